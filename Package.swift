@@ -1,0 +1,139 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Strict settings of every Swift target; reasons are in the style guide.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  // The floors are separate modules; without this a call across a module wall is never inlined.
+  .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+]
+
+/// A system library found by pkg-config.
+func system(_ name: String, pkgConfig: String, apt: String) -> Target {
+  .systemLibrary(
+    name: name, path: "Sources/CShims/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+/// A Swift library target on `floor`.
+func module(_ floor: String, _ name: String, _ dependencies: [String] = []) -> Target {
+  .target(
+    name: name, dependencies: dependencies.map { .byName(name: $0) },
+    path: "Sources/\(floor)/\(name)", swiftSettings: strict)
+}
+
+/// A program on `floor`.
+func program(_ floor: String, _ name: String, _ dependencies: [String]) -> Target {
+  .executableTarget(
+    name: name, dependencies: dependencies.map { .byName(name: $0) },
+    path: "Sources/\(floor)/\(name)", swiftSettings: strict)
+}
+
+/// C code that protoc-c generated.
+func generatedC(_ floor: String, _ name: String, _ dependencies: [String] = []) -> Target {
+  .target(
+    name: name, dependencies: (["CProtobufC"] + dependencies).map { .byName(name: $0) },
+    path: "Sources/\(floor)/\(name)", publicHeadersPath: "include")
+}
+
+/// The tests of `name`, and what else they need.
+func tests(_ name: String, _ dependencies: [String] = []) -> Target {
+  .testTarget(
+    name: "\(name)Tests", dependencies: ([name] + dependencies).map { .byName(name: $0) },
+    path: "Tests/\(name)Tests", exclude: [], swiftSettings: strict)
+}
+
+let package = Package(
+  name: "trunkline",
+  platforms: [.macOS(.v26)],
+  products: [
+    .executable(name: "trunklined", targets: ["trunklined"]),
+    .executable(name: "trunkline", targets: ["trunkline"]),
+    .executable(name: "carrier-sim", targets: ["carrier-sim"]),
+    .executable(name: "protoc-gen-trunkline", targets: ["protoc-gen-trunkline"]),
+  ],
+  targets: [
+    // CShims: the C libraries, and nothing of ours but macros turned into functions.
+    system("CUV", pkgConfig: "libuv", apt: "libuv1-dev"),
+    system("CNGHTTP2", pkgConfig: "libnghttp2", apt: "libnghttp2-dev"),
+    system("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
+    system("CProtobufC", pkgConfig: "libprotobuf-c", apt: "libprotobuf-c-dev"),
+    system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
+    system("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
+    system("CMicroHTTPD", pkgConfig: "libmicrohttpd", apt: "libmicrohttpd-dev"),
+    .target(
+      name: "CPhoneNumber", path: "Sources/CShims/CPhoneNumber", publicHeadersPath: "include",
+      linkerSettings: [.linkedLibrary("phonenumber"), .linkedLibrary("stdc++")]),
+
+    // Runtime
+    module("Runtime", "Buffers"),
+    module("Runtime", "Telemetry", ["Buffers"]),
+    module("Runtime", "EventLoops", ["Buffers", "CUV"]),
+    module("Runtime", "Crypto", ["Buffers", "COpenSSL"]),
+    module("Runtime", "HTTP2", ["Buffers", "CNGHTTP2"]),
+    module("Runtime", "Protobuf", ["Buffers", "CProtobufC"]),
+    generatedC("Runtime", "CWellKnown"),
+    module("Runtime", "WellKnown", ["Buffers", "Protobuf", "CProtobufC", "CWellKnown"]),
+    module("Runtime", "GRPC", ["Buffers", "Protobuf", "Telemetry", "WellKnown"]),
+    module("Runtime", "GRPCTransport", ["Buffers", "Telemetry", "EventLoops", "HTTP2", "GRPC"]),
+    module("Runtime", "GRPCInProcess", ["Buffers", "GRPC"]),
+    module("Runtime", "GRPCServices", ["Buffers", "Protobuf", "WellKnown", "GRPC"]),
+    module("Runtime", "HTTPClient", ["Buffers", "EventLoops", "CCurl"]),
+    module("Runtime", "HTTPServer", ["Buffers", "EventLoops", "CMicroHTTPD"]),
+
+    // Contract
+    module("Contract", "ProtoGen", ["Buffers", "Protobuf"]),
+    program("Contract", "protoc-gen-trunkline", ["ProtoGen"]),
+    generatedC("Contract", "CAPI", ["CWellKnown"]),
+    module(
+      "Contract", "API",
+      ["Buffers", "Protobuf", "CProtobufC", "CWellKnown", "WellKnown", "GRPC", "CAPI"]),
+
+    // Domain
+    module("Domain", "Telephony"),
+    module("Domain", "Registry", ["Telephony"]),
+    module("Domain", "CallDispatch", ["Telephony"]),
+
+    // Adapters
+    module("Adapters", "StoreSQLite", ["Telephony", "Registry", "CallDispatch", "EventLoops", "CSQLite"]),
+    module("Adapters", "Keyring", ["Telephony", "Registry", "CallDispatch", "Crypto"]),
+    module("Adapters", "NumberPlan", ["Telephony", "CPhoneNumber"]),
+    module(
+      "Adapters", "Twilio",
+      ["Telephony", "Registry", "CallDispatch", "Buffers", "Crypto", "EventLoops", "HTTPClient"]),
+
+    // Apps
+    module(
+      "Apps", "Services",
+      [
+        "Buffers", "Telemetry", "EventLoops", "Crypto", "Protobuf", "WellKnown", "GRPC", "HTTPServer",
+        "API", "Telephony", "Registry", "CallDispatch",
+      ]),
+    module("Apps", "CommandLine", ["Buffers", "Protobuf", "WellKnown", "GRPC", "API"]),
+    program(
+      "Apps", "trunklined",
+      [
+        "Buffers", "Telemetry", "EventLoops", "Crypto", "GRPC", "GRPCTransport", "GRPCServices",
+        "GRPCInProcess", "HTTPClient", "HTTPServer", "API", "Telephony", "Registry", "CallDispatch",
+        "StoreSQLite", "Keyring", "NumberPlan", "Twilio", "Services", "CommandLine",
+      ]),
+    program(
+      "Apps", "trunkline",
+      ["CommandLine", "EventLoops", "GRPC", "GRPCTransport", "API", "Protobuf", "WellKnown"]),
+    module(
+      "Apps", "CarrierSim",
+      ["Buffers", "Crypto", "EventLoops", "HTTPClient", "HTTPServer", "Telephony"]),
+    program("Apps", "carrier-sim", ["CarrierSim", "EventLoops", "CommandLine"]),
+
+    // Testing
+    module("Testing", "TestKit", ["Telephony", "Registry", "CallDispatch"]),
+    program(
+      "Testing", "Bench",
+      ["Buffers", "EventLoops", "Protobuf", "GRPC", "GRPCTransport", "GRPCServices", "WellKnown"]),
+  ]
+)
