@@ -135,5 +135,8 @@ let package = Package(
     program(
       "Testing", "Bench",
       ["Buffers", "EventLoops", "Protobuf", "GRPC", "GRPCTransport", "GRPCServices", "WellKnown"]),
+
+    // Tests
+    tests("Telephony"),
   ]
 )

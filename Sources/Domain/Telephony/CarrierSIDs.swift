@@ -1,0 +1,13 @@
+package enum AccountSIDKind: IdentifierKind { package static let prefix = "AC" }
+package enum APIKeySIDKind: IdentifierKind { package static let prefix = "SK" }
+package enum CarrierNumberSIDKind: IdentifierKind { package static let prefix = "PN" }
+package enum CarrierCallSIDKind: IdentifierKind { package static let prefix = "CA" }
+
+/// A Twilio account or sub-account: `AC` and 32 hex digits.
+package typealias AccountSID = HexIdentifier<AccountSIDKind>
+/// A Twilio API key: `SK` and 32 hex digits. Not a secret; reads mask it all the same.
+package typealias APIKeySID = HexIdentifier<APIKeySIDKind>
+/// A number as Twilio names it: `PN` and 32 hex digits, the same in every region.
+package typealias CarrierNumberSID = HexIdentifier<CarrierNumberSIDKind>
+/// A call as Twilio names it: `CA` and 32 hex digits.
+package typealias CarrierCallSID = HexIdentifier<CarrierCallSIDKind>

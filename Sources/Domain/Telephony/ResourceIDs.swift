@@ -1,0 +1,113 @@
+/// A kind of resource of ours: its identifiers are UUIDs of version 7.
+package protocol ResourceKind: IdentifierKind {}
+
+package enum TenantKind: ResourceKind { package static let prefix = "ten_" }
+package enum ProviderKind: ResourceKind { package static let prefix = "prv_" }
+package enum PhoneNumberKind: ResourceKind { package static let prefix = "pn_" }
+package enum OperationKind: ResourceKind { package static let prefix = "op_" }
+
+/// Who owns resources.
+package typealias TenantID = HexIdentifier<TenantKind>
+/// One set of carrier credentials.
+package typealias ProviderID = HexIdentifier<ProviderKind>
+/// A number under a provider.
+package typealias PhoneNumberID = HexIdentifier<PhoneNumberKind>
+/// Work that may outlast the call that began it.
+package typealias OperationID = HexIdentifier<OperationKind>
+
+extension HexIdentifier where Kind: ResourceKind {
+  /// A new identifier.
+  ///
+  /// It begins with the time in microseconds, so identifiers made at different times sort by age.
+  package init(at time: Timestamp, random: some IDSource) {
+    self.bits = UUIDv7.bits(at: time, random: random)
+  }
+}
+
+extension HexIdentifier where Kind == TenantKind {
+  /// The one tenant of an installation that has no tokens.
+  package static let main = TenantID(bits: 0)
+}
+
+/// UUIDs of version 7 (RFC 9562, section 5.7); `rand_a` holds the fraction of the millisecond
+/// (section 6.2, method 3).
+enum UUIDv7 {
+  static func bits(at time: Timestamp, random: some IDSource) -> UInt128 {
+    let milliseconds = time.milliseconds
+    let fraction = time.microseconds - milliseconds * 1000
+    let high =
+      UInt64(truncatingIfNeeded: milliseconds) << 16
+      | 7 << 12
+      | UInt64(truncatingIfNeeded: fraction * 4096 / 1000)
+    let low = random.randomBits() & (UInt64.max >> 2) | 1 << 63
+    return UInt128(high) << 64 | UInt128(low)
+  }
+}
+
+/// What answers calls. Its id may be the client's choice.
+package struct AgentID: Sendable, Hashable, Comparable, CustomStringConvertible {
+  /// The most characters of an id.
+  package static let lengthMax = 63
+
+  package let description: String
+
+  /// Takes 1–63 characters of `a-z 0-9 - _`.
+  package init(_ text: String) throws(IdentifierError) {
+    guard (1...Self.lengthMax).contains(text.utf8.count) else {
+      throw .wrongLength(expected: Self.lengthMax)
+    }
+    for byte in text.utf8 {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+        UInt8(ascii: "-"), UInt8(ascii: "_"):
+        continue
+      default: throw .wrongCharacter(allowed: "a-z 0-9 - _")
+      }
+    }
+    self.description = text
+  }
+
+  /// A new id, `agt_` and 32 hex digits, where the client chose none.
+  package init(at time: Timestamp, random: some IDSource) {
+    self.description = "agt_" + Hex.text(of: UUIDv7.bits(at: time, random: random))
+  }
+
+  package static func < (left: AgentID, right: AgentID) -> Bool {
+    left.description < right.description
+  }
+}
+
+/// One leg between a number and the outside world. Its id says the region where the call lives:
+/// `call_us1_` and 32 hex digits.
+package struct CallID: Sendable, Hashable, Comparable, CustomStringConvertible {
+  private static let prefix = "call_"
+
+  package let region: Region
+  package let bits: UInt128
+
+  package init(region: Region, bits: UInt128) {
+    self.region = region
+    self.bits = bits
+  }
+
+  package init(_ text: String) throws(IdentifierError) {
+    guard text.hasPrefix(Self.prefix) else { throw .wrongPrefix(expected: Self.prefix) }
+    let parts = text.dropFirst(Self.prefix.count).split(
+      separator: "_", omittingEmptySubsequences: false)
+    guard parts.count == 2 else { throw .wrongLength(expected: Hex.digitCount + 4) }
+    guard let region = Region(rawValue: String(parts[0])) else { throw .unknownRegion }
+    self.region = region
+    self.bits = try Hex.parse(parts[1].utf8)
+  }
+
+  package init(region: Region, at time: Timestamp, random: some IDSource) {
+    self.init(region: region, bits: UUIDv7.bits(at: time, random: random))
+  }
+
+  package var description: String { "\(Self.prefix)\(region.rawValue)_\(Hex.text(of: bits))" }
+
+  /// By time, whatever the region.
+  package static func < (left: CallID, right: CallID) -> Bool {
+    (left.bits, left.region) < (right.bits, right.region)
+  }
+}
