@@ -138,5 +138,7 @@ let package = Package(
 
     // Tests
     tests("Telephony"),
+    tests("Buffers"),
+    tests("EventLoops"),
   ]
 )

@@ -1,0 +1,125 @@
+/// Growable bytes with one owner, written front to back.
+///
+/// The encode path of a message writes here once; the transport sends from here. A value is not
+/// `Sendable`: it belongs to the executor that made it. The memory is freed with the value.
+@safe package struct ByteWriter: ~Copyable {
+  private var base: UnsafeMutableRawPointer?
+  /// How many bytes have been written.
+  package private(set) var count: Int = 0
+  private var capacity: Int = 0
+
+  /// Makes an empty writer with room for at least `capacity` bytes; 0 allocates nothing yet.
+  package init(capacity: Int = 0) {
+    precondition(capacity >= 0, "capacity is \(capacity)")
+    if capacity > 0 { reserve(capacity) }
+  }
+
+  deinit { unsafe base?.deallocate() }
+
+  package var isEmpty: Bool { count == 0 }
+
+  /// Makes room for `additional` more bytes.
+  package mutating func reserve(_ additional: Int) {
+    let needed = count + additional
+    guard needed > capacity else { return }
+    let grown = max(needed, capacity * 2, 64)
+    let fresh = UnsafeMutableRawPointer.allocate(byteCount: grown, alignment: 16)
+    if let old = unsafe base {
+      unsafe fresh.copyMemory(from: old, byteCount: count)
+      unsafe old.deallocate()
+    }
+    unsafe base = fresh
+    capacity = grown
+  }
+
+  /// Appends one byte.
+  package mutating func append(_ byte: UInt8) {
+    if count == capacity { reserve(1) }
+    if let base = unsafe base { unsafe base.storeBytes(of: byte, toByteOffset: count, as: UInt8.self) }
+    count += 1
+  }
+
+  /// Appends `bytes`.
+  package mutating func append(_ bytes: RawSpan) {
+    unsafe bytes.withUnsafeBytes { source in unsafe append(copying: source) }
+  }
+
+  /// Appends `bytes`.
+  package mutating func append(_ bytes: [UInt8]) {
+    unsafe bytes.withUnsafeBytes { source in unsafe append(copying: source) }
+  }
+
+  /// Appends the UTF-8 bytes of `text`.
+  package mutating func append(utf8 text: String) {
+    var text = text
+    text.withUTF8 { source in unsafe append(copying: UnsafeRawBufferPointer(source)) }
+  }
+
+  /// Appends a copy of `source`.
+  @unsafe package mutating func append(copying source: UnsafeRawBufferPointer) {
+    guard let start = source.baseAddress, source.count > 0 else { return }
+    reserve(source.count)
+    if let base = unsafe base {
+      unsafe (base + count).copyMemory(from: start, byteCount: source.count)
+    }
+    count += source.count
+  }
+
+  /// Lends `size` uninitialized bytes at the end to `body`, which says how many of them it wrote.
+  package mutating func withReserved(
+    _ size: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int
+  ) {
+    guard size > 0 else { return }
+    reserve(size)
+    let start = unsafe base.map { unsafe $0 + count }
+    let written = unsafe body(UnsafeMutableRawBufferPointer(start: start, count: size))
+    precondition(written >= 0 && written <= size, "\(written) bytes written, \(size) reserved")
+    count += written
+  }
+
+  /// Overwrites bytes already written, as for a length that is known last.
+  package mutating func replaceBytes(at offset: Int, with bytes: RawSpan) {
+    precondition(offset >= 0 && offset + bytes.byteCount <= count, "offset \(offset) of \(count)")
+    guard let base = unsafe base else { return }
+    unsafe bytes.withUnsafeBytes { source in
+      guard let start = source.baseAddress else { return }
+      unsafe (base + offset).copyMemory(from: start, byteCount: source.count)
+    }
+  }
+
+  /// Lends what has been written.
+  package borrowing func withUnsafeBytes<R, E: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(E) -> R
+  ) throws(E) -> R {
+    try unsafe body(UnsafeRawBufferPointer(start: base, count: count))
+  }
+
+  /// Lends what has been written.
+  package borrowing func withBytes<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
+    try unsafe body(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(start: base, count: count)))
+  }
+
+  /// A copy of what has been written.
+  package borrowing func array() -> [UInt8] {
+    unsafe withUnsafeBytes { unsafe Array($0) }
+  }
+
+  /// Forgets the first `size` bytes; the rest moves to the front.
+  package mutating func removeFirst(_ size: Int) {
+    precondition(size >= 0 && size <= count, "\(size) of \(count)")
+    guard size > 0 else { return }
+    if size < count, let base = unsafe base {
+      unsafe base.copyMemory(from: base + size, byteCount: count - size)
+    }
+    count -= size
+  }
+
+  /// Forgets all bytes; keeps the memory if it is at most `keeping` bytes.
+  package mutating func removeAll(keeping bound: Int = .max) {
+    count = 0
+    guard capacity > bound else { return }
+    unsafe base?.deallocate()
+    unsafe base = nil
+    capacity = 0
+  }
+}

@@ -1,0 +1,233 @@
+internal import CUV
+internal import Synchronization
+
+/// Something with work to do once at the end of a loop's tick, as a connection with output.
+package protocol EndOfTickHandler: AnyObject {
+  /// Called on the loop after the tick's jobs ran.
+  func tickEnded()
+}
+
+/// One libuv loop on one thread, as a task executor and a serial executor.
+///
+/// An actor whose `unownedExecutor` is the loop, and a task whose preferred executor is the loop,
+/// run on the loop's thread. Enqueuing from that thread takes no lock and wakes nobody. One tick
+/// is: wait for events and run their callbacks, run the jobs they enqueued, call the
+/// ``EndOfTickHandler``s.
+///
+/// A loop runs from ``init(name:)`` until ``stop()``. Jobs enqueued after it has stopped are run
+/// on the caller's thread no more: that is a programmer's error and traps.
+@safe package final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable {
+  // @unchecked: `remote` and `state` are locked; all other state is touched only on the loop's
+  // thread, after `init` has handed it over.
+
+  /// For logs and debuggers.
+  package let name: String
+
+  private struct Remote {
+    var jobs: [UnownedJob] = []
+    var work: [@Sendable () -> Void] = []
+    var isWoken = false
+    var isStopping = false
+    var hasStopped = false
+  }
+
+  private let remote = Mutex(Remote())
+  /// The loop's thread, written by it; 0 before it runs and after it ended.
+  private let threadID = Atomic<UInt>(0)
+  private let raw: UnsafeMutablePointer<uv_loop_t>
+  private let wakeUp: UnsafeMutablePointer<uv_async_t>
+  private let loopThread: UnsafeMutablePointer<uv_thread_t>
+  private var localJobs: [UnownedJob] = []
+  private var spareJobs: [UnownedJob] = []
+  private var endOfTick: [any EndOfTickHandler] = []
+  private var isStopping = false
+
+  /// Makes the loop and starts its thread.
+  package init(name: String) {
+    self.name = name
+    unsafe raw = .allocate(capacity: 1)
+    unsafe wakeUp = .allocate(capacity: 1)
+    unsafe loopThread = .allocate(capacity: 1)
+    let initialized = unsafe uv_loop_init(raw)
+    precondition(initialized == 0, "uv_loop_init: \(initialized)")
+    let asyncInitialized = unsafe uv_async_init(raw, wakeUp) { _ in }
+    precondition(asyncInitialized == 0, "uv_async_init: \(asyncInitialized)")
+    // libuv leaves `data` alone; at the stop it tells our handles from libuv's own.
+    unsafe wakeUp.pointee.data = nil
+    localJobs.reserveCapacity(256)
+    spareJobs.reserveCapacity(256)
+    let context = unsafe Unmanaged.passRetained(self).toOpaque()
+    let started = unsafe uv_thread_create(loopThread, runEventLoop, context)
+    precondition(started == 0, "uv_thread_create: \(started)")
+  }
+
+  deinit {
+    unsafe wakeUp.deallocate()
+    unsafe raw.deallocate()
+    unsafe loopThread.deallocate()
+  }
+
+  /// The libuv loop, for the other files of this module; use it on the loop only.
+  var handle: UnsafeMutablePointer<uv_loop_t> { unsafe raw }
+
+  /// Whether the caller is on the loop's thread.
+  package var isCurrent: Bool {
+    threadID.load(ordering: .relaxed) == UInt(uv_thread_self())
+  }
+
+  /// Traps when the caller is not on the loop's thread.
+  package func preconditionIsCurrent() {
+    precondition(isCurrent, "not on event loop \(name)")
+  }
+
+  // MARK: Executor
+
+  package func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    if isCurrent {
+      localJobs.append(job)
+      return
+    }
+    let mustWake = remote.withLock { remote in
+      precondition(!remote.hasStopped, "a job was enqueued on event loop \(name) after its stop")
+      remote.jobs.append(job)
+      defer { remote.isWoken = true }
+      return !remote.isWoken
+    }
+    if mustWake { unsafe _ = uv_async_send(wakeUp) }
+  }
+
+  package func asUnownedSerialExecutor() -> UnownedSerialExecutor {
+    unsafe UnownedSerialExecutor(ordinary: self)
+  }
+
+  package func checkIsolated() { preconditionIsCurrent() }
+
+  package func isIsolatingCurrentContext() -> Bool? { isCurrent }
+
+  /// Runs `work` on the loop's thread, in the order of calls from one thread.
+  package func execute(_ work: @escaping @Sendable () -> Void) {
+    let mustWake = remote.withLock { remote in
+      precondition(!remote.hasStopped, "work was handed to event loop \(name) after its stop")
+      remote.work.append(work)
+      defer { remote.isWoken = true }
+      return !remote.isWoken
+    }
+    if mustWake { unsafe _ = uv_async_send(wakeUp) }
+  }
+
+  /// Calls `handler` once when this tick's jobs have run. Call it on the loop.
+  package func callAtEndOfTick(_ handler: any EndOfTickHandler) {
+    assert(isCurrent)
+    endOfTick.append(handler)
+  }
+
+  /// Ends the loop after the jobs at hand, and waits for its thread. A second call does nothing.
+  ///
+  /// Watches, timers and sockets that are still open are closed without their callbacks.
+  package func stop() {
+    precondition(!isCurrent, "event loop \(name) can't wait for itself")
+    let isFirst = remote.withLock { remote in
+      defer { remote.isStopping = true }
+      return !remote.isStopping
+    }
+    guard isFirst else { return }
+    unsafe _ = uv_async_send(wakeUp)
+    unsafe _ = uv_thread_join(loopThread)
+  }
+
+  // MARK: The thread
+
+  fileprivate func run() {
+    threadID.store(UInt(uv_thread_self()), ordering: .relaxed)
+    while !isStopping {
+      runJobs()
+      callEndOfTickHandlers()
+      let isIdle = localJobs.isEmpty && endOfTick.isEmpty
+      unsafe _ = uv_run(raw, isIdle ? UV_RUN_ONCE : UV_RUN_NOWAIT)
+      takeRemote()
+    }
+    runJobs()
+    callEndOfTickHandlers()
+    closeHandles()
+    // What was enqueued up to here may be cleaning up; it runs before the door closes.
+    var isDone = false
+    while !isDone {
+      takeRemote()
+      runJobs()
+      isDone = remote.withLock { remote in
+        guard remote.jobs.isEmpty, remote.work.isEmpty, localJobs.isEmpty else { return false }
+        remote.hasStopped = true
+        return true
+      }
+    }
+    threadID.store(0, ordering: .relaxed)
+  }
+
+  private func takeRemote() {
+    let (jobs, work, stopping) = remote.withLock { remote in
+      defer {
+        remote.jobs.removeAll(keepingCapacity: true)
+        remote.work.removeAll(keepingCapacity: true)
+        remote.isWoken = false
+      }
+      return (remote.jobs, remote.work, remote.isStopping)
+    }
+    localJobs.append(contentsOf: jobs)
+    for item in work { item() }
+    isStopping = stopping
+  }
+
+  /// Runs the jobs at hand, and those that they enqueue, up to ``jobsPerTickMax``.
+  private func runJobs() {
+    let serial = unsafe asUnownedSerialExecutor()
+    let task = unsafe asUnownedTaskExecutor()
+    var budget = Self.jobsPerTickMax
+    while !localJobs.isEmpty && budget > 0 {
+      swap(&localJobs, &spareJobs)
+      for job in spareJobs { unsafe job.runSynchronously(isolatedTo: serial, taskExecutor: task) }
+      budget -= spareJobs.count
+      spareJobs.removeAll(keepingCapacity: true)
+    }
+  }
+
+  /// After so many jobs a tick looks at its sockets and timers again.
+  private static let jobsPerTickMax = 4096
+
+  private func callEndOfTickHandlers() {
+    guard !endOfTick.isEmpty else { return }
+    var handlers: [any EndOfTickHandler] = []
+    swap(&handlers, &endOfTick)
+    for handler in handlers { handler.tickEnded() }
+    handlers.removeAll(keepingCapacity: true)
+    if endOfTick.isEmpty { swap(&handlers, &endOfTick) }
+  }
+
+  private func closeHandles() {
+    unsafe uv_walk(
+      raw,
+      { handle, _ in
+        guard let handle = unsafe handle, unsafe uv_is_closing(handle) == 0 else { return }
+        unsafe closeAtStop(handle)
+      }, nil)
+    unsafe _ = uv_run(raw, UV_RUN_DEFAULT)
+    let closed = unsafe uv_loop_close(raw)
+    precondition(closed == 0, "uv_loop_close: \(closed)")
+  }
+}
+
+/// Closes what is still open when its loop ends: ours through their owner, libuv's own directly.
+private func closeAtStop(_ handle: UnsafeMutablePointer<uv_handle_t>) {
+  if let data = unsafe handle.pointee.data {
+    let owner = unsafe Unmanaged<UVHandleOwner>.fromOpaque(data).takeUnretainedValue()
+    owner.closeAtStop()
+  } else {
+    unsafe uv_close(handle, nil)
+  }
+}
+
+private func runEventLoop(_ context: UnsafeMutableRawPointer?) {
+  guard let context = unsafe context else { return }
+  let loop = unsafe Unmanaged<EventLoop>.fromOpaque(context).takeRetainedValue()
+  loop.run()
+}

@@ -1,0 +1,109 @@
+import Glibc
+import Synchronization
+import Testing
+
+@testable import EventLoops
+
+private actor Counter {
+  nonisolated let loop: EventLoop
+  nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+  private(set) var isOnLoop = true
+  private var value = 0
+
+  init(loop: EventLoop) { self.loop = loop }
+
+  func increment() -> Int {
+    isOnLoop = isOnLoop && loop.isCurrent
+    value += 1
+    return value
+  }
+}
+
+struct EventLoopTests {
+  @Test func actorAndTaskRunOnTheLoop() async {
+    let loop = EventLoop(name: "test")
+    let counter = Counter(loop: loop)
+    await withTaskGroup(of: Int.self) { group in
+      for _ in 0..<1000 { group.addTask { await counter.increment() } }
+    }
+    #expect(await counter.increment() == 1001)
+    #expect(await counter.isOnLoop)
+    let isCurrent = await withTaskExecutorPreference(loop) { loop.isCurrent }
+    #expect(isCurrent)
+    loop.stop()
+  }
+
+  @Test func timersFireInOrderAndCancelledOnesNever() async {
+    let loop = EventLoop(name: "test")
+    let fired = Mutex<[Int]>([])
+    await withCheckedContinuation { done in
+      loop.execute {
+        loop.schedule(after: .milliseconds(3)) {
+          fired.withLock { $0.append(3) }
+          done.resume()
+        }
+        loop.schedule(after: .milliseconds(1)) { fired.withLock { $0.append(1) } }
+        loop.schedule(after: .milliseconds(2)) { fired.withLock { $0.append(2) } }.cancel()
+      }
+    }
+    #expect(fired.withLock { $0 } == [1, 3])
+    loop.stop()
+  }
+
+  @Test func cancelledSleepEndsAtOnce() async {
+    let loop = EventLoop(name: "test")
+    let result = await withTaskGroup(of: Bool.self) { group in
+      group.addTask {
+        do {
+          try await loop.sleep(for: .seconds(3600))
+          return true
+        } catch {
+          return false
+        }
+      }
+      group.cancelAll()
+      return await group.next()
+    }
+    #expect(result == false)
+    loop.stop()
+  }
+
+  @Test func watchSeesAReadablePipe() async throws {
+    let loop = EventLoop(name: "test")
+    var ends: [Int32] = [0, 0]
+    #expect(unsafe pipe(&ends) == 0)
+    let (readEnd, writeEnd) = (ends[0], ends[1])
+    await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
+      loop.execute {
+        var watch: FileWatch?
+        watch = try? loop.watch(fileDescriptor: readEnd, .readable) { events in
+          #expect(events.contains(.readable))
+          watch?.close()
+          watch = nil
+          done.resume()
+        }
+        #expect(unsafe write(writeEnd, "x", 1) == 1)
+      }
+    }
+    loop.stop()
+    close(readEnd)
+    close(writeEnd)
+  }
+
+  @Test func stopClosesWhatIsStillOpen() async {
+    let loop = EventLoop(name: "test")
+    await withTaskExecutorPreference(loop) {
+      _ = loop.schedule(after: .seconds(3600)) { Issue.record("the timer fired") }
+    }
+    loop.stop()
+    loop.stop()
+  }
+
+  @Test(arguments: [
+    (Duration.milliseconds(1), UInt64(1)), (.microseconds(1), 1), (.zero, 0), (.seconds(-1), 0),
+    (.milliseconds(1) + .nanoseconds(1), 2), (.seconds(2), 2000),
+  ])
+  func durationsRoundUp(duration: Duration, milliseconds: UInt64) {
+    #expect(duration.wholeMilliseconds == milliseconds)
+  }
+}
