@@ -140,5 +140,7 @@ let package = Package(
     tests("Telephony"),
     tests("Buffers"),
     tests("EventLoops"),
+    tests("Crypto"),
+    tests("StoreSQLite"),
   ]
 )

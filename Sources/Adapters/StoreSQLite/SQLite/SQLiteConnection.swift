@@ -1,0 +1,119 @@
+internal import CSQLite
+
+/// One connection to a database file. Owns the `sqlite3` and closes it exactly once.
+///
+/// It is opened without SQLite's mutex (sqlite.org/threadsafe.html, multi-thread mode): the one
+/// executor that owns the connection serialises its use.
+@safe package final class SQLiteConnection {
+  private let handle: OpaquePointer
+  private var statements: [String: SQLiteStatement] = [:]
+  private var isInTransaction = false
+
+  /// Statements kept prepared; our SQL texts are fewer, so it is never reached in practice.
+  private static let statementCountMax = 256
+
+  /// Opens or creates the file at `path` with WAL and `synchronous=FULL`.
+  ///
+  /// A commit has reached the disk when it returns (sqlite.org/pragma.html#pragma_synchronous).
+  package init(path: String) throws(SQLiteError) {
+    var handle: OpaquePointer?
+    let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
+    let code = unsafe sqlite3_open_v2(path, &handle, flags, nil)
+    guard let handle = unsafe handle else {
+      throw SQLiteError(code: code, message: "out of memory")
+    }
+    unsafe self.handle = handle
+    guard code == SQLITE_OK else { throw unsafe SQLiteError(of: handle) }
+    unsafe _ = sqlite3_extended_result_codes(handle, 1)
+    unsafe _ = sqlite3_busy_timeout(handle, Self.busyTimeoutMilliseconds)
+    try run("PRAGMA journal_mode=WAL")
+    try run("PRAGMA synchronous=FULL")
+    try run("PRAGMA foreign_keys=ON")
+    try run("PRAGMA trusted_schema=OFF")
+  }
+
+  /// How long a lock that another process holds (a backup, say) is waited for.
+  private static let busyTimeoutMilliseconds: Int32 = 5000
+
+  deinit {
+    statements.removeAll()
+    unsafe _ = sqlite3_close_v2(handle)
+  }
+
+  /// Runs one statement and answers its rows.
+  @discardableResult
+  package func run(_ sql: String, _ values: [SQLiteValue] = []) throws(SQLiteError) -> [SQLiteRow] {
+    var rows: [SQLiteRow] = []
+    try statement(sql).run(values) { rows.append($0) }
+    return rows
+  }
+
+  /// Runs one statement and answers its first row.
+  package func first(_ sql: String, _ values: [SQLiteValue] = []) throws(SQLiteError) -> SQLiteRow? {
+    try run(sql, values).first
+  }
+
+  /// Runs one statement and answers how many rows it changed.
+  package func change(_ sql: String, _ values: [SQLiteValue] = []) throws(SQLiteError) -> Int {
+    try run(sql, values)
+    return Int(unsafe sqlite3_changes64(handle))
+  }
+
+  /// Runs a script of statements without parameters, as a migration is.
+  package func runScript(_ sql: String) throws(SQLiteError) {
+    let code = unsafe sqlite3_exec(handle, sql, nil, nil, nil)
+    if code != SQLITE_OK { throw unsafe SQLiteError(of: handle) }
+  }
+
+  /// Runs `body` in one write transaction: all of it is durable when this returns, or none.
+  ///
+  /// BEGIN IMMEDIATE takes the write lock at once, so that `body` never fails with SQLITE_BUSY
+  /// half-way. `mapping` turns SQLite's own failures into the error of `body`.
+  package func withTransaction<Result, Failure: Error>(
+    mapping: (SQLiteError) -> Failure, _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    precondition(!isInTransaction, "a transaction within a transaction")
+    isInTransaction = true
+    defer { isInTransaction = false }
+    try command("BEGIN IMMEDIATE", mapping)
+    let result: Result
+    do throws(Failure) {
+      result = try body()
+    } catch {
+      rollBack()
+      throw error
+    }
+    do throws(Failure) {
+      try command("COMMIT", mapping)
+    } catch {
+      rollBack()
+      throw error
+    }
+    return result
+  }
+
+  private func command<Failure: Error>(
+    _ sql: String, _ mapping: (SQLiteError) -> Failure
+  ) throws(Failure) {
+    do throws(SQLiteError) {
+      try run(sql)
+    } catch {
+      throw mapping(error)
+    }
+  }
+
+  /// Ends a failed transaction. SQLite may have ended it itself (disk full, I/O error).
+  private func rollBack() {
+    guard unsafe sqlite3_get_autocommit(handle) == 0 else { return }
+    let code = unsafe sqlite3_exec(handle, "ROLLBACK", nil, nil, nil)
+    precondition(code == SQLITE_OK, "ROLLBACK failed with \(code); the connection can't be used")
+  }
+
+  private func statement(_ sql: String) throws(SQLiteError) -> SQLiteStatement {
+    if let known = statements[sql] { return known }
+    if statements.count >= Self.statementCountMax { statements.removeAll() }
+    let fresh = try unsafe SQLiteStatement(preparing: sql, on: handle)
+    statements[sql] = fresh
+    return fresh
+  }
+}

@@ -1,0 +1,21 @@
+internal import CSQLite
+
+/// SQLite refused or failed.
+///
+/// The text is SQLite's own and names tables and columns, never the values that were bound.
+package struct SQLiteError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The extended result code (sqlite.org/rescode.html).
+  package let code: Int32
+  package let message: String
+
+  package var description: String { "SQLite error \(code): \(message)" }
+
+  /// Whether a UNIQUE or PRIMARY KEY constraint refused the row.
+  package var isUniqueViolation: Bool {
+    code == Self.constraintUnique || code == Self.constraintPrimaryKey
+  }
+
+  /// SQLITE_CONSTRAINT_UNIQUE and SQLITE_CONSTRAINT_PRIMARYKEY, macros that Swift can't import.
+  private static let constraintUnique = SQLITE_CONSTRAINT | (8 << 8)
+  private static let constraintPrimaryKey = SQLITE_CONSTRAINT | (6 << 8)
+}

@@ -1,0 +1,99 @@
+internal import CSQLite
+
+/// A prepared statement. Owns the `sqlite3_stmt` and finalizes it exactly once.
+///
+/// Confined, like its connection, to one executor.
+@safe final class SQLiteStatement {
+  private let handle: OpaquePointer
+  private let database: OpaquePointer
+
+  init(preparing sql: String, on database: OpaquePointer) throws(SQLiteError) {
+    var handle: OpaquePointer?
+    let code = unsafe sqlite3_prepare_v3(
+      database, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &handle, nil)
+    guard code == SQLITE_OK, let handle = unsafe handle else {
+      throw unsafe SQLiteError(of: database)
+    }
+    unsafe self.handle = handle
+    unsafe self.database = database
+  }
+
+  deinit { unsafe _ = sqlite3_finalize(handle) }
+
+  /// Runs the statement with `values` bound to ?1, ?2, … and hands each row to `body`.
+  func run(
+    _ values: [SQLiteValue], _ body: (SQLiteRow) -> Void
+  ) throws(SQLiteError) {
+    defer {
+      unsafe _ = sqlite3_reset(handle)
+      unsafe _ = sqlite3_clear_bindings(handle)
+    }
+    let expected = Int(unsafe sqlite3_bind_parameter_count(handle))
+    precondition(expected == values.count, "\(values.count) values for \(expected) parameters")
+    for (index, value) in values.enumerated() {
+      guard bind(value, at: Int32(index + 1)) == SQLITE_OK else {
+        throw unsafe SQLiteError(of: database)
+      }
+    }
+    while true {
+      switch unsafe sqlite3_step(handle) {
+      case SQLITE_ROW: body(row())
+      case SQLITE_DONE: return
+      default: throw unsafe SQLiteError(of: database)
+      }
+    }
+  }
+
+  private func bind(_ value: SQLiteValue, at index: Int32) -> Int32 {
+    switch value {
+    case .null:
+      return unsafe sqlite3_bind_null(handle, index)
+    case .integer(let integer):
+      return unsafe sqlite3_bind_int64(handle, index, integer)
+    case .text(var text):
+      return text.withUTF8 { bytes in
+        let start = unsafe UnsafeRawPointer(bytes.baseAddress)?.assumingMemoryBound(to: CChar.self)
+        // A nil pointer would bind NULL; an empty Swift string may have one.
+        guard let start = unsafe start else { return unsafe csqlite_bind_text(handle, index, "", 0) }
+        return unsafe csqlite_bind_text(handle, index, start, UInt64(bytes.count))
+      }
+    case .blob(let bytes):
+      return unsafe bytes.withUnsafeBytes { bytes in
+        unsafe csqlite_bind_blob(handle, index, bytes.baseAddress, UInt64(bytes.count))
+      }
+    }
+  }
+
+  private func row() -> SQLiteRow {
+    let count = unsafe sqlite3_column_count(handle)
+    return SQLiteRow(values: (0..<count).map { column in value(at: column) })
+  }
+
+  private func value(at column: Int32) -> SQLiteValue {
+    switch unsafe sqlite3_column_type(handle, column) {
+    case SQLITE_INTEGER:
+      return .integer(unsafe sqlite3_column_int64(handle, column))
+    case SQLITE_TEXT:
+      let start = unsafe sqlite3_column_text(handle, column)
+      let count = Int(unsafe sqlite3_column_bytes(handle, column))
+      let bytes = unsafe UnsafeBufferPointer(start: start, count: count)
+      return .text(unsafe String(decoding: bytes, as: UTF8.self))
+    case SQLITE_BLOB:
+      let start = unsafe sqlite3_column_blob(handle, column)
+      let count = Int(unsafe sqlite3_column_bytes(handle, column))
+      return .blob(unsafe Array(UnsafeRawBufferPointer(start: start, count: count)))
+    case SQLITE_NULL:
+      return .null
+    default:
+      preconditionFailure("a REAL is stored in a table of ours")
+    }
+  }
+}
+
+extension SQLiteError {
+  /// The last error of `database`.
+  init(of database: OpaquePointer) {
+    let message = unsafe String(cString: sqlite3_errmsg(database))
+    self.init(code: unsafe sqlite3_extended_errcode(database), message: message)
+  }
+}

@@ -1,0 +1,99 @@
+import Testing
+
+@testable import Crypto
+
+private func hex(_ text: String) -> [UInt8] { Hex.decode(text) ?? [] }
+
+struct CryptoTests {
+  // FIPS 180-4 example and the empty message.
+  @Test func sha256MatchesPublishedDigests() {
+    let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    #expect(Hex.encode(SHA256.digest(Array("abc".utf8))) == abc)
+    let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    #expect(Hex.encode(SHA256.digest([])) == empty)
+  }
+
+  // RFC 2202 case 2 and RFC 4231 case 2.
+  @Test func hmacMatchesPublishedCodes() {
+    let message = Array("what do ya want for nothing?".utf8)
+    let key = Array("Jefe".utf8)
+    let sha1 = "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"
+    #expect(Hex.encode(HMAC.code(.sha1, key: key, message: message)) == sha1)
+    let sha256 = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+    #expect(Hex.encode(HMAC.code(.sha256, key: key, message: message)) == sha256)
+    let empty = "fbdb1d1b18aa6c08324b7d64b71fb76370690e1d"
+    #expect(Hex.encode(HMAC.code(.sha1, key: [], message: [])) == empty)
+  }
+
+  // The GCM specification's test case 16.
+  @Test func aesGCMMatchesAPublishedVector() throws {
+    let key = hex("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308")
+    let plaintext = hex(
+      "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72"
+        + "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39")
+    let associated = hex("feedfacedeadbeeffeedfacedeadbeefabaddad2")
+    let nonce = hex("cafebabefacedbaddecaf888")
+    let sealed = try AESGCM.seal(plaintext, key: key, associated: associated, nonce: nonce)
+    let ciphertext =
+      "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa"
+      + "8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662"
+    #expect(Hex.encode(sealed) == Hex.encode(nonce) + ciphertext + "76fc6ece0f4e1768cddf8853bb2d551b")
+    #expect(try AESGCM.open(sealed, key: key, associated: associated) == plaintext)
+  }
+
+  @Test func everyChangedBitIsRefused() throws {
+    let key = try RandomBytes.make(32)
+    let sealed = try AESGCM.seal([1, 2, 3], key: key, associated: [9])
+    for bit in 0..<(sealed.count * 8) {
+      var changed = sealed
+      changed[bit / 8] ^= 1 << UInt8(bit % 8)
+      #expect(throws: CryptoError.notAuthentic) {
+        try AESGCM.open(changed, key: key, associated: [9])
+      }
+    }
+    #expect(throws: CryptoError.notAuthentic) { try AESGCM.open(sealed, key: key, associated: []) }
+    #expect(throws: CryptoError.notAuthentic) { try AESGCM.open([], key: key, associated: [9]) }
+  }
+
+  @Test func sealsDifferEachTime() throws {
+    let key = try RandomBytes.make(32)
+    #expect(
+      try AESGCM.seal([], key: key, associated: []) != AESGCM.seal([], key: key, associated: []))
+  }
+
+  @Test func comparesInConstantTimeWithoutError() {
+    #expect(constantTimeEquals([], []))
+    #expect(constantTimeEquals([1, 2], [1, 2]))
+    #expect(!constantTimeEquals([1, 2], [1, 3]))
+    #expect(!constantTimeEquals([1, 2], [1, 2, 3]))
+  }
+
+  // RFC 4648 section 10.
+  @Test(arguments: [
+    ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="),
+    ("fooba", "Zm9vYmE="), ("foobar", "Zm9vYmFy"),
+  ])
+  func base64MatchesTheRFC(plain: String, encoded: String) {
+    #expect(Base64.encode(Array(plain.utf8)) == encoded)
+    #expect(Base64.decode(encoded) == Array(plain.utf8))
+    let unpadded = String(encoded.prefix { $0 != "=" })
+    #expect(Base64.decode(unpadded) == Array(plain.utf8))
+  }
+
+  @Test(arguments: ["=", "A", "A===", "AA=", "Zg=A", "Zh==", "Z g=", "AAAA="])
+  func base64RefusesWhatIsNot(text: String) {
+    #expect(Base64.decode(text) == nil)
+  }
+
+  @Test func urlSafeAlphabetHasNoPadding() {
+    #expect(Base64.encode([0xFB, 0xFF], .urlSafe) == "-_8")
+    #expect(Base64.decode("-_8") == [0xFB, 0xFF])
+    #expect(Base64.decode("+/8=") == [0xFB, 0xFF])
+  }
+
+  @Test func hexRefusesWhatIsNot() {
+    #expect(Hex.decode("0g") == nil)
+    #expect(Hex.decode("0") == nil)
+    #expect(Hex.decode("Ff") == [255])
+  }
+}
