@@ -19,7 +19,8 @@ package struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertibl
     microseconds >= 0 ? microseconds / 1000 : -((999 - microseconds) / 1000)
   }
 
-  /// The time `duration` later; parts under a microsecond are cut, overflow stops at the range's end.
+  /// The time `duration` later; parts under a microsecond are cut, overflow stops at the range's
+  /// end.
   package func advanced(by duration: Duration) -> Timestamp {
     let (seconds, attoseconds) = duration.components
     let (scaled, tooLong) = seconds.multipliedReportingOverflow(by: 1_000_000)

@@ -1,0 +1,104 @@
+package import Telephony
+
+/// Who has to do something about an error.
+package enum Fault: Sendable, Hashable {
+  case caller
+  /// The carrier, or the network to it.
+  case peer
+  case ours
+}
+
+/// A resource in an error.
+package enum ResourceReference: Sendable, Hashable {
+  case provider(ProviderID)
+  case providerOfAccount(AccountSID, Region)
+  case number(PhoneNumberID)
+  case agent(AgentID)
+}
+
+/// A number that a new key can't reach.
+package struct UnreachableNumber: Sendable, Hashable {
+  package var id: PhoneNumberID
+  /// For the structured details only, which the owner gets.
+  package var e164: E164
+  /// The carrier's code, when it gave one.
+  package var carrierCode: Int?
+
+  package init(id: PhoneNumberID, e164: E164, carrierCode: Int?) {
+    self.id = id
+    self.e164 = e164
+    self.carrierCode = carrierCode
+  }
+}
+
+/// Why a use case did not do what was asked. One table in Services maps it to statuses.
+package enum RegistryError: Error, Sendable, Hashable {
+  /// At least one violation.
+  case invalidArgument([FieldViolation])
+  case notFound(ResourceReference)
+  /// The account is linked in this region already: update that provider.
+  case providerExists(ProviderID)
+  /// The tenant has the number already, in the same region.
+  case numberExists(PhoneNumberID)
+  /// The tenant has the number in another region: move it.
+  case numberInOtherRegion(PhoneNumberID, Region)
+  /// Another tenant has the number; which one is not said.
+  case numberClaimed
+  case agentExists(AgentID)
+  /// The etag that was sent is not the resource's present one.
+  case etagMismatch(ResourceReference)
+  /// Other writers were faster each time.
+  case contended(ResourceReference)
+  /// The number still has an agent: unassign it first.
+  case numberAssigned(PhoneNumberID, AgentID)
+  /// The number is not assigned, so there is nothing to unassign.
+  case numberNotAssigned(PhoneNumberID)
+  case providerInUse(ProviderID, numberCount: Int)
+  case agentInUse(AgentID, numberCount: Int)
+  /// The number's state forbids it.
+  case numberBusy(PhoneNumberID, PhoneNumberState)
+  /// The provider's account has no such number.
+  case numberNotAtCarrier(ProviderID)
+  /// The carrier's number can't take voice calls.
+  case numberWithoutVoice(ProviderID)
+  /// The region has no public URL, so that the carrier could not reach us there.
+  case regionNotServed(Region)
+  /// The credentials belong to another account.
+  case accountMismatch(expected: AccountSID, owner: AccountSID)
+  /// The new key reaches not all numbers; nothing was changed. At most
+  /// `RegistryLimits.unreachableNumbersMax` of `total`.
+  case numbersUnreachable([UnreachableNumber], total: Int)
+  /// The carrier did not do it. Nothing is left there.
+  case carrier(CarrierFailure)
+  /// What was being written at the carrier was undone, or could not be: then the number is
+  /// corrupted.
+  case provisioningFailed(PhoneNumberID, ProvisioningFailure, leftovers: [Leftover])
+  /// Too many works on numbers go on; nothing was begun.
+  case tooManyOperations
+  /// The store can't be reached. Whether a write was done is not known; with a request id it is
+  /// safe to repeat.
+  case storeUnavailable
+  /// The registry is stopping. Work that began goes on after the next start.
+  case shuttingDown
+  /// The caller went away. Work that began goes on.
+  case cancelled
+  /// A rule of ours is broken. The text is for logs.
+  case internalError(String)
+}
+
+/// A carrier's refusal, as the registry tells it.
+package struct CarrierFailure: Sendable, Hashable {
+  package var kind: CarrierError.Kind
+  package var effect: CarrierError.Effect
+  package var code: Int?
+  package var message: String
+  package var retryAfter: Duration?
+
+  package init(_ error: CarrierError) {
+    self.kind = error.kind
+    self.effect = error.effect
+    self.code = error.code
+    self.message = error.message
+    self.retryAfter = error.retryAfter
+  }
+}

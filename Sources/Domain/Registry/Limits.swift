@@ -1,0 +1,68 @@
+/// Every bound of the registry, in one place: `docs/limits.md` is written from it.
+///
+/// Lengths are bytes of UTF-8 unless they say otherwise.
+package enum RegistryLimits {
+  // Texts
+  package static let displayNameLengthMax = 128
+  package static let labelLengthMax = 128
+  /// An API key secret or Auth Token; Twilio's have 32.
+  package static let secretLengthMax = 256
+  package static let requestIDLengthMax = 128
+  package static let etagLengthMax = 64
+  /// The URL of a media stream or a SIP address.
+  package static let connectionURLLengthMax = 2048
+
+  // Maps and lists
+  package static let labelCountMax = 64
+  package static let labelKeyLengthMax = 63
+  package static let labelValueLengthMax = 255
+  package static let maskPathCountMax = 32
+  package static let maskPathLengthMax = 128
+  package static let connectionCountMax = 8
+  /// Numbers shown with an agent; the rest is listed by `agent_id`.
+  package static let agentNumbersMax = 100
+  /// Unreachable numbers in an error; the total is given beside them.
+  package static let unreachableNumbersMax = 50
+
+  // Pages
+  package static let pageSizeDefault = 50
+  /// Greater sizes are taken as this one (AIP-158).
+  package static let pageSizeMax = 1000
+  package static let pageTokenLengthMax = 2048
+  package static let carrierPageTokenLengthMax = 512
+  package static let routePageSizeMax = 1000
+
+  // Request ids and history
+  /// Promised is 48 hours; pruning comes later, so that clocks may differ.
+  package static let requestLifetime: Duration = .seconds(72 * 3600)
+  /// How long removed routes and closed journal entries are kept.
+  package static let historyLifetime: Duration = .seconds(30 * 24 * 3600)
+  package static let pruneCountMax = 1000
+
+  // Concurrency
+  /// Times that a change is tried anew when other writers were faster.
+  package static let contentionAttemptsMax = 5
+  /// Numbers asked for at once when a new key is tried.
+  package static let keyTrialConcurrencyMax = 8
+  /// Times that a new key is tried anew because numbers were imported meanwhile.
+  package static let keyTrialRoundsMax = 3
+  /// Works on numbers that go on at once; more are refused.
+  package static let provisioningCountMax = 256
+  /// Journal entries that a start resumes at once.
+  package static let resumeConcurrencyMax = 8
+  /// Open entries read at once by a start.
+  package static let resumePageSize = 100
+
+  // Repeats of one external step
+  package static let stepAttemptsMax = 8
+  package static let stepDelayFirst: Duration = .milliseconds(250)
+  /// Also the longest wait that a carrier may ask for.
+  package static let stepDelayMax: Duration = .seconds(30)
+  /// Times that a journal write is tried.
+  package static let journalAttemptsMax = 6
+  /// Readers of the route feed that wait at once.
+  package static let routeWaitersMax = 256
+  /// How often a waiting reader looks again though nothing was signalled: another process may have
+  /// written.
+  package static let routePollInterval: Duration = .seconds(2)
+}

@@ -1,0 +1,164 @@
+package import Telephony
+
+/// A number under exactly one provider.
+package struct PhoneNumber: Sendable, Hashable, Codable {
+  package let id: PhoneNumberID
+  package let tenant: TenantID
+  package var label: String
+  package let e164: E164
+  package var providerID: ProviderID
+  /// The provider's account; with `carrierSID` the claim that is unique in the whole deployment.
+  package let accountSID: AccountSID
+  package var region: Region
+  package let carrierSID: CarrierNumberSID
+  package var ingress: Ingress
+  package var supportsInbound: Bool
+  package var supportsOutbound: Bool
+  /// What answers; nil when the number is not assigned.
+  package var agentID: AgentID?
+  /// What an inbound call gets while the number is not assigned.
+  package var unassignedPolicy: UnassignedPolicy
+  package var state: PhoneNumberState
+  package var conditions: [Condition]
+  /// What is left at the carrier and could not be undone. Empty but in `corrupted`.
+  package var leftovers: [Leftover]
+  /// The carrier's settings before we wrote ours; nil while nothing was written.
+  package var former: FormerSettings?
+  /// What we wrote at the carrier; nil while nothing was written.
+  package var configured: VoiceSettings?
+  /// Which token of the number is in its webhook's path; one more makes the earlier URLs worthless.
+  package var webhookGeneration: UInt32
+  package var labels: [String: String]
+  package var revision: Revision
+
+  package init(
+    id: PhoneNumberID, tenant: TenantID, label: String, e164: E164, provider: Provider,
+    carrierSID: CarrierNumberSID, supportsInbound: Bool, supportsOutbound: Bool,
+    agentID: AgentID? = nil, unassignedPolicy: UnassignedPolicy = .reject,
+    state: PhoneNumberState, labels: [String: String] = [:], revision: Revision
+  ) {
+    self.id = id
+    self.tenant = tenant
+    self.label = label
+    self.e164 = e164
+    self.providerID = provider.id
+    self.accountSID = provider.accountSID
+    self.region = provider.region
+    self.carrierSID = carrierSID
+    self.ingress = .webhook
+    self.supportsInbound = supportsInbound
+    self.supportsOutbound = supportsOutbound
+    self.agentID = agentID
+    self.unassignedPolicy = unassignedPolicy
+    self.state = state
+    self.conditions = []
+    self.leftovers = []
+    self.former = nil
+    self.configured = nil
+    self.webhookGeneration = 1
+    self.labels = labels
+    self.revision = revision
+  }
+
+  package var etag: String { revision.etag }
+}
+
+/// How an inbound call reaches us. Trunk and SIP come with their adapters.
+package enum Ingress: String, Sendable, Hashable, Codable {
+  /// The carrier asks our webhook.
+  case webhook
+}
+
+/// What an inbound call to a number without an agent gets.
+package enum UnassignedPolicy: String, Sendable, Hashable, Codable {
+  /// The call is rejected, unbilled.
+  case reject
+  /// The call goes where it went before the import; it is rejected when there was no such URL.
+  case formerURL
+}
+
+/// A number's life: `provisioning → active ⇄ degraded`, `deleting → (gone | corrupted)`.
+///
+/// An import that can't be undone ends in `corrupted` too. Deleting a corrupted number tries again
+/// to undo what is left.
+package enum PhoneNumberState: String, Sendable, Hashable, Codable, CaseIterable {
+  /// The carrier's settings are being written. Calls that already come are answered.
+  case provisioning
+  case active
+  case degraded
+  case deleting
+  case corrupted
+}
+
+/// Something that we wrote at the carrier and could not put back.
+package struct Leftover: Sendable, Hashable, Codable {
+  package enum Kind: String, Sendable, Hashable, Codable {
+    /// Our webhook may still stand on the number in its region.
+    case webhook
+    /// The number's inbound processing region may still be ours.
+    case processingRegion
+  }
+
+  package var kind: Kind
+  package var region: Region
+  /// The carrier's code of the failure that left it, when it gave one.
+  package var carrierCode: Int?
+
+  package init(kind: Kind, region: Region, carrierCode: Int?) {
+    self.kind = kind
+    self.region = region
+    self.carrierCode = carrierCode
+  }
+}
+
+/// What stood at the carrier before our first write.
+package struct FormerSettings: Sendable, Hashable, Codable {
+  /// The number's record in the provider's region.
+  package var voice: VoiceSettings
+  /// The inbound processing region; nil when unset, which means us1.
+  package var processingRegion: Region?
+
+  package init(voice: VoiceSettings, processingRegion: Region?) {
+    self.voice = voice
+    self.processingRegion = processingRegion
+  }
+}
+
+/// How the carrier treats an inbound voice call to a number, in one region.
+///
+/// At Twilio `applicationSID` and `trunkSID` override the URLs, so that writing a webhook clears
+/// them.
+package struct VoiceSettings: Sendable, Hashable, Codable {
+  package enum Method: String, Sendable, Hashable, Codable {
+    case get = "GET"
+    case post = "POST"
+  }
+
+  /// Empty when unset, as are the other URLs and SIDs.
+  package var voiceURL: String
+  package var voiceMethod: Method
+  package var fallbackURL: String
+  package var fallbackMethod: Method
+  package var statusCallbackURL: String
+  package var statusCallbackMethod: Method
+  package var applicationSID: String
+  package var trunkSID: String
+
+  package init(
+    voiceURL: String = "", voiceMethod: Method = .post, fallbackURL: String = "",
+    fallbackMethod: Method = .post, statusCallbackURL: String = "",
+    statusCallbackMethod: Method = .post, applicationSID: String = "", trunkSID: String = ""
+  ) {
+    self.voiceURL = voiceURL
+    self.voiceMethod = voiceMethod
+    self.fallbackURL = fallbackURL
+    self.fallbackMethod = fallbackMethod
+    self.statusCallbackURL = statusCallbackURL
+    self.statusCallbackMethod = statusCallbackMethod
+    self.applicationSID = applicationSID
+    self.trunkSID = trunkSID
+  }
+
+  /// A call to the number asks `voiceURL`: nothing overrides it.
+  package var asksWebhook: Bool { applicationSID.isEmpty && trunkSID.isEmpty }
+}

@@ -1,0 +1,78 @@
+package import Telephony
+
+/// One set of carrier credentials, unique by (tenant, account, region).
+package struct Provider: Sendable, Hashable, Codable {
+  package let id: ProviderID
+  package let tenant: TenantID
+  package var displayName: String
+  /// Where the credentials hold. Never changes.
+  package let region: Region
+  package var configuration: ProviderConfiguration
+  package var state: ProviderState
+  package var conditions: [Condition]
+  package var labels: [String: String]
+  package var revision: Revision
+
+  package init(
+    id: ProviderID, tenant: TenantID, displayName: String, region: Region,
+    configuration: ProviderConfiguration, state: ProviderState = .active,
+    conditions: [Condition] = [], labels: [String: String] = [:], revision: Revision
+  ) {
+    self.id = id
+    self.tenant = tenant
+    self.displayName = displayName
+    self.region = region
+    self.configuration = configuration
+    self.state = state
+    self.conditions = conditions
+    self.labels = labels
+    self.revision = revision
+  }
+
+  package var etag: String { revision.etag }
+
+  /// The account that owns the numbers: the one that the carrier named, not the one that was
+  /// claimed.
+  package var accountSID: AccountSID {
+    switch configuration {
+    case .twilio(let twilio): twilio.accountSID
+    }
+  }
+}
+
+/// What a provider's kind needs. Other kinds come with their adapters.
+package enum ProviderConfiguration: Sendable, Hashable, Codable {
+  case twilio(TwilioConfiguration)
+}
+
+/// A Twilio account with its credentials of one region.
+package struct TwilioConfiguration: Sendable, Hashable, Codable {
+  /// Never changes.
+  package let accountSID: AccountSID
+  /// Used for every request when there is a key.
+  package var apiKey: SealedAPIKey?
+  /// Checks the signature of webhooks; used for requests only when there is no key.
+  package var authToken: SealedSecret?
+
+  package init(accountSID: AccountSID, apiKey: SealedAPIKey?, authToken: SealedSecret?) {
+    self.accountSID = accountSID
+    self.apiKey = apiKey
+    self.authToken = authToken
+  }
+}
+
+/// An API key whose secret is sealed.
+package struct SealedAPIKey: Sendable, Hashable, Codable {
+  package var sid: APIKeySID
+  package var secret: SealedSecret
+
+  package init(sid: APIKeySID, secret: SealedSecret) {
+    self.sid = sid
+    self.secret = secret
+  }
+}
+
+/// Whether a provider can be used. It is stored only after the carrier took its credentials.
+package enum ProviderState: String, Sendable, Hashable, Codable {
+  case active
+}

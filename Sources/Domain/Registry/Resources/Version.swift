@@ -1,0 +1,65 @@
+package import Telephony
+
+/// How often a resource was written: 1 when it is made, one more with each change.
+///
+/// A store compares it when it writes, so that no change is lost.
+package typealias Version = UInt64
+
+/// What every resource has: when it was made, when it changed, and how often.
+package struct Revision: Sendable, Hashable, Codable {
+  package var version: Version
+  package let createTime: Timestamp
+  package var updateTime: Timestamp
+
+  /// The revision of something made now.
+  package init(createTime: Timestamp) {
+    self.init(version: 1, createTime: createTime, updateTime: createTime)
+  }
+
+  package init(version: Version, createTime: Timestamp, updateTime: Timestamp) {
+    self.version = version
+    self.createTime = createTime
+    self.updateTime = updateTime
+  }
+
+  /// The opaque mark of AIP-154. It holds the time of creation too, so that a thing which is
+  /// deleted and made again under the same id does not match an old mark.
+  package var etag: String {
+    String(createTime.microseconds, radix: 36) + "-" + String(version, radix: 36)
+  }
+
+  /// One more change, at `time`; the time of the last change never steps backwards.
+  package func next(at time: Timestamp) -> Revision {
+    Revision(
+      version: version + 1, createTime: createTime, updateTime: max(time, updateTime))
+  }
+}
+
+/// Why a resource is in its state. A state says what may be done; conditions say why.
+package struct Condition: Sendable, Hashable, Codable {
+  /// What is judged.
+  package enum Kind: String, Sendable, Hashable, Codable {
+    /// The provider's credentials at the carrier.
+    case credentials
+    /// The number's webhook and inbound processing region at the carrier.
+    case carrierSettings
+  }
+
+  package var kind: Kind
+  package var holds: Bool
+  /// UPPER_SNAKE, for machines.
+  package var reason: String
+  /// A sentence, for people. No full phone number, no secret.
+  package var message: String
+  package var observedTime: Timestamp
+
+  package init(
+    kind: Kind, holds: Bool, reason: String, message: String, observedTime: Timestamp
+  ) {
+    self.kind = kind
+    self.holds = holds
+    self.reason = reason
+    self.message = message
+    self.observedTime = observedTime
+  }
+}
