@@ -1,0 +1,26 @@
+package import Protobuf
+
+/// Where a streaming handler writes its responses. Callable from any executor, by one task at a
+/// time.
+package struct ResponseWriter<Response: Message>: Sendable {
+  private let stream: any ServerStream
+  private let context: ServerContext
+
+  /// The typed face of `stream`.
+  package init(_ stream: any ServerStream, context: ServerContext) {
+    self.stream = stream
+    self.context = context
+  }
+
+  /// Sends the initial metadata now, and not with the first message.
+  package func writeMetadata() async throws(RPCError) {
+    try await stream.send(metadata: context.initialMetadata)
+  }
+
+  /// Sends `response`; suspends while the client does not read what was sent before.
+  ///
+  /// Throws why the call ended, if it has.
+  package func write(_ response: Response) async throws(RPCError) {
+    try await stream.send(message: response.serializedBytes)
+  }
+}

@@ -1,0 +1,158 @@
+package import Buffers
+internal import Protobuf
+
+/// A registered method without its message types.
+package protocol MethodHandler: Sendable {
+  var descriptor: MethodDescriptor { get }
+
+  /// Answers one call of any kind over `stream`. It throws what the status shall say; the
+  /// transport sends the status.
+  func run(_ stream: any ServerStream, _ context: ServerContext) async throws(RPCError)
+
+  /// Answers one unary call whose only message is at hand, in a task that starts at once; `nil`
+  /// when the call was answered without a task, or when the method is not unary.
+  ///
+  /// Call it on `executor`; `reply` is called there, once, perhaps before this returns.
+  func startUnary(
+    _ request: RawSpan, _ context: ServerContext, on executor: any TaskExecutor,
+    _ reply: any UnaryReply
+  ) -> CallTask?
+}
+
+/// Where the fast path of a unary call leaves its answer.
+package protocol UnaryReply: AnyObject, Sendable {
+  /// The call succeeded. `serialize` appends the `size` bytes of the response, before it returns.
+  func succeed(size: Int, _ serialize: (inout ByteWriter) -> Void)
+
+  /// The call failed.
+  func fail(_ error: RPCError)
+}
+
+/// A unary method.
+final class UnaryHandler<Request: Message, Response: Message>: MethodHandler {
+  let descriptor: MethodDescriptor
+  private let interceptors: [any ServerInterceptor]
+  private let body: @Sendable (Request, ServerContext) async throws(RPCError) -> Response
+
+  init(
+    _ descriptor: MethodDescriptor, _ interceptors: [any ServerInterceptor],
+    _ body: @escaping @Sendable (Request, ServerContext) async throws(RPCError) -> Response
+  ) {
+    precondition(descriptor.kind == .unary, "\(descriptor.path) is not unary")
+    self.descriptor = descriptor
+    self.interceptors = interceptors
+    self.body = body
+  }
+
+  func run(_ stream: any ServerStream, _ context: ServerContext) async throws(RPCError) {
+    try await interceptors[...].run(context) { () throws(RPCError) in
+      let request = try await stream.onlyRequest(Request.self)
+      let response = try await self.body(request, context)
+      try await stream.send(message: response.serializedBytes)
+    }
+  }
+
+  func startUnary(
+    _ request: RawSpan, _ context: ServerContext, on executor: any TaskExecutor,
+    _ reply: any UnaryReply
+  ) -> CallTask? {
+    let message: Request
+    do {
+      message = try Request(decodingRequest: request)
+    } catch {
+      reply.fail(error)
+      return nil
+    }
+    return CallTask.start(on: executor) {
+      do throws(RPCError) {
+        let response = try await self.answer(message, context)
+        reply.succeed(size: response.serializedSize) { response.serialize(into: &$0) }
+      } catch {
+        reply.fail(error)
+      }
+    }
+  }
+
+  private func answer(
+    _ request: Request, _ context: ServerContext
+  ) async throws(RPCError) -> Response {
+    if interceptors.isEmpty && context.deadline == nil { return try await body(request, context) }
+    var response: Response?
+    try await interceptors[...].run(context) { () throws(RPCError) in
+      response = try await self.body(request, context)
+    }
+    // An interceptor that swallows `next` without an answer of its own is at fault.
+    guard let response else { throw .unexpected }
+    return response
+  }
+}
+
+/// A method of any other kind, over its stream.
+final class StreamingHandler: MethodHandler {
+  typealias Body = @Sendable (any ServerStream, ServerContext) async throws(RPCError) -> Void
+
+  let descriptor: MethodDescriptor
+  private let interceptors: [any ServerInterceptor]
+  private let body: Body
+
+  init(
+    _ descriptor: MethodDescriptor, _ interceptors: [any ServerInterceptor], _ body: @escaping Body
+  ) {
+    precondition(descriptor.kind != .unary, "\(descriptor.path) is unary")
+    self.descriptor = descriptor
+    self.interceptors = interceptors
+    self.body = body
+  }
+
+  func run(_ stream: any ServerStream, _ context: ServerContext) async throws(RPCError) {
+    try await interceptors[...].run(context) { () throws(RPCError) in
+      try await self.body(stream, context)
+    }
+  }
+
+  func startUnary(
+    _ request: RawSpan, _ context: ServerContext, on executor: any TaskExecutor,
+    _ reply: any UnaryReply
+  ) -> CallTask? {
+    nil
+  }
+}
+
+extension ArraySlice<any ServerInterceptor> {
+  /// Runs `body` inside all interceptors, with the deadline bound for calls made meanwhile.
+  fileprivate func run(
+    _ context: ServerContext, _ body: () async throws(RPCError) -> Void
+  ) async throws(RPCError) {
+    guard let first else { return try await context.bindingDeadline(body) }
+    try await first.intercept(context) { () async throws(RPCError) in
+      try await self.dropFirst().run(context, body)
+    }
+  }
+}
+
+extension ServerStream {
+  /// The request of a method that takes exactly one (PROTOCOL-HTTP2 leaves the status for none and
+  /// for two open; the conformance suite asks for UNIMPLEMENTED).
+  func onlyRequest<Request: Message>(
+    _ type: Request.Type
+  ) async throws(RPCError) -> Request {
+    guard let bytes = try await receive() else { throw .noRequest }
+    guard try await receive() == nil else { throw .twoRequests }
+    return try Request(decodingRequest: bytes)
+  }
+}
+
+extension RPCError {
+  /// A method that takes one request got none.
+  package static let noRequest = RPCError(
+    .unimplemented, "The call ended without a request; the method takes one.")
+
+  /// A method that takes one request got two.
+  package static let twoRequests = RPCError(
+    .unimplemented, "The call has more than one request; the method takes one.")
+
+  /// No method has this path.
+  package static func noMethod(path: String) -> RPCError {
+    RPCError(.unimplemented, "The server has no method \(path.prefix(256)).")
+  }
+}

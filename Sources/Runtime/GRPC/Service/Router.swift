@@ -1,0 +1,96 @@
+package import Protobuf
+
+/// Which handler answers which path, and what runs around all of them.
+///
+/// Made once, before a server starts; then it only answers. A path is matched byte for byte
+/// before any interceptor runs.
+package struct Router: Sendable {
+  /// A service that a router serves, for reflection and health.
+  package struct RegisteredService: Sendable {
+    package let name: String
+    /// A serialized google.protobuf.FileDescriptorSet.
+    package let fileDescriptorSet: [UInt8]
+  }
+
+  private var handlers: [String: any MethodHandler] = [:]
+  /// In the order of their registration.
+  package private(set) var services: [RegisteredService] = []
+  /// Run around every call, the first one outermost.
+  package let interceptors: [any ServerInterceptor]
+
+  package init(
+    services: [any Service] = [], interceptors: [any ServerInterceptor] = []
+  ) {
+    self.interceptors = interceptors
+    for service in services { register(service) }
+  }
+
+  /// Adds a service with its methods.
+  package mutating func register(_ service: some Service) {
+    let name = type(of: service).name
+    precondition(!services.contains { $0.name == name }, "service \(name) is registered twice")
+    services.append(
+      RegisteredService(name: name, fileDescriptorSet: type(of: service).fileDescriptorSet))
+    service.register(in: &self)
+  }
+
+  /// The handler of `path`, as in "/trunkline.v1.AgentService/CreateAgent".
+  package func handler(for path: String) -> (any MethodHandler)? { handlers[path] }
+
+  /// All methods, in no order.
+  package var methods: [any MethodHandler] { Array(handlers.values) }
+
+  /// Adds a unary method.
+  package mutating func unary<Request: Message, Response: Message>(
+    _ method: MethodDescriptor, _ request: Request.Type, _ response: Response.Type,
+    _ body: @escaping @Sendable (Request, ServerContext) async throws(RPCError) -> Response
+  ) {
+    add(UnaryHandler(method, interceptors, body))
+  }
+
+  /// Adds a method with one request and a stream of responses.
+  package mutating func serverStreaming<Request: Message, Response: Message>(
+    _ method: MethodDescriptor, _ request: Request.Type, _ response: Response.Type,
+    _ body: @escaping @Sendable (Request, ResponseWriter<Response>, ServerContext)
+      async throws(RPCError) -> Void
+  ) {
+    add(
+      StreamingHandler(method, interceptors) { stream, context throws(RPCError) in
+        let request = try await stream.onlyRequest(Request.self)
+        try await body(request, ResponseWriter(stream, context: context), context)
+      })
+  }
+
+  /// Adds a method with a stream of requests and one response.
+  package mutating func clientStreaming<Request: Message, Response: Message>(
+    _ method: MethodDescriptor, _ request: Request.Type, _ response: Response.Type,
+    _ body: @escaping @Sendable (RequestStream<Request>, ServerContext)
+      async throws(RPCError) -> Response
+  ) {
+    add(
+      StreamingHandler(method, interceptors) { stream, context throws(RPCError) in
+        let response = try await body(RequestStream(stream), context)
+        try await stream.send(message: response.serializedBytes)
+      })
+  }
+
+  /// Adds a method that streams both ways.
+  package mutating func bidirectionalStreaming<Request: Message, Response: Message>(
+    _ method: MethodDescriptor, _ request: Request.Type, _ response: Response.Type,
+    _ body: @escaping @Sendable (
+      RequestStream<Request>, ResponseWriter<Response>, ServerContext
+    ) async throws(RPCError) -> Void
+  ) {
+    add(
+      StreamingHandler(method, interceptors) { stream, context throws(RPCError) in
+        try await body(
+          RequestStream(stream), ResponseWriter(stream, context: context), context)
+      })
+  }
+
+  private mutating func add(_ handler: some MethodHandler) {
+    let path = handler.descriptor.path
+    precondition(handlers[path] == nil, "method \(path) is registered twice")
+    handlers[path] = handler
+  }
+}

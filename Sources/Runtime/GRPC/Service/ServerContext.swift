@@ -1,0 +1,77 @@
+internal import Synchronization
+
+/// Why a call is cancelled before its handler has answered.
+package enum CancellationCause: Hashable, Sendable {
+  /// The client reset the stream.
+  case clientReset
+  /// The call's deadline has passed.
+  case deadline
+  /// The connection is gone.
+  case disconnect
+  /// The server stops and waited long enough.
+  case shutdown
+}
+
+/// One call as its handler sees it. Callable from any executor.
+package final class ServerContext: Sendable {
+  package let method: MethodDescriptor
+  /// The request's metadata.
+  package let metadata: Metadata
+  /// Who calls, as in "ipv4:127.0.0.1:40112" or "in-process".
+  package let peer: String
+  /// When the caller stops waiting. The transport cancels the handler then.
+  package let deadline: ContinuousClock.Instant?
+
+  private struct State {
+    var initialMetadata: Metadata = [:]
+    var trailingMetadata: Metadata = [:]
+    var cause: CancellationCause?
+  }
+
+  private let state = Mutex(State())
+
+  package init(
+    method: MethodDescriptor, metadata: Metadata = [:], peer: String = "in-process",
+    deadline: ContinuousClock.Instant? = nil
+  ) {
+    self.method = method
+    self.metadata = metadata
+    self.peer = peer
+    self.deadline = deadline
+  }
+
+  /// The call whose handler runs in this task, if there is one and it has a deadline. A client's
+  /// call made meanwhile ends no later than this one.
+  @TaskLocal package static var current: ServerContext?
+
+  /// Replaces the metadata that goes before the first message; too late after it.
+  package func setInitialMetadata(_ metadata: Metadata) {
+    state.withLock { $0.initialMetadata = metadata }
+  }
+
+  /// Replaces the metadata that goes with the status, whichever it is.
+  package func setTrailingMetadata(_ metadata: Metadata) {
+    state.withLock { $0.trailingMetadata = metadata }
+  }
+
+  package var initialMetadata: Metadata { state.withLock { $0.initialMetadata } }
+  package var trailingMetadata: Metadata { state.withLock { $0.trailingMetadata } }
+
+  /// Why the handler's task is cancelled; `nil` while the call lives.
+  package var cancellationCause: CancellationCause? { state.withLock { $0.cause } }
+
+  /// For transports: notes why the call ends, before its task is cancelled. The first cause stays.
+  package func noteCancellation(_ cause: CancellationCause) {
+    state.withLock { if $0.cause == nil { $0.cause = cause } }
+  }
+
+  /// The error of a call that ended early: what a stream throws to a handler that goes on.
+  package var cancellationError: RPCError {
+    switch cancellationCause {
+    case .clientReset, nil: RPCError(.cancelled, "The client cancelled the call.")
+    case .deadline: RPCError(.deadlineExceeded, "The call's deadline has passed.")
+    case .disconnect: RPCError(.cancelled, "The client's connection is gone.")
+    case .shutdown: RPCError(.unavailable, "The server is shutting down.")
+    }
+  }
+}

@@ -1,0 +1,11 @@
+/// What a server serves. Generated protocols refine it; a type of ours implements those.
+package protocol Service: Sendable {
+  /// The service's full name, as in "trunkline.v1.AgentService".
+  static var name: String { get }
+
+  /// A serialized google.protobuf.FileDescriptorSet with the service's file and all its imports.
+  static var fileDescriptorSet: [UInt8] { get }
+
+  /// Adds each method to `router`.
+  func register(in router: inout Router)
+}
