@@ -15,10 +15,14 @@ package struct PageCursor: Sendable, Hashable {
 
 /// Which providers a list holds; a nil field takes all.
 package struct ProviderFilter: Sendable, Hashable {
+  package var kind: ProviderKindFilter?
   package var accountSID: AccountSID?
   package var region: Region?
 
-  package init(accountSID: AccountSID? = nil, region: Region? = nil) {
+  package init(
+    kind: ProviderKindFilter? = nil, accountSID: AccountSID? = nil, region: Region? = nil
+  ) {
+    self.kind = kind
     self.accountSID = accountSID
     self.region = region
   }
@@ -106,30 +110,29 @@ package struct StoredProvider: Sendable, Hashable {
   }
 }
 
-/// One change of a transaction. A store applies them in order and all or none.
+/// One change of a transaction. A store applies them in order and all or none, and publishes each
+/// change of a provider, a number or an agent in the route feed.
 package enum RegistryChange: Sendable {
   /// Refused with `.providerExists` when (tenant, account, region) is taken.
   case insertProvider(Provider)
   /// Replaces the provider whose version is `from`. With `numbersRevision`, also refused with
   /// `.versionMismatch` when a number came under the provider meanwhile.
-  /// Publishes the routes of all numbers of the provider again.
   case updateProvider(Provider, from: Version, numbersRevision: UInt64?)
   /// Refused with `.providerHasNumbers` while it has any, in whatever state.
   case deleteProvider(ProviderID, from: Version)
 
   /// Refused with `.numberClaimed` when the carrier's number is claimed, with `.notFound` when
   /// provider or agent is not there, and with `.versionMismatch(.provider)` when the provider's
-  /// version is another. Adds one to the provider's `numbersRevision`, claims, publishes the route.
+  /// version is another. Adds one to the provider's `numbersRevision`, and claims.
   case insertNumber(PhoneNumber, providerVersion: Version)
   /// Replaces the number whose version is `from`; `.notFound(.agent)` when it names no agent.
-  /// Publishes the route.
   case updateNumber(PhoneNumber, from: Version)
-  /// Removes the number and its claim; publishes the removal.
+  /// Removes the number and its claim.
   case deleteNumber(PhoneNumberID, from: Version)
 
   /// Refused with `.agentExists` when the id is taken in the tenant.
   case insertAgent(Agent)
-  /// Replaces; publishes the routes of all its numbers again.
+  /// Replaces the agent whose version is `from`.
   case updateAgent(Agent, from: Version)
   /// Refused with `.agentHasNumbers` while any number names it.
   case deleteAgent(AgentID, from: Version)
@@ -156,6 +159,18 @@ package struct RegistryWrite: Sendable {
     self.tenant = tenant
     self.request = request
     self.changes = changes
+  }
+}
+
+/// The numbers of an agent.
+package struct AgentNumbers: Sendable, Hashable {
+  /// Newest first, at most `RegistryLimits.agentNumbersMax`.
+  package var newest: [PhoneNumberID]
+  package var count: Int
+
+  package init(newest: [PhoneNumberID] = [], count: Int = 0) {
+    self.newest = newest
+    self.count = count
   }
 }
 
@@ -227,6 +242,12 @@ package protocol RegistryStore: Sendable {
     after cursor: PageCursor?, limit: Int, tenant: TenantID
   ) async throws(StoreError) -> [Agent]
 
+  /// How many numbers name each of these agents, and the newest of them, at most
+  /// `RegistryLimits.agentNumbersMax` each. An agent without numbers may be missing.
+  func numbers(
+    of agents: [AgentID], tenant: TenantID
+  ) async throws(StoreError) -> [AgentID: AgentNumbers]
+
   /// What a request id stands for, if it is recorded.
   func request(_ id: String, tenant: TenantID) async throws(StoreError) -> RequestRecord?
 
@@ -238,7 +259,7 @@ package protocol RegistryStore: Sendable {
     after id: OperationID?, limit: Int
   ) async throws(StoreError) -> [ProvisioningJournal]
 
-  /// The routes that changed after `sequence`, each in its present form, by the sequence of its
+  /// What changed after `sequence`, each in its present form, by the sequence of its
   /// last change; `sequence` 0 gives all. Removed ones are given as removals until they are pruned.
   func routes(after sequence: UInt64, limit: Int) async throws(StoreError) -> RoutePage
 

@@ -40,14 +40,20 @@ package protocol SecretSealer: Sendable {
   func fingerprint(of bytes: [UInt8]) throws(SealingError) -> [UInt8]
 }
 
-/// The secrets of a provider, and what each is bound to when it is sealed.
-package enum CredentialField: String, Sendable, Hashable, CaseIterable {
-  case apiKeySecret = "api_key_secret"
-  case authToken = "auth_token"
+/// Which secret it is, and what it is bound to when it is sealed: a secret opens for its own
+/// resource and its own use only. The dispatch opens leased secrets with the same bytes.
+package enum CredentialField: Sendable, Hashable {
+  case apiKeySecret(ProviderID)
+  case authToken(ProviderID)
+  /// The id alone would not do: agents of two tenants may have the same.
+  case sipPassword(AgentID, TenantID)
 
-  /// The associated data: a secret opens for its own provider and its own use only. The dispatch
-  /// opens leased credentials with the same bytes.
-  package func associatedData(of provider: ProviderID) -> [UInt8] {
-    Array("trunkline/provider/\(provider)/\(rawValue)".utf8)
+  package var associatedData: [UInt8] {
+    switch self {
+    case .apiKeySecret(let id): Array("trunkline/provider/\(id)/api_key_secret".utf8)
+    case .authToken(let id): Array("trunkline/provider/\(id)/auth_token".utf8)
+    case .sipPassword(let id, let tenant):
+      Array("trunkline/tenant/\(tenant)/agent/\(id)/sip_password".utf8)
+    }
   }
 }

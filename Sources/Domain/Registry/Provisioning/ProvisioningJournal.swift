@@ -6,33 +6,20 @@ package enum ProvisioningKind: String, Sendable, Hashable, Codable {
   case importNumber
   /// Put back what was there and remove the number.
   case deleteNumber
-  /// Make our webhook answer on a number that we already have. A failure undoes it.
-  case enableInbound
-  /// Put back what was there and keep the number for outbound calls.
-  case disableInbound
-
-  /// Puts our settings on the number first; the others only take them away.
-  package var configures: Bool {
-    switch self {
-    case .importNumber, .enableInbound: true
-    case .deleteNumber, .disableInbound: false
-    }
-  }
 }
 
 /// How far the work is. A phase is stored before its external step is begun: it is the intent of
 /// that step and the result of the one before.
 ///
 /// ```
-/// configure: readingFormer → writingWebhook → settingRegion → readingBack ─▶ closed(.done)
-///                 │               │               │               │
-///                 │ failed        └───────────────┴───────────────┘ failed
-///                 ▼                               ▼
-///           closed(.undone)      undo:     readingPresent → restoringRegion → restoringWebhook
-///                                              │                 │                 │
-///                                              └─────────────────┴───────┬─────────┘
-///                                                                        ▼
-///                                             closed(.done | .undone | .corrupted)
+/// import: readingFormer → writingWebhook → settingRegion → readingBack → closed(done)
+///               │ failed        │ failed         │ failed       │ failed
+///               ▼               └────────┬───────┴──────────────┘
+///         closed(undone)                 ▼
+/// delete, undo:                   readingPresent → restoringRegion → restoringWebhook
+///                                        └───────────┬───┴────────────────┘
+///                                                    ▼
+///                                     closed(done, undone, corrupted)
 /// ```
 package enum ProvisioningPhase: String, Sendable, Hashable, Codable, CaseIterable {
   /// Nothing is done; former settings are read.
@@ -115,7 +102,11 @@ package struct ProvisioningJournal: Sendable, Hashable, Codable {
     self.tenant = number.tenant
     self.numberID = number.id
     self.kind = kind
-    self.phase = kind.configures ? .readingFormer : .readingPresent
+    self.phase =
+      switch kind {
+      case .importNumber: .readingFormer
+      case .deleteNumber: .readingPresent
+      }
     self.region = number.region
     self.ours = ours
     self.former = former

@@ -5,7 +5,7 @@ package struct Agent: Sendable, Hashable, Codable {
   package let id: AgentID
   package let tenant: TenantID
   package var displayName: String
-  /// At least one; at most one for each region and one for any.
+  /// At least one. A call takes the first of its own region, else the first of any.
   package var connections: [AgentConnection]
   package var labels: [String: String]
   package var revision: Revision
@@ -32,9 +32,10 @@ package struct AgentConnection: Sendable, Hashable, Codable {
   package enum Target: Sendable, Hashable, Codable {
     /// A WebSocket that takes the carrier's media stream: `wss://`, without query or fragment
     /// (Twilio's `<Stream>` allows none).
-    case mediaStream(url: String)
-    /// A SIP address: `sip:` or `sips:`.
-    case sip(uri: String)
+    /// The parameters are given to the agent when the stream starts.
+    case mediaStream(url: String, parameters: [String: String])
+    /// A SIP address, `sip:` or `sips:`, and how to authenticate there.
+    case sip(uri: String, login: SIPLogin?)
   }
 
   /// nil: any region.
@@ -47,14 +48,25 @@ package struct AgentConnection: Sendable, Hashable, Codable {
   }
 }
 
+/// Who we are at an agent's SIP address.
+package struct SIPLogin: Sendable, Hashable, Codable {
+  package var username: String
+  /// Sealed with `CredentialField.sipPassword` of the agent; nil when there is none.
+  package var password: SealedSecret?
+
+  package init(username: String, password: SealedSecret?) {
+    self.username = username
+    self.password = password
+  }
+}
+
 /// An agent with the numbers that it answers.
 package struct AgentView: Sendable, Hashable {
   package var agent: Agent
-  /// Newest first, at most `RegistryLimits.agentNumbersMax`.
-  package var numberIDs: [PhoneNumberID]
+  package var numbers: AgentNumbers
 
-  package init(agent: Agent, numberIDs: [PhoneNumberID]) {
+  package init(agent: Agent, numbers: AgentNumbers) {
     self.agent = agent
-    self.numberIDs = numberIDs
+    self.numbers = numbers
   }
 }

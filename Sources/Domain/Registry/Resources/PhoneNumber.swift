@@ -117,10 +117,12 @@ package struct FormerSettings: Sendable, Hashable, Codable {
   package var voice: VoiceSettings
   /// The inbound processing region; nil when unset, which means us1.
   package var processingRegion: Region?
+  package var recordedTime: Timestamp
 
-  package init(voice: VoiceSettings, processingRegion: Region?) {
+  package init(voice: VoiceSettings, processingRegion: Region?, recordedTime: Timestamp) {
     self.voice = voice
     self.processingRegion = processingRegion
+    self.recordedTime = recordedTime
   }
 }
 

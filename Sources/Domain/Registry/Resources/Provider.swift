@@ -74,5 +74,8 @@ package struct SealedAPIKey: Sendable, Hashable, Codable {
 
 /// Whether a provider can be used. It is stored only after the carrier took its credentials.
 package enum ProviderState: String, Sendable, Hashable, Codable {
+  /// The carrier took the credentials when they were last used.
   case active
+  /// The carrier refused them when they were last used; conditions say more.
+  case degraded
 }

@@ -1,19 +1,36 @@
 package import Telephony
 
-/// All that a dispatch needs to treat calls of one number, joined from number, provider and agent.
-package struct RouteEntry: Sendable, Hashable {
+/// One thing that a dispatch keeps, whole: it takes the place of what the dispatch had of it.
+///
+/// Kinds come in any order: a number may come before its provider or its agent.
+package enum RouteEntry: Sendable, Hashable {
+  case number(NumberRoute)
+  case provider(ProviderRoute)
+  case agent(AgentRoute)
+}
+
+/// Something that is gone.
+package enum RouteRemoval: Sendable, Hashable {
+  case number(PhoneNumberID, tenant: TenantID)
+  case provider(ProviderID, tenant: TenantID)
+  case agent(AgentID, tenant: TenantID)
+}
+
+/// A number, as far as calls need it.
+package struct NumberRoute: Sendable, Hashable {
+  package var id: PhoneNumberID
   package var tenant: TenantID
-  package var numberID: PhoneNumberID
   package var e164: E164
   package var carrierSID: CarrierNumberSID
   package var providerID: ProviderID
   package var accountSID: AccountSID
   package var region: Region
   /// What answers; nil while the number is not assigned.
-  package var agent: RouteAgent?
+  package var agentID: AgentID?
   package var supportsInbound: Bool
   package var supportsOutbound: Bool
-  /// In `deleting` and `corrupted` calls that still come are answered, and none is dialled.
+  /// In `provisioning` and `deleting` calls that come already or still are answered; only an
+  /// `active` or `degraded` number is dialled from.
   package var state: PhoneNumberState
   package var unassignedPolicy: UnassignedPolicy
   /// The voice URL before the import, for `UnassignedPolicy.formerURL`; empty when there was none.
@@ -21,21 +38,16 @@ package struct RouteEntry: Sendable, Hashable {
   package var formerVoiceMethod: VoiceSettings.Method
   /// The generation of the token that webhooks of the number must carry.
   package var webhookGeneration: UInt32
-  /// The provider holds an Auth Token, so that a webhook must be signed.
-  package var requiresSignature: Bool
-  /// The provider's version: credentials leased under a smaller one are stale.
-  package var providerVersion: Version
 
-  /// Joins. `agent` is nil when the number is not assigned.
-  package init(number: PhoneNumber, provider: Provider, agent: Agent?) {
+  package init(_ number: PhoneNumber) {
+    self.id = number.id
     self.tenant = number.tenant
-    self.numberID = number.id
     self.e164 = number.e164
     self.carrierSID = number.carrierSID
     self.providerID = number.providerID
     self.accountSID = number.accountSID
     self.region = number.region
-    self.agent = agent.map { RouteAgent(id: $0.id, connections: $0.connections) }
+    self.agentID = number.agentID
     self.supportsInbound = number.supportsInbound
     self.supportsOutbound = number.supportsOutbound
     self.state = number.state
@@ -43,39 +55,54 @@ package struct RouteEntry: Sendable, Hashable {
     self.formerVoiceURL = number.former?.voice.voiceURL ?? ""
     self.formerVoiceMethod = number.former?.voice.voiceMethod ?? .post
     self.webhookGeneration = number.webhookGeneration
-    switch provider.configuration {
-    case .twilio(let twilio): self.requiresSignature = twilio.authToken != nil
-    }
-    self.providerVersion = provider.revision.version
   }
 }
 
-/// An agent as a route knows it.
-package struct RouteAgent: Sendable, Hashable {
+/// A provider, as far as calls need it: no secret.
+package struct ProviderRoute: Sendable, Hashable {
+  package var id: ProviderID
+  package var tenant: TenantID
+  package var accountSID: AccountSID
+  package var region: Region
+  /// An Auth Token is held, so that a webhook must be signed.
+  package var requiresSignature: Bool
+  /// Grows with every change of the provider: credentials leased under a smaller one are stale.
+  package var version: Version
+
+  package init(_ provider: Provider) {
+    self.id = provider.id
+    self.tenant = provider.tenant
+    self.accountSID = provider.accountSID
+    self.region = provider.region
+    switch provider.configuration {
+    case .twilio(let twilio): self.requiresSignature = twilio.authToken != nil
+    }
+    self.version = provider.revision.version
+  }
+}
+
+/// An agent, as far as calls need it. Passwords stay sealed.
+package struct AgentRoute: Sendable, Hashable {
   package var id: AgentID
+  package var tenant: TenantID
   package var connections: [AgentConnection]
 
-  package init(id: AgentID, connections: [AgentConnection]) {
-    self.id = id
-    self.connections = connections
-  }
-
-  /// Where a call of `region` is connected: the region's own connection, else the one for any.
-  package func connection(in region: Region) -> AgentConnection? {
-    connections.first { $0.region == region } ?? connections.first { $0.region == nil }
+  package init(_ agent: Agent) {
+    self.id = agent.id
+    self.tenant = agent.tenant
+    self.connections = agent.connections
   }
 }
 
 /// One step of the route feed.
 package struct RouteChange: Sendable, Hashable {
   package enum Kind: Sendable, Hashable {
-    /// The number's route in its present form, new or not.
+    /// In its present form, new or not.
     case put(RouteEntry)
-    /// The number is gone.
-    case removed(PhoneNumberID)
+    case removed(RouteRemoval)
   }
 
-  /// Grows with each change, over all tenants and numbers; gaps mean nothing.
+  /// Grows with each change, over all tenants and kinds; gaps mean nothing.
   package var sequence: UInt64
   package var kind: Kind
 
@@ -87,18 +114,21 @@ package struct RouteChange: Sendable, Hashable {
 
 /// A part of the route feed.
 package struct RoutePage: Sendable, Hashable {
-  /// By rising sequence.
+  /// By rising sequence. What changed twice stands once, at its last change.
   package var changes: [RouteChange]
-  /// The last sequence that any route had when the page was read: the reader is level with the
-  /// registry when it has this one.
+  /// The last sequence that any change had when the page was read: a reader that has it is level
+  /// with the registry.
   package var latest: UInt64
   /// Removals up to this sequence may have been forgotten: a reader that stands before it, but not
   /// at 0, drops what it has and reads from 0.
   package var prunedThrough: UInt64
+  /// Names the store's history, made with the store: sequences of different epochs don't compare.
+  package var epoch: String
 
-  package init(changes: [RouteChange], latest: UInt64, prunedThrough: UInt64) {
+  package init(changes: [RouteChange], latest: UInt64, prunedThrough: UInt64, epoch: String) {
     self.changes = changes
     self.latest = latest
     self.prunedThrough = prunedThrough
+    self.epoch = epoch
   }
 }
