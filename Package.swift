@@ -142,5 +142,6 @@ let package = Package(
     tests("EventLoops"),
     tests("Crypto"),
     tests("StoreSQLite"),
+    tests("Keyring", ["Crypto", "Registry", "Telephony"]),
   ]
 )
