@@ -1,0 +1,83 @@
+package import Registry
+package import Telephony
+
+/// The registry's store on one SQLite file. See `RegistryStore` for what it promises.
+///
+/// An actor on the ``SQLiteExecutor``: each method runs whole, one after the other.
+package actor SQLiteRegistryStore: RegistryStore {
+  private let executor: SQLiteExecutor
+  private let time: any TimeSource
+  let connection: SQLiteConnection
+
+  package nonisolated var unownedExecutor: UnownedSerialExecutor {
+    unsafe executor.loop.asUnownedSerialExecutor()
+  }
+
+  /// Opens or creates the file at `path` and brings it to this program's version.
+  package init(
+    path: String, executor: SQLiteExecutor, time: any TimeSource
+  ) async throws(SQLiteMigrations.Failure) {
+    self.executor = executor
+    self.time = time
+    do throws(SQLiteError) {
+      connection = try SQLiteConnection(path: path)
+    } catch {
+      throw .sqlite(error)
+    }
+    try RegistrySchema.migrations.run(on: connection)
+  }
+
+  package func commit(_ write: RegistryWrite) throws(StoreError) -> RegistryReceipt {
+    try connection.withTransaction(mapping: StoreError.init) { () throws(StoreError) in
+      if let request = write.request { try insert(request) }
+      var feed = RouteFeedWriter(
+        connection: connection, tenant: write.tenant, time: time.now())
+      for change in write.changes { try apply(change, tenant: write.tenant, feed: &feed) }
+      return RegistryReceipt(routeSequence: try feed.finish())
+    }
+  }
+
+  /// Runs one statement, with SQLite's failure as the port's.
+  @discardableResult
+  func run(_ sql: String, _ values: [SQLiteValue] = []) throws(StoreError) -> [SQLiteRow] {
+    do throws(SQLiteError) {
+      return try connection.run(sql, values)
+    } catch {
+      throw StoreError(error)
+    }
+  }
+
+  /// Runs one statement and answers how many rows it changed.
+  func change(_ sql: String, _ values: [SQLiteValue]) throws(StoreError) -> Int {
+    do throws(SQLiteError) {
+      return try connection.change(sql, values)
+    } catch {
+      throw StoreError(error)
+    }
+  }
+
+  func decode<Value: Decodable>(
+    _ type: Value.Type, _ bytes: [UInt8]
+  ) throws(StoreError) -> Value {
+    do throws(StoredDocument.Damaged) {
+      return try StoredDocument.decode(type, bytes)
+    } catch {
+      throw .damaged(cause: "a stored \(error.type) can't be read")
+    }
+  }
+}
+
+extension StoreError {
+  /// A failure of SQLite that no rule of ours foresees.
+  init(_ error: SQLiteError) {
+    self = .unavailable(cause: error.description)
+  }
+}
+
+extension SQLiteValue {
+  init(_ time: Timestamp) { self = .integer(time.microseconds) }
+  init(_ version: UInt64) { self = .integer(Int64(clamping: version)) }
+  init<Kind>(_ id: HexIdentifier<Kind>) { self = .text(id.description) }
+  init(_ id: AgentID) { self = .text(id.description) }
+  init(_ region: Region) { self = .text(region.rawValue) }
+}

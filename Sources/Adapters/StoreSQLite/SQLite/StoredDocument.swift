@@ -1,0 +1,29 @@
+internal import FoundationEssentials
+
+/// A resource as a JSON document in a column.
+enum StoredDocument {
+  /// What can't be read back; names the type, never a value.
+  struct Damaged: Error {
+    let type: String
+  }
+
+  static func encode<Value: Encodable>(_ value: Value) -> SQLiteValue {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    guard let data = try? encoder.encode(value) else {
+      preconditionFailure("a \(Value.self) can't be encoded")
+    }
+    return .blob(Array(data))
+  }
+
+  static func decode<Value: Decodable>(
+    _ type: Value.Type, _ bytes: [UInt8]
+  ) throws(Damaged) -> Value {
+    do {
+      return try JSONDecoder().decode(type, from: Data(bytes))
+    } catch {
+      // The decoder's own error may quote the document.
+      throw Damaged(type: "\(type)")
+    }
+  }
+}
