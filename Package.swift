@@ -131,7 +131,9 @@ let package = Package(
     program("Apps", "carrier-sim", ["CarrierSim", "EventLoops", "CommandLine"]),
 
     // Testing
-    module("Testing", "TestKit", ["Telephony", "Registry", "CallDispatch"]),
+    module(
+      "Testing", "TestKit",
+      ["Buffers", "Protobuf", "GRPC", "Telephony", "Registry", "CallDispatch"]),
     program(
       "Testing", "Bench",
       ["Buffers", "EventLoops", "Protobuf", "GRPC", "GRPCTransport", "GRPCServices", "WellKnown"]),
@@ -140,6 +142,8 @@ let package = Package(
     tests("Telephony"),
     tests("Buffers"),
     tests("EventLoops"),
+    tests("GRPC"),
+    tests("GRPCInProcess", ["GRPC", "TestKit"]),
     tests("Crypto"),
     tests("StoreSQLite"),
     tests("Keyring", ["Crypto", "Registry", "Telephony"]),

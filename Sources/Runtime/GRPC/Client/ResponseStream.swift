@@ -1,5 +1,5 @@
-internal import Synchronization
 package import Protobuf
+internal import Synchronization
 
 /// The responses of a streaming call, in their order.
 ///

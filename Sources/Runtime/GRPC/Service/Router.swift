@@ -51,7 +51,8 @@ package struct Router: Sendable {
   /// Adds a method with one request and a stream of responses.
   package mutating func serverStreaming<Request: Message, Response: Message>(
     _ method: MethodDescriptor, _ request: Request.Type, _ response: Response.Type,
-    _ body: @escaping @Sendable (Request, ResponseWriter<Response>, ServerContext)
+    _ body:
+      @escaping @Sendable (Request, ResponseWriter<Response>, ServerContext)
       async throws(RPCError) -> Void
   ) {
     add(
@@ -64,7 +65,8 @@ package struct Router: Sendable {
   /// Adds a method with a stream of requests and one response.
   package mutating func clientStreaming<Request: Message, Response: Message>(
     _ method: MethodDescriptor, _ request: Request.Type, _ response: Response.Type,
-    _ body: @escaping @Sendable (RequestStream<Request>, ServerContext)
+    _ body:
+      @escaping @Sendable (RequestStream<Request>, ServerContext)
       async throws(RPCError) -> Response
   ) {
     add(
@@ -77,9 +79,10 @@ package struct Router: Sendable {
   /// Adds a method that streams both ways.
   package mutating func bidirectionalStreaming<Request: Message, Response: Message>(
     _ method: MethodDescriptor, _ request: Request.Type, _ response: Response.Type,
-    _ body: @escaping @Sendable (
-      RequestStream<Request>, ResponseWriter<Response>, ServerContext
-    ) async throws(RPCError) -> Void
+    _ body:
+      @escaping @Sendable (
+        RequestStream<Request>, ResponseWriter<Response>, ServerContext
+      ) async throws(RPCError) -> Void
   ) {
     add(
       StreamingHandler(method, interceptors) { stream, context throws(RPCError) in
