@@ -139,6 +139,8 @@ let package = Package(
       ["Buffers", "EventLoops", "Protobuf", "GRPC", "GRPCTransport", "GRPCServices", "WellKnown"]),
 
     // Tests
+    tests("HTTPClient", ["EventLoops"]),
+    tests("HTTPServer", ["EventLoops", "HTTPClient"]),
     tests("Telephony"),
     tests("Buffers"),
     tests("EventLoops"),
