@@ -142,6 +142,7 @@ let package = Package(
     tests("HTTPClient", ["EventLoops"]),
     tests("HTTPServer", ["EventLoops", "HTTPClient"]),
     tests("Telephony"),
+    tests("Registry", ["Telephony", "TestKit"]),
     tests("Buffers"),
     tests("EventLoops"),
     tests("GRPC"),

@@ -150,13 +150,18 @@ package enum RegistryChange: Sendable {
 package struct RegistryWrite: Sendable {
   /// Every resource named in `changes` belongs to this tenant; another tenant's is `.notFound`.
   package var tenant: TenantID
+  /// When it is written; removed routes are pruned by it.
+  package var time: Timestamp
   /// Recorded with the changes. When the id is already recorded nothing is changed and
   /// `.requestRepeated` is thrown, before any other check.
   package var request: RequestRecord?
   package var changes: [RegistryChange]
 
-  package init(tenant: TenantID, request: RequestRecord? = nil, changes: [RegistryChange]) {
+  package init(
+    tenant: TenantID, at time: Timestamp, request: RequestRecord? = nil, changes: [RegistryChange]
+  ) {
     self.tenant = tenant
+    self.time = time
     self.request = request
     self.changes = changes
   }

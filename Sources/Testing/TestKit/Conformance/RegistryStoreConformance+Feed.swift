@@ -1,0 +1,126 @@
+import Registry
+import Telephony
+
+extension RegistryStoreConformance {
+  static let journalChecks: [RegistryStoreCheck] = [
+    RegistryStoreCheck("a journal entry comes back whole and is replaced at its revision") {
+      store in
+      let number = try Sample.number(1, provider: Sample.provider(1, region: .ie1))
+      var journal = ProvisioningJournal(
+        id: Sample.operationID(1), number: number, kind: .importNumber,
+        ours: VoiceSettings(voiceURL: "https://ours.test/1"), former: nil, time: Sample.start)
+      try await store.commit(Sample.write([.insertJournal(journal)]))
+      journal.phase = .restoringWebhook
+      journal.former = FormerSettings(
+        voice: Sample.voice, processingRegion: nil, recordedTime: Sample.time(1))
+      journal.failure = ProvisioningFailure(
+        cause: .credentialsRefused, carrierCode: 20003, message: "refused")
+      journal.leftovers = [Leftover(kind: .webhook, region: .ie1, carrierCode: nil)]
+      journal.revision = 2
+      journal.updateTime = Sample.time(2)
+      try await store.commit(Sample.write([.updateJournal(journal, from: 1)]))
+      let stored = try await store.journal(journal.id)
+      try requireEqual(stored, journal)
+      try await requireRefused(
+        store, Sample.write([.updateJournal(journal, from: 1)]), .versionMismatch(.journal))
+    },
+    RegistryStoreCheck("open entries are found by number and in order, until they are closed") {
+      store in
+      let provider = Sample.provider(1)
+      var journals: [ProvisioningJournal] = []
+      for index in 1...3 {
+        let journal = ProvisioningJournal(
+          id: Sample.operationID(index), number: try Sample.number(index, provider: provider),
+          kind: .deleteNumber, ours: VoiceSettings(), former: nil, time: Sample.time(index))
+        journals.append(journal)
+        try await store.commit(Sample.write([.insertJournal(journal)]))
+      }
+      let first = try await store.openJournals(after: nil, limit: 2)
+      try requireEqual(first, Array(journals.prefix(2)))
+      let rest = try await store.openJournals(after: first.last?.id, limit: 2)
+      try requireEqual(rest, [journals[2]])
+      let found = try await store.openJournal(of: Sample.numberID(2))
+      try requireEqual(found, journals[1])
+      let twin = ProvisioningJournal(
+        id: Sample.operationID(9), number: try Sample.number(2, provider: provider),
+        kind: .deleteNumber, ours: VoiceSettings(), former: nil, time: Sample.start)
+      try await requireRefused(
+        store, Sample.write([.insertJournal(twin)]), .versionMismatch(.journal))
+      journals[1].phase = .closed
+      journals[1].outcome = .done
+      journals[1].revision = 2
+      try await store.commit(Sample.write([.updateJournal(journals[1], from: 1)]))
+      let closed = try await store.openJournal(of: Sample.numberID(2))
+      try requireEqual(closed, nil)
+      let open = try await store.openJournals(after: nil, limit: 9)
+      try requireEqual(open.map(\.id), [1, 3].map(Sample.operationID))
+      try await store.commit(Sample.write([.insertJournal(twin)]))
+    },
+  ]
+
+  static let routeChecks: [RegistryStoreCheck] = [
+    RegistryStoreCheck("each change of a resource is a step of the feed, in order") { store in
+      let provider = Sample.provider(2)
+      let agent = try Sample.agent(1)
+      var number = try Sample.number(1, provider: provider, agent: agent.id)
+      let empty = try await store.commit(Sample.write([]))
+      try requireEqual(empty.routeSequence, nil)
+      let first = try await store.commit(
+        Sample.write([.insertProvider(provider), .insertAgent(agent)]))
+      let second = try await store.commit(
+        Sample.write([.insertNumber(number, providerVersion: 1)]))
+      let all = try await store.routes(after: 0, limit: 9)
+      try requireEqual(
+        all.changes.map(\.kind),
+        [
+          .put(.provider(ProviderRoute(provider))), .put(.agent(AgentRoute(agent))),
+          .put(.number(NumberRoute(number))),
+        ])
+      try requireEqual(all.changes[1].sequence, first.routeSequence ?? 0)
+      try requireEqual(all.latest, second.routeSequence ?? 0)
+      number.agentID = nil
+      number.revision = number.revision.sampleNext
+      try await store.commit(Sample.write([.updateNumber(number, from: 1)]))
+      let next = try await store.routes(after: all.latest, limit: 9)
+      try requireEqual(next.changes.map(\.kind), [.put(.number(NumberRoute(number)))])
+      // What changed twice stands once.
+      let again = try await store.routes(after: 0, limit: 9)
+      try requireEqual(again.changes.count, 3)
+      try requireEqual(again.epoch, all.epoch)
+      let limited = try await store.routes(after: 0, limit: 2)
+      try requireEqual(limited.changes, Array(again.changes.prefix(2)))
+      try requireEqual(limited.latest, again.latest)
+    },
+    RegistryStoreCheck("removals are told until they are pruned") { store in
+      let provider = Sample.provider(1)
+      let number = try Sample.number(1, provider: provider)
+      let agent = try Sample.agent(1)
+      try await store.commit(
+        Sample.write([
+          .insertProvider(provider), .insertAgent(agent),
+          .insertNumber(number, providerVersion: 1),
+        ]))
+      try await store.commit(
+        Sample.write([.deleteNumber(number.id, from: 1)], at: Sample.time(10)))
+      try await store.commit(
+        Sample.write(
+          [.deleteProvider(provider.id, from: 1), .deleteAgent(agent.id, from: 1)],
+          at: Sample.time(20)))
+      let page = try await store.routes(after: 0, limit: 9)
+      try requireEqual(
+        page.changes.map(\.kind),
+        [
+          .removed(.number(number.id, tenant: Sample.tenant)),
+          .removed(.provider(provider.id, tenant: Sample.tenant)),
+          .removed(.agent(agent.id, tenant: Sample.tenant)),
+        ])
+      try requireEqual(page.prunedThrough, 0)
+      try await store.prune(
+        requestsBefore: Sample.start, historyBefore: Sample.time(15), limit: 9)
+      let rest = try await store.routes(after: 0, limit: 9)
+      try requireEqual(rest.changes, Array(page.changes.dropFirst()))
+      try requireEqual(rest.prunedThrough, page.changes[0].sequence)
+      try requireEqual(rest.latest, page.latest)
+    },
+  ]
+}

@@ -1,0 +1,61 @@
+package import Registry
+package import Telephony
+
+/// Seals without any secrecy: tests see that associated data and key names are used rightly.
+package struct FakeSealer: SecretSealer {
+  package var keyName: String
+
+  package init(keyName: String = "test") {
+    self.keyName = keyName
+  }
+
+  package func seal(
+    _ secret: Secret, associatedData: [UInt8]
+  ) throws(SealingError) -> SealedSecret {
+    let check = Self.hash(associatedData + secret.revealed, seed: 1)
+    return SealedSecret(keyName: keyName, bytes: check + secret.revealed.map { $0 ^ 0x5a })
+  }
+
+  package func open(
+    _ sealed: SealedSecret, associatedData: [UInt8]
+  ) throws(SealingError) -> Secret {
+    guard sealed.keyName == keyName else { throw .unknownKey(name: sealed.keyName) }
+    let bytes = sealed.bytes.dropFirst(8).map { $0 ^ 0x5a }
+    guard Array(sealed.bytes.prefix(8)) == Self.hash(associatedData + bytes, seed: 1) else {
+      throw .notAuthentic
+    }
+    return Secret(bytes)
+  }
+
+  package func fingerprint(of bytes: [UInt8]) throws(SealingError) -> [UInt8] {
+    (2...5).flatMap { Self.hash(bytes, seed: $0) }
+  }
+
+  /// FNV-1a: enough for tests, no cryptography.
+  private static func hash(_ bytes: [UInt8], seed: UInt64) -> [UInt8] {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325 ^ seed
+    for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    return (0..<8).map { UInt8(truncatingIfNeeded: hash >> (8 * UInt64($0))) }
+  }
+}
+
+/// Webhook URLs that tests can read.
+package struct FakeWebhookEndpoints: WebhookEndpoints {
+  package var regions: Set<Region>
+  package var host: String
+
+  package init(regions: Set<Region> = Set(Region.allCases), host: String = "hooks.example.test") {
+    self.regions = regions
+    self.host = host
+  }
+
+  package func voiceSettings(
+    of number: PhoneNumberID, region: Region, generation: UInt32
+  ) -> VoiceSettings {
+    let base = "https://\(region).\(host)"
+    let path = "\(number)/\(generation)"
+    return VoiceSettings(
+      voiceURL: "\(base)/voice/\(path)", fallbackURL: "https://other.\(host)/voice/\(path)",
+      statusCallbackURL: "\(base)/status/\(path)")
+  }
+}
