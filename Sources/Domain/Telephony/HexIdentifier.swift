@@ -28,16 +28,22 @@ package protocol IdentifierKind: Sendable {
 ///
 /// Kept as bits, not text: a million numbers hold several each.
 package struct HexIdentifier<Kind: IdentifierKind>: Sendable, Hashable {
-  package let bits: UInt128
+  // Two halves and not one UInt128: with 128-bit arguments on the stack of an async call, Swift 6.3
+  // on x86-64 returns to a wrong address (found by the store conformance suite).
+  package let high: UInt64
+  package let low: UInt64
 
   package init(bits: UInt128) {
-    self.bits = bits
+    self.high = UInt64(truncatingIfNeeded: bits >> 64)
+    self.low = UInt64(truncatingIfNeeded: bits)
   }
+
+  package var bits: UInt128 { UInt128(high) << 64 | UInt128(low) }
 
   /// Parses the exact form; upper-case digits are refused so that one thing has one name.
   package init(_ text: some StringProtocol) throws(IdentifierError) {
     guard text.hasPrefix(Kind.prefix) else { throw .wrongPrefix(expected: Kind.prefix) }
-    self.bits = try Hex.parse(text.utf8.dropFirst(Kind.prefix.utf8.count))
+    self.init(bits: try Hex.parse(text.utf8.dropFirst(Kind.prefix.utf8.count)))
   }
 }
 
@@ -48,7 +54,9 @@ extension HexIdentifier: CustomStringConvertible, Comparable {
   package var masked: String { Kind.prefix + "****" + Hex.text(of: bits).suffix(4) }
 
   /// In the order of the texts. Our own identifiers begin with their time, so the older is smaller.
-  package static func < (left: Self, right: Self) -> Bool { left.bits < right.bits }
+  package static func < (left: Self, right: Self) -> Bool {
+    (left.high, left.low) < (right.high, right.low)
+  }
 }
 
 /// 128 bits as 32 lower-case hex digits.

@@ -20,7 +20,7 @@ extension HexIdentifier where Kind: ResourceKind {
   ///
   /// It begins with the time in microseconds, so identifiers made at different times sort by age.
   package init(at time: Timestamp, random: some IDSource) {
-    self.bits = UUIDv7.bits(at: time, random: random)
+    self.init(bits: UUIDv7.bits(at: time, random: random))
   }
 }
 
@@ -83,12 +83,17 @@ package struct CallID: Sendable, Hashable, Comparable, CustomStringConvertible {
   private static let prefix = "call_"
 
   package let region: Region
-  package let bits: UInt128
+  // Two halves for the reason that stands in HexIdentifier.
+  package let high: UInt64
+  package let low: UInt64
 
   package init(region: Region, bits: UInt128) {
     self.region = region
-    self.bits = bits
+    self.high = UInt64(truncatingIfNeeded: bits >> 64)
+    self.low = UInt64(truncatingIfNeeded: bits)
   }
+
+  package var bits: UInt128 { UInt128(high) << 64 | UInt128(low) }
 
   package init(_ text: String) throws(IdentifierError) {
     guard text.hasPrefix(Self.prefix) else { throw .wrongPrefix(expected: Self.prefix) }
@@ -96,8 +101,7 @@ package struct CallID: Sendable, Hashable, Comparable, CustomStringConvertible {
       separator: "_", omittingEmptySubsequences: false)
     guard parts.count == 2 else { throw .wrongLength(expected: Hex.digitCount + 4) }
     guard let region = Region(rawValue: String(parts[0])) else { throw .unknownRegion }
-    self.region = region
-    self.bits = try Hex.parse(parts[1].utf8)
+    self.init(region: region, bits: try Hex.parse(parts[1].utf8))
   }
 
   package init(region: Region, at time: Timestamp, random: some IDSource) {
@@ -108,6 +112,6 @@ package struct CallID: Sendable, Hashable, Comparable, CustomStringConvertible {
 
   /// By time, whatever the region.
   package static func < (left: CallID, right: CallID) -> Bool {
-    (left.bits, left.region) < (right.bits, right.region)
+    (left.high, left.low, left.region) < (right.high, right.low, right.region)
   }
 }
