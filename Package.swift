@@ -148,7 +148,7 @@ let package = Package(
     tests("GRPC"),
     tests("GRPCInProcess", ["GRPC", "TestKit"]),
     tests("Crypto"),
-    tests("StoreSQLite"),
+    tests("StoreSQLite", ["TestKit", "Registry", "CallDispatch", "Telephony"]),
     tests("Keyring", ["Crypto", "Registry", "Telephony"]),
   ]
 )

@@ -86,6 +86,8 @@ extension SQLiteRegistryStore {
   // MARK: Journal
 
   func insert(_ journal: ProvisioningJournal) throws(StoreError) {
+    let open = try openJournal(of: journal.numberID)
+    guard open == nil || !journal.isOpen else { throw .versionMismatch(.journal) }
     try run(
       "INSERT INTO provisioning_journal VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
       [

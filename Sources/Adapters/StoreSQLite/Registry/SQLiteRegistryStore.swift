@@ -1,12 +1,11 @@
 package import Registry
-package import Telephony
+internal import Telephony
 
 /// The registry's store on one SQLite file. See `RegistryStore` for what it promises.
 ///
 /// An actor on the ``SQLiteExecutor``: each method runs whole, one after the other.
 package actor SQLiteRegistryStore: RegistryStore {
   private let executor: SQLiteExecutor
-  private let time: any TimeSource
   let connection: SQLiteConnection
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -15,10 +14,9 @@ package actor SQLiteRegistryStore: RegistryStore {
 
   /// Opens or creates the file at `path` and brings it to this program's version.
   package init(
-    path: String, executor: SQLiteExecutor, time: any TimeSource
+    path: String, executor: SQLiteExecutor
   ) async throws(SQLiteMigrations.Failure) {
     self.executor = executor
-    self.time = time
     do throws(SQLiteError) {
       connection = try SQLiteConnection(path: path)
     } catch {
@@ -31,7 +29,7 @@ package actor SQLiteRegistryStore: RegistryStore {
     try connection.withTransaction(mapping: StoreError.init) { () throws(StoreError) in
       if let request = write.request { try insert(request) }
       var feed = RouteFeedWriter(
-        connection: connection, tenant: write.tenant, time: time.now())
+        connection: connection, tenant: write.tenant, time: write.time)
       for change in write.changes { try apply(change, tenant: write.tenant, feed: &feed) }
       return RegistryReceipt(routeSequence: try feed.finish())
     }
