@@ -149,6 +149,7 @@ let package = Package(
     tests("GRPCInProcess", ["GRPC", "TestKit"]),
     tests("Crypto"),
     tests("StoreSQLite", ["TestKit", "Registry", "CallDispatch", "Telephony"]),
+    tests("CommandLine"),
     tests("Keyring", ["Crypto", "Registry", "Telephony"]),
   ]
 )
