@@ -1,0 +1,197 @@
+package import Telephony
+
+/// Why a store did not do what it was asked.
+package enum CallStoreError: Error, Sendable, Hashable {
+  /// The call was changed since the version that the change was made from. Read it again.
+  case conflict
+  /// There is no such call.
+  case notFound
+  /// Another call to the same account, from and to is `isUnresolved`.
+  case attemptUnresolved(CallID)
+  /// Another call has this carrier call id in this account.
+  case carrierCallTaken(CallID)
+  /// The store can't be reached or can't write now; nothing is known to be done.
+  case unavailable
+}
+
+/// Where calls, journal and request ids are kept.
+///
+/// Every write is one transaction and is durable when its method returns; after an error nothing
+/// of it is there, except that `unavailable` may hide a write that was done. Callable from any
+/// executor. `CallStoreConformance` in TestKit is the contract as checks.
+package protocol CallStore: Sendable {
+  /// Hands over `sink`, before the first write. It gets every written call, once, in the order of
+  /// `Call.change`, before the writing method returns. It returns at once.
+  func observe(_ sink: @escaping @Sendable (Call) -> Void) async
+
+  /// Writes new outbound calls (version 0 → 1) and, with a request id, the request, all or nothing.
+  ///
+  /// Is the tenant's request id known, nothing is written and the earlier request comes back.
+  func place(_ placement: Placement) async throws(CallStoreError) -> PlacementResult
+
+  /// Writes a new inbound call unless its account and carrier call id are known; then returns the
+  /// call that has them, unchanged.
+  func createInbound(_ call: Call) async throws(CallStoreError) -> InboundCreation
+
+  /// Replaces the call with that id if the stored version is `call.version`; returns it with its
+  /// new version and change.
+  ///
+  /// Throws `conflict`, `notFound`, `attemptUnresolved` or `carrierCallTaken`; then nothing changed.
+  func update(_ call: Call) async throws(CallStoreError) -> Call
+
+  /// Of any tenant; nil when there is none.
+  func call(_ id: CallID) async throws(CallStoreError) -> Call?
+
+  func call(
+    account: AccountSID, carrierCallID: CarrierCallSID
+  ) async throws(CallStoreError) -> Call?
+
+  /// The tenant's calls that match, newest first: by descending `CallID`.
+  func calls(_ query: CallQuery) async throws(CallStoreError) -> [Call]
+
+  /// Calls in ascending order of `change`.
+  func changes(_ query: ChangeQuery) async throws(CallStoreError) -> [Call]
+
+  /// The highest `change` so far; 0 in an empty store. Never decreases, restarts included.
+  func lastChange() async throws(CallStoreError) -> Int64
+
+  /// Calls whose work is due at `time` or before, the longest due first.
+  func dueCalls(at time: Timestamp, limit: Int) async throws(CallStoreError) -> [Call]
+
+  /// When the next work is due; nil when there is none.
+  func nextDue() async throws(CallStoreError) -> Timestamp?
+
+  /// The calls whose dial is `sending`: what a process that died may have been doing.
+  func sendingCalls(limit: Int) async throws(CallStoreError) -> [Call]
+
+  /// The call that is `isUnresolved` for these three.
+  func unresolvedAttempt(
+    account: AccountSID, from: CallParty, to: CallParty
+  ) async throws(CallStoreError) -> CallID?
+
+  /// Forgets at most `limit` request ids made before `time`, the oldest first; says how many.
+  /// Their calls stay.
+  func forgetRequests(createdBefore time: Timestamp, limit: Int) async throws(CallStoreError) -> Int
+}
+
+/// What one PlaceCalls writes.
+package struct Placement: Sendable, Hashable {
+  /// Nil: each such request is a new one.
+  package var request: PlacedRequest?
+  package var calls: [Call]
+
+  package init(request: PlacedRequest?, calls: [Call]) {
+    self.request = request
+    self.calls = calls
+  }
+}
+
+/// A request id and what came of it, so that a repeat gets the same.
+package struct PlacedRequest: Sendable, Hashable {
+  package let tenant: TenantID
+  package let requestID: String
+  /// Of the request's body: the same id with another is refused.
+  package let fingerprint: Fingerprint
+  /// One per destination, in order.
+  package let outcomes: [PlacedOutcome]
+  package let createTime: Timestamp
+
+  package init(
+    tenant: TenantID, requestID: String, fingerprint: Fingerprint, outcomes: [PlacedOutcome],
+    createTime: Timestamp
+  ) {
+    self.tenant = tenant
+    self.requestID = requestID
+    self.fingerprint = fingerprint
+    self.outcomes = outcomes
+    self.createTime = createTime
+  }
+}
+
+/// What became of one destination.
+package enum PlacedOutcome: Sendable, Hashable {
+  case call(CallID)
+  case refused(DestinationError)
+}
+
+package enum PlacementResult: Sendable, Hashable {
+  /// The calls as written, in order.
+  case placed([Call])
+  /// The request id was known; nothing was written.
+  case repeated(PlacedRequest)
+}
+
+package enum InboundCreation: Sendable, Hashable {
+  case created(Call)
+  case existed(Call)
+}
+
+/// Which calls are meant. Nil takes all.
+package struct CallFilter: Sendable, Hashable {
+  package var tenant: TenantID
+  package var number: PhoneNumberID?
+  package var agent: AgentID?
+  package var provider: ProviderID?
+  package var region: Region?
+  package var state: CallState?
+  package var direction: CallDirection?
+  /// Only calls that are not over.
+  package var liveOnly: Bool
+
+  package init(
+    tenant: TenantID, number: PhoneNumberID? = nil, agent: AgentID? = nil,
+    provider: ProviderID? = nil, region: Region? = nil, state: CallState? = nil,
+    direction: CallDirection? = nil, liveOnly: Bool = false
+  ) {
+    self.tenant = tenant
+    self.number = number
+    self.agent = agent
+    self.provider = provider
+    self.region = region
+    self.state = state
+    self.direction = direction
+    self.liveOnly = liveOnly
+  }
+
+  package func matches(_ call: Call) -> Bool {
+    call.tenant == tenant
+      && (number == nil || call.number == number)
+      && (agent == nil || call.agent == agent)
+      && (provider == nil || call.provider == provider)
+      && (region == nil || call.region == region)
+      && (state == nil || call.state == state)
+      && (direction == nil || call.direction == direction)
+      && (!liveOnly || !call.state.isTerminal)
+  }
+}
+
+package struct CallQuery: Sendable, Hashable {
+  package var filter: CallFilter
+  /// Only calls older than this one: the last of the page before.
+  package var before: CallID?
+  /// 1 or more.
+  package var limit: Int
+
+  package init(filter: CallFilter, before: CallID? = nil, limit: Int) {
+    self.filter = filter
+    self.before = before
+    self.limit = limit
+  }
+}
+
+package struct ChangeQuery: Sendable, Hashable {
+  package var filter: CallFilter
+  /// Only changes after this one.
+  package var after: Int64
+  /// And up to this one, included.
+  package var through: Int64
+  /// 1 or more.
+  package var limit: Int
+
+  package init(filter: CallFilter, after: Int64, through: Int64, limit: Int) {
+    self.filter = filter
+    self.after = after
+    self.through = through
+    self.limit = limit
+  }
+}

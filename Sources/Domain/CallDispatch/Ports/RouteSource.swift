@@ -1,0 +1,122 @@
+package import Telephony
+
+/// The feed broke, or the registry can't be reached; it is opened again.
+package enum RouteSourceError: Error, Sendable, Hashable {
+  case unavailable
+  /// The calling task was cancelled.
+  case cancelled
+}
+
+/// Where routes come from: the registry, in this process or over its stream.
+package protocol RouteSource: Sendable {
+  /// Opens a feed that goes on after `revision`, or begins with a snapshot when it is nil or too
+  /// old to go on from.
+  func open(after revision: Int64?) async throws(RouteSourceError) -> any RouteFeed
+}
+
+/// One opened feed; read by one task.
+package protocol RouteFeed: Sendable {
+  /// The next update, in order. Waits for it; nil when the source ended the feed in good order.
+  func next() async throws(RouteSourceError) -> RouteUpdate?
+}
+
+/// What a feed says. A snapshot is `snapshotBegan`, changes that only set, `snapshotEnded`: what it
+/// did not name is gone.
+package enum RouteUpdate: Sendable, Hashable {
+  case snapshotBegan
+  case snapshotEnded(revision: Int64)
+  /// Within a snapshot the revision has no meaning.
+  case changed(RouteChange, revision: Int64)
+}
+
+/// One resource's routing, set or gone. They may come in any order among the kinds: a number may
+/// come before its provider and is not ready until then.
+package enum RouteChange: Sendable, Hashable {
+  case setProvider(ProviderRoute)
+  case removeProvider(ProviderID)
+  case setAgent(AgentRoute)
+  case removeAgent(TenantID, AgentID)
+  case setNumber(NumberRoute)
+  case removeNumber(PhoneNumberID)
+}
+
+/// What dispatch needs to know of a provider; no secret.
+package struct ProviderRoute: Sendable, Hashable {
+  package var id: ProviderID
+  package var tenant: TenantID
+  package var account: AccountSID
+  package var region: Region
+  /// An Auth Token is held, so every webhook must be signed.
+  package var signsWebhooks: Bool
+
+  package init(
+    id: ProviderID, tenant: TenantID, account: AccountSID, region: Region, signsWebhooks: Bool
+  ) {
+    self.id = id
+    self.tenant = tenant
+    self.account = account
+    self.region = region
+    self.signsWebhooks = signsWebhooks
+  }
+}
+
+/// How an agent is reached.
+package struct AgentRoute: Sendable, Hashable {
+  package var tenant: TenantID
+  package var id: AgentID
+  /// The first that fits the call's region is taken; one of that region goes before one of any.
+  package var connections: [AgentConnection]
+
+  package init(tenant: TenantID, id: AgentID, connections: [AgentConnection]) {
+    self.tenant = tenant
+    self.id = id
+    self.connections = connections
+  }
+}
+
+package struct AgentConnection: Sendable, Hashable {
+  package enum Target: Sendable, Hashable {
+    /// `wss`, no query. The parameters go before ours.
+    case mediaStream(url: String, parameters: [StreamParameter])
+    case sip(uri: String)
+  }
+
+  /// Nil serves every region.
+  package var region: Region?
+  package var target: Target
+
+  package init(region: Region?, target: Target) {
+    self.region = region
+    self.target = target
+  }
+}
+
+/// How a number is routed.
+package struct NumberRoute: Sendable, Hashable {
+  package var id: PhoneNumberID
+  package var provider: ProviderID
+  package var e164: E164
+  /// What the path of its webhooks carries.
+  package var token: WebhookToken
+  package var agent: AgentID?
+  /// It may take calls, as far as the registry is concerned.
+  package var takesInbound: Bool
+  /// It may place calls.
+  package var placesOutbound: Bool
+  /// Where a call goes that nobody is assigned to; nil rejects it.
+  package var unassignedURL: String?
+
+  package init(
+    id: PhoneNumberID, provider: ProviderID, e164: E164, token: WebhookToken, agent: AgentID?,
+    takesInbound: Bool = true, placesOutbound: Bool = true, unassignedURL: String? = nil
+  ) {
+    self.id = id
+    self.provider = provider
+    self.e164 = e164
+    self.token = token
+    self.agent = agent
+    self.takesInbound = takesInbound
+    self.placesOutbound = placesOutbound
+    self.unassignedURL = unassignedURL
+  }
+}
