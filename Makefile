@@ -1,0 +1,64 @@
+# The commands of the project. `make help` lists them; each one installs what it is missing.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# An arrow between modules that Package.swift does not name is an error, not a warning.
+SWIFT_CHECKED := --explicit-target-dependency-import-check error
+
+.PHONY: help
+help: ## List the commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2> /dev/null \
+	  || sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1   \2/p' $(MAKEFILE_LIST)
+
+.PHONY: deps
+deps: ## Install the Debian packages that are missing, nothing else
+	@scripts/deps.sh build test
+
+.PHONY: venv
+venv: deps ## Make .venv, the Python environment of the black-box tests
+	@scripts/venv.sh
+
+.PHONY: build
+build: deps ## Build the programs and the tests (debug)
+	swift build --build-tests $(SWIFT_CHECKED)
+
+.PHONY: release
+release: deps ## Build the programs as they are shipped
+	swift build -c release
+
+.PHONY: demo
+demo: venv ## Play the main job against the carrier simulator and print it
+	@scripts/programs.sh
+	@.venv/bin/python scripts/demo.py
+
+.PHONY: run
+run: venv ## Start trunklined and carrier-sim and leave them running for you
+	@scripts/programs.sh
+	@.venv/bin/python scripts/run.py
+
+.PHONY: test
+test: venv ## Build and run every test
+	@scripts/test.sh
+
+.PHONY: lint
+lint: venv ## Check the formatting, the project's own rules and the .proto files
+	@scripts/lint.sh
+
+.PHONY: generate
+generate: deps ## Write the API's Swift and C again from Protos/
+	@scripts/generate.sh
+
+.PHONY: bench
+bench: venv ## Measure the CPU per call beside C++ gRPC and nghttpd
+	@scripts/deps.sh build bench
+	swift build -c release --product Bench
+	@.venv/bin/python scripts/bench.py
+
+.PHONY: image
+image: ## Build the container image with docker or buildah
+	@scripts/image.sh
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf .build .venv .run
