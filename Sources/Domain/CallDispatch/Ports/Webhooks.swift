@@ -32,8 +32,9 @@ extension WebhookToken: CustomStringConvertible, CustomDebugStringConvertible, C
 /// The same subject has the same token as long as the key is the current one. Answers from memory.
 package protocol WebhookTokens: Sendable {
   /// The token of a number's webhooks, under the current key. The registry writes it to the carrier
-  /// and publishes it in the number's route.
-  func token(forNumber number: PhoneNumberID) -> WebhookToken
+  /// and publishes its generation in the number's route; a new generation makes the earlier ones
+  /// worthless.
+  func token(forNumber number: PhoneNumberID, generation: UInt32) -> WebhookToken
 
   /// The token of an outbound call's own webhooks, under the current key.
   func token(forCall call: CallID) -> WebhookToken

@@ -1,0 +1,47 @@
+package import CallDispatch
+internal import Crypto
+package import Telephony
+
+/// Makes and checks the unguessable tokens in webhook paths: HMAC-SHA-256 under the keyring's
+/// webhook keys, cut to 128 bits.
+package struct KeyringWebhookTokens: WebhookTokens {
+  /// The current key first. `KeyringFile` makes sure that there is one.
+  private let keys: [[UInt8]]
+
+  package init(_ file: KeyringFile) {
+    keys = file.keys.filter { $0.purpose == .webhook }.map(\.bytes)
+    precondition(!keys.isEmpty, "the keyring has no webhook key")
+  }
+
+  package func token(forNumber number: PhoneNumberID, generation: UInt32) -> WebhookToken {
+    Self.token(keys[0], "number/\(number)/\(generation)")
+  }
+
+  package func token(forCall call: CallID) -> WebhookToken {
+    Self.token(keys[0], "call/\(call)")
+  }
+
+  package func accepts(_ token: WebhookToken, forCall call: CallID) -> Bool {
+    var isAccepted = false
+    for key in keys {
+      let expected = Self.bytes(key, "call/\(call)")
+      if constantTimeEquals(token.bytes, expected) { isAccepted = true }
+    }
+    return isAccepted
+  }
+
+  private static func token(_ key: [UInt8], _ subject: String) -> WebhookToken {
+    let bits = bytes(key, subject).reduce(UInt128(0)) { $0 << 8 | UInt128($1) }
+    return WebhookToken(bits: bits)
+  }
+
+  private static func bytes(_ key: [UInt8], _ subject: String) -> [UInt8] {
+    Array(HMAC.code(.sha256, key: key, message: Array(subject.utf8)).prefix(16))
+  }
+}
+
+extension WebhookToken {
+  fileprivate var bytes: [UInt8] {
+    (0..<16).map { UInt8(truncatingIfNeeded: bits >> UInt128(8 * (15 - $0))) }
+  }
+}
