@@ -53,7 +53,14 @@ struct CallDocument: Codable {
     var kind: Kind
     var url: String?
     var reason: String?
+    var username: String?
+    var password: SealedDocument?
     var parameters: [ParameterDocument]?
+  }
+
+  struct SealedDocument: Codable {
+    var keyName: String
+    var bytes: [UInt8]
   }
 
   struct ParameterDocument: Codable {
@@ -165,7 +172,10 @@ extension CallDocument.AnswerDocument {
       self.init(
         kind: .mediaStream, url: url,
         parameters: parameters.map { .init(name: $0.name, value: $0.value) })
-    case .connect(.sip(let uri)): self.init(kind: .sip, url: uri)
+    case .connect(.sip(let uri, let login)):
+      self.init(
+        kind: .sip, url: uri, username: login?.username,
+        password: login?.password.map { .init(keyName: $0.keyName, bytes: $0.bytes) })
     case .reject(let reason): self.init(kind: .reject, reason: reason.rawValue)
     case .redirect(let url): self.init(kind: .redirect, url: url)
     case .hangUp: self.init(kind: .hangUp)
@@ -178,7 +188,10 @@ extension CallDocument.AnswerDocument {
       guard let url else { return nil }
       let parameters = (parameters ?? []).map { StreamParameter(name: $0.name, value: $0.value) }
       return .connect(.mediaStream(url: url, parameters: parameters))
-    case .sip: return url.map { .connect(.sip(uri: $0)) }
+    case .sip:
+      let password = password.map { SealedBytes(keyName: $0.keyName, bytes: $0.bytes) }
+      let login = username.map { SIPLogin(username: $0, password: password) }
+      return url.map { .connect(.sip(uri: $0, login: login)) }
     case .reject: return reason.flatMap(RejectReason.init(rawValue:)).map { .reject($0) }
     case .redirect: return url.map { .redirect(url: $0) }
     case .hangUp: return .hangUp

@@ -158,7 +158,8 @@ package enum RejectReason: String, Sendable, Hashable, CaseIterable {
 package enum ConnectionPlan: Sendable, Hashable {
   /// A WebSocket: `wss`, no query; the parameters travel beside it, in order.
   case mediaStream(url: String, parameters: [StreamParameter])
-  case sip(uri: String)
+  /// The password stays sealed until the carrier is answered.
+  case sip(uri: String, login: SIPLogin?)
 }
 
 /// A name and a value that an agent's media stream gets at its start.

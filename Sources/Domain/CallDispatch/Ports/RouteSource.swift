@@ -7,26 +7,38 @@ package enum RouteSourceError: Error, Sendable, Hashable {
   case cancelled
 }
 
-/// Where routes come from: the registry, in this process or over its stream.
-package protocol RouteSource: Sendable {
-  /// Opens a feed that goes on after `revision`, or begins with a snapshot when it is nil or too
-  /// old to go on from.
-  func open(after revision: Int64?) async throws(RouteSourceError) -> any RouteFeed
+/// Where a reader of the routes stands: everything up to `revision` of that history is known to it.
+///
+/// Revisions of different epochs don't compare: the registry's database was restored or made anew.
+package struct RoutePlace: Sendable, Hashable {
+  package var epoch: String
+  package var revision: UInt64
+
+  package init(epoch: String, revision: UInt64) {
+    self.epoch = epoch
+    self.revision = revision
+  }
 }
 
-/// One opened feed; read by one task.
-package protocol RouteFeed: Sendable {
-  /// The next update, in order. Waits for it; nil when the source ended the feed in good order.
-  func next() async throws(RouteSourceError) -> RouteUpdate?
+/// Where routes come from: the registry, in this process or over its stream.
+package protocol RouteSource: Sendable {
+  /// Hands `body` each update in order, one at a time: what follows `place`, or first a snapshot
+  /// when it is nil, of another epoch, or too old to go on from.
+  ///
+  /// Returns when the source ended the feed in good order, and throws when it broke; the caller
+  /// opens it again either way. Cancelling the calling task ends it.
+  func follow(
+    after place: RoutePlace?, _ body: (RouteUpdate) async -> Void
+  ) async throws(RouteSourceError)
 }
 
 /// What a feed says. A snapshot is `snapshotBegan`, changes that only set, `snapshotEnded`: what it
 /// did not name is gone.
 package enum RouteUpdate: Sendable, Hashable {
   case snapshotBegan
-  case snapshotEnded(revision: Int64)
-  /// Within a snapshot the revision has no meaning.
-  case changed(RouteChange, revision: Int64)
+  case snapshotEnded(RoutePlace)
+  /// The place is nil within a snapshot.
+  case changed(RouteChange, at: RoutePlace?)
 }
 
 /// One resource's routing, set or gone. They may come in any order among the kinds: a number may
@@ -78,7 +90,7 @@ package struct AgentConnection: Sendable, Hashable {
   package enum Target: Sendable, Hashable {
     /// `wss`, no query. The parameters go before ours.
     case mediaStream(url: String, parameters: [StreamParameter])
-    case sip(uri: String)
+    case sip(uri: String, login: SIPLogin?)
   }
 
   /// Nil serves every region.
@@ -88,6 +100,29 @@ package struct AgentConnection: Sendable, Hashable {
   package init(region: Region?, target: Target) {
     self.region = region
     self.target = target
+  }
+}
+
+/// Who we are at an agent's SIP address.
+package struct SIPLogin: Sendable, Hashable {
+  package var username: String
+  /// Opened only where the carrier is answered.
+  package var password: SealedBytes?
+
+  package init(username: String, password: SealedBytes?) {
+    self.username = username
+    self.password = password
+  }
+}
+
+/// A secret at rest under a named key of the keyring; says nothing without it.
+package struct SealedBytes: Sendable, Hashable {
+  package var keyName: String
+  package var bytes: [UInt8]
+
+  package init(keyName: String, bytes: [UInt8]) {
+    self.keyName = keyName
+    self.bytes = bytes
   }
 }
 
