@@ -141,6 +141,10 @@ let package = Package(
     // Tests
     tests("HTTPClient", ["EventLoops"]),
     tests("HTTPServer", ["EventLoops", "HTTPClient"]),
+    tests("NumberPlan", ["Telephony"]),
+    tests(
+      "Twilio",
+      ["Telephony", "Registry", "CallDispatch", "EventLoops", "HTTPClient"]),
     tests("Telephony"),
     tests("Registry", ["Telephony", "TestKit"]),
     tests("Buffers"),
