@@ -31,14 +31,14 @@ package enum TwiML {
     }
   }
 
-  /// The document for an answer. `credentials` go to the SIP address of a plan that has one.
+  /// The document for an answer. `credentials` are the opened login of a plan with a SIP address.
   package static func render(
     _ answer: CallAnswer, credentials: SIPCredentials? = nil
   ) throws(TwiMLError) -> String {
     switch answer {
     case .connect(.mediaStream(let url, let parameters)):
       try stream(url: url, parameters: parameters)
-    case .connect(.sip(let uri)): try dial(sip: uri, credentials: credentials)
+    case .connect(.sip(let uri, login: _)): try dial(sip: uri, credentials: credentials)
     case .reject(let reason): try document("<Reject reason=\"\(reason.rawValue)\"/>")
     case .redirect(let url): try document("<Redirect method=\"POST\">\(escape(url))</Redirect>")
     case .hangUp: try document("<Hangup/>")
