@@ -124,7 +124,7 @@ import Testing
   }
 
   @Test func dialsASIPAddress() throws {
-    let answer = CallAnswer.connect(.sip(uri: "sip:a@b.example.com;transport=tls?x=1&y=2"))
+    let answer = CallAnswer.connect(.sip(uri: "sip:a@b.example.com;transport=tls?x=1&y=2", login: nil))
     #expect(
       try body(answer)
         == "<Dial answerOnBridge=\"true\">"
@@ -151,7 +151,7 @@ import Testing
       }
     }
     #expect(throws: TwiMLError.sipURINotAllowed) {
-      try TwiML.render(.connect(.sip(uri: "tel:+12025550123")))
+      try TwiML.render(.connect(.sip(uri: "tel:+12025550123", login: nil)))
     }
     let huge = StreamParameter(name: "a", value: String(repeating: "&", count: 20_000))
     #expect(throws: TwiMLError.tooLarge(limit: TwiML.byteCountMax)) {
