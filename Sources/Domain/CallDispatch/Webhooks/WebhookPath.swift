@@ -3,8 +3,8 @@ package import Telephony
 /// The paths that carriers call; the only place that knows their form.
 ///
 /// ```
-/// /v1/numbers/{token}/voice     /v1/calls/{call id}/{token}/voice
-/// /v1/numbers/{token}/status    /v1/calls/{call id}/{token}/status
+/// /v1/numbers/{number id}/{token}/voice     /v1/calls/{call id}/{token}/voice
+/// /v1/numbers/{number id}/{token}/status    /v1/calls/{call id}/{token}/status
 /// ```
 package enum WebhookPath: Sendable, Hashable {
   package enum Purpose: String, Sendable, Hashable, CaseIterable {
@@ -14,22 +14,21 @@ package enum WebhookPath: Sendable, Hashable {
     case status
   }
 
-  case number(WebhookToken, Purpose)
+  case number(PhoneNumberID, WebhookToken, Purpose)
   case call(CallID, WebhookToken, Purpose)
 
   /// Nil when it is none of ours: the caller gets no hint how close it was.
   package init?(_ text: String) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-    guard parts.count >= 5, parts[0].isEmpty, parts[1] == "v1",
-      let last = parts.last, let purpose = Purpose(rawValue: String(last))
+    guard parts.count == 6, parts[0].isEmpty, parts[1] == "v1",
+      let token = try? WebhookToken(parts[4]), let purpose = Purpose(rawValue: String(parts[5]))
     else { return nil }
-    switch (parts[2], parts.count) {
-    case ("numbers", 5):
-      guard let token = try? WebhookToken(parts[3]) else { return nil }
-      self = .number(token, purpose)
-    case ("calls", 6):
-      guard let call = try? CallID(String(parts[3])), let token = try? WebhookToken(parts[4])
-      else { return nil }
+    switch parts[2] {
+    case "numbers":
+      guard let number = try? PhoneNumberID(parts[3]) else { return nil }
+      self = .number(number, token, purpose)
+    case "calls":
+      guard let call = try? CallID(String(parts[3])) else { return nil }
       self = .call(call, token, purpose)
     default: return nil
     }
@@ -38,7 +37,8 @@ package enum WebhookPath: Sendable, Hashable {
   /// Beginning with a slash, to be appended to a public URL. Holds a token: never for a log.
   package var text: String {
     switch self {
-    case .number(let token, let purpose): "/v1/numbers/\(token.text)/\(purpose.rawValue)"
+    case .number(let number, let token, let purpose):
+      "/v1/numbers/\(number)/\(token.text)/\(purpose.rawValue)"
     case .call(let call, let token, let purpose):
       "/v1/calls/\(call)/\(token.text)/\(purpose.rawValue)"
     }
@@ -46,7 +46,7 @@ package enum WebhookPath: Sendable, Hashable {
 
   package var purpose: Purpose {
     switch self {
-    case .number(_, let purpose), .call(_, _, let purpose): purpose
+    case .number(_, _, let purpose), .call(_, _, let purpose): purpose
     }
   }
 }
