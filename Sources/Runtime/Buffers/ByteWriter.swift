@@ -35,7 +35,9 @@
   /// Appends one byte.
   package mutating func append(_ byte: UInt8) {
     if count == capacity { reserve(1) }
-    if let base = unsafe base { unsafe base.storeBytes(of: byte, toByteOffset: count, as: UInt8.self) }
+    if let base = unsafe base {
+      unsafe base.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
+    }
     count += 1
   }
 
@@ -77,6 +79,14 @@
     count += written
   }
 
+  /// Overwrites a byte already written.
+  package mutating func replaceByte(at offset: Int, with byte: UInt8) {
+    precondition(offset >= 0 && offset < count, "offset \(offset) of \(count)")
+    if let base = unsafe base {
+      unsafe base.storeBytes(of: byte, toByteOffset: offset, as: UInt8.self)
+    }
+  }
+
   /// Overwrites bytes already written, as for a length that is known last.
   package mutating func replaceBytes(at offset: Int, with bytes: RawSpan) {
     precondition(offset >= 0 && offset + bytes.byteCount <= count, "offset \(offset) of \(count)")
@@ -111,6 +121,12 @@
     if size < count, let base = unsafe base {
       unsafe base.copyMemory(from: base + size, byteCount: count - size)
     }
+    count -= size
+  }
+
+  /// Forgets the last `size` bytes.
+  package mutating func removeLast(_ size: Int) {
+    precondition(size >= 0 && size <= count, "\(size) of \(count)")
     count -= size
   }
 

@@ -67,7 +67,9 @@ private final class Sleeper: @unchecked Sendable {
   private var timer: TimerHandle?
   private var wasWoken = false
 
-  func begin(on loop: EventLoop, for duration: Duration, _ continuation: CheckedContinuation<Void, Never>) {
+  func begin(
+    on loop: EventLoop, for duration: Duration, _ continuation: CheckedContinuation<Void, Never>
+  ) {
     guard !wasWoken else { return continuation.resume() }
     self.continuation = continuation
     timer = loop.schedule(after: duration) { self.wake() }

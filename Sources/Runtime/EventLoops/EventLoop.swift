@@ -37,6 +37,8 @@ package protocol EndOfTickHandler: AnyObject {
   private let raw: UnsafeMutablePointer<uv_loop_t>
   private let wakeUp: UnsafeMutablePointer<uv_async_t>
   private let loopThread: UnsafeMutablePointer<uv_thread_t>
+  /// Lent to one connection at a time, for one read.
+  let readBuffer: UnsafeMutableRawBufferPointer
   private var localJobs: [UnownedJob] = []
   private var spareJobs: [UnownedJob] = []
   private var endOfTick: [any EndOfTickHandler] = []
@@ -48,6 +50,7 @@ package protocol EndOfTickHandler: AnyObject {
     unsafe raw = .allocate(capacity: 1)
     unsafe wakeUp = .allocate(capacity: 1)
     unsafe loopThread = .allocate(capacity: 1)
+    unsafe readBuffer = .allocate(byteCount: Self.readBufferSize, alignment: 16)
     let initialized = unsafe uv_loop_init(raw)
     precondition(initialized == 0, "uv_loop_init: \(initialized)")
     let asyncInitialized = unsafe uv_async_init(raw, wakeUp) { _ in }
@@ -65,7 +68,11 @@ package protocol EndOfTickHandler: AnyObject {
     unsafe wakeUp.deallocate()
     unsafe raw.deallocate()
     unsafe loopThread.deallocate()
+    unsafe readBuffer.deallocate()
   }
+
+  /// The most bytes of one read.
+  private static let readBufferSize = 64 << 10
 
   /// The libuv loop, for the other files of this module; use it on the loop only.
   var handle: UnsafeMutablePointer<uv_loop_t> { unsafe raw }

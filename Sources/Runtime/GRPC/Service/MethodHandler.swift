@@ -21,8 +21,9 @@ package protocol MethodHandler: Sendable {
 
 /// Where the fast path of a unary call leaves its answer.
 package protocol UnaryReply: AnyObject, Sendable {
-  /// The call succeeded. `serialize` appends the `size` bytes of the response, before it returns.
-  func succeed(size: Int, _ serialize: (inout ByteWriter) -> Void)
+  /// The call succeeded. `serialize` appends the response where it waits to be sent; it is called
+  /// once, before this returns, or not at all.
+  func succeed(_ serialize: (inout ByteWriter) -> Void)
 
   /// The call failed.
   func fail(_ error: RPCError)
@@ -66,7 +67,7 @@ final class UnaryHandler<Request: Message, Response: Message>: MethodHandler {
     return CallTask.start(on: executor) {
       do throws(RPCError) {
         let response = try await self.answer(message, context)
-        reply.succeed(size: response.serializedSize) { response.serialize(into: &$0) }
+        reply.succeed { response.serialize(into: &$0) }
       } catch {
         reply.fail(error)
       }

@@ -54,6 +54,11 @@ package final class ServerContext: Sendable {
     state.withLock { $0.trailingMetadata = metadata }
   }
 
+  /// Whether there is metadata of ours to be sent.
+  package var hasOutgoingMetadata: Bool {
+    state.withLock { !$0.initialMetadata.isEmpty || !$0.trailingMetadata.isEmpty }
+  }
+
   package var initialMetadata: Metadata { state.withLock { $0.initialMetadata } }
   package var trailingMetadata: Metadata { state.withLock { $0.trailingMetadata } }
 

@@ -2,7 +2,8 @@
 ///
 /// Names are lower-case ASCII (letters, digits, `-`, `_`, `.`). A name that ends with `-bin` has
 /// bytes as its value, every other name has printable ASCII. A name may occur more than once.
-package struct Metadata: Hashable, Sendable, ExpressibleByDictionaryLiteral, RandomAccessCollection
+package struct Metadata: Hashable, Sendable, ExpressibleByDictionaryLiteral,
+  RandomAccessCollection
 {
   /// The value of one entry.
   package enum Value: Hashable, Sendable, ExpressibleByStringLiteral {
@@ -25,18 +26,53 @@ package struct Metadata: Hashable, Sendable, ExpressibleByDictionaryLiteral, Ran
     }
   }
 
-  private var entries: [Entry]
+  private enum Storage {
+    case entries([Entry])
+    /// What a ``MetadataBlock`` wrote; decoded when somebody asks.
+    case wire([UInt8])
+  }
 
-  package init() { entries = [] }
+  private var storage: Storage
+
+  private var entries: [Entry] {
+    get {
+      switch storage {
+      case .entries(let entries): entries
+      case .wire(let wire): Self.entries(wire: wire)
+      }
+    }
+    set { storage = .entries(newValue) }
+  }
+
+  package init() { storage = .entries([]) }
+
+  init(wire: [UInt8]) { storage = .wire(wire) }
+
+  var wire: [UInt8]? {
+    guard case .wire(let wire) = storage else { return nil }
+    return wire
+  }
+
+  package var isEmpty: Bool {
+    switch storage {
+    case .entries(let entries): entries.isEmpty
+    case .wire(let wire): wire.isEmpty
+    }
+  }
+
+  package static func == (left: Metadata, right: Metadata) -> Bool {
+    left.entries == right.entries
+  }
+
+  package func hash(into hasher: inout Hasher) { hasher.combine(entries) }
 
   package init(_ entries: [Entry]) {
-    self.entries = []
-    self.entries.reserveCapacity(entries.count)
+    self.init()
     for entry in entries { append(entry.value, for: entry.name) }
   }
 
   package init(dictionaryLiteral elements: (String, Value)...) {
-    entries = []
+    self.init()
     for (name, value) in elements { append(value, for: name) }
   }
 

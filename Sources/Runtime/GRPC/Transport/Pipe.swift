@@ -112,6 +112,9 @@ package final class Pipe<Element: Sendable>: Sendable {
     }
   }
 
+  /// The cost of what waits.
+  package var waitingCost: Int { state.withLock { $0.cost } }
+
   private func takeNext() -> Next? {
     let (next, sender) = state.withLock { state -> (Next?, CheckedContinuation<Bool, Never>?) in
       guard let element = state.take() else { return (state.isEnded ? .end : nil, nil) }

@@ -1,0 +1,15 @@
+/// Loops of one purpose, one thread each.
+package final class EventLoopGroup: Sendable {
+  package let loops: [EventLoop]
+
+  /// Makes and starts `count` loops, named "name-0" and so on.
+  package init(name: String, count: Int) {
+    precondition(count > 0, "a group of \(count) loops")
+    loops = (0..<count).map { EventLoop(name: "\(name)-\($0)") }
+  }
+
+  /// Ends all loops and waits for their threads.
+  package func stop() {
+    for loop in loops { loop.stop() }
+  }
+}

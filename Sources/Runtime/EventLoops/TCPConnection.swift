@@ -1,0 +1,201 @@
+package import Buffers
+internal import CUV
+internal import Glibc
+
+/// What a ``TCPConnection`` tells its owner, on the loop.
+package protocol TCPConnectionDelegate: AnyObject {
+  /// Bytes came. They are lent for the call only.
+  func connectionReceived(_ bytes: RawSpan)
+
+  /// What ``TCPConnection/write(_:)`` left over is out: there is room again.
+  func connectionDrained()
+
+  /// The peer sends no more (`nil`), or the connection broke. The owner closes.
+  func connectionEnded(_ error: EventLoopError?)
+}
+
+/// A TCP connection on one loop, for life. Use it there only.
+///
+/// It has no buffer for reading (the loop lends one to all) and none for writing while the peer
+/// keeps up, so an idle connection is small. It lives until it is closed.
+@safe package final class TCPConnection: UVHandleOwner {
+  private let loop: EventLoop
+  private let tcp: UnsafeMutablePointer<uv_tcp_t>
+  private var writeRequest: UnsafeMutablePointer<uv_write_t>?
+  /// What the socket did not take yet; libuv reads from it while `isWriting`.
+  private var pending = ByteWriter()
+  private var isWriting = false
+  private var isReading = false
+  private var closesAfterWrite = false
+  private var isClosed = false
+  private weak var delegate: (any TCPConnectionDelegate)?
+
+  /// Makes a connection without a socket; ``Connector`` and ``TCPListener`` give it one.
+  init(loop: EventLoop) {
+    self.loop = loop
+    unsafe tcp = .allocate(capacity: 1)
+    super.init()
+    unsafe _ = uv_tcp_init(loop.handle, tcp)
+    unsafe adopt(tcp)
+  }
+
+  deinit { unsafe writeRequest?.deallocate() }
+
+  var handle: UnsafeMutablePointer<uv_tcp_t> { unsafe tcp }
+
+  /// The far end; `nil` once it is gone.
+  package var peerAddress: SocketAddress? {
+    guard !isClosed else { return nil }
+    return unsafe SocketAddress.filled { address, length in
+      unsafe uv_tcp_getpeername(tcp, address, length)
+    }
+  }
+
+  /// How many written bytes the socket has not taken yet.
+  package var pendingByteCount: Int { pending.count }
+
+  /// Starts reading, for `delegate`, which the caller keeps alive. Nagle's algorithm is off: who
+  /// writes once per tick has nothing to gain from it.
+  package func start(_ delegate: any TCPConnectionDelegate) {
+    self.delegate = delegate
+    unsafe _ = uv_tcp_nodelay(tcp, 1)
+    resumeReading()
+  }
+
+  /// Reads nothing more until ``resumeReading()``; the kernel's buffer fills, then the peer waits.
+  package func pauseReading() {
+    guard isReading else { return }
+    isReading = false
+    unsafe _ = uv_read_stop(stream)
+  }
+
+  package func resumeReading() {
+    guard !isReading, !isClosed else { return }
+    isReading = true
+    let code = unsafe uv_read_start(stream, lendReadBuffer, bytesCame)
+    if code != 0 { fail(EventLoopError("read", code: code)) }
+  }
+
+  /// Writes `bytes` now, as many as the socket takes, and keeps a copy of the rest.
+  ///
+  /// `true` when nothing is left over. After `false`, the caller makes no more output until
+  /// ``TCPConnectionDelegate/connectionDrained()``: that is what bounds this buffer.
+  package func write(_ bytes: borrowing ByteWriter) -> Bool {
+    guard !isClosed else { return true }
+    var taken = 0
+    if pending.isEmpty {
+      taken = unsafe bytes.withUnsafeBytes { unsafe writeNow($0) }
+      if taken == bytes.count { return true }
+      if taken < 0 { return false }
+    }
+    unsafe bytes.withUnsafeBytes { all in
+      unsafe pending.append(copying: UnsafeRawBufferPointer(rebasing: all[taken...]))
+    }
+    if !isWriting { writePending() }
+    return false
+  }
+
+  /// How many bytes the socket took; negative when the connection broke.
+  private func writeNow(_ bytes: UnsafeRawBufferPointer) -> Int {
+    var buffer = unsafe uv_buf_t(bytes)
+    let code = unsafe uv_try_write(stream, &buffer, 1)
+    if code >= 0 { return Int(code) }
+    if code == UV_EAGAIN.rawValue { return 0 }
+    fail(EventLoopError("write", code: code))
+    return -1
+  }
+
+  private func writePending() {
+    let request = unsafe writeRequest ?? .allocate(capacity: 1)
+    unsafe writeRequest = unsafe request
+    isWriting = true
+    let code = unsafe pending.withUnsafeBytes { bytes in
+      var buffer = unsafe uv_buf_t(bytes)
+      return unsafe uv_write(request, stream, &buffer, 1, bytesWritten)
+    }
+    if code != 0 {
+      isWriting = false
+      fail(EventLoopError("write", code: code))
+    }
+  }
+
+  fileprivate func written(status: Int32) {
+    isWriting = false
+    guard !isClosed else { return }
+    if status != 0 { return fail(EventLoopError("write", code: status)) }
+    pending.removeAll(keeping: 0)
+    if closesAfterWrite { close() } else { delegate?.connectionDrained() }
+  }
+
+  fileprivate func received(_ count: Int, _ buffer: UnsafePointer<uv_buf_t>) {
+    guard !isClosed, isReading else { return }
+    if count > 0 {
+      let bytes = unsafe UnsafeRawBufferPointer(start: buffer.pointee.base, count: count)
+      unsafe delegate?.connectionReceived(RawSpan(_unsafeBytes: bytes))
+    } else if count < 0 {
+      pauseReading()
+      let isEnd = count == Int(UV_EOF.rawValue)
+      delegate?.connectionEnded(isEnd ? nil : EventLoopError("read", code: Int32(count)))
+    }
+  }
+
+  /// Tells the owner in a callback of its own, since the owner is in the middle of a call.
+  private func fail(_ error: EventLoopError) {
+    pauseReading()
+    loop.schedule(after: .zero) { [weak self] in self?.delegate?.connectionEnded(error) }
+  }
+
+  /// The loop's buffer, which every connection on it reads into in turn.
+  fileprivate var readBuffer: UnsafeMutableRawBufferPointer { unsafe loop.readBuffer }
+
+  /// Closes when what was written is out, or at once if all is.
+  package func closeAfterWrite() {
+    pauseReading()
+    if pending.isEmpty { close() } else { closesAfterWrite = true }
+  }
+
+  /// Closes now; the owner is told nothing more. A second call does nothing.
+  package func close() {
+    guard !isClosed else { return }
+    isClosed = true
+    isReading = false
+    delegate = nil
+    closeHandle()
+  }
+
+  override func closeAtStop() { close() }
+
+  private var stream: UnsafeMutablePointer<uv_stream_t> {
+    unsafe UnsafeMutableRawPointer(tcp).assumingMemoryBound(to: uv_stream_t.self)
+  }
+}
+
+extension uv_buf_t {
+  /// For writing only: libuv does not change what it writes.
+  fileprivate init(_ bytes: UnsafeRawBufferPointer) {
+    let base = unsafe UnsafeMutableRawPointer(mutating: bytes.baseAddress)
+    unsafe self.init(base: base?.assumingMemoryBound(to: CChar.self), len: bytes.count)
+  }
+}
+
+private func lendReadBuffer(
+  _ handle: UnsafeMutablePointer<uv_handle_t>?, size: Int, _ buffer: UnsafeMutablePointer<uv_buf_t>?
+) {
+  guard let connection = unsafe owner(of: handle?.pointee.data, as: TCPConnection.self) else {
+    return
+  }
+  let lent = unsafe connection.readBuffer
+  unsafe buffer?.pointee = unsafe uv_buf_t(UnsafeRawBufferPointer(lent))
+}
+
+private func bytesCame(
+  _ stream: UnsafeMutablePointer<uv_stream_t>?, count: Int, _ buffer: UnsafePointer<uv_buf_t>?
+) {
+  guard let buffer = unsafe buffer else { return }
+  unsafe owner(of: stream?.pointee.data, as: TCPConnection.self)?.received(count, buffer)
+}
+
+private func bytesWritten(_ request: UnsafeMutablePointer<uv_write_t>?, status: Int32) {
+  unsafe owner(of: request?.pointee.handle?.pointee.data, as: TCPConnection.self)?
+    .written(status: status)
+}

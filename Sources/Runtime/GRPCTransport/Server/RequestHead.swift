@@ -1,0 +1,111 @@
+internal import Buffers
+internal import GRPC
+internal import HTTP2
+
+/// What the headers of a request ask for.
+struct RequestHead {
+  /// Whom to answer, or why not.
+  enum Outcome {
+    case accepted(any MethodHandler)
+    /// An HTTP answer without a gRPC status.
+    case httpError(status: String)
+    case refused(RPCError)
+    /// The answer says which encodings there are.
+    case unknownEncoding(RPCError)
+  }
+
+  let outcome: Outcome
+  let timeout: Duration?
+}
+
+/// Reads request headers. A pure function of the block, but for `metadata`, which it fills.
+struct RequestHeadReader {
+  private var isPost = false
+  private var contentType = ContentType.missing
+  private var handler: (any MethodHandler)?
+  private var unknownPath: String?
+  private var timeout: Duration?
+  private var problem: RPCError?
+  private var unknownEncoding: String?
+
+  private enum ContentType {
+    case missing
+    case grpc
+    case otherFormat
+    case other
+  }
+
+  static func read(
+    _ headers: borrowing HeaderBlock, _ table: PathTable, into metadata: inout MetadataBlock
+  ) -> RequestHead {
+    var reader = RequestHeadReader()
+    headers.forEach { name, rawName, value in
+      reader.field(name, rawName, value, table, &metadata)
+    }
+    return RequestHead(
+      outcome: reader.outcome(isTruncated: headers.isTruncated), timeout: reader.timeout)
+  }
+
+  private func outcome(isTruncated: Bool) -> RequestHead.Outcome {
+    if isTruncated {
+      return .refused(RPCError(.resourceExhausted, "The request's metadata is too large."))
+    }
+    guard isPost else { return .httpError(status: "405") }
+    switch contentType {
+    case .missing, .other: return .httpError(status: "415")
+    case .otherFormat:
+      return .refused(RPCError(.unimplemented, "The server speaks application/grpc+proto only."))
+    case .grpc: break
+    }
+    if let problem { return .refused(problem) }
+    guard let handler else { return .refused(.noMethod(path: unknownPath ?? "")) }
+    if let unknownEncoding {
+      return .unknownEncoding(
+        RPCError(.unimplemented, "The server has no grpc-encoding \"\(unknownEncoding)\"."))
+    }
+    return .accepted(handler)
+  }
+
+  private mutating func field(
+    _ name: HeaderName, _ rawName: RawSpan, _ value: RawSpan, _ table: PathTable,
+    _ metadata: inout MetadataBlock
+  ) {
+    switch name {
+    case .method:
+      isPost = value.equals("POST")
+    case .path:
+      handler = table.handler(for: value)
+      if handler == nil { unknownPath = value.string() }
+    case .contentType:
+      contentType = Self.contentType(value)
+    case .grpcTimeout:
+      timeout = GRPCTimeout.decode(value)
+      if timeout == nil {
+        problem = RPCError(.invalidArgument, "grpc-timeout is not 1 to 8 digits and a unit.")
+      }
+    case .grpcEncoding:
+      guard !value.equals("identity") else { return }
+      unknownEncoding = String(value.string().prefix(32))
+    case .scheme, .authority, .status, .te, .grpcAcceptEncoding, .contentLength:
+      break
+    case .other, .userAgent, .grpcStatus, .grpcMessage, .grpcStatusDetails:
+      if !metadata.append(name: rawName, value: value) {
+        problem = RPCError(
+          .invalidArgument, "The metadata \(rawName.string().prefix(64)) is not base64.")
+      }
+    }
+  }
+
+  private static func contentType(_ value: RawSpan) -> ContentType {
+    guard value.starts(with: "application/grpc") else { return .other }
+    let size = "application/grpc".utf8.count
+    guard value.byteCount > size else { return .grpc }
+    let rest = value.extracting(size..<value.byteCount)
+    switch rest.byte(at: 0) {
+    case UInt8(ascii: ";"): return .grpc
+    case UInt8(ascii: "+"):
+      return rest.equals("+proto") || rest.starts(with: "+proto;") ? .grpc : .otherFormat
+    default: return .other
+    }
+  }
+}

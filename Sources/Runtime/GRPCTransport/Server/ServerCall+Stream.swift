@@ -1,0 +1,160 @@
+internal import Buffers
+internal import EventLoops
+internal import GRPC
+internal import HTTP2
+
+/// A streaming call as its handler uses it, from whichever executor it is on.
+extension ServerCall: ServerStream {
+  // MARK: On the loop
+
+  func startStreaming(_ handler: any MethodHandler, _ context: ServerContext) {
+    // The window bounds it: see `deliver`.
+    requests = Pipe(costMax: .max)
+    noteStart()
+    let task = CallTask.start(on: connection.owner.loop) {
+      var failure: RPCError?
+      do throws(RPCError) {
+        try await handler.run(self, context)
+      } catch {
+        failure = error
+      }
+      self.finish(failure)
+    }
+    if phase == .running { self.task = task }
+  }
+
+  /// The handler has ended; called on the loop, which the task prefers.
+  private func finish(_ failure: RPCError?) {
+    noteEnd()
+    guard phase == .running else { return }
+    if failure == nil, !hasSentMetadata { sendHead() }
+    answer(failure)
+  }
+
+  /// Payload of a streaming call: whole messages go to the handler. The window is credited while
+  /// few bytes wait for it, and not before it takes some otherwise.
+  func deliver(_ data: RawSpan, endsStream: Bool) {
+    reader.append(data)
+    heldCredit += data.byteCount
+    loop: while true {
+      switch reader.next() {
+      case .message(let bytes):
+        requests?.push(.message(bytes), cost: bytes.count + MessageReader.prefixSize)
+      case .incomplete:
+        break loop
+      case .broken(let error):
+        requests?.push(.failure(error), cost: 0)
+        requests?.end()
+        break loop
+      }
+    }
+    creditIfRead()
+    if endsStream { deliverEnd() }
+  }
+
+  func deliverEnd() {
+    if reader.pendingByteCount > 0 { requests?.push(.failure(.tornMessage), cost: 0) }
+    requests?.end()
+  }
+
+  private func creditIfRead() {
+    guard heldCredit > 0, let requests,
+      requests.waitingCost < connection.configuration.requestBufferMax
+    else { return }
+    connection.session.consume(heldCredit, on: stream)
+    heldCredit = 0
+    connection.scheduleWrite()
+  }
+
+  private func sendHead(_ metadata: Metadata? = nil) {
+    guard !hasSentMetadata else { return }
+    hasSentMetadata = true
+    var headers = HeaderList()
+    StatusTrailers.append(metadata ?? context?.initialMetadata ?? [:], to: &headers)
+    connection.session.submitResponse(stream, preset: StatusTrailers.response, headers)
+    connection.scheduleWrite()
+  }
+
+  /// Whether the writer has to wait for room.
+  private func write(_ message: [UInt8]) -> Result<Bool, RPCError> {
+    let limit = connection.configuration.responseSizeMax
+    guard phase == .running, !stream.isClosed else {
+      return .failure(context?.cancellationError ?? .callIsOver)
+    }
+    guard message.count <= limit else {
+      return .failure(.tooLarge(size: message.count, limit: limit))
+    }
+    sendHead()
+    connection.session.write(to: stream) { writer in
+      writer.reserve(MessageReader.prefixSize + message.count)
+      MessageReader.appendPrefix(of: message.count, to: &writer)
+      writer.append(message)
+    }
+    connection.scheduleWrite()
+    return .success(stream.pendingByteCount >= connection.configuration.responseBufferMax)
+  }
+
+  // MARK: From anywhere
+
+  func receive() async throws(RPCError) -> [UInt8]? {
+    guard let requests else { return nil }
+    let next = await requests.receive()
+    await onLoop { $0.creditIfRead() }
+    switch next {
+    case .element(.message(let bytes)): return bytes
+    case .element(.failure(let error)): throw error
+    case .end:
+      guard let context, context.cancellationCause != nil else { return nil }
+      throw context.cancellationError
+    case .cancelled:
+      throw context?.cancellationError ?? .callIsOver
+    }
+  }
+
+  func send(metadata: Metadata) async throws(RPCError) {
+    await onLoop { $0.sendHead(metadata) }
+  }
+
+  func send(message: [UInt8]) async throws(RPCError) {
+    let mustWait = try await onLoop { $0.write(message) }.get()
+    guard mustWait else { return }
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        guard !Task.isCancelled else { return continuation.resume() }
+        runOnLoop { $0.waitForRoom(continuation) }
+      }
+    } onCancel: {
+      connection.owner.loop.execute { self.wakeWriter() }
+    }
+    if let context, context.cancellationCause != nil { throw context.cancellationError }
+  }
+
+  private func waitForRoom(_ continuation: CheckedContinuation<Void, Never>) {
+    let mustWait =
+      phase == .running && !stream.isClosed
+      && stream.pendingByteCount >= connection.configuration.http2.streamBufferLow
+    guard mustWait else { return continuation.resume() }
+    precondition(roomWaiter == nil, "a call has one writer at a time")
+    roomWaiter = continuation
+    connection.session.notifyWhenRoom(on: stream)
+  }
+
+  /// Runs `body` on the loop: at once if the caller is there.
+  private func runOnLoop(_ body: @escaping @Sendable (ServerCall) -> Void) {
+    if connection.owner.loop.isCurrent {
+      body(self)
+    } else {
+      connection.owner.loop.execute { body(self) }
+    }
+  }
+
+  /// What `body` gives on the loop.
+  private func onLoop<Result: Sendable>(
+    _ body: @escaping @Sendable (ServerCall) -> Result
+  ) async -> Result {
+    if connection.owner.loop.isCurrent { return body(self) }
+    return await withCheckedContinuation { continuation in
+      connection.owner.loop.execute { continuation.resume(returning: body(self)) }
+    }
+  }
+}

@@ -1,0 +1,274 @@
+internal import Buffers
+internal import EventLoops
+internal import GRPC
+internal import HTTP2
+
+/// One call on a server's connection: the stream, from its headers to its status.
+///
+/// ```
+/// head ──unary──▶ collecting ──message and end──▶ running ──answer──▶ answered
+///   └──other kinds──────────────────────────────▶ running ──answer──▶ answered
+/// any ──problem, deadline, reset──▶ answered
+/// ```
+final class ServerCall: HTTP2StreamHandler, UnaryReply, DeadlineHandler, @unchecked Sendable {
+  // @unchecked: all state is used on the connection's loop only. What a handler may call from
+  // elsewhere (ServerCall+Stream.swift) hops there first.
+
+  enum Phase {
+    case head
+    /// Of a unary call: the message is not whole yet.
+    case collecting
+    case running
+    case answered
+  }
+
+  let connection: ServerConnection
+  let stream: HTTP2Stream
+  var phase = Phase.head
+  var handler: (any MethodHandler)?
+  var context: ServerContext?
+  var task: CallTask?
+  private var deadlineEntry: DeadlineEntry?
+  /// Payload that is not a whole message yet.
+  var reader: MessageReader
+  /// Of a streaming call: whole messages that wait for the handler.
+  var requests: Pipe<Request>?
+  /// Payload of a streaming call whose window credit is held back.
+  var heldCredit = 0
+  var hasSentMetadata = false
+  /// Who waits for room to write.
+  var roomWaiter: CheckedContinuation<Void, Never>?
+  /// Whether the handler's task has been started and has not ended.
+  private var isCounted = false
+
+  /// What waits in ``requests``.
+  enum Request: Sendable {
+    case message([UInt8])
+    case failure(RPCError)
+  }
+
+  init(_ connection: ServerConnection, _ stream: HTTP2Stream) {
+    self.connection = connection
+    self.stream = stream
+    reader = MessageReader(sizeMax: connection.configuration.requestSizeMax)
+  }
+
+  // MARK: What comes
+
+  func received(headers: borrowing HeaderBlock, endsStream: Bool) {
+    // A second block is trailers, which a request does not have; its end is all that counts.
+    guard case .head = phase else {
+      if endsStream { receivedEnd() }
+      return
+    }
+    let head = connection.read(headers)
+    switch head.outcome {
+    case .httpError(let status):
+      answerHTTP(status: status)
+    case .refused(let error):
+      fail(error)
+    case .unknownEncoding(let error):
+      answer(error, acceptEncoding: true)
+    case .accepted(let handler):
+      begin(handler, head)
+      if endsStream { receivedEnd() }
+    }
+  }
+
+  private func begin(_ handler: any MethodHandler, _ head: RequestHead) {
+    self.handler = handler
+    var deadline: ContinuousClock.Instant?
+    if let timeout = head.timeout {
+      deadline = ContinuousClock.now.advanced(by: timeout)
+      deadlineEntry = connection.owner.wheel.add(self, after: timeout)
+    }
+    let context = ServerContext(
+      method: handler.descriptor, metadata: connection.requestMetadata, peer: connection.peer,
+      deadline: deadline)
+    self.context = context
+    if handler.descriptor.kind == .unary {
+      phase = .collecting
+    } else {
+      phase = .running
+      startStreaming(handler, context)
+    }
+  }
+
+  func received(data: RawSpan, endsStream: Bool) {
+    switch phase {
+    case .collecting:
+      collect(data, endsStream: endsStream)
+    case .running:
+      deliver(data, endsStream: endsStream)
+    case .head, .answered:
+      connection.session.consume(data.byteCount, on: stream)
+    }
+  }
+
+  func receivedEnd() {
+    switch phase {
+    case .collecting: finishCollecting()
+    case .running: deliverEnd()
+    case .head, .answered: break
+    }
+  }
+
+  /// The payload of a unary call. Nearly always it is one message in one piece, which is decoded
+  /// where it stands.
+  private func collect(_ data: RawSpan, endsStream: Bool) {
+    if endsStream, reader.pendingByteCount == 0,
+      case .size(let size) = MessageReader.size(of: data, max: reader.sizeMax),
+      data.byteCount == MessageReader.prefixSize + size
+    {
+      return start(data.extracting(MessageReader.prefixSize..<data.byteCount))
+    }
+    reader.append(data)
+    connection.session.consume(data.byteCount, on: stream)
+    if case .broken(let error) = reader.prefix() { return fail(error) }
+    if endsStream { finishCollecting() }
+  }
+
+  private func finishCollecting() {
+    switch reader.next() {
+    case .broken(let error):
+      fail(error)
+    case .incomplete:
+      fail(reader.pendingByteCount == 0 ? .noRequest : .tornMessage)
+    case .message(let bytes):
+      guard reader.pendingByteCount == 0 else { return fail(.twoRequests) }
+      bytes.withBytes { start($0) }
+    }
+  }
+
+  private func start(_ message: RawSpan) {
+    guard let handler, let context else { return }
+    phase = .running
+    noteStart()
+    let task = handler.startUnary(message, context, on: connection.owner.loop, self)
+    // The task may have ended by now; then it is not kept, and there is nothing to cancel.
+    if isCounted { self.task = task }
+  }
+
+  // MARK: What goes
+
+  func succeed(_ serialize: (inout ByteWriter) -> Void) {
+    noteEnd()
+    guard phase == .running, let context else { return }
+    let session = connection.session
+    let limit = connection.configuration.responseSizeMax
+    var size = 0
+    session.write(to: stream) { writer in
+      size = MessageReader.append(to: &writer, serialize)
+      if size > limit { writer.removeAll() }
+    }
+    guard size <= limit else { return answer(.tooLarge(size: size, limit: limit)) }
+    phase = .answered
+    forgetDeadline()
+    if context.hasOutgoingMetadata {
+      var headers = HeaderList()
+      StatusTrailers.append(context.initialMetadata, to: &headers)
+      session.submitResponse(stream, preset: StatusTrailers.response, headers)
+      session.end(stream, trailers: StatusTrailers.fields(nil, context.trailingMetadata))
+    } else {
+      session.submitResponse(stream, preset: StatusTrailers.response, HeaderList())
+      session.end(stream, trailers: StatusTrailers.ok)
+    }
+    connection.scheduleWrite()
+  }
+
+  func fail(_ error: RPCError) {
+    noteEnd()
+    answer(error)
+  }
+
+  /// Ends the call with a status, whatever was sent before.
+  func answer(_ error: RPCError?, acceptEncoding: Bool = false) {
+    guard phase != .answered else { return }
+    let error = context?.cancellationCause == nil ? error : context?.cancellationError
+    phase = .answered
+    forgetDeadline()
+    var fields = StatusTrailers.fields(error, context?.trailingMetadata ?? [:])
+    if hasSentMetadata {
+      connection.session.end(stream, trailers: fields)
+    } else {
+      if acceptEncoding { fields.append("grpc-accept-encoding", "identity") }
+      connection.session.submitHeadersOnlyResponse(
+        stream, preset: StatusTrailers.response, fields)
+    }
+    requests?.abort(last: nil)
+    connection.scheduleWrite()
+  }
+
+  private func answerHTTP(status: String) {
+    phase = .answered
+    var headers = HeaderList()
+    headers.append(":status", status)
+    connection.session.submitHeadersOnlyResponse(stream, preset: nil, headers)
+    connection.scheduleWrite()
+  }
+
+  // MARK: How it ends early
+
+  func deadlinePassed() {
+    deadlineEntry = nil
+    cancel(.deadline)
+    answer(context?.cancellationError)
+  }
+
+  func streamClosed(_ code: HTTP2ErrorCode) {
+    forgetDeadline()
+    if phase != .answered {
+      cancel(connection.isLost ? .disconnect : .clientReset)
+      phase = .answered
+    } else {
+      wakeWriter()
+    }
+    connection.streamClosed()
+  }
+
+  /// The server waits no longer.
+  func shutDown() {
+    cancel(.shutdown)
+    answer(context?.cancellationError)
+  }
+
+  private func cancel(_ cause: CancellationCause) {
+    guard phase != .answered else { return }
+    context?.noteCancellation(cause)
+    task?.cancel()
+    requests?.abort(last: nil)
+    wakeWriter()
+  }
+
+  private func forgetDeadline() {
+    guard let entry = deadlineEntry else { return }
+    deadlineEntry = nil
+    connection.owner.wheel.remove(entry)
+  }
+
+  func wakeWriter() {
+    let waiter = roomWaiter
+    roomWaiter = nil
+    waiter?.resume()
+  }
+
+  func streamHasRoom() { wakeWriter() }
+
+  // MARK: How many handlers run
+
+  func noteStart() {
+    isCounted = true
+    connection.owner.handlerStarted()
+  }
+
+  func noteEnd() {
+    guard isCounted else { return }
+    isCounted = false
+    task = nil
+    connection.owner.handlerEnded()
+  }
+}
+
+extension RPCError {
+  static let tornMessage = RPCError(.internal, "The request ended in the middle of a message.")
+}

@@ -1,0 +1,167 @@
+internal import Buffers
+internal import EventLoops
+internal import GRPC
+internal import HTTP2
+
+/// One connection of a server: a socket, a session, and the calls between them.
+///
+/// It lives on its loop. All that a tick's events and handlers have to say goes out in one write
+/// at the end of the tick.
+final class ServerConnection: TCPConnectionDelegate, HTTP2SessionDelegate, EndOfTickHandler {
+  let owner: ServerLoop
+  let session: HTTP2Session
+  let configuration: ServerConfiguration
+  /// As handlers see it.
+  let peer: String
+  /// The metadata of the request that was read last.
+  private(set) var requestMetadata = Metadata()
+  /// Whether the connection broke, and did not end.
+  private(set) var isLost = false
+
+  private let tcp: TCPConnection
+  private var metadataBlock = MetadataBlock()
+  private var isWriteScheduled = false
+  private var drainTimer: TimerHandle?
+  private var drain = Drain.none
+
+  /// The steps of a graceful end (RFC 9113, section 6.8).
+  private enum Drain {
+    case none
+    /// The first GOAWAY and a ping are out.
+    case noticed
+    /// The second one is.
+    case final
+  }
+
+  init(_ owner: ServerLoop, _ tcp: TCPConnection) {
+    self.owner = owner
+    self.tcp = tcp
+    configuration = owner.configuration
+    peer = tcp.peerAddress?.description ?? "unknown"
+    session = HTTP2Session(role: .server, configuration: owner.configuration.http2)
+    session.delegate = self
+  }
+
+  func start() {
+    tcp.start(self)
+    scheduleWrite()
+  }
+
+  // MARK: The socket
+
+  func connectionReceived(_ bytes: RawSpan) {
+    do {
+      try session.receive(bytes)
+    } catch {
+      session.terminate(.protocolError)
+      tcp.pauseReading()
+    }
+    scheduleWrite()
+  }
+
+  func connectionDrained() { scheduleWrite() }
+
+  func connectionEnded(_ error: EventLoopError?) { close() }
+
+  /// Has the session's output written at the end of this tick.
+  func scheduleWrite() {
+    guard !isWriteScheduled else { return }
+    isWriteScheduled = true
+    owner.loop.callAtEndOfTick(self)
+  }
+
+  func tickEnded() {
+    isWriteScheduled = false
+    guard !isLost else { return }
+    do {
+      while tcp.pendingByteCount == 0 {
+        guard try owner.write(from: session, to: tcp, upTo: configuration.writeSizeMax) else {
+          break
+        }
+      }
+    } catch {
+      return close()
+    }
+    if session.isOver { finish() }
+  }
+
+  /// Everything was said: the socket closes when it is out.
+  private func finish() {
+    forget()
+    tcp.closeAfterWrite()
+  }
+
+  /// The connection is gone.
+  private func close() {
+    forget()
+    tcp.close()
+  }
+
+  private func forget() {
+    guard !isLost else { return }
+    isLost = true
+    drainTimer?.cancel()
+    session.closeAllStreams(.cancel)
+    owner.connectionClosed(self)
+  }
+
+  // MARK: The session
+
+  func makeHandler(for stream: HTTP2Stream) -> any HTTP2StreamHandler {
+    ServerCall(self, stream)
+  }
+
+  func settingsReceived() {}
+
+  func goAwayReceived(lastStreamID: Int32, code: HTTP2ErrorCode) {}
+
+  /// Reads a request's headers; its metadata is in ``requestMetadata`` until the next one.
+  func read(_ headers: borrowing HeaderBlock) -> RequestHead {
+    metadataBlock.removeAll()
+    let head = RequestHeadReader.read(headers, owner.table, into: &metadataBlock)
+    // Calls of one client nearly always bring the same metadata: then they share it.
+    if !metadataBlock.isSource(of: requestMetadata) {
+      requestMetadata = metadataBlock.metadata()
+    }
+    return head
+  }
+
+  func streamClosed() {
+    if session.isOver { scheduleWrite() }
+  }
+
+  // MARK: The end
+
+  /// Asks the client for no more calls and lets those that are open end.
+  func beginGracefulShutdown() {
+    guard case .none = drain, !isLost else { return }
+    drain = .noticed
+    session.submitShutdownNotice()
+    session.sendPing()
+    drainTimer = owner.loop.schedule(after: configuration.goAwayWait) { [weak self] in
+      self?.goAway()
+    }
+    scheduleWrite()
+  }
+
+  /// The client has heard the notice: calls that it opened before are known by now.
+  func pingAcknowledged() { goAway() }
+
+  private func goAway() {
+    guard case .noticed = drain, !isLost else { return }
+    drain = .final
+    drainTimer?.cancel()
+    session.submitGoAway(.noError)
+    scheduleWrite()
+  }
+
+  /// Ends every call with UNAVAILABLE, and the connection.
+  func abort() {
+    guard !isLost else { return }
+    session.forEachStream { ($0.handler as? ServerCall)?.shutDown() }
+    _ = try? owner.write(from: session, to: tcp, upTo: configuration.writeSizeMax)
+    session.terminate(.noError)
+    _ = try? owner.write(from: session, to: tcp, upTo: configuration.writeSizeMax)
+    close()
+  }
+}

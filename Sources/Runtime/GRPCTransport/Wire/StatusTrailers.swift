@@ -1,0 +1,89 @@
+internal import Buffers
+internal import GRPC
+internal import HTTP2
+internal import WellKnown
+
+/// The status of a call as headers.
+enum StatusTrailers {
+  /// No more than so many bytes of trailers leave us, as RFC 9113 counts them: many peers refuse
+  /// more than 8 KiB.
+  static let sizeMax = 8 << 10
+
+  /// OK without metadata.
+  static let ok = HeaderPreset([("grpc-status", "0")])
+
+  /// The headers of an answer with messages.
+  static let response = HeaderPreset([(":status", "200"), ("content-type", "application/grpc")])
+
+  /// The fields of a status. An error's details are dropped from the end until they fit, then its
+  /// message is cut.
+  static func fields(_ error: RPCError?, _ metadata: Metadata) -> HeaderList {
+    var list = HeaderList()
+    list.append("grpc-status", "\(error?.code.rawValue ?? 0)")
+    append(metadata, to: &list)
+    guard let error else { return list }
+    append(error.metadata, to: &list)
+    if !error.message.isEmpty {
+      let message = PercentEncoding.encode(error.message)
+      let room = max(sizeMax - list.size - 64, 0)
+      list.append("grpc-message", cut(message, to: room), isIndexed: false)
+    }
+    if let details = details(of: error, room: sizeMax - list.size) {
+      list.append("grpc-status-details-bin", details, isIndexed: false)
+    }
+    return list
+  }
+
+  /// Whole, or cut where no "%XX" is torn.
+  private static func cut(_ encoded: String, to size: Int) -> String {
+    guard encoded.utf8.count > size else { return encoded }
+    var bytes = Array(encoded.utf8.prefix(size))
+    if let percent = bytes.suffix(2).lastIndex(of: UInt8(ascii: "%")) {
+      bytes.removeSubrange(percent...)
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// google.rpc.Status with as many of the details as fit; `nil` if there are none.
+  private static func details(of error: RPCError, room: Int) -> String? {
+    var status = Google.Rpc.Status()
+    status.code = Int32(error.code.rawValue)
+    status.message = error.message
+    status.details = error.details
+    let overhead = "grpc-status-details-bin".utf8.count + 32
+    while !status.details.isEmpty {
+      let encodedSize = (status.serializedSize * 4 + 2) / 3
+      if encodedSize + overhead <= room {
+        var writer = ByteWriter(capacity: status.serializedSize)
+        status.serialize(into: &writer)
+        return Base64.encode(writer.array())
+      }
+      status.details.removeLast()
+    }
+    return nil
+  }
+
+  /// Appends metadata; what does not fit is left out, since an answer must go out.
+  static func append(_ metadata: Metadata, to list: inout HeaderList, sizeMax: Int = sizeMax) {
+    for entry in metadata where !isReserved(entry.name) {
+      let text =
+        switch entry.value {
+        case .text(let text): text
+        case .binary(let bytes): Base64.encode(bytes)
+        }
+      guard list.size + entry.name.utf8.count + text.utf8.count + 32 <= sizeMax else { continue }
+      list.append(entry.name, text)
+    }
+  }
+
+  /// Names that belong to the protocol: a handler's metadata can't set them.
+  private static func isReserved(_ name: String) -> Bool {
+    switch name {
+    case "grpc-status", "grpc-message", "grpc-status-details-bin", "grpc-timeout", "grpc-encoding",
+      "grpc-accept-encoding", "content-type", "te", "connection", "transfer-encoding", "upgrade",
+      "keep-alive", "proxy-connection", "host", "content-length":
+      true
+    default: false
+    }
+  }
+}

@@ -1,0 +1,219 @@
+package import Buffers
+internal import CNGHTTP2
+
+/// One HTTP/2 session without its socket: bytes in, events; commands, bytes out.
+///
+/// It lives on one executor. nghttp2's callbacks only note events; ``receive(_:)`` and
+/// ``send(into:upTo:)`` tell them once nghttp2 has returned, so an event may give any command.
+/// Neither may be called from an event.
+@safe package final class HTTP2Session {
+  package enum Role: Sendable {
+    case client
+    case server
+  }
+
+  package let role: Role
+  let configuration: HTTP2Configuration
+  /// The session; freed in `deinit`.
+  let handle: OpaquePointer
+  package weak var delegate: (any HTTP2SessionDelegate)?
+
+  /// What callbacks noted and nobody was told yet.
+  var events: [HTTP2Event] = []
+  private var spareEvents: [HTTP2Event] = []
+  var headers = HeaderStorage()
+  /// The stream whose header block is being read. The session's list keeps it alive.
+  unowned(unsafe) var headerStream: HTTP2Stream?
+  /// Where the bytes begin that are being received; `nil` outside ``receive(_:)``.
+  var inputStart: UnsafeRawPointer?
+  /// Payload received and not yet credited to the connection.
+  var uncreditedByteCount = 0
+  /// The first of the open streams, each of which owns the next.
+  var firstStream: HTTP2Stream?
+  /// How many streams are open.
+  package internal(set) var streamCount = 0
+  private var isTelling = false
+
+  /// Makes a session and queues its first SETTINGS.
+  package init(role: Role, configuration: HTTP2Configuration = .defaults) {
+    self.role = role
+    self.configuration = configuration
+    unsafe handle = unsafe SessionFactory.shared.makeHandle(role)
+    unsafe nghttp2_session_set_user_data(handle, Unmanaged.passUnretained(self).toOpaque())
+    events.reserveCapacity(64)
+    spareEvents.reserveCapacity(64)
+    submitSettings()
+  }
+
+  deinit {
+    unsafe nghttp2_session_del(handle)
+    // One by one, so that a long list does not recurse.
+    while let stream = firstStream {
+      firstStream = stream.next
+      stream.next = nil
+    }
+  }
+
+  private func submitSettings() {
+    let streams = role == .server ? configuration.concurrentStreamsMax : 0
+    let settings = [
+      nghttp2_settings_entry(
+        settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue), value: streams),
+      nghttp2_settings_entry(
+        settings_id: Int32(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue),
+        value: UInt32(configuration.streamWindow)),
+      nghttp2_settings_entry(
+        settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue),
+        value: UInt32(configuration.headerBytesMax)),
+      nghttp2_settings_entry(
+        settings_id: Int32(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES.rawValue), value: 1),
+    ]
+    check(
+      unsafe nghttp2_submit_settings(
+        handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), settings, settings.count))
+    check(
+      unsafe nghttp2_session_set_local_window_size(
+        handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), 0, configuration.connectionWindow))
+  }
+
+  /// Whether the session is over: it neither wants bytes nor has any.
+  package var isOver: Bool {
+    unsafe nghttp2_session_want_read(handle) == 0 && nghttp2_session_want_write(handle) == 0
+  }
+
+  /// Whether there is something to send.
+  package var wantsToSend: Bool { unsafe nghttp2_session_want_write(handle) != 0 }
+
+  /// Takes what came from the peer and tells what it means.
+  ///
+  /// Throws when the session can't go on: what is queued (a GOAWAY) may still be sent.
+  package func receive(_ bytes: RawSpan) throws(HTTP2Error) {
+    let code = unsafe bytes.withUnsafeBytes { input -> Int in
+      guard let start = input.baseAddress else { return 0 }
+      unsafe inputStart = start
+      defer { unsafe inputStart = nil }
+      return unsafe nghttp2_session_mem_recv(
+        handle, start.assumingMemoryBound(to: UInt8.self), input.count)
+    }
+    if uncreditedByteCount > 0 {
+      unsafe _ = nghttp2_session_consume_connection(handle, uncreditedByteCount)
+      uncreditedByteCount = 0
+    }
+    tellEvents(about: bytes)
+    if code < 0 { throw HTTP2Error(nghttp2: code) }
+  }
+
+  /// Appends what is to be sent, until there is no more or `writer` holds `bound` bytes.
+  package func send(into writer: inout ByteWriter, upTo bound: Int) throws(HTTP2Error) {
+    var code = 0
+    while writer.count < bound {
+      var chunk: UnsafePointer<UInt8>?
+      code = unsafe nghttp2_session_mem_send(handle, &chunk)
+      guard code > 0, let start = unsafe chunk else { break }
+      unsafe writer.append(copying: UnsafeRawBufferPointer(start: start, count: code))
+    }
+    tellEvents(about: RawSpan())
+    if code < 0 { throw HTTP2Error(nghttp2: code) }
+  }
+
+  private func tellEvents(about input: RawSpan) {
+    precondition(!isTelling, "a session can't be fed from one of its events")
+    isTelling = true
+    defer { isTelling = false }
+    while !events.isEmpty {
+      swap(&events, &spareEvents)
+      for event in spareEvents { tell(event, about: input) }
+      spareEvents.removeAll(keepingCapacity: true)
+    }
+    headers.forgetFinished()
+  }
+
+  private func tell(_ event: HTTP2Event, about input: RawSpan) {
+    switch event {
+    case .headers(let stream, let range, let endsStream):
+      guard !stream.isClosed else { return }
+      headers.withBlock(range) { stream.handler?.received(headers: $0, endsStream: endsStream) }
+    case .data(let stream, let offset, let count, let endsStream):
+      guard !stream.isClosed else { return }
+      stream.handler?.received(
+        data: input.extracting(offset..<(offset + count)), endsStream: endsStream)
+    case .end(let stream):
+      guard !stream.isClosed else { return }
+      stream.handler?.receivedEnd()
+    case .room(let stream):
+      guard !stream.isClosed else { return }
+      stream.handler?.streamHasRoom()
+    case .closed(let stream, let code):
+      guard !stream.isClosed else { return }
+      close(stream, HTTP2ErrorCode(wire: code))
+    case .settings:
+      delegate?.settingsReceived()
+    case .pingAcknowledged:
+      delegate?.pingAcknowledged()
+    case .goAway(let lastStreamID, let code):
+      delegate?.goAwayReceived(lastStreamID: lastStreamID, code: HTTP2ErrorCode(wire: code))
+    }
+  }
+
+  /// Takes every stream out and tells each that it is closed, as when the connection is gone.
+  package func closeAllStreams(_ code: HTTP2ErrorCode) {
+    while let stream = firstStream {
+      remove(stream)
+      guard !stream.isClosed else { continue }
+      close(stream, code)
+    }
+  }
+
+  private func close(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) {
+    stream.isClosed = true
+    let handler = stream.handler
+    stream.handler = nil
+    handler?.streamClosed(code)
+  }
+
+  /// Calls `body` with each open stream. It may end streams, but not open any.
+  package func forEachStream(_ body: (HTTP2Stream) -> Void) {
+    var streams: [HTTP2Stream] = []
+    var next = firstStream
+    while let stream = next {
+      streams.append(stream)
+      next = stream.next
+    }
+    for stream in streams { body(stream) }
+  }
+
+  /// For codes that only a mistake of ours or the lack of memory can bring about.
+  func check(_ code: Int32) {
+    precondition(code == 0, "nghttp2: \(unsafe String(cString: nghttp2_strerror(code)))")
+  }
+
+  // MARK: The list of streams
+
+  func insert(_ stream: HTTP2Stream) {
+    stream.next = firstStream
+    unsafe firstStream?.previous = stream
+    firstStream = stream
+    streamCount += 1
+  }
+
+  func remove(_ stream: HTTP2Stream) {
+    let next = stream.next
+    unsafe next?.previous = unsafe stream.previous
+    if let previous = unsafe stream.previous {
+      previous.next = next
+    } else if firstStream === stream {
+      firstStream = next
+    } else {
+      return
+    }
+    stream.next = nil
+    unsafe stream.previous = nil
+    streamCount -= 1
+  }
+
+  /// The stream that nghttp2 knows as `id`.
+  func stream(_ id: Int32) -> HTTP2Stream? {
+    guard let data = unsafe nghttp2_session_get_stream_user_data(handle, id) else { return nil }
+    return unsafe Unmanaged<HTTP2Stream>.fromOpaque(data).takeUnretainedValue()
+  }
+}
