@@ -124,15 +124,20 @@ import Testing
   }
 
   @Test func dialsASIPAddress() throws {
-    let answer = CallAnswer.connect(.sip(uri: "sip:a@b.example.com;transport=tls?x=1&y=2", login: nil))
+    let uri = "sip:a@b.example.com;transport=tls?x=1&y=2"
     #expect(
-      try body(answer)
+      try body(.connect(.sip(uri: uri, login: nil)))
         == "<Dial answerOnBridge=\"true\">"
         + "<Sip>sip:a@b.example.com;transport=tls?x=1&amp;y=2</Sip></Dial>")
-    let credentials = TwiML.SIPCredentials(username: "u\"", password: Secret("p&"))
+    let open = SIPLogin(username: "u\"", password: nil)
     #expect(
-      try TwiML.render(answer, credentials: credentials)
-        .contains("<Sip username=\"u&quot;\" password=\"p&amp;\">"))
+      try body(.connect(.sip(uri: uri, login: open))).contains("<Sip username=\"u&quot;\">"))
+    let sealed = SIPLogin(username: "u", password: SealedBytes(keyName: "k", bytes: [1]))
+    let answer = CallAnswer.connect(.sip(uri: uri, login: sealed))
+    #expect(
+      try TwiML.render(answer, sipPassword: Secret("p&"))
+        .contains("<Sip username=\"u\" password=\"p&amp;\">"))
+    #expect(throws: TwiMLError.sipPasswordMissing) { try TwiML.render(answer) }
   }
 
   @Test func rejectsRedirectsAndHangsUp() throws {

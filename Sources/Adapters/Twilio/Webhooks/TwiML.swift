@@ -9,6 +9,8 @@ package enum TwiMLError: Error, Sendable, Hashable {
   case streamURLNotAllowed
   /// `<Sip>` takes `sip:` and `sips:`.
   case sipURINotAllowed
+  /// The plan's login has a sealed password, and nobody opened it.
+  case sipPasswordMissing
 }
 
 /// TwiML documents: what a voice webhook answers. Pure.
@@ -20,25 +22,15 @@ package enum TwiML {
   /// Twilio refuses documents over 64 KiB (error 11750 beyond that).
   package static let byteCountMax = 64 << 10
 
-  /// Who we are at a SIP address.
-  package struct SIPCredentials: Sendable {
-    package var username: String
-    package var password: Secret
-
-    package init(username: String, password: Secret) {
-      self.username = username
-      self.password = password
-    }
-  }
-
-  /// The document for an answer. `credentials` are the opened login of a plan with a SIP address.
+  /// The document for an answer. `sipPassword` is the opened password of a plan whose login has one.
   package static func render(
-    _ answer: CallAnswer, credentials: SIPCredentials? = nil
+    _ answer: CallAnswer, sipPassword: Secret? = nil
   ) throws(TwiMLError) -> String {
     switch answer {
     case .connect(.mediaStream(let url, let parameters)):
       try stream(url: url, parameters: parameters)
-    case .connect(.sip(let uri, login: _)): try dial(sip: uri, credentials: credentials)
+    case .connect(.sip(let uri, let login)):
+      try dial(sip: uri, login: login, password: sipPassword)
     case .reject(let reason): try document("<Reject reason=\"\(reason.rawValue)\"/>")
     case .redirect(let url): try document("<Redirect method=\"POST\">\(escape(url))</Redirect>")
     case .hangUp: try document("<Hangup/>")
@@ -60,16 +52,19 @@ package enum TwiML {
 
   /// The caller hears ringing until the agent answers, and is not billed before.
   private static func dial(
-    sip uri: String, credentials: SIPCredentials?
+    sip uri: String, login: SIPLogin?, password: Secret?
   ) throws(TwiMLError) -> String {
     guard uri.hasPrefix("sip:") || uri.hasPrefix("sips:"), !uri.contains(" ") else {
       throw .sipURINotAllowed
     }
     var attributes = ""
-    if let credentials {
-      let password = String(decoding: credentials.password.revealed, as: UTF8.self)
-      attributes =
-        " username=\"\(escape(credentials.username))\" password=\"\(escape(password))\""
+    if let login {
+      attributes = " username=\"\(escape(login.username))\""
+      if login.password != nil {
+        guard let password else { throw .sipPasswordMissing }
+        let text = String(decoding: password.revealed, as: UTF8.self)
+        attributes += " password=\"\(escape(text))\""
+      }
     }
     return try document(
       "<Dial answerOnBridge=\"true\"><Sip\(attributes)>\(escape(uri))</Sip></Dial>")
