@@ -131,6 +131,10 @@ let package = Package(
     program("Apps", "carrier-sim", ["CarrierSim", "EventLoops", "CommandLine"]),
 
     // Testing
+    generatedC("Testing", "CTestAPI", ["CWellKnown"]),
+    module(
+      "Testing", "TestAPI",
+      ["Buffers", "Protobuf", "CProtobufC", "CWellKnown", "WellKnown", "GRPC", "CTestAPI"]),
     module(
       "Testing", "TestKit",
       ["Buffers", "Protobuf", "GRPC", "Telephony", "Registry", "CallDispatch"]),
@@ -149,6 +153,7 @@ let package = Package(
     tests("Registry", ["Telephony", "TestKit"]),
     tests("Buffers"),
     tests("EventLoops"),
+    tests("Protobuf", ["Buffers", "WellKnown", "API", "TestAPI"]),
     tests("GRPC"),
     tests("GRPCInProcess", ["GRPC", "TestKit"]),
     tests("Crypto"),

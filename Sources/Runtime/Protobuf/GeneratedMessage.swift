@@ -1,5 +1,4 @@
 package import Buffers
-package import CProtobufC
 
 /// A message that the generator wrote. Nobody writes one by hand.
 ///
@@ -13,8 +12,8 @@ package protocol GeneratedMessage: Message, JSONValue {
   /// The fields that this version of the contract does not know, as they came.
   var unknownFields: UnknownFields { get set }
 
-  /// What protobuf-c knows of the type.
-  @unsafe static var cDescriptor: UnsafePointer<ProtobufCMessageDescriptor> { get }
+  /// What protobuf-c knows of the type: a `ProtobufCMessageDescriptor`.
+  @unsafe static var cDescriptor: UnsafeRawPointer { get }
 
   /// Copies from an unpacked C structure, which must be of the type's own C structure.
   @unsafe init(copying structure: UnsafeRawPointer) throws(DecodingError)
@@ -27,7 +26,9 @@ package protocol GeneratedMessage: Message, JSONValue {
 
   /// Reads the value of the member `name` and returns the field's number, or returns 0 and reads
   /// nothing when there is no such field.
-  mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32
+  mutating func readJSONField(
+    _ name: String, from json: inout JSONReader
+  ) throws(JSONError) -> Int32
 
   /// Whether the JSON form is not an object of the fields, so that an `Any` holds it as `value`.
   static var hasOwnJSONForm: Bool { get }
@@ -43,7 +44,9 @@ extension GeneratedMessage {
     serialized bytes: RawSpan, limits: DecodingLimits
   ) throws(DecodingError) {
     let result: Result<Self, DecodingError> = unsafe bytes.withUnsafeBytes { bytes in
-      unsafe withUnsafeTemporaryAllocation(byteCount: Arena.firstChunkSize, alignment: 16) { chunk in
+      unsafe withUnsafeTemporaryAllocation(
+        byteCount: Arena.firstChunkSize, alignment: 16
+      ) { chunk in
         var arena = unsafe Arena(firstChunk: chunk, byteCountMax: limits.memoryMax)
         do throws(DecodingError) {
           let structure = try unsafe arena.unpack(
@@ -61,22 +64,22 @@ extension GeneratedMessage {
   /// messages give equal bytes.
   @inlinable
   package func serialize(into writer: inout ByteWriter) {
-    unsafe withUnsafeTemporaryAllocation(byteCount: Arena.firstChunkSize, alignment: 16) { chunk in
+    unsafe withUnsafeTemporaryAllocation(
+      byteCount: Arena.firstChunkSize, alignment: 16
+    ) { chunk in
       var arena = unsafe Arena(firstChunk: chunk, byteCountMax: .max)
-      let structure = unsafe copy(into: &arena).assumingMemoryBound(to: ProtobufCMessage.self)
-      let size = unsafe protobuf_c_message_get_packed_size(structure)
-      unsafe writer.withReserved(size) { room in
-        unsafe protobuf_c_message_pack(structure, room.baseAddress)
-      }
+      unsafe Arena.pack(copy(into: &arena), into: &writer)
     }
   }
 
   /// How many bytes the encoded message has. It costs about as much as encoding does.
+  @inlinable
   package var serializedSize: Int {
-    unsafe withUnsafeTemporaryAllocation(byteCount: Arena.firstChunkSize, alignment: 16) { chunk in
+    unsafe withUnsafeTemporaryAllocation(
+      byteCount: Arena.firstChunkSize, alignment: 16
+    ) { chunk in
       var arena = unsafe Arena(firstChunk: chunk, byteCountMax: .max)
-      let structure = unsafe copy(into: &arena).assumingMemoryBound(to: ProtobufCMessage.self)
-      return unsafe protobuf_c_message_get_packed_size(structure)
+      return unsafe Arena.packedSize(copy(into: &arena))
     }
   }
 }

@@ -57,7 +57,8 @@ package struct UnknownFields: Hashable, Sendable {
     let fields = unsafe arena.allocate(ProtobufCMessageUnknownField.self, count: ranges.count)
     for (index, entry) in ranges.enumerated() {
       unsafe fields[index] = ProtobufCMessageUnknownField(
-        tag: entry.tag.field, wire_type: ProtobufCWireType(rawValue: UInt32(entry.tag.type.rawValue)),
+        tag: entry.tag.field,
+        wire_type: ProtobufCWireType(rawValue: UInt32(entry.tag.type.rawValue)),
         len: entry.range.count, data: data.data + entry.range.lowerBound)
     }
     unsafe base.pointee.n_unknown_fields = UInt32(ranges.count)

@@ -21,7 +21,10 @@ struct TypeReference: Equatable {
   let swiftName: String
   let cType: String
   let owner: GeneratorParameters.Owner
-  let isEnum: Bool
+  /// Of an enum the case whose number is 0.
+  let zeroCase: String?
+
+  var isEnum: Bool { zeroCase != nil }
 }
 
 struct MessageModel: Equatable {

@@ -32,7 +32,7 @@ struct TypeTable {
     let swiftName = join(namespace, Names.type(message.name))
     references[fullName] = TypeReference(
       fullName: fullName, swiftName: swiftName, cType: Names.cType(fullName), owner: owner,
-      isEnum: false)
+      zeroCase: nil)
     for nested in message.nested { add(nested, fullName, swiftName, owner) }
     for value in message.enums { add(value, fullName, swiftName, owner) }
   }
@@ -43,7 +43,9 @@ struct TypeTable {
     let fullName = join(prefix, value.name)
     references[fullName] = TypeReference(
       fullName: fullName, swiftName: join(namespace, Names.type(value.name)),
-      cType: Names.cType(fullName), owner: owner, isEnum: true)
+      cType: Names.cType(fullName), owner: owner,
+      zeroCase: value.values.first.map { Names.enumCase($0.name, of: value.name) }
+        ?? "unrecognized(0)")
   }
 
   private func join(_ prefix: String, _ name: String) -> String {

@@ -27,6 +27,13 @@ struct CodeWriter {
     line(tail)
   }
 
+  /// Appends a `switch`; its cases stand where it stands.
+  mutating func cases(_ head: String, _ body: (inout CodeWriter) -> Void) {
+    line(head + " {")
+    body(&self)
+    line("}")
+  }
+
   /// Appends lines one step further in.
   mutating func indented(_ body: (inout CodeWriter) -> Void) {
     depth += 1

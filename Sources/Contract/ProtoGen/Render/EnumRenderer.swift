@@ -21,14 +21,14 @@ struct EnumRenderer {
       }
       code.line()
       code.block("package init(rawValue: Int32)") { code in
-        code.block("switch rawValue") { code in
+        code.cases("switch rawValue") { code in
           for entry in cases { code.line("case \(entry.number): self = .\(entry.swiftName)") }
           code.line("default: self = .unrecognized(rawValue)")
         }
       }
       code.line()
       code.block("package var rawValue: Int32") { code in
-        code.block("switch self") { code in
+        code.cases("switch self") { code in
           for entry in cases { code.line("case .\(entry.swiftName): \(entry.number)") }
           code.line("case .unrecognized(let number): number")
         }

@@ -22,13 +22,12 @@ struct FileRenderer {
     var code = CodeWriter()
     code.header(source: file.path)
     var swiftModules = Set(used.map(\.owner.swiftModule)).subtracting([parameters.target])
-    swiftModules.insert("Protobuf")
-    var cModules: Set<String> = []
+    var hidden: Set<String> = ["Protobuf"]
     if !file.messages.isEmpty {
-      swiftModules.insert("CProtobufC")
-      cModules = Set(used.filter { !$0.isEnum }.map(\.owner.cModule)).union([file.owner.cModule])
+      swiftModules.insert("Protobuf")
+      hidden = Set(used.filter { !$0.isEnum }.map(\.owner.cModule)).union([file.owner.cModule])
     }
-    imports(package: swiftModules, internal: cModules, &code)
+    imports(package: swiftModules, internal: hidden, &code)
     code.line()
     code.block("extension \(file.namespace)") { code in
       var isFirst = true
@@ -56,7 +55,7 @@ struct FileRenderer {
       [$0.input.owner.swiftModule, $0.output.owner.swiftModule]
     }
     let others = Set(owners).union([file.owner.swiftModule]).subtracting([parameters.target])
-    imports(package: others.union(["GRPC"]), internal: [], &code)
+    imports(package: others.union(["GRPC"]), internal: ["Protobuf"], &code)
     for service in file.services {
       ServiceRenderer(
         service: service, namespace: file.namespace,

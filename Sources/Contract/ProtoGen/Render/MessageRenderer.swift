@@ -121,8 +121,8 @@ struct MessageRenderer {
     code.block("extension \(message.reference.swiftName)") { code in
       code.line("package static var fullName: String { \"\(message.fullName)\" }")
       if message.isRecursive { code.line("package static var isRecursive: Bool { true }") }
-      code.block("@unsafe package static var cDescriptor: UnsafePointer<ProtobufCMessageDescriptor>") {
-        $0.line("unsafe \(symbol)__type()")
+      code.block("@unsafe package static var cDescriptor: UnsafeRawPointer") {
+        $0.line("unsafe UnsafeRawPointer(\(symbol)__type())")
       }
       code.line()
       decoding(&code)
@@ -143,7 +143,7 @@ struct MessageRenderer {
       code.line(
         "let c = unsafe structure.assumingMemoryBound(to: \(message.reference.cType).self)")
       for field in message.fields { decoding(field, &code) }
-      code.line("unknownFields = try unsafe UnknownFields(c.pointee.base)")
+      code.line("self.unknownFields = try unsafe UnknownFields(c.pointee.base)")
     }
   }
 
@@ -151,7 +151,7 @@ struct MessageRenderer {
     let value = ValueCode(kind: field.kind)
     let place = "c.pointee.f\(field.number)"
     let count = "c.pointee.n_f\(field.number)"
-    let name = field.swiftName
+    let name = "self.\(field.swiftName)"
     switch field.cardinality {
     case .implicit: code.line("\(name) = \(value.decoded(place))")
     case .message: code.line("\(name) = try unsafe Wire.message(\(place))")
@@ -170,11 +170,11 @@ struct MessageRenderer {
       }
     case .oneof(let index):
       guard isFirst(field, of: index), let oneof = oneof(index) else { return }
-      code.block("switch unsafe c.pointee.o\(index)_case.rawValue") { code in
+      code.cases("switch unsafe c.pointee.o\(index)_case.rawValue") { code in
         for member in members(oneof) {
           let decoded = ValueCode(kind: member.kind).decoded("c.pointee.f\(member.number)")
           code.line(
-            "case \(member.number): \(oneof.swiftName) = .\(member.swiftName)(\(decoded))")
+            "case \(member.number): self.\(oneof.swiftName) = .\(member.swiftName)(\(decoded))")
         }
         code.line("default: break")
       }
@@ -188,7 +188,7 @@ struct MessageRenderer {
       code.line("let c = unsafe arena.allocate(\(message.reference.cType).self)")
       code.line("unsafe \(symbol)__init(c)")
       for field in message.fields { encoding(field, &code) }
-      code.line("unsafe unknownFields.copy(into: &c.pointee.base, &arena)")
+      code.line("unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)")
       code.line("return UnsafeMutableRawPointer(c)")
     }
   }
@@ -197,21 +197,22 @@ struct MessageRenderer {
     let value = ValueCode(kind: field.kind)
     let place = "c.pointee.f\(field.number)"
     let count = "c.pointee.n_f\(field.number)"
-    let name = field.swiftName
+    let name = "self.\(field.swiftName)"
     switch field.cardinality {
     case .implicit: code.line("unsafe \(place) = \(value.encoded(name))")
     case .message: code.line("unsafe \(place) = arena.copyIfSet(\(name))")
     case .optional(let index):
-      code.block("if let \(name)") { code in
+      code.block("if let value = \(name)") { code in
         code.line("unsafe c.pointee.o\(index)_case = .init(rawValue: \(field.number))")
-        code.line("unsafe \(place) = \(value.encoded(name))")
+        code.line("unsafe \(place) = \(value.encoded("value"))")
       }
     case .repeated:
       code.line("unsafe \(count) = \(name).count")
       code.line("unsafe \(place) = \(value.encodedArray(name))")
     case .map(let entry, let entryFullName, let key):
       code.line("unsafe \(count) = \(name).count")
-      code.block("unsafe \(place) = arena.map(\(name)) { arena, key, value in", open: "", tail: "}") {
+      code.block("unsafe \(place) = arena.map(\(name)) { arena, key, value in", open: "", tail: "}")
+      {
         $0.line("let entry = unsafe arena.allocate(\(entry).self)")
         $0.line("unsafe \(Names.cSymbol(entryFullName))__init(entry)")
         let key = ValueCode(kind: .scalar(key)).encoded("key")
@@ -221,7 +222,7 @@ struct MessageRenderer {
       }
     case .oneof(let index):
       guard isFirst(field, of: index), let oneof = oneof(index) else { return }
-      code.block("switch \(oneof.swiftName)") { code in
+      code.cases("switch self.\(oneof.swiftName)") { code in
         for member in members(oneof) {
           let value = ValueCode(kind: member.kind)
           code.line("case .\(member.swiftName)(let value)?:")
@@ -244,11 +245,11 @@ struct MessageRenderer {
       for field in message.fields {
         let names = "\"\(field.jsonName)\", \"\(field.protoName)\""
         guard case .oneof(let index) = field.cardinality else {
-          code.line("try json.field(\(names), \(field.swiftName))")
+          code.line("try json.field(\(names), self.\(field.swiftName))")
           continue
         }
         guard isFirst(field, of: index), let oneof = oneof(index) else { continue }
-        code.block("switch \(oneof.swiftName)") { code in
+        code.cases("switch self.\(oneof.swiftName)") { code in
           for member in members(oneof) {
             let names = "\"\(member.jsonName)\", \"\(member.protoName)\""
             code.line(
@@ -269,7 +270,7 @@ struct MessageRenderer {
         code.line("0")
         return
       }
-      code.block("switch name") { code in
+      code.cases("switch name") { code in
         for field in message.fields {
           let names =
             field.jsonName == field.protoName
@@ -278,9 +279,9 @@ struct MessageRenderer {
           code.indented { code in
             if case .oneof(let index) = field.cardinality, let oneof = oneof(index) {
               code.line(
-                "try json.read(into: &\(oneof.swiftName)) { .\(field.swiftName)($0) }")
+                "try json.read(into: &self.\(oneof.swiftName)) { .\(field.swiftName)($0) }")
             } else {
-              code.line("try json.read(&\(field.swiftName))")
+              code.line("try json.read(&self.\(field.swiftName))")
             }
             code.line("return \(field.number)")
           }

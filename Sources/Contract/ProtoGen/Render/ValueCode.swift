@@ -28,7 +28,7 @@ struct ValueCode {
   var defaultValue: String {
     switch kind {
     case .message(let type): "\(type.swiftName)()"
-    case .enum(let type): "\(type.swiftName)(rawValue: 0)"
+    case .enum(let type): ".\(type.zeroCase ?? "unrecognized(0)")"
     case .scalar(.bool): "false"
     case .scalar(.string): "\"\""
     case .scalar(.bytes): "[]"

@@ -34,10 +34,11 @@ package struct TypeRegistry: Sendable {
   private let types: [String: any GeneratedMessage.Type]
 
   package init(_ types: [any GeneratedMessage.Type]) {
-    self.types = Dictionary(types.map { ($0.fullName, $0) }, uniquingKeysWith: { first, _ in first })
+    self.types = Dictionary(
+      types.map { ($0.fullName, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
-  /// The type that `url` names behind its last slash, as in `type.googleapis.com/google.rpc.Status`.
+  /// The type that `url` names behind its last slash: `type.googleapis.com/google.rpc.Status`.
   package func type(at url: String) -> (any GeneratedMessage.Type)? {
     guard let slash = url.lastIndex(of: "/") else { return nil }
     return types[String(url[url.index(after: slash)...])]

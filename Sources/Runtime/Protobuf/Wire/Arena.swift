@@ -1,4 +1,5 @@
-package import CProtobufC
+package import Buffers
+internal import CProtobufC
 
 /// The memory of one encoding or decoding call: blocks filled front to back and freed together.
 ///
@@ -23,7 +24,7 @@ package import CProtobufC
   /// Starts with `firstChunk`, which must outlive the arena, and takes at most `byteCountMax` bytes
   /// beyond it.
   @unsafe package init(firstChunk: UnsafeMutableRawBufferPointer, byteCountMax: Int) {
-    guard let start = firstChunk.baseAddress else { preconditionFailure("The first block is empty.") }
+    guard let start = firstChunk.baseAddress else { preconditionFailure("no first block") }
     unsafe cursor = start
     available = firstChunk.count
     unsafe chunks = nil
@@ -83,9 +84,9 @@ package import CProtobufC
   /// Unpacks `bytes` as a message of the type `descriptor`, after a scan that they nest at most
   /// `nestingMax` deep where that is given.
   @unsafe package mutating func unpack(
-    _ bytes: UnsafeRawBufferPointer, as descriptor: UnsafePointer<ProtobufCMessageDescriptor>,
-    nestingMax: Int?
+    _ bytes: UnsafeRawBufferPointer, as descriptor: UnsafeRawPointer, nestingMax: Int?
   ) throws(DecodingError) -> UnsafeRawPointer {
+    let descriptor = unsafe descriptor.assumingMemoryBound(to: ProtobufCMessageDescriptor.self)
     if let nestingMax {
       try unsafe NestingScan.check(bytes, as: descriptor, nestingMax: nestingMax)
     }
@@ -99,6 +100,23 @@ package import CProtobufC
       throw isExhausted ? .tooLarge(max: byteCountMax) : .malformed
     }
     return UnsafeRawPointer(structure)
+  }
+
+  /// Appends the encoded form of a C structure.
+  @unsafe package static func pack(
+    _ structure: UnsafeMutableRawPointer, into writer: inout ByteWriter
+  ) {
+    let message = unsafe structure.assumingMemoryBound(to: ProtobufCMessage.self)
+    let size = unsafe protobuf_c_message_get_packed_size(message)
+    unsafe writer.withReserved(size) { room in
+      unsafe protobuf_c_message_pack(message, room.baseAddress?.assumingMemoryBound(to: UInt8.self))
+    }
+  }
+
+  /// How many bytes the encoded form of a C structure has.
+  @unsafe package static func packedSize(_ structure: UnsafeMutableRawPointer) -> Int {
+    unsafe protobuf_c_message_get_packed_size(
+      structure.assumingMemoryBound(to: ProtobufCMessage.self))
   }
 }
 

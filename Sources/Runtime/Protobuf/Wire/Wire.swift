@@ -41,7 +41,8 @@ package enum Wire {
 
   /// Numbers whose C and Swift types are the same.
   @inlinable
-  @unsafe package static func scalars<T>(_ count: Int, _ elements: UnsafeMutablePointer<T>?) -> [T] {
+  @unsafe package static func scalars<T>(_ count: Int, _ elements: UnsafeMutablePointer<T>?) -> [T]
+  {
     unsafe Array(UnsafeBufferPointer(start: elements, count: count))
   }
 
@@ -133,12 +134,16 @@ extension Arena {
 
   /// `message` as the C structure `C`, which must be its own.
   @inlinable
-  @unsafe package mutating func copy<M: GeneratedMessage, C>(_ message: M) -> UnsafeMutablePointer<C> {
+  @unsafe package mutating func copy<M: GeneratedMessage, C>(_ message: M) -> UnsafeMutablePointer<
+    C
+  > {
     unsafe message.copy(into: &self).assumingMemoryBound(to: C.self)
   }
 
   @inlinable
-  @unsafe package mutating func copyIfSet<M: GeneratedMessage, C>(_ message: M?) -> UnsafeMutablePointer<C>? {
+  @unsafe package mutating func copyIfSet<M: GeneratedMessage, C>(_ message: M?)
+    -> UnsafeMutablePointer<C>?
+  {
     guard let message else { return nil }
     return unsafe copy(message)
   }
@@ -156,6 +161,19 @@ extension Arena {
       unsafe next += 1
     }
     return unsafe room
+  }
+
+  /// Numbers whose C and Swift types are the same.
+  @inlinable
+  @unsafe package mutating func scalars<T: BitwiseCopyable>(
+    _ elements: [T]
+  ) -> UnsafeMutablePointer<T>? {
+    unsafe elements.withUnsafeBufferPointer { source in
+      guard let start = source.baseAddress, source.count > 0 else { return nil }
+      let room = unsafe allocate(T.self, count: source.count)
+      unsafe room.update(from: start, count: source.count)
+      return unsafe room
+    }
   }
 
   @inlinable
