@@ -143,6 +143,7 @@ let package = Package(
       ["Buffers", "EventLoops", "Protobuf", "GRPC", "GRPCTransport", "GRPCServices", "WellKnown"]),
 
     // Tests
+    .testTarget(name: "TidyTests", path: "Tests/TidyTests", swiftSettings: strict),
     tests("HTTPClient", ["EventLoops"]),
     tests("HTTPServer", ["EventLoops", "HTTPClient"]),
     tests("NumberPlan", ["Telephony"]),

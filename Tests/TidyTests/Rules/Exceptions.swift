@@ -1,0 +1,34 @@
+/// What is allowed to break a rule, each with its reason. One that is no longer needed is an error.
+enum Exceptions {
+  struct Exception: Sendable {
+    let rule: Rule
+    let path: String
+    let reason: String
+  }
+
+  static let all: [Exception] = [
+    Exception(
+      rule: .words, path: "Sources/Runtime/GRPC/Call/CallTask.swift",
+      reason: "The one place that starts a call's task, on its loop (design, section 4)."),
+    Exception(
+      rule: .words, path: "Sources/Runtime/HTTPServer/ServerCore.swift",
+      reason: "The one place that starts a web request's handler, on its loop; drained at the end."),
+    Exception(
+      rule: .words, path: "Sources/Runtime/GRPCInProcess/InProcessChannel.swift",
+      reason: "A call in memory has no loop whose timer could end it; the sleep is its deadline."),
+  ]
+
+  /// `findings` without what is allowed.
+  static func apply(_ all: [Exception], to findings: [Finding]) -> [Finding] {
+    findings.filter { finding in
+      !all.contains { $0.rule == finding.rule && $0.path == finding.path }
+    }
+  }
+
+  /// The exceptions that allow nothing.
+  static func stale(_ all: [Exception], for findings: [Finding]) -> [Exception] {
+    all.filter { exception in
+      !findings.contains { $0.rule == exception.rule && $0.path == exception.path }
+    }
+  }
+}

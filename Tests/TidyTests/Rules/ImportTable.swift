@@ -1,0 +1,111 @@
+/// What each target may import. An arrow that is not here does not exist; Package.swift's lists are
+/// the same, but the compiler lets transitive and system modules pass.
+enum ImportTable {
+  /// The modules that one target may import.
+  struct Row: Sendable {
+    let floor: String
+    /// Modules of this package.
+    let ours: Set<String>
+    /// Modules of the toolchain and the system.
+    let system: Set<String>
+
+    init(_ floor: String, _ ours: [String] = [], system: [String] = []) {
+      self.floor = floor
+      self.ours = Set(ours)
+      self.system = Set(system)
+    }
+  }
+
+  /// From the ground up. Arrows point down, and to neighbours only where a row says so.
+  static let floors = ["CShims", "Runtime", "Contract", "Domain", "Adapters", "Apps", "Testing"]
+
+  /// The C modules, which import nothing of ours.
+  static let shims: Set<String> = [
+    "CUV", "CNGHTTP2", "COpenSSL", "CProtobufC", "CSQLite", "CCurl", "CMicroHTTPD", "CPhoneNumber",
+    "CWellKnown", "CAPI",
+  ]
+
+  static let rows: [String: Row] = runtime.merging(upper) { first, _ in first }
+
+  /// Glibc: sockets, files and clocks. Synchronization: `Mutex` and `Atomic`.
+  private static let runtime: [String: Row] = [
+    "Buffers": Row("Runtime", system: ["Glibc"]),
+    "Telemetry": Row("Runtime", ["Buffers"], system: ["Glibc", "Synchronization"]),
+    "EventLoops": Row("Runtime", ["Buffers", "CUV"], system: ["Glibc", "Synchronization"]),
+    "Crypto": Row("Runtime", ["Buffers", "COpenSSL"], system: ["Glibc"]),
+    "HTTP2": Row("Runtime", ["Buffers", "CNGHTTP2"]),
+    "Protobuf": Row("Runtime", ["Buffers", "CProtobufC"], system: ["Synchronization"]),
+    "WellKnown": Row("Runtime", ["Buffers", "Protobuf", "CProtobufC", "CWellKnown"]),
+    "GRPC": Row(
+      "Runtime", ["Buffers", "Protobuf", "Telemetry", "WellKnown"], system: ["Synchronization"]),
+    "GRPCTransport": Row(
+      "Runtime", ["Buffers", "Telemetry", "EventLoops", "HTTP2", "GRPC"],
+      system: ["Synchronization"]),
+    "GRPCInProcess": Row("Runtime", ["Buffers", "GRPC"], system: ["Synchronization"]),
+    "GRPCServices": Row(
+      "Runtime", ["Buffers", "Protobuf", "WellKnown", "GRPC", "CProtobufC", "CWellKnown"],
+      system: ["Synchronization"]),
+    "HTTPClient": Row(
+      "Runtime", ["Buffers", "EventLoops", "CCurl"], system: ["Glibc", "Synchronization"]),
+    "HTTPServer": Row(
+      "Runtime", ["Buffers", "EventLoops", "CMicroHTTPD"], system: ["Glibc", "Synchronization"]),
+  ]
+
+  /// FoundationEssentials: JSON and files away from a call's path. The domain imports nothing of
+  /// the system at all.
+  private static let upper: [String: Row] = [
+    "ProtoGen": Row("Contract", ["Buffers", "Protobuf"]),
+    "protoc-gen-trunkline": Row("Contract", ["ProtoGen"], system: ["Glibc"]),
+    "API": Row(
+      "Contract",
+      ["Buffers", "Protobuf", "CProtobufC", "CWellKnown", "WellKnown", "GRPC", "CAPI"]),
+
+    "Telephony": Row("Domain"),
+    "Registry": Row("Domain", ["Telephony"]),
+    "CallDispatch": Row("Domain", ["Telephony"]),
+
+    "StoreSQLite": Row(
+      "Adapters", ["Telephony", "Registry", "CallDispatch", "EventLoops", "CSQLite"],
+      system: ["FoundationEssentials"]),
+    "Keyring": Row(
+      "Adapters", ["Telephony", "Registry", "CallDispatch", "Crypto"], system: ["Synchronization"]),
+    "NumberPlan": Row("Adapters", ["Telephony", "CPhoneNumber"]),
+    "Twilio": Row(
+      "Adapters",
+      ["Telephony", "Registry", "CallDispatch", "Buffers", "Crypto", "EventLoops", "HTTPClient"],
+      system: ["FoundationEssentials", "Synchronization"]),
+
+    "Services": Row(
+      "Apps",
+      [
+        "Buffers", "Telemetry", "EventLoops", "Crypto", "Protobuf", "WellKnown", "GRPC",
+        "HTTPServer", "API", "Telephony", "Registry", "CallDispatch",
+      ], system: ["Synchronization"]),
+    "CommandLine": Row(
+      "Apps", ["Buffers", "Protobuf", "WellKnown", "GRPC", "API"],
+      system: ["Glibc", "FoundationEssentials"]),
+    "trunklined": Row(
+      "Apps",
+      [
+        "Buffers", "Telemetry", "EventLoops", "Crypto", "GRPC", "GRPCTransport", "GRPCServices",
+        "GRPCInProcess", "HTTPClient", "HTTPServer", "API", "Telephony", "Registry", "CallDispatch",
+        "StoreSQLite", "Keyring", "NumberPlan", "Twilio", "Services", "CommandLine",
+      ], system: ["Glibc", "FoundationEssentials", "Synchronization"]),
+    "trunkline": Row(
+      "Apps",
+      ["CommandLine", "EventLoops", "GRPC", "GRPCTransport", "API", "Protobuf", "WellKnown"],
+      system: ["Glibc"]),
+    "CarrierSim": Row(
+      "Apps", ["Buffers", "Crypto", "EventLoops", "HTTPClient", "HTTPServer", "Telephony"],
+      system: ["FoundationEssentials", "Synchronization"]),
+    "carrier-sim": Row("Apps", ["CarrierSim", "EventLoops", "CommandLine"], system: ["Glibc"]),
+
+    "TestKit": Row(
+      "Testing", ["Buffers", "Protobuf", "GRPC", "Telephony", "Registry", "CallDispatch"],
+      system: ["Synchronization"]),
+    "Bench": Row(
+      "Testing",
+      ["Buffers", "EventLoops", "Protobuf", "GRPC", "GRPCTransport", "GRPCServices", "WellKnown"],
+      system: ["Glibc"]),
+  ]
+}

@@ -1,0 +1,75 @@
+/// Words that do not appear, each with what to write instead.
+enum WordRules {
+  /// Where a word is banned.
+  enum Scope: Sendable {
+    /// Sources only.
+    case sources
+    /// Sources and tests.
+    case everywhere
+  }
+
+  struct Ban: Sendable {
+    let word: String
+    let scope: Scope
+    let instead: String
+
+    init(_ word: String, _ scope: Scope, _ instead: String) {
+      self.word = word
+      self.scope = scope
+      self.instead = instead
+    }
+  }
+
+  static let bans: [Ban] = [
+    Ban("public", .everywhere, "`package` shares across targets; this is one package"),
+    Ban("open class", .everywhere, "`final class`"),
+    Ban("try!", .sources, "a typed throw, or a precondition that names the state"),
+    Ban("as!", .sources, "a typed interface"),
+    Ban("Task {", .everywhere, "a task group, or `withServer`-like scope"),
+    Ban("Task(", .everywhere, "a task group, or `withServer`-like scope"),
+    Ban("Task.detached", .everywhere, "a task group"),
+    Ban("Task.init", .everywhere, "a task group"),
+    Ban("Task.immediate", .sources, "a task group; calls are started by the one place for it"),
+    Ban("Task.sleep", .everywhere, "a timer of the loop, or a Clock that the caller passes"),
+    Ban("Thread.sleep", .everywhere, "a timer of the loop, or a Clock that the caller passes"),
+    Ban("usleep(", .everywhere, "a timer of the loop, or a Clock that the caller passes"),
+    Ban("nanosleep(", .everywhere, "a timer of the loop, or a Clock that the caller passes"),
+    Ban("DispatchQueue", .everywhere, "an EventLoop of its own"),
+    Ban("DispatchSemaphore", .everywhere, "a continuation"),
+    Ban("NSLock", .everywhere, "Mutex<State>"),
+    Ban("import Foundation", .sources, "FoundationEssentials, or nothing"),
+    Ban("import Dispatch", .everywhere, "an EventLoop"),
+    Ban("import XCTest", .everywhere, "Testing"),
+    Ban("fatalError(", .sources, "a preconditionFailure that names the state"),
+    Ban("ProcessInfo", .sources, "a Configuration; only the programs read the environment"),
+    Ban("getenv(", .sources, "a Configuration; only the programs read the environment"),
+  ]
+
+  /// Marks of unfinished work, in any text; split so that this file does not hold them.
+  static let marks = ["FIX" + "ME", "TO" + "DO", "XX" + "X:", "HA" + "CK"]
+
+  static func check(_ file: SourceFile) -> [Finding] {
+    var findings: [Finding] = []
+    if !file.path.hasSuffix("LICENSE") {
+      for (index, line) in file.lines.enumerated() {
+        for mark in marks where SwiftText.contains(line, word: mark) {
+          findings.append(
+            Finding(
+              rule: .words, path: file.path, line: index + 1,
+              message: "\(mark): do it, or leave it out."))
+        }
+      }
+    }
+    guard file.isSwift, !file.isGenerated else { return findings }
+    for (index, line) in file.code.enumerated() {
+      for ban in bans where file.isSource || ban.scope == .everywhere {
+        guard SwiftText.contains(line, word: ban.word) else { continue }
+        findings.append(
+          Finding(
+            rule: .words, path: file.path, line: index + 1,
+            message: "`\(ban.word)` is not used here. Instead: \(ban.instead)."))
+      }
+    }
+    return findings
+  }
+}
