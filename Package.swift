@@ -158,6 +158,7 @@ let package = Package(
     tests("GRPC"),
     tests("GRPCInProcess", ["GRPC", "TestKit"]),
     tests("Crypto"),
+    tests("Telemetry"),
     tests("StoreSQLite", ["TestKit", "Registry", "CallDispatch", "Telephony"]),
     tests("CommandLine"),
     tests("Keyring", ["Crypto", "Registry", "Telephony"]),
