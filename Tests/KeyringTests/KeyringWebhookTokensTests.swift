@@ -34,10 +34,13 @@ struct KeyringWebhookTokensTests {
 
   @Test func tokenOfAnEarlierKeyIsStillAccepted() throws {
     let old = KeyringWebhookTokens(file).token(forCall: call)
+    let oldNumber = KeyringWebhookTokens(file).token(forNumber: number, generation: 3)
     let fresh = Base64.encode(try RandomBytes.make(32))
     let rotated = try KeyringFile(parsing: "webhook webhook-2 \(fresh)\n" + file.text)
     let tokens = KeyringWebhookTokens(rotated)
     #expect(tokens.token(forCall: call) != old)
     #expect(tokens.accepts(old, forCall: call))
+    #expect(tokens.accepts(oldNumber, forNumber: number, generation: 3))
+    #expect(!tokens.accepts(oldNumber, forNumber: number, generation: 4))
   }
 }

@@ -145,7 +145,7 @@ import Testing
     #expect(try body(.reject(.rejected)) == "<Reject reason=\"rejected\"/>")
     #expect(try body(.hangUp) == "<Hangup/>")
     #expect(
-      try body(.redirect(url: "https://old.example.com/v?a=1&b=2"))
+      try body(.redirect(url: "https://old.example.com/v?a=1&b=2", method: .post))
         == "<Redirect method=\"POST\">https://old.example.com/v?a=1&amp;b=2</Redirect>")
   }
 

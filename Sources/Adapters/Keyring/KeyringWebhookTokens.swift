@@ -21,10 +21,20 @@ package struct KeyringWebhookTokens: WebhookTokens {
     Self.token(keys[0], "call/\(call)")
   }
 
+  package func accepts(
+    _ token: WebhookToken, forNumber number: PhoneNumberID, generation: UInt32
+  ) -> Bool {
+    accepts(token, "number/\(number)/\(generation)")
+  }
+
   package func accepts(_ token: WebhookToken, forCall call: CallID) -> Bool {
+    accepts(token, "call/\(call)")
+  }
+
+  private func accepts(_ token: WebhookToken, _ subject: String) -> Bool {
     var isAccepted = false
     for key in keys {
-      let expected = Self.bytes(key, "call/\(call)")
+      let expected = Self.bytes(key, subject)
       if constantTimeEquals(token.bytes, expected) { isAccepted = true }
     }
     return isAccepted

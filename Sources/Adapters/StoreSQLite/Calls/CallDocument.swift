@@ -52,6 +52,7 @@ struct CallDocument: Codable {
 
     var kind: Kind
     var url: String?
+    var method: String?
     var reason: String?
     var username: String?
     var password: SealedDocument?
@@ -177,7 +178,8 @@ extension CallDocument.AnswerDocument {
         kind: .sip, url: uri, username: login?.username,
         password: login?.password.map { .init(keyName: $0.keyName, bytes: $0.bytes) })
     case .reject(let reason): self.init(kind: .reject, reason: reason.rawValue)
-    case .redirect(let url): self.init(kind: .redirect, url: url)
+    case .redirect(let url, let method):
+      self.init(kind: .redirect, url: url, method: method.rawValue)
     case .hangUp: self.init(kind: .hangUp)
     }
   }
@@ -193,7 +195,9 @@ extension CallDocument.AnswerDocument {
       let login = username.map { SIPLogin(username: $0, password: password) }
       return url.map { .connect(.sip(uri: $0, login: login)) }
     case .reject: return reason.flatMap(RejectReason.init(rawValue:)).map { .reject($0) }
-    case .redirect: return url.map { .redirect(url: $0) }
+    case .redirect:
+      guard let url, let method = method.flatMap(RedirectMethod.init(rawValue:)) else { return nil }
+      return .redirect(url: url, method: method)
     case .hangUp: return .hangUp
     }
   }

@@ -32,7 +32,8 @@ package enum TwiML {
     case .connect(.sip(let uri, let login)):
       try dial(sip: uri, login: login, password: sipPassword)
     case .reject(let reason): try document("<Reject reason=\"\(reason.rawValue)\"/>")
-    case .redirect(let url): try document("<Redirect method=\"POST\">\(escape(url))</Redirect>")
+    case .redirect(let url, let method):
+      try document("<Redirect method=\"\(method.rawValue)\">\(escape(url))</Redirect>")
     case .hangUp: try document("<Hangup/>")
     }
   }

@@ -142,9 +142,15 @@ package enum CallAnswer: Sendable, Hashable {
   case connect(ConnectionPlan)
   case reject(RejectReason)
   /// To what the number had before us.
-  case redirect(url: String)
+  case redirect(url: String, method: RedirectMethod)
   /// Ends a call that is already answered: an outbound one without an agent.
   case hangUp
+}
+
+/// How another's webhook is asked.
+package enum RedirectMethod: String, Sendable, Hashable, CaseIterable {
+  case get = "GET"
+  case post = "POST"
 }
 
 /// What an inbound caller is to hear.

@@ -131,8 +131,8 @@ package struct NumberRoute: Sendable, Hashable {
   package var id: PhoneNumberID
   package var provider: ProviderID
   package var e164: E164
-  /// What the path of its webhooks carries.
-  package var token: WebhookToken
+  /// Of the token that its webhooks carry.
+  package var webhookGeneration: UInt32
   package var agent: AgentID?
   /// It may take calls, as far as the registry is concerned.
   package var takesInbound: Bool
@@ -140,18 +140,22 @@ package struct NumberRoute: Sendable, Hashable {
   package var placesOutbound: Bool
   /// Where a call goes that nobody is assigned to; nil rejects it.
   package var unassignedURL: String?
+  package var unassignedMethod: RedirectMethod
 
   package init(
-    id: PhoneNumberID, provider: ProviderID, e164: E164, token: WebhookToken, agent: AgentID?,
-    takesInbound: Bool = true, placesOutbound: Bool = true, unassignedURL: String? = nil
+    id: PhoneNumberID, provider: ProviderID, e164: E164, webhookGeneration: UInt32,
+    agent: AgentID?,
+    takesInbound: Bool = true, placesOutbound: Bool = true, unassignedURL: String? = nil,
+    unassignedMethod: RedirectMethod = .post
   ) {
     self.id = id
     self.provider = provider
     self.e164 = e164
-    self.token = token
+    self.webhookGeneration = webhookGeneration
     self.agent = agent
     self.takesInbound = takesInbound
     self.placesOutbound = placesOutbound
     self.unassignedURL = unassignedURL
+    self.unassignedMethod = unassignedMethod
   }
 }

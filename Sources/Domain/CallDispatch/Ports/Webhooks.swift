@@ -36,6 +36,12 @@ package protocol WebhookTokens: Sendable {
   /// worthless.
   func token(forNumber number: PhoneNumberID, generation: UInt32) -> WebhookToken
 
+  /// Whether the token is the number's, of this generation, under any key that still counts; looks
+  /// at every bit.
+  func accepts(
+    _ token: WebhookToken, forNumber number: PhoneNumberID, generation: UInt32
+  ) -> Bool
+
   /// The token of an outbound call's own webhooks, under the current key.
   func token(forCall call: CallID) -> WebhookToken
 
