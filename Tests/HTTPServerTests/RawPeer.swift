@@ -47,5 +47,11 @@ actor RawPeer {
     return text
   }
 
+  /// Whether nothing comes, not even the end, within the time.
+  func isSilent(forMilliseconds limit: Int32) -> Bool {
+    var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return unsafe poll(&entry, 1, limit) == 0
+  }
+
   func close() { Glibc.close(descriptor) }
 }

@@ -152,6 +152,51 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    "Content-Length: 3\r\nTransfer-Encoding: chunked", "Content-Length: 3\r\nContent-Length: 4",
+    "Transfer-Encoding: gzip", "Content-Length: -1", "Content-Length: +3", "Content-Length: 3,3",
+  ])
+  func refusesABodyWhoseEndIsDoubtful(_ fields: String) async throws {
+    let calls = Atomic(0)
+    let handler: WebServer.Handler = { _ in
+      calls.add(1, ordering: .relaxed)
+      return HTTPServerResponse(status: 200)
+    }
+    try await withServer(handler: handler) { server, _, _ async throws in
+      await withPeer(server) { peer in
+        await peer.write("POST / HTTP/1.1\r\nHost: a\r\n\(fields)\r\n\r\nabc")
+        let answer = await peer.read()
+        #expect(!answer.hasPrefix("HTTP/1.1 2"))
+        #expect(answer.hasSuffix("<closed>"))
+      }
+    }
+    let count = calls.load(ordering: .relaxed)
+    #expect(count == 0)
+  }
+
+  @Test func aConnectionTooManyWaitsForItsTurn() async throws {
+    var configuration = WebServer.Configuration()
+    configuration.connectionsMax = 2
+    try await withServer(configuration, handler: Self.echo) { server, _, _ async throws in
+      let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+      let first = RawPeer(port: server.port)
+      let second = RawPeer(port: server.port)
+      for peer in [first, second] {
+        await peer.write(request)
+        #expect(await peer.read(until: "\r\n\r\n").hasPrefix("HTTP/1.1 200 OK\r\n"))
+      }
+      await withPeer(server) { third in
+        await third.write(request)
+        #expect(await third.isSilent(forMilliseconds: 300))
+        await first.close()
+        #expect(await third.read(until: "\r\n\r\n").hasPrefix("HTTP/1.1 200 OK\r\n"))
+      }
+      await second.close()
+      first.loop.stop()
+      second.loop.stop()
+    }
+  }
+
   @Test func cutsAPeerThatIsTooSlow() async throws {
     var configuration = WebServer.Configuration()
     configuration.requestTimeout = .milliseconds(200)

@@ -72,11 +72,15 @@ struct ExchangeStateMachine {
     of head: HTTPServerRequest, limits: WebServer.Configuration
   ) -> Int? {
     if head.headers.count > limits.headerCountMax { return 431 }
-    if let length = head.header("content-length") {
-      guard let length = Int(length), length >= 0 else { return 400 }
-      if length > limits.bodyBytesMax { return 413 }
-    }
-    return nil
+    let lengths = head.headers.filter { isSameFieldName($0.name, "content-length") }
+    let codings = head.headers.filter { isSameFieldName($0.name, "transfer-encoding") }
+    // Two ways to tell where a request ends are how one is smuggled past a proxy (RFC 9112,
+    // section 6.3).
+    guard lengths.count + codings.count <= 1 else { return 400 }
+    guard codings.allSatisfy({ isSameFieldName($0.value, "chunked") }) else { return 501 }
+    guard let text = lengths.first?.value else { return nil }
+    guard text.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }), let length = Int(text) else { return 400 }
+    return length > limits.bodyBytesMax ? 413 : nil
   }
 
   /// A piece of the body came. One that grows too long without having said so ends the connection.
