@@ -80,7 +80,9 @@ let package = Package(
     generatedC("Runtime", "CWellKnown"),
     module("Runtime", "WellKnown", ["Buffers", "Protobuf", "CProtobufC", "CWellKnown"]),
     module("Runtime", "GRPC", ["Buffers", "Protobuf", "Telemetry", "WellKnown"]),
-    module("Runtime", "GRPCTransport", ["Buffers", "Telemetry", "EventLoops", "HTTP2", "GRPC"]),
+    module(
+      "Runtime", "GRPCTransport",
+      ["Buffers", "Telemetry", "EventLoops", "HTTP2", "Protobuf", "WellKnown", "GRPC"]),
     module("Runtime", "GRPCInProcess", ["Buffers", "GRPC"]),
     module("Runtime", "GRPCServices", ["Buffers", "Protobuf", "WellKnown", "GRPC"]),
     module("Runtime", "HTTPClient", ["Buffers", "EventLoops", "CCurl"]),
@@ -157,6 +159,7 @@ let package = Package(
     tests("Protobuf", ["Buffers", "WellKnown", "API", "TestAPI"]),
     tests("GRPC"),
     tests("GRPCInProcess", ["GRPC", "TestKit"]),
+    tests("GRPCTransport", ["EventLoops", "GRPC", "TestKit"]),
     tests("Crypto"),
     tests("Telemetry"),
     tests("StoreSQLite", ["TestKit", "Registry", "CallDispatch", "Telephony"]),

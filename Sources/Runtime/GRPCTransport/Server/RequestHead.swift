@@ -39,7 +39,7 @@ struct RequestHeadReader {
     _ headers: borrowing HeaderBlock, _ table: PathTable, into metadata: inout MetadataBlock
   ) -> RequestHead {
     var reader = RequestHeadReader()
-    headers.forEach { name, rawName, value in
+    headers.visitFields { name, rawName, value in
       reader.field(name, rawName, value, table, &metadata)
     }
     return RequestHead(

@@ -4,7 +4,9 @@ internal import GRPC
 internal import HTTP2
 
 /// A streaming call as its handler uses it, from whichever executor it is on.
-extension ServerCall: ServerStream {
+extension ServerCall: ServerStream, LoopConfined {
+  var loop: EventLoop { connection.owner.loop }
+
   // MARK: On the loop
 
   func startStreaming(_ handler: any MethodHandler, _ context: ServerContext) {
@@ -36,16 +38,16 @@ extension ServerCall: ServerStream {
   func deliver(_ data: RawSpan, endsStream: Bool) {
     reader.append(data)
     heldCredit += data.byteCount
-    loop: while true {
+    messages: while true {
       switch reader.next() {
       case .message(let bytes):
         requests?.push(.message(bytes), cost: bytes.count + MessageReader.prefixSize)
       case .incomplete:
-        break loop
+        break messages
       case .broken(let error):
         requests?.push(.failure(error), cost: 0)
         requests?.end()
-        break loop
+        break messages
       }
     }
     creditIfRead()
@@ -124,7 +126,7 @@ extension ServerCall: ServerStream {
         runOnLoop { $0.waitForRoom(continuation) }
       }
     } onCancel: {
-      connection.owner.loop.execute { self.wakeWriter() }
+      loop.execute { self.wakeWriter() }
     }
     if let context, context.cancellationCause != nil { throw context.cancellationError }
   }
@@ -137,24 +139,5 @@ extension ServerCall: ServerStream {
     precondition(roomWaiter == nil, "a call has one writer at a time")
     roomWaiter = continuation
     connection.session.notifyWhenRoom(on: stream)
-  }
-
-  /// Runs `body` on the loop: at once if the caller is there.
-  private func runOnLoop(_ body: @escaping @Sendable (ServerCall) -> Void) {
-    if connection.owner.loop.isCurrent {
-      body(self)
-    } else {
-      connection.owner.loop.execute { body(self) }
-    }
-  }
-
-  /// What `body` gives on the loop.
-  private func onLoop<Result: Sendable>(
-    _ body: @escaping @Sendable (ServerCall) -> Result
-  ) async -> Result {
-    if connection.owner.loop.isCurrent { return body(self) }
-    return await withCheckedContinuation { continuation in
-      connection.owner.loop.execute { continuation.resume(returning: body(self)) }
-    }
   }
 }

@@ -13,7 +13,7 @@ internal import Buffers
   }
 
   /// Calls `body` with each field in its order: its name told apart, its name and its value.
-  package borrowing func forEach(_ body: (HeaderName, RawSpan, RawSpan) -> Void) {
+  package borrowing func visitFields(_ body: (HeaderName, RawSpan, RawSpan) -> Void) {
     var offset = 0
     while unsafe offset < bytes.count {
       let field = unsafe HeaderStorage.Field(bytes, at: offset)

@@ -30,6 +30,8 @@ package final class CallTestService: Service {
   private struct Record {
     var causes: [CancellationCause] = []
     var floodCount = 0
+    var hangCount = 0
+    var hangWaiters: [CheckedContinuation<Void, Never>] = []
     var waiters: [CheckedContinuation<CancellationCause, Never>] = []
   }
 
@@ -50,6 +52,30 @@ package final class CallTestService: Service {
       }
       if let cause { continuation.resume(returning: cause) }
     }
+  }
+
+  /// Waits until a ``hang`` call has reached its handler. Each call counts for one wait.
+  package func untilHanging() async {
+    await withCheckedContinuation { continuation in
+      let isHanging = record.withLock { record in
+        guard record.hangCount > 0 else {
+          record.hangWaiters.append(continuation)
+          return false
+        }
+        record.hangCount -= 1
+        return true
+      }
+      if isHanging { continuation.resume() }
+    }
+  }
+
+  private func noteHang() {
+    let waiter = record.withLock { record -> CheckedContinuation<Void, Never>? in
+      guard record.hangWaiters.isEmpty else { return record.hangWaiters.removeFirst() }
+      record.hangCount += 1
+      return nil
+    }
+    waiter?.resume()
   }
 
   private func note(_ cause: CancellationCause) {
@@ -109,6 +135,7 @@ package final class CallTestService: Service {
     }
     router.unary(Self.hang, BytesMessage.self, BytesMessage.self) {
       [self] request, context throws(RPCError) in
+      noteHang()
       let forever = AsyncStream<Never> { _ in }
       for await _ in forever {}
       note(context.cancellationCause ?? .clientReset)
