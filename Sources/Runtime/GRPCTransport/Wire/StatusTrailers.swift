@@ -1,6 +1,7 @@
 internal import Buffers
 internal import GRPC
 internal import HTTP2
+internal import Protobuf
 internal import WellKnown
 
 /// The status of a call as headers.
