@@ -59,14 +59,18 @@ package enum RegistryLimits {
   /// Open entries read at once by a start.
   package static let resumePageSize = 100
 
-  // Repeats of one external step
-  package static let stepAttemptsMax = 8
+  // Repeats of one external step: with these numbers for about eight minutes
+  package static let stepAttemptsMax = 20
   package static let stepDelayFirst: Duration = .milliseconds(250)
   /// Also the longest wait that a carrier may ask for.
   package static let stepDelayMax: Duration = .seconds(30)
-  /// Times that a journal write is tried.
-  package static let journalAttemptsMax = 6
-  /// Readers of the route feed that wait at once.
+  /// Times that a journal write is tried while the store can't be reached.
+  package static let journalAttemptsMax = 8
+  /// Callers that wait for one work at once.
+  package static let joinersMax = 64
+
+  // The route feed
+  /// Readers that wait for a change at once.
   package static let routeWaitersMax = 256
   /// How often a waiting reader looks again though nothing was signalled: another process may have
   /// written.

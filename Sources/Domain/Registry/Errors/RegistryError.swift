@@ -51,8 +51,6 @@ package enum RegistryError: Error, Sendable, Hashable {
   case contended(ResourceReference)
   /// The number still has an agent: unassign it first.
   case numberAssigned(PhoneNumberID, AgentID)
-  /// The number is not assigned, so there is nothing to unassign.
-  case numberNotAssigned(PhoneNumberID)
   case providerInUse(ProviderID, numberCount: Int)
   case agentInUse(AgentID, numberCount: Int)
   /// The number's state forbids it.

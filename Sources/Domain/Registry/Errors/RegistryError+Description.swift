@@ -1,0 +1,177 @@
+import Telephony
+
+extension RegistryError {
+  /// Who has to do something about it.
+  package var fault: Fault {
+    switch self {
+    case .invalidArgument, .notFound, .providerExists, .numberExists, .numberInOtherRegion,
+      .numberClaimed, .agentExists, .etagMismatch, .contended, .numberAssigned, .providerInUse,
+      .agentInUse, .numberBusy, .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed,
+      .accountMismatch, .numbersUnreachable, .cancelled:
+      .caller
+    case .carrier, .provisioningFailed: .peer
+    case .tooManyOperations, .storeUnavailable, .shuttingDown, .internalError: .ours
+    }
+  }
+
+  /// UPPER_SNAKE, for machines: the `reason` of google.rpc.ErrorInfo.
+  package var reason: String {
+    switch self {
+    case .invalidArgument(let violations):
+      violations.contains { $0.reason == .requestIDReused } ? "REQUEST_ID_REUSED" : "FIELD_INVALID"
+    case .notFound(let resource): resource.notFoundReason
+    case .providerExists: "PROVIDER_EXISTS"
+    case .numberExists, .numberInOtherRegion: "PHONE_NUMBER_EXISTS"
+    case .numberClaimed: "NUMBER_CLAIMED"
+    case .agentExists: "AGENT_EXISTS"
+    case .etagMismatch: "ETAG_MISMATCH"
+    case .contended: "CONTENDED"
+    case .numberAssigned: "PHONE_NUMBER_ASSIGNED"
+    case .providerInUse: "PROVIDER_IN_USE"
+    case .agentInUse: "AGENT_IN_USE"
+    case .numberBusy: "PHONE_NUMBER_STATE"
+    case .numberNotAtCarrier: "NUMBER_NOT_AT_CARRIER"
+    case .numberWithoutVoice: "NUMBER_WITHOUT_VOICE"
+    case .regionNotServed: "REGION_NOT_SERVED"
+    case .accountMismatch: "ACCOUNT_MISMATCH"
+    case .numbersUnreachable: "NUMBERS_UNREACHABLE"
+    case .carrier(let failure): failure.kind.reason
+    case .provisioningFailed(_, let failure, _): failure.cause.reason
+    case .tooManyOperations: "TOO_MANY_OPERATIONS"
+    case .storeUnavailable: "STORE_UNAVAILABLE"
+    case .shuttingDown: "SHUTTING_DOWN"
+    case .cancelled: "CANCELLED"
+    case .internalError: "INTERNAL"
+    }
+  }
+}
+
+extension RegistryError: CustomStringConvertible {
+  /// Cause and remedy, for the caller. Holds no full phone number and no secret.
+  package var description: String {
+    switch self {
+    case .invalidArgument(let violations):
+      violations.map { "\($0.field): \($0.description)" }.joined(separator: " ")
+    case .notFound(let resource): "There is no \(resource)."
+    case .providerExists(let id):
+      "This account is linked in this region already, as \(id). Update that provider instead."
+    case .numberExists(let id):
+      "You have this number already, as \(id). Use that one, or delete it first."
+    case .numberInOtherRegion(let id, let region):
+      "You have this number already, as \(id) in \(region). Delete it there before you import it "
+        + "here: a number is in one region."
+    case .numberClaimed:
+      "Somebody else has imported this number. It must be deleted there first."
+    case .agentExists(let id): "There is an agent \(id) already. Update it, or take another id."
+    case .etagMismatch(let resource):
+      "Somebody else changed \(resource) since you read it. Read it again, then repeat."
+    case .contended(let resource):
+      "Others kept changing \(resource) at the same time. Repeat the request."
+    case .numberAssigned(let id, let agent):
+      "\(id) is assigned to agent \(agent). Unassign it first."
+    case .providerInUse(let id, let count):
+      "\(id) has \(count) phone numbers. Delete those first."
+    case .agentInUse(let id, let count):
+      "\(count) phone numbers are assigned to agent \(id). Unassign those first."
+    case .numberBusy(let id, let state): Self.busy(id, state)
+    case .numberNotAtCarrier(let id):
+      "The account of \(id) does not hold this number. ListProviderNumbers shows what it holds."
+    case .numberWithoutVoice(let id):
+      "The carrier's number in the account of \(id) can't take or place voice calls."
+    case .regionNotServed(let region):
+      "No public URL is configured for \(region). Start the server with --public-url \(region)=…"
+    case .accountMismatch(let expected, let owner):
+      "The credentials belong to \(owner) and not to \(expected). Give those of \(expected)."
+    case .numbersUnreachable(_, let total):
+      "The new credentials do not reach \(total) of the provider's numbers. Nothing was changed."
+    case .carrier(let failure): failure.description
+    case .provisioningFailed(let id, let failure, let leftovers):
+      Self.failed(id, failure, leftovers)
+    case .tooManyOperations:
+      "Too many imports and deletions go on. Repeat the request in a while."
+    case .storeUnavailable:
+      "The database can't be reached. Repeat the request; with a request id that is safe."
+    case .shuttingDown:
+      "The server is stopping. Repeat the request; what has begun goes on after the next start."
+    case .cancelled: "The request was cancelled. What has begun goes on."
+    case .internalError: "The server broke a rule of its own. Its log says more."
+    }
+  }
+
+  private static func busy(_ id: PhoneNumberID, _ state: PhoneNumberState) -> String {
+    switch state {
+    case .provisioning: "\(id) is being imported. Wait until that has ended."
+    case .deleting: "\(id) is being deleted."
+    case .corrupted:
+      "\(id) is corrupted: its leftovers are still at the carrier. Delete it again."
+    case .active, .degraded: "\(id) is \(state.rawValue), which does not allow this."
+    }
+  }
+
+  private static func failed(
+    _ id: PhoneNumberID, _ failure: ProvisioningFailure, _ leftovers: [Leftover]
+  ) -> String {
+    let code = failure.carrierCode.map { " (carrier code \($0))" } ?? ""
+    let cause = "The number could not be set up at the carrier: \(failure.cause.reason)\(code)."
+    return leftovers.isEmpty
+      ? cause + " Everything was put back."
+      : cause + " Not everything could be put back: see the leftovers of \(id); delete it again."
+  }
+}
+
+extension ResourceReference: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .provider(let id): "provider \(id)"
+    case .providerOfAccount(let account, let region): "provider of \(account) in \(region)"
+    case .number(let id): "phone number \(id)"
+    case .agent(let id): "agent \(id)"
+    }
+  }
+
+  fileprivate var notFoundReason: String {
+    switch self {
+    case .provider, .providerOfAccount: "PROVIDER_NOT_FOUND"
+    case .number: "PHONE_NUMBER_NOT_FOUND"
+    case .agent: "AGENT_NOT_FOUND"
+    }
+  }
+}
+
+extension CarrierFailure: CustomStringConvertible {
+  package var description: String {
+    let code = code.map { " (carrier code \($0))" } ?? ""
+    let cause =
+      switch kind {
+      case .credentialsRefused:
+        "The carrier refused the credentials\(code). Check key, secret and region: a key is good "
+          + "in its own region only."
+      case .accountInactive: "The carrier's account is suspended or closed\(code)."
+      case .notPermitted: "The credentials are good but may not do this\(code)."
+      case .notFound: "The carrier has nothing of that name in this account and region\(code)."
+      case .invalidRequest: "The carrier refused the request\(code)."
+      case .conflict: "The state of the number at the carrier forbids this\(code)."
+      case .limited: "The carrier limits requests\(code). Repeat the request in a while."
+      case .unavailable: "The carrier can't be reached\(code). Repeat the request in a while."
+      case .unreadableAnswer: "The carrier gave an answer that can't be read\(code)."
+      }
+    return message.isEmpty ? cause : "\(cause) It said: \(message)"
+  }
+}
+
+extension CarrierError.Kind {
+  /// UPPER_SNAKE, for error details.
+  package var reason: String {
+    switch self {
+    case .credentialsRefused: "CREDENTIALS_REFUSED"
+    case .accountInactive: "ACCOUNT_INACTIVE"
+    case .notPermitted: "NOT_PERMITTED"
+    case .notFound: "NOT_FOUND_AT_CARRIER"
+    case .invalidRequest: "CARRIER_REFUSED"
+    case .conflict: "CARRIER_CONFLICT"
+    case .limited: "CARRIER_LIMIT"
+    case .unavailable: "CARRIER_UNAVAILABLE"
+    case .unreadableAnswer: "CARRIER_ANSWER_UNREADABLE"
+    }
+  }
+}

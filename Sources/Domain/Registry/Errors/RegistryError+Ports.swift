@@ -1,0 +1,72 @@
+import Telephony
+
+extension RegistryError {
+  /// What a store error means where the use case does not know better.
+  package init(_ error: StoreError) {
+    switch error {
+    case .unavailable: self = .storeUnavailable
+    case .damaged(let cause): self = .internalError("store: \(cause)")
+    case .notFound(let kind): self = .internalError("store: no such \(kind.rawValue)")
+    case .versionMismatch(let kind): self = .internalError("store: version of \(kind.rawValue)")
+    case .providerExists(let id): self = .providerExists(id)
+    case .providerHasNumbers(let count):
+      self = .internalError("store: provider has \(count) numbers")
+    case .agentExists: self = .internalError("store: agent exists")
+    case .agentHasNumbers(let count): self = .internalError("store: agent has \(count) numbers")
+    case .numberClaimed: self = .numberClaimed
+    case .requestRepeated: self = .internalError("store: request repeated")
+    }
+  }
+
+  package init(_ error: SealingError) {
+    switch error {
+    case .unknownKey(let name): self = .internalError("keyring: no key \(name)")
+    case .notAuthentic: self = .internalError("keyring: sealed bytes are not authentic")
+    case .failed: self = .internalError("keyring: sealing failed")
+    }
+  }
+
+  package init(_ error: CarrierError) {
+    self = .carrier(CarrierFailure(error))
+  }
+}
+
+extension ProvisioningFailure {
+  /// A carrier's failure as it is stored.
+  init(_ error: CarrierError) {
+    let cause: Cause =
+      switch error.kind {
+      case .credentialsRefused: .credentialsRefused
+      case .accountInactive: .accountInactive
+      case .notPermitted: .notPermitted
+      case .notFound: .notFound
+      case .invalidRequest: .invalidRequest
+      case .conflict: .conflict
+      case .limited: .limited
+      case .unavailable: .unavailable
+      case .unreadableAnswer: .unreadableAnswer
+      }
+    self.init(cause: cause, carrierCode: error.code, message: error.message)
+  }
+}
+
+extension Provider {
+  /// The credentials opened, for one use at the carrier: the API key, else the Auth Token.
+  func access(_ sealer: any SecretSealer) throws(SealingError) -> CarrierAccess {
+    switch configuration {
+    case .twilio(let twilio):
+      if let key = twilio.apiKey {
+        let secret = try sealer.open(
+          key.secret, associatedData: CredentialField.apiKeySecret(id).associatedData)
+        return CarrierAccess(
+          accountSID: twilio.accountSID, region: region,
+          credentials: .apiKey(sid: key.sid, secret: secret))
+      }
+      guard let token = twilio.authToken else { throw .notAuthentic }
+      let opened = try sealer.open(
+        token, associatedData: CredentialField.authToken(id).associatedData)
+      return CarrierAccess(
+        accountSID: twilio.accountSID, region: region, credentials: .authToken(opened))
+    }
+  }
+}

@@ -1,0 +1,98 @@
+package import Telephony
+
+package struct ImportPhoneNumber: Sendable {
+  package var providerID: String
+  package var e164: String
+  package var label: String
+  /// nil: yes.
+  package var supportsInbound: Bool?
+  /// nil: yes.
+  package var supportsOutbound: Bool?
+  package var labels: [String: String]
+  package var requestID: String
+  package var validateOnly: Bool
+
+  package init(
+    providerID: String, e164: String, label: String = "", supportsInbound: Bool? = nil,
+    supportsOutbound: Bool? = nil, labels: [String: String] = [:], requestID: String = "",
+    validateOnly: Bool = false
+  ) {
+    self.providerID = providerID
+    self.e164 = e164
+    self.label = label
+    self.supportsInbound = supportsInbound
+    self.supportsOutbound = supportsOutbound
+    self.labels = labels
+    self.requestID = requestID
+    self.validateOnly = validateOnly
+  }
+}
+
+package struct ListPhoneNumbers: Sendable {
+  package var page: PageRequest
+  package var kind: Choice<ProviderKindFilter>
+  package var agentID: String
+  package var providerID: String
+  package var region: Choice<Region>
+  package var state: Choice<PhoneNumberState>
+
+  package init(
+    page: PageRequest = PageRequest(), kind: Choice<ProviderKindFilter> = .unset,
+    agentID: String = "", providerID: String = "", region: Choice<Region> = .unset,
+    state: Choice<PhoneNumberState> = .unset
+  ) {
+    self.page = page
+    self.kind = kind
+    self.agentID = agentID
+    self.providerID = providerID
+    self.region = region
+    self.state = state
+  }
+}
+
+/// A number as an update has it.
+package struct PhoneNumberInput: Sendable {
+  package var id: String
+  package var label: String
+  package var supportsOutbound: Bool
+  package var labels: [String: String]
+  package var etag: String
+
+  package init(
+    id: String, label: String = "", supportsOutbound: Bool = false,
+    labels: [String: String] = [:], etag: String = ""
+  ) {
+    self.id = id
+    self.label = label
+    self.supportsOutbound = supportsOutbound
+    self.labels = labels
+    self.etag = etag
+  }
+}
+
+package struct UpdatePhoneNumber: Sendable {
+  package var number: PhoneNumberInput?
+  /// nil when the request has none.
+  package var mask: [String]?
+
+  package init(number: PhoneNumberInput?, mask: [String]? = nil) {
+    self.number = number
+    self.mask = mask
+  }
+}
+
+/// What uses a number.
+package struct PhoneNumberUsage: Sendable, Hashable {
+  package var number: PhoneNumber
+  /// The agent that answers it.
+  package var agent: Agent?
+  /// A deletion would begin now.
+  package var isDeletable: Bool
+}
+
+/// What an update of a number can change, by its path.
+enum PhoneNumberField: String, CaseIterable {
+  case label
+  case labels
+  case supportsOutbound = "supports_outbound"
+}

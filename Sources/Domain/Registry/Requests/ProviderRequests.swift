@@ -1,0 +1,109 @@
+package import Telephony
+
+/// A provider as a request has it.
+package struct ProviderInput: Sendable {
+  /// Empty in a creation.
+  package var id: String
+  package var displayName: String
+  package var region: Choice<Region>
+  /// nil when the request has no configuration.
+  package var twilio: TwilioInput?
+  package var labels: [String: String]
+  package var etag: String
+
+  package init(
+    id: String = "", displayName: String = "", region: Choice<Region> = .unset,
+    twilio: TwilioInput? = nil, labels: [String: String] = [:], etag: String = ""
+  ) {
+    self.id = id
+    self.displayName = displayName
+    self.region = region
+    self.twilio = twilio
+    self.labels = labels
+    self.etag = etag
+  }
+}
+
+/// A Twilio account as a request has it.
+package struct TwilioInput: Sendable {
+  package var accountSID: String
+  package var apiKeySID: String
+  /// nil when unset; empty to remove it in an update.
+  package var apiKeySecret: Secret?
+  /// nil when unset; empty to remove it in an update.
+  package var authToken: Secret?
+
+  package init(
+    accountSID: String = "", apiKeySID: String = "", apiKeySecret: Secret? = nil,
+    authToken: Secret? = nil
+  ) {
+    self.accountSID = accountSID
+    self.apiKeySID = apiKeySID
+    self.apiKeySecret = apiKeySecret
+    self.authToken = authToken
+  }
+}
+
+package struct CreateProvider: Sendable {
+  package var provider: ProviderInput?
+  package var requestID: String
+  package var validateOnly: Bool
+
+  package init(provider: ProviderInput?, requestID: String = "", validateOnly: Bool = false) {
+    self.provider = provider
+    self.requestID = requestID
+    self.validateOnly = validateOnly
+  }
+}
+
+package struct ListProviders: Sendable {
+  package var page: PageRequest
+  package var kind: Choice<ProviderKindFilter>
+  package var region: Choice<Region>
+  package var accountSID: String
+
+  package init(
+    page: PageRequest = PageRequest(), kind: Choice<ProviderKindFilter> = .unset,
+    region: Choice<Region> = .unset, accountSID: String = ""
+  ) {
+    self.page = page
+    self.kind = kind
+    self.region = region
+    self.accountSID = accountSID
+  }
+}
+
+package struct UpdateProvider: Sendable {
+  package var provider: ProviderInput?
+  /// nil when the request has none.
+  package var mask: [String]?
+  package var validateOnly: Bool
+
+  package init(provider: ProviderInput?, mask: [String]? = nil, validateOnly: Bool = false) {
+    self.provider = provider
+    self.mask = mask
+    self.validateOnly = validateOnly
+  }
+}
+
+/// Whose credentials are tried.
+package enum ValidateProvider: Sendable {
+  case unset
+  case stored(id: String)
+  case candidate(ProviderInput)
+}
+
+/// A number at the carrier, and whether the tenant has it.
+package struct ProviderNumber: Sendable, Hashable {
+  package var number: CarrierNumber
+  package var importedAs: PhoneNumberID?
+}
+
+/// What an update of a provider can change, by its path.
+enum ProviderField: String, CaseIterable {
+  case displayName = "display_name"
+  case labels
+  case apiKeySID = "twilio.api_key_sid"
+  case apiKeySecret = "twilio.api_key_secret"
+  case authToken = "twilio.auth_token"
+}

@@ -1,0 +1,87 @@
+internal import Synchronization
+package import Telephony
+
+/// The feed of routes: pages from the store, and a wake-up when something was published.
+///
+/// A reader asks for pages until it is level, waits, and asks again. Callable from any executor.
+package final class RouteFeed: Sendable {
+  private struct State {
+    var latest: UInt64 = 0
+    var next = 0
+    var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
+  }
+
+  private let store: any RegistryStore
+  private let time: any TimeSource
+  private let state = Mutex(State())
+
+  package init(store: any RegistryStore, time: any TimeSource) {
+    self.store = store
+    self.time = time
+  }
+
+  /// What changed after `sequence`, at most `limit` (up to `RegistryLimits.routePageSizeMax`)
+  /// changes.
+  package func page(
+    after sequence: UInt64, limit: Int = RegistryLimits.routePageSizeMax
+  ) async throws(RegistryError) -> RoutePage {
+    do {
+      return try await store.routes(
+        after: sequence, limit: min(max(limit, 1), RegistryLimits.routePageSizeMax))
+    } catch {
+      throw RegistryError(error)
+    }
+  }
+
+  /// Returns when something after `sequence` was published in this process, and after
+  /// `RegistryLimits.routePollInterval` in any case: another process may have published. The reader
+  /// asks for a page then, which may be empty.
+  package func waitForChange(after sequence: UInt64) async throws(CancellationError) {
+    let isBehind = state.withLock { $0.latest > sequence }
+    if isBehind { return }
+    let time = time
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await self.signalled(after: sequence) }
+      group.addTask { try? await time.sleep(for: RegistryLimits.routePollInterval) }
+      await group.next()
+      group.cancelAll()
+    }
+    if Task.isCancelled { throw CancellationError() }
+  }
+
+  /// Tells the readers of this process. A smaller sequence than an earlier one tells nothing.
+  package func published(_ sequence: UInt64?) {
+    guard let sequence else { return }
+    let waiting = state.withLock { state in
+      guard sequence > state.latest else { return [CheckedContinuation<Void, Never>]() }
+      state.latest = sequence
+      defer { state.waiters = [:] }
+      return Array(state.waiters.values)
+    }
+    for continuation in waiting { continuation.resume() }
+  }
+
+  /// How many readers wait.
+  package var waiterCount: Int { state.withLock { $0.waiters.count } }
+
+  private func signalled(after sequence: UInt64) async {
+    let id = state.withLock { state in
+      state.next += 1
+      return state.next
+    }
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let returnsAtOnce = state.withLock { state in
+          if Task.isCancelled || state.latest > sequence { return true }
+          guard state.waiters.count < RegistryLimits.routeWaitersMax else { return true }
+          state.waiters[id] = continuation
+          return false
+        }
+        if returnsAtOnce { continuation.resume() }
+      }
+    } onCancel: {
+      let waiter = state.withLock { $0.waiters.removeValue(forKey: id) }
+      waiter?.resume()
+    }
+  }
+}

@@ -1,0 +1,222 @@
+package import Telephony
+
+/// Registering what answers calls.
+package struct Agents: Sendable {
+  let context: RegistryContext
+
+  package init(_ context: RegistryContext) {
+    self.context = context
+  }
+
+  /// Registers an agent, under the client's id where it chose one.
+  package func create(
+    _ request: CreateAgent, tenant: TenantID
+  ) async throws(RegistryError) -> AgentView {
+    var validator = Validator()
+    validator.requestID(request.requestID)
+    guard let input = request.agent else {
+      validator.refuse("agent", .required, "The agent is missing.")
+      throw .invalidArgument(validator.violations)
+    }
+    let chosen = validator.optionalAgentID("agent.id", input.id)
+    validator.text(
+      "agent.display_name", input.displayName, lengthMax: RegistryLimits.displayNameLengthMax)
+    validator.labels("agent.labels", input.labels)
+    let connections = ConnectionDraft.all(input.connections, &validator)
+    try validator.finish()
+    var body = RequestBody("CreateAgent")
+    body.add(input)
+    if let earlier = try await context.earlier(request.requestID, body, tenant: tenant) {
+      return try await replay(earlier, body, tenant)
+    }
+    let now = context.time.now()
+    let id = chosen ?? AgentID(at: now, random: context.ids)
+    let agent = Agent(
+      id: id, tenant: tenant, displayName: input.displayName,
+      connections: try seal(connections, id, tenant, []), labels: input.labels,
+      revision: Revision(createTime: now))
+    let record = try context.request(
+      request.requestID, body, resource: id.description, tenant: tenant)
+    do {
+      try await context.commit(tenant: tenant, request: record, [.insertAgent(agent)])
+      return AgentView(agent: agent, numbers: AgentNumbers())
+    } catch .requestRepeated(let earlier) {
+      return try await replay(earlier, body, tenant)
+    } catch .agentExists {
+      throw .agentExists(id)
+    } catch {
+      throw RegistryError(error)
+    }
+  }
+
+  package func get(_ id: String, tenant: TenantID) async throws(RegistryError) -> AgentView {
+    try await view(try await context.agent(try Self.parse("id", id), tenant: tenant))
+  }
+
+  /// Newest first.
+  package func list(
+    _ page: PageRequest, tenant: TenantID
+  ) async throws(RegistryError) -> Page<AgentView> {
+    var validator = Validator()
+    let plan = PagePlan(page, query: "agents", &validator)
+    try validator.finish()
+    let read = try await context.read { () async throws(StoreError) in
+      try await context.store.agents(
+        after: plan.cursor, limit: plan.size + 1, tenant: tenant)
+    }
+    let agents = plan.page(read) {
+      PageCursor(createTime: $0.revision.createTime, id: $0.id.description)
+    }
+    let numbers = try await context.read { () async throws(StoreError) in
+      try await context.store.numbers(of: agents.elements.map(\.id), tenant: tenant)
+    }
+    return Page(
+      elements: agents.elements.map {
+        AgentView(agent: $0, numbers: numbers[$0.id] ?? AgentNumbers())
+      },
+      nextToken: agents.nextToken)
+  }
+
+  /// Changes name, connections (all of them) and labels. A connection whose password is unset keeps
+  /// the one that is stored for the same address and user name.
+  package func update(
+    _ request: UpdateAgent, tenant: TenantID
+  ) async throws(RegistryError) -> AgentView {
+    var validator = Validator()
+    guard let input = request.agent else {
+      throw .invalidArgument([FieldViolation("agent", .required, "The agent is missing.")])
+    }
+    let id = validator.agentID("agent.id", input.id)
+    validator.etag("agent.etag", input.etag)
+    var populated: Set<AgentField> = []
+    if !input.displayName.isEmpty { populated.insert(.displayName) }
+    if !input.connections.isEmpty { populated.insert(.connections) }
+    if !input.labels.isEmpty { populated.insert(.labels) }
+    let fields = UpdateMask(request.mask, populated: populated, &validator).fields
+    if fields.contains(.displayName) {
+      validator.text(
+        "agent.display_name", input.displayName, lengthMax: RegistryLimits.displayNameLengthMax)
+    }
+    if fields.contains(.labels) { validator.labels("agent.labels", input.labels) }
+    var connections: [ConnectionDraft] = []
+    if fields.contains(.connections) {
+      connections = ConnectionDraft.all(input.connections, &validator)
+    }
+    try validator.finish()
+    guard let id else { throw .internalError("An id was neither read nor refused.") }
+    for _ in 0..<RegistryLimits.contentionAttemptsMax {
+      let present = try await context.agent(id, tenant: tenant)
+      try checkEtag(input.etag, present.etag, .agent(id))
+      var next = present
+      if fields.contains(.displayName) { next.displayName = input.displayName }
+      if fields.contains(.labels) { next.labels = input.labels }
+      if fields.contains(.connections) {
+        next.connections = try seal(connections, id, tenant, present.connections)
+      }
+      if next == present { return try await view(present) }
+      next.revision = present.revision.next(at: context.time.now())
+      do {
+        try await context.commit(
+          tenant: tenant, [.updateAgent(next, from: present.revision.version)])
+      } catch .versionMismatch, .notFound {
+        continue
+      } catch {
+        throw RegistryError(error)
+      }
+      return try await view(next)
+    }
+    throw .contended(.agent(id))
+  }
+
+  /// Removes an agent; refused while numbers are assigned to it.
+  package func delete(
+    _ id: String, etag: String = "", tenant: TenantID
+  ) async throws(RegistryError) {
+    var validator = Validator()
+    let id = validator.agentID("id", id)
+    validator.etag("etag", etag)
+    try validator.finish()
+    guard let id else { throw .internalError("An id was neither read nor refused.") }
+    for _ in 0..<RegistryLimits.contentionAttemptsMax {
+      let present = try await context.agent(id, tenant: tenant)
+      try checkEtag(etag, present.etag, .agent(id))
+      do {
+        return try await context.commit(
+          tenant: tenant, [.deleteAgent(id, from: present.revision.version)])
+      } catch .agentHasNumbers(let count) {
+        throw .agentInUse(id, numberCount: count)
+      } catch .versionMismatch, .notFound {
+        continue
+      } catch {
+        throw RegistryError(error)
+      }
+    }
+    throw .contended(.agent(id))
+  }
+
+  // MARK: -
+
+  private static func parse(_ field: String, _ text: String) throws(RegistryError) -> AgentID {
+    var validator = Validator()
+    let id = validator.agentID(field, text)
+    try validator.finish()
+    guard let id else { throw .internalError("An id was neither read nor refused.") }
+    return id
+  }
+
+  private func view(_ agent: Agent) async throws(RegistryError) -> AgentView {
+    let numbers = try await context.read { () async throws(StoreError) in
+      try await context.store.numbers(of: [agent.id], tenant: agent.tenant)
+    }
+    return AgentView(agent: agent, numbers: numbers[agent.id] ?? AgentNumbers())
+  }
+
+  private func replay(
+    _ record: RequestRecord, _ body: RequestBody, _ tenant: TenantID
+  ) async throws(RegistryError) -> AgentView {
+    try context.checkSame(record, body)
+    return try await view(
+      try await context.agent(try Self.parse("id", record.resourceID), tenant: tenant))
+  }
+
+  private func seal(
+    _ drafts: [ConnectionDraft], _ id: AgentID, _ tenant: TenantID, _ present: [AgentConnection]
+  ) throws(RegistryError) -> [AgentConnection] {
+    var connections: [AgentConnection] = []
+    for draft in drafts {
+      switch draft.target {
+      case .mediaStream(let url, let parameters):
+        connections.append(
+          AgentConnection(
+            region: draft.region, target: .mediaStream(url: url, parameters: parameters)))
+      case .sip(let uri, let username, let password):
+        var sealed: SealedSecret?
+        if let password {
+          if !password.isEmpty {
+            sealed = try context.seal(password, .sipPassword(id, tenant))
+          }
+        } else {
+          sealed = Self.password(uri, username, present)
+        }
+        let login = username.isEmpty ? nil : SIPLogin(username: username, password: sealed)
+        connections.append(
+          AgentConnection(region: draft.region, target: .sip(uri: uri, login: login)))
+      }
+    }
+    return connections
+  }
+
+  /// The stored password of the same address and user name.
+  private static func password(
+    _ uri: String, _ username: String, _ present: [AgentConnection]
+  ) -> SealedSecret? {
+    for connection in present {
+      if case .sip(uri, let login?) = connection.target, login.username == username,
+        let password = login.password
+      {
+        return password
+      }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,170 @@
+package import Telephony
+
+/// Phone numbers: reading them, and the changes that don't touch the carrier.
+package struct PhoneNumbers: Sendable {
+  let context: RegistryContext
+
+  package init(_ context: RegistryContext) {
+    self.context = context
+  }
+
+  package func get(_ id: String, tenant: TenantID) async throws(RegistryError) -> PhoneNumber {
+    try await context.number(try Self.parse(id), tenant: tenant)
+  }
+
+  /// Newest first.
+  package func list(
+    _ request: ListPhoneNumbers, tenant: TenantID
+  ) async throws(RegistryError) -> Page<PhoneNumber> {
+    var validator = Validator()
+    let filter = PhoneNumberFilter(
+      kind: validator.optional("type", request.kind),
+      agentID: validator.optionalAgentID("agent_id", request.agentID),
+      providerID: validator.optionalID(
+        "provider_id", request.providerID, as: ProviderID.self),
+      region: validator.optional("region", request.region),
+      state: validator.optional("state", request.state))
+    let plan = PagePlan(request.page, query: "phone numbers \(filter)", &validator)
+    try validator.finish()
+    let read = try await context.read { () async throws(StoreError) in
+      try await context.store.numbers(
+        filter, after: plan.cursor, limit: plan.size + 1, tenant: tenant)
+    }
+    return plan.page(read) {
+      PageCursor(createTime: $0.revision.createTime, id: $0.id.description)
+    }
+  }
+
+  /// Changes label, labels, and whether calls may be placed from the number.
+  package func update(
+    _ request: UpdatePhoneNumber, tenant: TenantID
+  ) async throws(RegistryError) -> PhoneNumber {
+    var validator = Validator()
+    guard let input = request.number else {
+      throw .invalidArgument([
+        FieldViolation("phone_number", .required, "The phone number is missing.")
+      ])
+    }
+    let id = validator.id("phone_number.id", input.id, as: PhoneNumberID.self)
+    validator.etag("phone_number.etag", input.etag)
+    var populated: Set<PhoneNumberField> = []
+    if !input.label.isEmpty { populated.insert(.label) }
+    if !input.labels.isEmpty { populated.insert(.labels) }
+    if input.supportsOutbound { populated.insert(.supportsOutbound) }
+    let fields = UpdateMask(request.mask, populated: populated, &validator).fields
+    if fields.contains(.label) {
+      validator.text(
+        "phone_number.label", input.label, lengthMax: RegistryLimits.labelLengthMax)
+    }
+    if fields.contains(.labels) { validator.labels("phone_number.labels", input.labels) }
+    try validator.finish()
+    guard let id else { throw .internalError("An id was neither read nor refused.") }
+    return try await modify(id, etag: input.etag, tenant) {
+      (number: inout PhoneNumber) throws(RegistryError) in
+      if fields.contains(.label) { number.label = input.label }
+      if fields.contains(.labels) { number.labels = input.labels }
+      if fields.contains(.supportsOutbound) { number.supportsOutbound = input.supportsOutbound }
+      guard number.supportsInbound || number.supportsOutbound else {
+        throw .invalidArgument([Self.neitherDirection("phone_number.supports_outbound")])
+      }
+    }
+  }
+
+  /// Gives the number to an agent, in place of the one that has it.
+  package func assign(
+    _ id: String, to agentID: String, etag: String = "", tenant: TenantID
+  ) async throws(RegistryError) -> PhoneNumber {
+    var validator = Validator()
+    let id = validator.id("id", id, as: PhoneNumberID.self)
+    let agentID = validator.agentID("agent_id", agentID)
+    validator.etag("etag", etag)
+    try validator.finish()
+    guard let id, let agentID else {
+      throw .internalError("An id was neither read nor refused.")
+    }
+    return try await modify(id, etag: etag, tenant) {
+      (number: inout PhoneNumber) throws(RegistryError) in
+      switch number.state {
+      case .provisioning, .active, .degraded: number.agentID = agentID
+      case .deleting, .corrupted: throw .numberBusy(number.id, number.state)
+      }
+    }
+  }
+
+  /// Takes the number from its agent; nothing happens when it has none.
+  package func unassign(
+    _ id: String, etag: String = "", tenant: TenantID
+  ) async throws(RegistryError) -> PhoneNumber {
+    var validator = Validator()
+    let id = validator.id("id", id, as: PhoneNumberID.self)
+    validator.etag("etag", etag)
+    try validator.finish()
+    guard let id else { throw .internalError("An id was neither read nor refused.") }
+    return try await modify(id, etag: etag, tenant) {
+      (number: inout PhoneNumber) throws(RegistryError) in number.agentID = nil
+    }
+  }
+
+  /// What uses the number.
+  package func usage(
+    _ id: String, tenant: TenantID
+  ) async throws(RegistryError) -> PhoneNumberUsage {
+    let number = try await get(id, tenant: tenant)
+    var agent: Agent?
+    if let agentID = number.agentID {
+      agent = try await context.read { () async throws(StoreError) in
+        try await context.store.agent(agentID, tenant: tenant)
+      }
+    }
+    let isSettled =
+      switch number.state {
+      case .active, .degraded, .corrupted: true
+      case .provisioning, .deleting: false
+      }
+    return PhoneNumberUsage(
+      number: number, agent: agent, isDeletable: isSettled && number.agentID == nil)
+  }
+
+  // MARK: -
+
+  static func parse(_ text: String) throws(RegistryError) -> PhoneNumberID {
+    var validator = Validator()
+    let id = validator.id("id", text, as: PhoneNumberID.self)
+    try validator.finish()
+    guard let id else { throw .internalError("An id was neither read nor refused.") }
+    return id
+  }
+
+  static func neitherDirection(_ field: String) -> FieldViolation {
+    FieldViolation(
+      field, .conflicting, "A number supports inbound calls, outbound calls, or both.")
+  }
+
+  /// Reads, changes and writes, again while others are faster. Nothing is written when nothing
+  /// changed.
+  private func modify(
+    _ id: PhoneNumberID, etag: String, _ tenant: TenantID,
+    _ change: (inout PhoneNumber) throws(RegistryError) -> Void
+  ) async throws(RegistryError) -> PhoneNumber {
+    for _ in 0..<RegistryLimits.contentionAttemptsMax {
+      let present = try await context.number(id, tenant: tenant)
+      try checkEtag(etag, present.etag, .number(id))
+      var next = present
+      try change(&next)
+      if next == present { return present }
+      next.revision = present.revision.next(at: context.time.now())
+      do {
+        try await context.commit(
+          tenant: tenant, [.updateNumber(next, from: present.revision.version)])
+        return next
+      } catch .versionMismatch(.number), .notFound(.number) {
+        continue
+      } catch .notFound(.agent) {
+        throw next.agentID.map { .notFound(.agent($0)) } ?? .notFound(.number(id))
+      } catch {
+        throw RegistryError(error)
+      }
+    }
+    throw .contended(.number(id))
+  }
+}

@@ -1,0 +1,348 @@
+package import Telephony
+
+extension Providers {
+  /// Changes name, labels and credentials.
+  ///
+  /// New credentials are tried on every number of the provider and taken or refused whole: numbers
+  /// that are imported meanwhile make the trial begin again.
+  package func update(
+    _ request: UpdateProvider, tenant: TenantID
+  ) async throws(RegistryError) -> Provider {
+    var validator = Validator()
+    guard let input = request.provider else {
+      throw .invalidArgument([
+        FieldViolation("provider", .required, "The provider is missing.")
+      ])
+    }
+    let id = validator.id("provider.id", input.id, as: ProviderID.self)
+    validator.etag("provider.etag", input.etag)
+    let mask = UpdateMask(request.mask, populated: Self.populated(input), &validator)
+    Self.validate(input, mask.fields, &validator)
+    try validator.finish()
+    guard let id else { throw .internalError("An id was neither read nor refused.") }
+
+    for _ in 0..<RegistryLimits.keyTrialRoundsMax {
+      let stored = try await context.provider(id, tenant: tenant)
+      let present = stored.provider
+      try checkEtag(input.etag, present.etag, .provider(id))
+      let change = try ProviderChange(present, input, mask.fields)
+      if !change.probes.isEmpty || change.triesNumbers { try await prove(change, present) }
+      let updated = try apply(change, to: present)
+      if request.validateOnly || updated == present { return updated }
+      do {
+        try await context.commit(
+          tenant: tenant,
+          [
+            .updateProvider(
+              updated, from: present.revision.version,
+              numbersRevision: change.triesNumbers ? stored.numbersRevision : nil)
+          ])
+        return updated
+      } catch .versionMismatch, .notFound {
+        continue
+      } catch {
+        throw RegistryError(error)
+      }
+    }
+    throw .contended(.provider(id))
+  }
+
+  private static func populated(_ input: ProviderInput) -> Set<ProviderField> {
+    var fields: Set<ProviderField> = []
+    if !input.displayName.isEmpty { fields.insert(.displayName) }
+    if !input.labels.isEmpty { fields.insert(.labels) }
+    guard let twilio = input.twilio else { return fields }
+    if !twilio.apiKeySID.isEmpty { fields.insert(.apiKeySID) }
+    if twilio.apiKeySecret != nil { fields.insert(.apiKeySecret) }
+    if twilio.authToken != nil { fields.insert(.authToken) }
+    return fields
+  }
+
+  private static func validate(
+    _ input: ProviderInput, _ fields: Set<ProviderField>, _ validator: inout Validator
+  ) {
+    if fields.contains(.displayName) {
+      validator.text(
+        "provider.display_name", input.displayName,
+        lengthMax: RegistryLimits.displayNameLengthMax)
+    }
+    if fields.contains(.labels) { validator.labels("provider.labels", input.labels) }
+    if fields.contains(.apiKeySecret), let secret = input.twilio?.apiKeySecret {
+      validator.secret(
+        "provider.twilio.api_key_secret", secret, lengthMax: RegistryLimits.secretLengthMax)
+    }
+    if fields.contains(.authToken), let token = input.twilio?.authToken {
+      validator.secret(
+        "provider.twilio.auth_token", token, lengthMax: RegistryLimits.secretLengthMax)
+    }
+  }
+
+  /// The provider with the change; its revision only grows when something differs.
+  private func apply(
+    _ change: ProviderChange, to present: Provider
+  ) throws(RegistryError) -> Provider {
+    var next = present
+    next.displayName = change.displayName
+    next.labels = change.labels
+    guard case .twilio(var twilio) = present.configuration else { return next }
+    switch change.apiKey {
+    case .keep: break
+    case .remove: twilio.apiKey = nil
+    case .set(let sid, let secret):
+      twilio.apiKey = SealedAPIKey(
+        sid: sid, secret: try context.seal(secret, .apiKeySecret(present.id)))
+    }
+    switch change.authToken {
+    case .keep: break
+    case .remove: twilio.authToken = nil
+    case .set(let token):
+      twilio.authToken = try context.seal(token, .authToken(present.id))
+    }
+    next.configuration = .twilio(twilio)
+    if change.triesNumbers {
+      next.state = .active
+      next.conditions = [context.credentialsAccepted()]
+    }
+    if next != present { next.revision = present.revision.next(at: context.time.now()) }
+    return next
+  }
+
+  // MARK: The trial
+
+  /// Tries what is new at the carrier, and every number with it where requests will use it.
+  private func prove(
+    _ change: ProviderChange, _ present: Provider
+  ) async throws(RegistryError) {
+    for credentials in change.probes {
+      try await context.probe(
+        CarrierAccess(
+          accountSID: present.accountSID, region: present.region, credentials: credentials))
+    }
+    guard change.triesNumbers else { return }
+    let credentials: CarrierCredentials
+    if let fresh = change.requestCredentials {
+      credentials = fresh
+    } else {
+      // The key goes and the stored token takes its place.
+      var rest = present
+      guard case .twilio(var twilio) = present.configuration else { return }
+      twilio.apiKey = nil
+      rest.configuration = .twilio(twilio)
+      credentials = try context.access(rest).credentials
+    }
+    try await tryNumbers(
+      of: present,
+      CarrierAccess(
+        accountSID: present.accountSID, region: present.region, credentials: credentials))
+  }
+
+  private func tryNumbers(
+    of provider: Provider, _ access: CarrierAccess
+  ) async throws(RegistryError) {
+    var unreachable: [UnreachableNumber] = []
+    var total = 0
+    var cursor: PageCursor?
+    while true {
+      let after = cursor
+      let page = try await context.read { () async throws(StoreError) in
+        try await context.store.numbers(
+          PhoneNumberFilter(providerID: provider.id), after: after,
+          limit: RegistryLimits.pageSizeMax, tenant: provider.tenant)
+      }
+      for failed in try await tryPage(page, access) {
+        total += 1
+        if unreachable.count < RegistryLimits.unreachableNumbersMax { unreachable.append(failed) }
+      }
+      guard let last = page.last, page.count == RegistryLimits.pageSizeMax else { break }
+      cursor = PageCursor(createTime: last.revision.createTime, id: last.id.description)
+    }
+    if total > 0 { throw .numbersUnreachable(unreachable, total: total) }
+  }
+
+  /// Fetches each number of a page with the new credentials, a few at once, and gives those that
+  /// can't be reached, in the page's order.
+  private func tryPage(
+    _ page: [PhoneNumber], _ access: CarrierAccess
+  ) async throws(RegistryError) -> [UnreachableNumber] {
+    let carrier = context.carrier
+    let answers = await withTaskGroup(of: (Int, CarrierError?).self) { group in
+      var answers: [Int: CarrierError] = [:]
+      for (index, number) in page.enumerated() {
+        if index >= RegistryLimits.keyTrialConcurrencyMax, let answer = await group.next() {
+          answers[answer.0] = answer.1
+        }
+        group.addTask {
+          do throws(CarrierError) {
+            _ = try await carrier.fetchNumber(number.carrierSID, access)
+            return (index, nil)
+          } catch {
+            return (index, error)
+          }
+        }
+      }
+      for await answer in group { answers[answer.0] = answer.1 }
+      return answers
+    }
+    var unreachable: [UnreachableNumber] = []
+    for (index, number) in page.enumerated() {
+      guard let error = answers[index] else { continue }
+      // A carrier that is down says nothing about the key.
+      if error.isTransient { throw RegistryError(error) }
+      unreachable.append(
+        UnreachableNumber(id: number.id, e164: number.e164, carrierCode: error.code))
+    }
+    return unreachable
+  }
+}
+
+/// What an update of a provider changes, worked out against its present form.
+struct ProviderChange {
+  enum KeyChange {
+    case keep
+    case remove
+    case set(APIKeySID, Secret)
+  }
+
+  enum TokenChange {
+    case keep
+    case remove
+    case set(Secret)
+  }
+
+  private(set) var displayName: String
+  private(set) var labels: [String: String]
+  private(set) var apiKey = KeyChange.keep
+  private(set) var authToken = TokenChange.keep
+  /// New credentials, each to be tried once.
+  private(set) var probes: [CarrierCredentials] = []
+  /// Requests will use other credentials than before: every number is tried.
+  private(set) var triesNumbers = false
+  /// The new credentials of requests; nil when the stored token takes the key's place.
+  private(set) var requestCredentials: CarrierCredentials?
+
+  init(
+    _ present: Provider, _ input: ProviderInput, _ fields: Set<ProviderField>
+  ) throws(RegistryError) {
+    self.displayName = fields.contains(.displayName) ? input.displayName : present.displayName
+    self.labels = fields.contains(.labels) ? input.labels : present.labels
+    guard case .twilio(let twilio) = present.configuration else { return }
+    var validator = Validator()
+    Self.checkImmutable(input, present, &validator)
+    if let update = input.twilio ?? (fields.isDisjoint(with: Self.credentials) ? nil : .init()) {
+      readKey(update, twilio, fields, &validator)
+      readToken(update, twilio, fields)
+    }
+    let keeps = keeps(twilio)
+    if !keeps.key && !keeps.token {
+      validator.refuse(
+        "provider.twilio", .required,
+        "Nothing would be left to authenticate with. Give a key with its secret, or a token.")
+    }
+    try validator.finish()
+    decideTrial(twilio, keepsKey: keeps.key)
+  }
+
+  private static let credentials: Set<ProviderField> = [.apiKeySID, .apiKeySecret, .authToken]
+
+  private static func checkImmutable(
+    _ input: ProviderInput, _ present: Provider, _ validator: inout Validator
+  ) {
+    if let region = validator.optional("provider.region", input.region),
+      region != present.region
+    {
+      validator.refuse(
+        "provider.region", .immutable,
+        "The region of a provider never changes. Create another provider for \(region).")
+    }
+    if let account = input.twilio?.accountSID, !account.isEmpty,
+      account != present.accountSID.description
+    {
+      validator.refuse(
+        "provider.twilio.account_sid", .immutable,
+        "The account of a provider never changes. Create another provider for it.")
+    }
+  }
+
+  private mutating func readKey(
+    _ input: TwilioInput, _ present: TwilioConfiguration, _ fields: Set<ProviderField>,
+    _ validator: inout Validator
+  ) {
+    var sid = present.apiKey?.sid
+    var isNewSID = false
+    if fields.contains(.apiKeySID) {
+      if input.apiKeySID.isEmpty {
+        apiKey = present.apiKey == nil ? .keep : .remove
+        return
+      }
+      // What a read gave, masked, means the key that is there.
+      if input.apiKeySID != present.apiKey?.sid.masked {
+        let given = validator.id(
+          "provider.twilio.api_key_sid", input.apiKeySID, as: APIKeySID.self)
+        isNewSID = given != sid
+        sid = given
+      }
+    }
+    let secret = fields.contains(.apiKeySecret) ? input.apiKeySecret : nil
+    guard let secret else {
+      if isNewSID {
+        validator.refuse(
+          "provider.twilio.api_key_secret", .required,
+          "A new key needs its secret in the same request.")
+      }
+      return
+    }
+    if secret.isEmpty {
+      apiKey = present.apiKey == nil ? .keep : .remove
+    } else if let sid {
+      apiKey = .set(sid, secret)
+    } else if input.apiKeySID.isEmpty || !fields.contains(.apiKeySID) {
+      validator.refuse(
+        "provider.twilio.api_key_sid", .required,
+        "The secret has no key: give api_key_sid with it.")
+    }
+  }
+
+  private mutating func readToken(
+    _ input: TwilioInput, _ present: TwilioConfiguration, _ fields: Set<ProviderField>
+  ) {
+    guard fields.contains(.authToken), let token = input.authToken else { return }
+    if !token.isEmpty {
+      authToken = .set(token)
+    } else if present.authToken != nil {
+      authToken = .remove
+    }
+  }
+
+  /// What there will be to authenticate with.
+  private func keeps(_ present: TwilioConfiguration) -> (key: Bool, token: Bool) {
+    let key =
+      switch apiKey {
+      case .keep: present.apiKey != nil
+      case .remove: false
+      case .set: true
+      }
+    let token =
+      switch authToken {
+      case .keep: present.authToken != nil
+      case .remove: false
+      case .set: true
+      }
+    return (key, token)
+  }
+
+  private mutating func decideTrial(_ present: TwilioConfiguration, keepsKey: Bool) {
+    if case .set(let sid, let secret) = apiKey {
+      requestCredentials = .apiKey(sid: sid, secret: secret)
+      probes.append(.apiKey(sid: sid, secret: secret))
+      triesNumbers = true
+    }
+    if case .set(let token) = authToken {
+      probes.append(.authToken(token))
+      if !keepsKey {
+        requestCredentials = .authToken(token)
+        triesNumbers = true
+      }
+    }
+    if case .remove = apiKey { triesNumbers = true }
+  }
+}

@@ -1,0 +1,196 @@
+package import Telephony
+
+/// What the use cases stand on: the ports, the journal's runner and the route feed.
+///
+/// One for each process; made by the program, which also calls `resume` at its start, `housekeep`
+/// now and then, and `drain` before it ends.
+package struct RegistryContext: Sendable {
+  package let store: any RegistryStore
+  package let carrier: any Carrier
+  package let sealer: any SecretSealer
+  package let webhooks: any WebhookEndpoints
+  package let numberPlan: any NumberPlan
+  package let time: any TimeSource
+  package let ids: any IDSource
+  package let background: BackgroundTasks
+  package let feed: RouteFeed
+  package let runner: ProvisioningRunner
+
+  package init(
+    store: any RegistryStore, carrier: any Carrier, sealer: any SecretSealer,
+    webhooks: any WebhookEndpoints, numberPlan: any NumberPlan, time: any TimeSource,
+    ids: any IDSource, background: BackgroundTasks = BackgroundTasks()
+  ) {
+    self.store = store
+    self.carrier = carrier
+    self.sealer = sealer
+    self.webhooks = webhooks
+    self.numberPlan = numberPlan
+    self.time = time
+    self.ids = ids
+    self.background = background
+    self.feed = RouteFeed(store: store, time: time)
+    self.runner = ProvisioningRunner(
+      store: store, carrier: carrier, sealer: sealer, time: time, feed: feed,
+      background: background)
+  }
+
+  /// Goes on with what a crash or an unreachable store left open; returns when each entry was
+  /// closed or stopped again. Calls may be taken meanwhile.
+  package func resume() async throws(RegistryError) {
+    do {
+      try await runner.resume()
+    } catch {
+      throw RegistryError(error)
+    }
+  }
+
+  /// Forgets request ids and history that are old enough, and resumes what was stopped. Once an
+  /// hour will do.
+  package func housekeep() async throws(RegistryError) {
+    let now = time.now()
+    do {
+      while true {
+        let count = try await store.prune(
+          requestsBefore: now.advanced(by: .zero - RegistryLimits.requestLifetime),
+          historyBefore: now.advanced(by: .zero - RegistryLimits.historyLifetime),
+          limit: RegistryLimits.pruneCountMax)
+        if count < RegistryLimits.pruneCountMax || Task.isCancelled { break }
+      }
+    } catch {
+      throw RegistryError(error)
+    }
+    try await resume()
+  }
+
+  /// Takes no more work on numbers and returns when what goes on has reached a point from which it
+  /// can be resumed.
+  package func drain() async {
+    await background.drain()
+  }
+}
+
+// MARK: - For the use cases
+
+extension RegistryContext {
+  /// Reads, and tells a store error as the registry's.
+  func read<Result: Sendable>(
+    _ body: () async throws(StoreError) -> Result
+  ) async throws(RegistryError) -> Result {
+    do {
+      return try await body()
+    } catch {
+      throw RegistryError(error)
+    }
+  }
+
+  /// Commits and publishes.
+  func commit(
+    tenant: TenantID, request: RequestRecord? = nil, _ changes: [RegistryChange]
+  ) async throws(StoreError) {
+    let receipt = try await store.commit(
+      RegistryWrite(tenant: tenant, at: time.now(), request: request, changes: changes))
+    feed.published(receipt.routeSequence)
+  }
+
+  /// What an id of a request stands for, made from its body; nil when the request has no id.
+  func request(
+    _ id: String, _ body: RequestBody, resource: String, tenant: TenantID
+  ) throws(RegistryError) -> RequestRecord? {
+    guard !id.isEmpty else { return nil }
+    return RequestRecord(
+      tenant: tenant, requestID: id, fingerprint: try fingerprint(body), resourceID: resource,
+      createTime: time.now())
+  }
+
+  /// The earlier request of the same id, if there was one; refuses one with another body.
+  func earlier(
+    _ id: String, _ body: RequestBody, tenant: TenantID
+  ) async throws(RegistryError) -> RequestRecord? {
+    guard !id.isEmpty else { return nil }
+    let found = try await read { () async throws(StoreError) in
+      try await store.request(id, tenant: tenant)
+    }
+    guard let found else { return nil }
+    try checkSame(found, body)
+    return found
+  }
+
+  /// Refuses when the recorded request had another body.
+  func checkSame(_ record: RequestRecord, _ body: RequestBody) throws(RegistryError) {
+    guard record.fingerprint == (try fingerprint(body)) else {
+      throw .invalidArgument([
+        FieldViolation(
+          "request_id", .requestIDReused,
+          "This request id came with another request before. Take a new one.")
+      ])
+    }
+  }
+
+  private func fingerprint(_ body: RequestBody) throws(RegistryError) -> [UInt8] {
+    do {
+      return try sealer.fingerprint(of: body.bytes)
+    } catch {
+      throw RegistryError(error)
+    }
+  }
+
+  func seal(_ secret: Secret, _ field: CredentialField) throws(RegistryError) -> SealedSecret {
+    do {
+      return try sealer.seal(secret, associatedData: field.associatedData)
+    } catch {
+      throw RegistryError(error)
+    }
+  }
+
+  func access(_ provider: Provider) throws(RegistryError) -> CarrierAccess {
+    do {
+      return try provider.access(sealer)
+    } catch {
+      throw RegistryError(error)
+    }
+  }
+
+  func provider(
+    _ id: ProviderID, tenant: TenantID
+  ) async throws(RegistryError) -> StoredProvider {
+    let found = try await read { () async throws(StoreError) in
+      try await store.provider(id, tenant: tenant)
+    }
+    guard let found else { throw .notFound(.provider(id)) }
+    return found
+  }
+
+  func number(
+    _ id: PhoneNumberID, tenant: TenantID
+  ) async throws(RegistryError) -> PhoneNumber {
+    let found = try await read { () async throws(StoreError) in
+      try await store.number(id, tenant: tenant)
+    }
+    guard let found else { throw .notFound(.number(id)) }
+    return found
+  }
+
+  func agent(_ id: AgentID, tenant: TenantID) async throws(RegistryError) -> Agent {
+    let found = try await read { () async throws(StoreError) in
+      try await store.agent(id, tenant: tenant)
+    }
+    guard let found else { throw .notFound(.agent(id)) }
+    return found
+  }
+}
+
+/// How an attempt to write ended.
+enum Attempt<Value: Sendable>: Sendable {
+  case done(Value)
+  case failed(RegistryError)
+  /// Nothing was written; the caller may know a way.
+  case refused(StoreError)
+}
+
+/// Compares the etag that was sent, if one was, with the present one.
+func checkEtag(
+  _ sent: String, _ present: String, _ resource: ResourceReference
+) throws(RegistryError) {
+  guard sent.isEmpty || sent == present else { throw .etagMismatch(resource) }
+}

@@ -1,0 +1,120 @@
+import Telephony
+import TestKit
+import Testing
+
+@testable import Registry
+
+/// A registry on a memory store and a fake carrier, with one account that has keys in us1 and ie1.
+struct Harness {
+  static let tenant = Sample.tenant
+  static let account = Sample.account(1)
+  static let former = Sample.voice
+
+  let store: MemoryRegistryStore
+  let carrier: FakeCarrier
+  let time: ManualTime
+  let ids: CountingIDs
+  let context: RegistryContext
+
+  var providers: Providers { Providers(context) }
+  var numbers: PhoneNumbers { PhoneNumbers(context) }
+  var agents: Agents { Agents(context) }
+
+  init(
+    regions: Set<Region> = Set(Region.allCases), time: ManualTime = ManualTime(),
+    background: BackgroundTasks = BackgroundTasks()
+  ) {
+    let store = MemoryRegistryStore()
+    let carrier = FakeCarrier()
+    carrier.addKey(Sample.key(1), secret: "us-secret", account: Self.account, region: .us1)
+    carrier.addKey(Sample.key(2), secret: "ie-secret", account: Self.account, region: .ie1)
+    self.init(
+      store: store, carrier: carrier, port: carrier, storePort: store, time: time,
+      ids: CountingIDs(), regions: regions, background: background)
+  }
+
+  init(
+    store: MemoryRegistryStore, carrier: FakeCarrier, port: any Carrier,
+    storePort: any RegistryStore, time: ManualTime, ids: CountingIDs,
+    regions: Set<Region> = Set(Region.allCases), background: BackgroundTasks = BackgroundTasks()
+  ) {
+    self.store = store
+    self.carrier = carrier
+    self.time = time
+    self.ids = ids
+    self.context = RegistryContext(
+      store: storePort, carrier: port, sealer: FakeSealer(),
+      webhooks: FakeWebhookEndpoints(regions: regions), numberPlan: FakeNumberPlan(), time: time,
+      ids: ids, background: background)
+  }
+
+  /// The same store and carrier under a new process, through ports that may fail.
+  func restarted(_ injector: FaultInjector? = nil) -> Harness {
+    Harness(
+      store: store, carrier: carrier,
+      port: injector.map { FaultyCarrier(carrier, $0) as any Carrier } ?? carrier,
+      storePort: injector.map { FaultyRegistryStore(store, $0) as any RegistryStore } ?? store,
+      time: time, ids: ids)
+  }
+
+  static func input(_ region: Region = .us1) -> ProviderInput {
+    ProviderInput(
+      displayName: "Main", region: .value(region),
+      twilio: TwilioInput(
+        accountSID: account.description,
+        apiKeySID: (region == .us1 ? Sample.key(1) : Sample.key(2)).description,
+        apiKeySecret: Secret(region == .us1 ? "us-secret" : "ie-secret")))
+  }
+
+  func link(_ region: Region = .us1) async throws -> Provider {
+    try await providers.create(
+      CreateProvider(provider: Self.input(region)), tenant: Self.tenant)
+  }
+
+  /// Puts a number into the account at the carrier.
+  func buy(_ number: Int, processingRegion: Region? = nil) throws {
+    carrier.addNumber(
+      Sample.sid(number), try Sample.e164(number), account: Self.account,
+      voice: [.us1: Self.former, .ie1: VoiceSettings(voiceURL: "https://former.test/ie1")],
+      processingRegion: processingRegion)
+  }
+
+  func importNumber(
+    _ number: Int, _ provider: Provider, requestID: String = "", inbound: Bool? = nil
+  ) async throws -> PhoneNumber {
+    try await numbers.importNumber(
+      ImportPhoneNumber(
+        providerID: provider.id.description, e164: try Sample.e164(number).text,
+        label: "n\(number)", supportsInbound: inbound, requestID: requestID),
+      tenant: Self.tenant)
+  }
+
+  func addAgent(_ id: String) async throws -> Agent {
+    let input = AgentInput(
+      id: id,
+      connections: [
+        AgentConnectionInput(
+          target: .mediaStream(url: "wss://agent.test/stream", parameters: [:]))
+      ])
+    return try await agents.create(CreateAgent(agent: input), tenant: Self.tenant).agent
+  }
+}
+
+/// The registry error that `body` throws; nil when it throws none.
+func failure<Result>(
+  _ body: () async throws -> Result
+) async -> RegistryError? {
+  do {
+    _ = try await body()
+    return nil
+  } catch {
+    return error as? RegistryError
+  }
+}
+
+/// The fields of an invalid argument, with their reasons.
+func fields(_ error: RegistryError?) -> [String: FieldViolation.Reason] {
+  guard case .invalidArgument(let violations) = error else { return [:] }
+  return Dictionary(
+    violations.map { ($0.field, $0.reason) }, uniquingKeysWith: { first, _ in first })
+}
