@@ -12,7 +12,7 @@ enum Exceptions {
       reason: "The one place that starts a call's task, on its loop (design, section 4)."),
     Exception(
       rule: .words, path: "Sources/Runtime/HTTPServer/ServerCore.swift",
-      reason: "The one place that starts a web request's handler, on its loop; drained at the end."),
+      reason: "The one place that starts a web request's handler, on its loop."),
     Exception(
       rule: .words, path: "Sources/Runtime/GRPCInProcess/InProcessChannel.swift",
       reason: "A call in memory has no loop whose timer could end it; the sleep is its deadline."),
