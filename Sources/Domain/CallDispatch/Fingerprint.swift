@@ -5,15 +5,20 @@ package struct Fingerprint: Sendable, Hashable {
   private static let offsetBasis: UInt128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d
   private static let prime: UInt128 = 0x0000_0000_0100_0000_0000_0000_0000_013b
 
-  package private(set) var bits: UInt128
+  // Two halves and not one UInt128: see HexIdentifier in Telephony.
+  private var high: UInt64
+  private var low: UInt64
 
   package init() {
-    self.bits = Self.offsetBasis
+    self.init(bits: Self.offsetBasis)
   }
 
   package init(bits: UInt128) {
-    self.bits = bits
+    self.high = UInt64(truncatingIfNeeded: bits >> 64)
+    self.low = UInt64(truncatingIfNeeded: bits)
   }
+
+  package var bits: UInt128 { UInt128(high) << 64 | UInt128(low) }
 
   /// Takes in one field with its length, so that fields can't run into each other.
   package mutating func combine(_ text: String) {
@@ -35,6 +40,6 @@ package struct Fingerprint: Sendable, Hashable {
   }
 
   private mutating func combine(_ byte: UInt8) {
-    bits = (bits ^ UInt128(byte)) &* Self.prime
+    self = Fingerprint(bits: (bits ^ UInt128(byte)) &* Self.prime)
   }
 }

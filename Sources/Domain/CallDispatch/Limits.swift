@@ -64,6 +64,9 @@ package enum Limits {
   package static let carrierRetryMax = 8
   package static let carrierRetryDelay: Duration = .milliseconds(500)
   package static let carrierRetryDelayMax: Duration = .seconds(60)
+  /// Looks at the carrier for an unsigned inbound call before it counts as forged: the carrier may
+  /// show a new call late.
+  package static let verificationTriesMax = 3
   /// Tries of one change against others' changes of the same call.
   package static let updateTriesMax = 8
   /// How long PlaceCalls waits for the carrier's acceptance at most.

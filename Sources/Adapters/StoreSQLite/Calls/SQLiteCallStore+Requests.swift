@@ -3,7 +3,7 @@ package import Telephony
 
 extension SQLiteCallStore {
   /// What a request id stands for, if it is recorded.
-  func request(
+  package func request(
     _ id: String, tenant: TenantID
   ) throws(CallStoreError) -> PlacedRequest? {
     let rows = try run(

@@ -35,7 +35,7 @@ package struct Call: Sendable, Hashable {
   /// The highest sequence number of a callback that was taken.
   package var callbackSequence: Int?
 
-  /// When the carrier began to dial, the far end to ring, and so on.
+  /// When the carrier was asked, the far end rang, and so on.
   package var dialTime: Timestamp?
   package var ringTime: Timestamp?
   package var answerTime: Timestamp?
@@ -88,6 +88,9 @@ package struct Dial: Sendable, Hashable {
     case sending
     /// The answer was lost: it is looked for at the carrier, never dialled again.
     case unknown
+    /// A look at the carrier showed a call that must be ours. A callback with another name corrects
+    /// it: others may call the same number from the same account.
+    case found
     /// The carrier accepted or refused, or the dial was given up before it began.
     case settled
   }

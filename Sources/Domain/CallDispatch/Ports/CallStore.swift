@@ -39,6 +39,11 @@ package protocol CallStore: Sendable {
   /// Throws `conflict`, `notFound`, `attemptUnresolved` or `carrierCallTaken`; then nothing changed.
   func update(_ call: Call) async throws(CallStoreError) -> Call
 
+  /// What a request id stands for; nil when it is not known, or not any more.
+  func request(
+    _ id: String, tenant: TenantID
+  ) async throws(CallStoreError) -> PlacedRequest?
+
   /// Of any tenant; nil when there is none.
   func call(_ id: CallID) async throws(CallStoreError) -> Call?
 

@@ -129,6 +129,7 @@ package struct SealedBytes: Sendable, Hashable {
 /// How a number is routed.
 package struct NumberRoute: Sendable, Hashable {
   package var id: PhoneNumberID
+  package var tenant: TenantID
   package var provider: ProviderID
   package var e164: E164
   /// Of the token that its webhooks carry.
@@ -143,12 +144,13 @@ package struct NumberRoute: Sendable, Hashable {
   package var unassignedMethod: RedirectMethod
 
   package init(
-    id: PhoneNumberID, provider: ProviderID, e164: E164, webhookGeneration: UInt32,
-    agent: AgentID?,
+    id: PhoneNumberID, tenant: TenantID, provider: ProviderID, e164: E164,
+    webhookGeneration: UInt32, agent: AgentID?,
     takesInbound: Bool = true, placesOutbound: Bool = true, unassignedURL: String? = nil,
     unassignedMethod: RedirectMethod = .post
   ) {
     self.id = id
+    self.tenant = tenant
     self.provider = provider
     self.e164 = e164
     self.webhookGeneration = webhookGeneration

@@ -6,19 +6,21 @@ package import Telephony
 package struct WebhookToken: Sendable, Hashable {
   private enum Kind: IdentifierKind { static let prefix = "" }
 
-  package let bits: UInt128
+  private let value: HexIdentifier<Kind>
 
   package init(bits: UInt128) {
-    self.bits = bits
+    self.value = HexIdentifier(bits: bits)
   }
 
   /// 32 lower-case hex digits.
   package init(_ text: some StringProtocol) throws(IdentifierError) {
-    self.bits = try HexIdentifier<Kind>(text).bits
+    self.value = try HexIdentifier(text)
   }
 
+  package var bits: UInt128 { value.bits }
+
   /// For a URL that the carrier gets.
-  package var text: String { HexIdentifier<Kind>(bits: bits).description }
+  package var text: String { value.description }
 }
 
 extension WebhookToken: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {

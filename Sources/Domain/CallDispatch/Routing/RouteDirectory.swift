@@ -1,0 +1,56 @@
+internal import Synchronization
+package import Telephony
+
+/// The routes of this process, read by every executor and written by the one task that runs
+/// `follow`.
+///
+/// It goes on answering with what it has while the source is away.
+package final class RouteDirectory: Sendable {
+  private let table = Mutex(RouteTable())
+
+  package init() {}
+
+  /// A whole snapshot has come.
+  package var isReady: Bool { table.withLock { $0.place != nil } }
+  package var numberCount: Int { table.withLock { $0.numberCount } }
+
+  package func number(_ id: PhoneNumberID) -> ResolvedNumber? {
+    table.withLock { $0.number(id) }
+  }
+
+  package func agent(_ id: AgentID, tenant: TenantID) -> AgentRoute? {
+    table.withLock { $0.agent(id, tenant: tenant) }
+  }
+
+  package func provider(_ id: ProviderID) -> ProviderRoute? {
+    table.withLock { $0.provider(id) }
+  }
+
+  package func apply(_ update: RouteUpdate) {
+    table.withLock { $0.apply(update) }
+  }
+
+  /// Follows the source until the calling task is cancelled, opening the feed again when it ends.
+  package func follow(_ source: any RouteSource, time: any TimeSource) async {
+    let backoff = Backoff(first: Limits.routeRetryDelay, longest: Limits.routeRetryDelayMax)
+    var failures = 0
+    while !Task.isCancelled {
+      let before = table.withLock { $0.place }
+      do throws(RouteSourceError) {
+        try await source.follow(after: before) { update in self.apply(update) }
+      } catch {
+        switch error {
+        case .cancelled: return
+        case .unavailable: break  // Waits below, as after an end in good order.
+        }
+      }
+      let progressed = table.withLock { $0.place } != before
+      failures = progressed ? 1 : failures + 1
+      do {
+        try await time.sleep(for: backoff.delay(afterFailures: failures))
+      } catch {
+        return
+      }
+    }
+  }
+}
