@@ -19,7 +19,8 @@ package struct TwilioEndpoints: Sendable, Hashable {
 
   private init(overrides: [Region: String]) { self.overrides = overrides }
 
-  /// Addresses in place of Twilio's hosts: `us1=http://127.0.0.1:8701,ie1=…` (`--twilio-endpoints`).
+  /// Addresses in place of Twilio's hosts, as in `us1=http://127.0.0.1:8701,ie1=…`
+  /// (`--twilio-endpoints`).
   ///
   /// The product becomes the first segment of the path. A region that is not named can't be asked,
   /// so that a test never reaches Twilio by mistake. Nil when the text has another form.

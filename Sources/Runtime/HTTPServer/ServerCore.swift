@@ -4,8 +4,8 @@ internal import EventLoops
 ///
 /// libmicrohttpd's callbacks only note what has to be done; ``run()`` does it when they are over.
 final class ServerCore: EndOfTickHandler, @unchecked Sendable {
-  // @unchecked: but for the constants, touched only on the loop once `begin` has run there; `listen`
-  // comes before it.
+  // @unchecked: but for the constants, touched only on the loop once `begin` has run there;
+  // `listen` comes before it.
   let loop: EventLoop
   let configuration: WebServer.Configuration
   private let handler: WebServer.Handler

@@ -22,7 +22,7 @@ package enum TwiML {
   /// Twilio refuses documents over 64 KiB (error 11750 beyond that).
   package static let byteCountMax = 64 << 10
 
-  /// The document for an answer. `sipPassword` is the opened password of a plan whose login has one.
+  /// The document for an answer. `sipPassword` is the opened password of a login that has one.
   package static func render(
     _ answer: CallAnswer, sipPassword: Secret? = nil
   ) throws(TwiMLError) -> String {
