@@ -142,7 +142,7 @@ let package = Package(
       ["Buffers", "Protobuf", "GRPC", "Telephony", "Registry", "CallDispatch"]),
     program(
       "Testing", "Bench",
-      ["Buffers", "EventLoops", "Protobuf", "GRPC", "GRPCTransport", "GRPCServices", "WellKnown"]),
+      ["EventLoops", "GRPC", "GRPCTransport", "GRPCServices", "WellKnown", "TestAPI"]),
 
     // Tests
     .testTarget(name: "TidyTests", path: "Tests/TidyTests", swiftSettings: strict),
@@ -160,6 +160,7 @@ let package = Package(
     tests("GRPC"),
     tests("GRPCInProcess", ["GRPC", "TestKit"]),
     tests("GRPCTransport", ["EventLoops", "GRPC", "TestKit"]),
+    tests("GRPCServices", ["GRPC", "GRPCInProcess", "WellKnown"]),
     tests("Crypto"),
     tests("Telemetry"),
     tests("StoreSQLite", ["TestKit", "Registry", "CallDispatch", "Telephony"]),

@@ -1,6 +1,8 @@
 internal import EventLoops
 internal import GRPC
+internal import GRPCServices
 internal import GRPCTransport
+internal import TestAPI
 
 /// `Bench serve --listen 127.0.0.1:PORT --loops N`: a server for benchmarks and black-box tests.
 @main
@@ -30,8 +32,9 @@ struct Bench {
 
   private static func serve(at address: SocketAddress, loopCount: Int) async {
     let group = EventLoopGroup(name: "bench", count: loopCount)
+    let health = HealthService(serving: [EchoService.name])
     let server = GRPCServer(
-      router: Router(services: [RawEchoService()]), loops: group.loops)
+      router: .standard(services: [EchoService()], health: health), loops: group.loops)
     do {
       let bound = try await server.listen(at: address)
       print("listening on \(bound.host):\(bound.port)")
@@ -40,6 +43,7 @@ struct Bench {
       return group.stop()
     }
     await untilSignal(on: group.loops[0])
+    health.shutDown()
     await server.shutdown(within: .seconds(5))
     group.stop()
   }

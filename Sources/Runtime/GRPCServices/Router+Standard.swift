@@ -1,0 +1,26 @@
+package import GRPC
+internal import WellKnown
+
+extension Router {
+  /// A router for `services` and what every server of ours serves beside them: health, and
+  /// reflection in both versions, which lists itself.
+  ///
+  /// Call it with a `health` that knows the services' names; ``HealthService/shutDown()`` is the
+  /// first step of a shutdown.
+  package static func standard(
+    services: [any Service], health: HealthService, interceptors: [any ServerInterceptor] = []
+  ) -> Router {
+    var router = Router(services: services, interceptors: interceptors)
+    router.register(health)
+    // The index needs the reflection services' own descriptors, which need an index: the names
+    // and descriptors are static, so a router that is thrown away tells them.
+    var registered = router
+    let nothing = DescriptorIndex([])
+    registered.register(ReflectionServiceV1(nothing))
+    registered.register(ReflectionServiceV1alpha(nothing))
+    let index = DescriptorIndex(registered.services)
+    router.register(ReflectionServiceV1(index))
+    router.register(ReflectionServiceV1alpha(index))
+    return router
+  }
+}
