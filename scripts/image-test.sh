@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# Proves without a registry of images that deploy/Containerfile builds and that its image serves.
+#
+#   scripts/image-test.sh [--whole]
+#
+# The base is made by debootstrap. The programs are compiled here and given to the last stage, or,
+# with --whole, compiled by the file's own build stage in a base that holds this machine's toolchain
+# (some GiB, and as long as a release build takes). Needs root, and the packages of
+# `scripts/deps.sh image`. Then the image's program is started as its user, in its own root, and asked
+# by a gRPC client for its health, an agent is made, and what must not be in the image is looked for.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+whole=false
+if [ "${1:-}" = --whole ]; then whole=true; fi
+[ "$(id -u)" -eq 0 ] || { echo "image-test: needs root for debootstrap and chroot" >&2; exit 1; }
+
+# Kept between runs: the base changes with Debian's point releases only.
+store=${TRUNKLINE_IMAGE_STORE:-$PWD/.run/image}
+mkdir -p "$store"
+export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot BUILDAH_FORMAT=oci
+buildah=(buildah --root "$store/storage" --runroot "$store/run")
+server=
+mounted=()
+cleanup() {
+  if [ -n "$server" ]; then kill "$server" 2> /dev/null || true; wait "$server" 2> /dev/null || true; fi
+  for folder in "${mounted[@]}"; do umount "$folder" || true; done
+  if [ -n "${container:-}" ]; then "${buildah[@]}" rm "$container" > /dev/null || true; fi
+}
+trap cleanup EXIT
+
+say() { printf 'image-test: %s\n' "$*"; }
+
+# image_from FOLDER NAME [OPTION...]: an image whose only layer is the folder, configured so.
+image_from() {
+  local folder=$1 name=$2 made
+  shift 2
+  made=$("${buildah[@]}" from scratch)
+  "${buildah[@]}" add --quiet "$made" "$folder" / > /dev/null
+  if [ $# -gt 0 ]; then "${buildah[@]}" config "$@" "$made"; fi
+  "${buildah[@]}" commit --quiet --rm "$made" "$name" > /dev/null
+}
+
+if ! "${buildah[@]}" inspect --type image localhost/debian-base > /dev/null 2>&1; then
+  if [ ! -f "$store/base.done" ]; then
+    say "making the Debian base"
+    rm -rf "$store/base"
+    debootstrap --variant=minbase bookworm "$store/base" > "$store/debootstrap.log"
+    touch "$store/base.done"
+  fi
+  image_from "$store/base" localhost/debian-base
+fi
+
+arguments=(--build-arg BASE_IMAGE=localhost/debian-base)
+if $whole; then
+  # The toolchain is mounted, not copied: it is 3 GiB, and vfs would copy it with each layer.
+  toolchain=$(dirname "$(dirname "$(dirname "$(readlink -f "$(command -v swift)")")")")
+  say "the toolchain is $toolchain"
+  image_from "$store/base" localhost/swift-base \
+    --env PATH="$toolchain/usr/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+  arguments+=(--build-arg SWIFT_IMAGE=localhost/swift-base --volume "$toolchain:$toolchain:ro")
+else
+  say "compiling the programs"
+  out=$store/out/out
+  mkdir -p "$out"
+  for product in trunklined trunkline; do
+    swift build -c release --static-swift-stdlib --product "$product"
+    cp ".build/release/$product" "$out/"
+  done
+  strip --strip-debug "$out"/*
+  image_from "$store/out" localhost/trunkline-binaries
+  # The build stage is left out, but its FROM is still resolved.
+  arguments+=(--build-arg BINARIES=localhost/trunkline-binaries)
+  arguments+=(--build-arg SWIFT_IMAGE=localhost/debian-base)
+fi
+
+say "building deploy/Containerfile"
+"${buildah[@]}" build --pull-never --file deploy/Containerfile --tag localhost/trunkline \
+  "${arguments[@]}" .
+
+container=$("${buildah[@]}" from --pull-never localhost/trunkline)
+root=$("${buildah[@]}" mount "$container")
+
+say "looking for what must not be in it"
+for tool in gcc g++ cc clang ld make swift swiftc python3 perl-doc; do
+  if [ -n "$(find "$root/usr/bin" "$root/usr/local/bin" -name "$tool" -print -quit)" ]; then
+    say "FAILED: the image holds $tool"; exit 1
+  fi
+done
+user=$("${buildah[@]}" inspect --format '{{.OCIv1.Config.User}}' "$container")
+[ "$user" = 10001:10001 ] || { say "FAILED: the image's user is '$user'"; exit 1; }
+for binary in trunklined trunkline; do
+  if chroot "$root" ldd "/usr/local/bin/$binary" | grep 'not found'; then
+    say "FAILED: $binary misses libraries"; exit 1
+  fi
+done
+say "size: $(du -sm "$root" | cut -f 1) MiB; trunklined $(du -m "$root/usr/local/bin/trunklined" | cut -f 1) MiB"
+
+say "starting it"
+port=$(.venv/bin/python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+hook=$(.venv/bin/python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+mount --bind /dev "$root/dev" && mounted+=("$root/dev")
+mount -t proc proc "$root/proc" && mounted+=("$root/proc")
+chroot --userspec=10001:10001 "$root" /usr/bin/env -i \
+  TRUNKLINE_DATA_DIR=/var/lib/trunkline TRUNKLINE_LISTEN="127.0.0.1:$port" \
+  TRUNKLINE_WEBHOOK_LISTEN="127.0.0.1:$hook" TRUNKLINE_ADMIN_LISTEN=127.0.0.1:0 \
+  /usr/local/bin/trunklined serve > "$store/trunklined.log" 2>&1 &
+server=$!
+.venv/bin/python - "$port" << 'END' || { cat "$store/trunklined.log"; say "FAILED"; exit 1; }
+import sys, time
+sys.path.insert(0, "Tests/BlackBox")
+import harness
+
+address = f"127.0.0.1:{sys.argv[1]}"
+harness.wait_until(lambda: harness.is_serving(address), "the image's server")
+code, answer, said = harness.buf_curl(
+    address, "trunkline.v1.AgentService/ListAgents", {}
+)
+assert code == 0 and answer is not None, said
+print("image-test: health is SERVING, ListAgents answers", answer)
+END
+[ "$(stat -c '%u %a' "$root/var/lib/trunkline")" = "10001 700" ] || {
+  say "FAILED: the data folder is not the user's alone"; exit 1; }
+say "passed"
