@@ -114,7 +114,7 @@ let package = Package(
       "Apps", "Services",
       [
         "Buffers", "Telemetry", "EventLoops", "Crypto", "Protobuf", "WellKnown", "GRPC", "HTTPServer",
-        "API", "Telephony", "Registry", "CallDispatch",
+        "API", "Telephony", "Registry", "CallDispatch", "Keyring", "Twilio",
       ]),
     module("Apps", "CommandLine", ["Buffers", "Protobuf", "WellKnown", "GRPC", "API"]),
     program(

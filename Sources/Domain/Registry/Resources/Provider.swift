@@ -76,6 +76,4 @@ package struct SealedAPIKey: Sendable, Hashable, Codable {
 package enum ProviderState: String, Sendable, Hashable, Codable {
   /// The carrier took the credentials when they were last used.
   case active
-  /// The carrier refused them when they were last used; conditions say more.
-  case degraded
 }

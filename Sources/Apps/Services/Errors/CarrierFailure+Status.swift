@@ -1,0 +1,116 @@
+internal import GRPC
+internal import Registry
+internal import Telephony
+
+extension ErrorDetails {
+  /// What the carrier refused or could not do, by the table of `facts/telephony.md`, 4.7.
+  static func carrier(_ failure: CarrierFailure) -> ErrorDetails {
+    var metadata: [String: String] = [:]
+    if let code = failure.code { metadata["carrier_code"] = String(code) }
+    let said = failure.message.isEmpty ? "" : " It said: \(failure.message)"
+    let text = failure.kind.sentence + said
+    switch failure.kind {
+    case .credentialsRefused, .accountInactive, .notPermitted, .notFound, .conflict:
+      return precondition(
+        failure.kind.reason, subject: "carrier", text, metadata: metadata)
+    case .invalidRequest:
+      return ErrorDetails(.invalidArgument, failure.kind.reason, text, metadata: metadata)
+    case .limited:
+      return ErrorDetails(.resourceExhausted, failure.kind.reason, text, metadata: metadata)
+        .retry(after: failure.retryAfter)
+    case .unavailable, .unreadableAnswer:
+      return ErrorDetails(.unavailable, failure.kind.reason, text, metadata: metadata)
+        .retry(after: failure.retryAfter)
+    }
+  }
+
+  /// A set-up at the carrier that was undone, or could not be.
+  static func provisioning(
+    _ id: PhoneNumberID, _ failure: ProvisioningFailure, _ leftovers: [Leftover]
+  ) -> ErrorDetails {
+    var metadata = ["phone_number_id": id.description, "cause": failure.cause.rawValue]
+    if let code = failure.carrierCode { metadata["carrier_code"] = String(code) }
+    let cause = failure.message.isEmpty ? "" : " The carrier said: \(failure.message)"
+    let reason = failure.cause.reason
+    guard leftovers.isEmpty else {
+      return precondition(
+        "PHONE_NUMBER_CORRUPTED", subject: id.description,
+        "The carrier's settings of number \(id) could not be put back; it is corrupted and lists "
+          + "what is left. Delete it again to try anew." + cause,
+        metadata: metadata)
+    }
+    switch failure.cause {
+    case .unavailable, .unreadableAnswer:
+      return ErrorDetails(
+        .unavailable, reason,
+        "The carrier did not answer; nothing is left there. Repeat later." + cause,
+        metadata: metadata
+      ).retry(after: nil)
+    case .limited:
+      return ErrorDetails(
+        .resourceExhausted, reason,
+        "The carrier had no room for the request; nothing is left there." + cause,
+        metadata: metadata
+      ).retry(after: nil)
+    case .credentialsRefused, .accountInactive, .notPermitted, .notFound, .invalidRequest,
+      .conflict, .overwritten, .unsuitable:
+      return precondition(
+        reason, subject: id.description,
+        "The number could not be set up at the carrier; nothing is left there." + cause,
+        metadata: metadata)
+    }
+  }
+}
+
+extension CarrierError.Kind {
+  /// `google.rpc.ErrorInfo.reason`.
+  var reason: String {
+    switch self {
+    case .credentialsRefused: "CARRIER_REFUSED_CREDENTIALS"
+    case .accountInactive: "CARRIER_ACCOUNT_INACTIVE"
+    case .notPermitted: "CARRIER_NOT_PERMITTED"
+    case .notFound: "CARRIER_NOT_FOUND"
+    case .invalidRequest: "CARRIER_INVALID_REQUEST"
+    case .conflict: "CARRIER_CONFLICT"
+    case .limited: "CARRIER_LIMITED"
+    case .unavailable: "CARRIER_UNAVAILABLE"
+    case .unreadableAnswer: "CARRIER_ANSWER_UNREADABLE"
+    }
+  }
+
+  /// Cause and remedy.
+  var sentence: String {
+    switch self {
+    case .credentialsRefused:
+      "The carrier refused the credentials. Check the key, its secret and its region: a key is "
+        + "valid in one region only."
+    case .accountInactive: "The carrier's account is suspended or closed. Ask the carrier."
+    case .notPermitted: "The carrier does not permit this with these credentials."
+    case .notFound: "The carrier has no such thing in this account and region."
+    case .invalidRequest: "The carrier refused the values that were sent."
+    case .conflict: "The carrier refused because of the state of the thing."
+    case .limited: "The carrier takes no more requests now; nothing was done. Repeat later."
+    case .unavailable: "The carrier can't be reached. Repeat later."
+    case .unreadableAnswer: "The carrier's answer can't be read. Repeat later."
+    }
+  }
+}
+
+extension ProvisioningFailure.Cause {
+  /// `google.rpc.ErrorInfo.reason`.
+  fileprivate var reason: String {
+    switch self {
+    case .credentialsRefused: "CARRIER_REFUSED_CREDENTIALS"
+    case .accountInactive: "CARRIER_ACCOUNT_INACTIVE"
+    case .notPermitted: "CARRIER_NOT_PERMITTED"
+    case .notFound: "CARRIER_NOT_FOUND"
+    case .invalidRequest: "CARRIER_INVALID_REQUEST"
+    case .conflict: "CARRIER_CONFLICT"
+    case .limited: "CARRIER_LIMITED"
+    case .unavailable: "CARRIER_UNAVAILABLE"
+    case .unreadableAnswer: "CARRIER_ANSWER_UNREADABLE"
+    case .overwritten: "CARRIER_SETTINGS_OVERWRITTEN"
+    case .unsuitable: "CARRIER_NUMBER_UNSUITABLE"
+    }
+  }
+}

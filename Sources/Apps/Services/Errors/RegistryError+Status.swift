@@ -1,0 +1,201 @@
+internal import GRPC
+internal import Registry
+internal import Telephony
+
+extension RPCError {
+  /// The one table from the registry's errors to statuses (DESIGN, section 5).
+  init(_ error: RegistryError) {
+    self = ErrorDetails(error).error
+  }
+}
+
+extension ErrorDetails {
+  fileprivate init(_ error: RegistryError) {
+    switch error {
+    case .invalidArgument(let violations):
+      self = Self.invalid(
+        violations.map { ($0.field, $0.reason.rawValue, $0.description) })
+    case .notFound(let resource): self = Self.notFound(resource)
+    case .providerExists(let id):
+      self = ErrorDetails(
+        .alreadyExists, "PROVIDER_EXISTS",
+        "The account is linked in this region already, as provider \(id). Update that provider.",
+        metadata: ["provider_id": id.description]
+      ).resource("trunkline.v1.Provider", id.description)
+    case .numberExists(let id):
+      self = ErrorDetails(
+        .alreadyExists, "PHONE_NUMBER_EXISTS", "The number is imported already, as \(id).",
+        metadata: ["phone_number_id": id.description]
+      ).resource("trunkline.v1.PhoneNumber", id.description)
+    case .numberInOtherRegion(let id, let region):
+      self = ErrorDetails(
+        .alreadyExists, "PHONE_NUMBER_IN_OTHER_REGION",
+        "The number is imported in region \(region) already, as \(id). "
+          + "Delete it there before it is imported here.",
+        metadata: ["phone_number_id": id.description, "region": region.rawValue]
+      ).resource("trunkline.v1.PhoneNumber", id.description)
+    case .numberClaimed:
+      self = Self.precondition(
+        "NUMBER_CLAIMED", subject: "phone_number",
+        "The carrier's number is held by somebody else in this deployment.")
+    case .agentExists(let id):
+      self = ErrorDetails(
+        .alreadyExists, "AGENT_EXISTS", "There is an agent \(id) already. Choose another id.",
+        metadata: ["agent_id": id.description]
+      ).resource("trunkline.v1.Agent", id.description)
+    case .etagMismatch(let resource):
+      self = ErrorDetails(
+        .aborted, "ETAG_MISMATCH",
+        "The etag is not the present one of \(resource.name). Read it again and repeat.",
+        metadata: ["resource": resource.name])
+    case .contended(let resource):
+      self = ErrorDetails(
+        .aborted, "CONTENDED", "Others changed \(resource.name) at the same time. Repeat.",
+        metadata: ["resource": resource.name])
+    case .numberAssigned, .providerInUse, .agentInUse, .numberBusy,
+      .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed, .accountMismatch,
+      .numbersUnreachable:
+      self = Self.unmet(error)
+    case .carrier(let failure): self = Self.carrier(failure)
+    case .provisioningFailed(let id, let failure, let leftovers):
+      self = Self.provisioning(id, failure, leftovers)
+    case .tooManyOperations:
+      self = ErrorDetails(
+        .resourceExhausted, "TOO_MANY_OPERATIONS",
+        "Too many numbers are being set up or removed; nothing was begun. Repeat later."
+      ).retry(after: nil)
+    case .storeUnavailable:
+      self = ErrorDetails(
+        .unavailable, "STORE_UNAVAILABLE",
+        "The store can't be reached. With the same request_id it is safe to repeat."
+      ).retry(after: nil)
+    case .shuttingDown:
+      self = ErrorDetails(
+        .unavailable, "SHUTTING_DOWN", "The server is stopping. Repeat at another one."
+      ).retry(after: nil)
+    case .cancelled:
+      self = ErrorDetails(
+        .cancelled, "CANCELLED", "The caller went away; what had begun goes on.")
+    case .internalError:
+      self = ErrorDetails(.internal, "INTERNAL", "The server broke a rule of its own.")
+    }
+  }
+
+  /// INVALID_ARGUMENT with `google.rpc.BadRequest`; the text names the first field.
+  static func invalid(
+    _ violations: [(field: String, reason: String, description: String)]
+  ) -> ErrorDetails {
+    let first = violations.first.map { "\($0.field): \($0.description)" } ?? "The request is wrong."
+    let more = violations.count > 1 ? " (\(violations.count - 1) more)" : ""
+    return ErrorDetails(.invalidArgument, "INVALID_ARGUMENT", first + more)
+      .violations(violations)
+  }
+
+  /// FAILED_PRECONDITION with `google.rpc.PreconditionFailure`.
+  static func precondition(
+    _ reason: String, subject: String, _ message: String, metadata: [String: String] = [:]
+  ) -> ErrorDetails {
+    ErrorDetails(.failedPrecondition, reason, message, metadata: metadata)
+      .preconditions([(type: reason, subject: subject, description: message)])
+  }
+
+  private static func notFound(_ resource: ResourceReference) -> ErrorDetails {
+    let reason =
+      switch resource {
+      case .provider, .providerOfAccount: "PROVIDER_NOT_FOUND"
+      case .number: "PHONE_NUMBER_NOT_FOUND"
+      case .agent: "AGENT_NOT_FOUND"
+      }
+    return ErrorDetails(
+      .notFound, reason, "There is no \(resource.name).", metadata: ["resource": resource.name]
+    ).resource(resource.type, resource.name)
+  }
+
+  /// What has to be done first.
+  private static func unmet(_ error: RegistryError) -> ErrorDetails {
+    switch error {
+    case .numberAssigned(let id, let agent):
+      precondition(
+        "PHONE_NUMBER_ASSIGNED", subject: id.description,
+        "Number \(id) is assigned to agent \(agent). Unassign it first.",
+        metadata: ["agent_id": agent.description])
+    case .providerInUse(let id, let count):
+      precondition(
+        "PROVIDER_IN_USE", subject: id.description,
+        "Provider \(id) has \(count) numbers. Delete them first.",
+        metadata: ["phone_number_count": String(count)])
+    case .agentInUse(let id, let count):
+      precondition(
+        "AGENT_IN_USE", subject: id.description,
+        "\(count) numbers are assigned to agent \(id). Unassign them first.",
+        metadata: ["phone_number_count": String(count)])
+    case .numberBusy(let id, let state):
+      precondition(
+        "PHONE_NUMBER_BUSY", subject: id.description,
+        "Number \(id) is \(state.rawValue). Wait until that is over.",
+        metadata: ["state": state.rawValue])
+    case .numberNotAtCarrier(let id):
+      precondition(
+        "NUMBER_NOT_AT_CARRIER", subject: id.description,
+        "The account of provider \(id) has no such number in this region. "
+          + "ListProviderNumbers lists those that it has.")
+    case .numberWithoutVoice(let id):
+      precondition(
+        "NUMBER_WITHOUT_VOICE", subject: id.description,
+        "The carrier's number can't take or place voice calls.")
+    case .regionNotServed(let region):
+      precondition(
+        "REGION_NOT_SERVED", subject: region.rawValue,
+        "No public URL is configured for region \(region). Set --public-url \(region)=https://….",
+        metadata: ["region": region.rawValue])
+    case .accountMismatch(let expected, let owner):
+      precondition(
+        "ACCOUNT_MISMATCH", subject: expected.description,
+        "The credentials belong to account \(owner), not to \(expected).",
+        metadata: ["account_sid": owner.description])
+    case .numbersUnreachable(let numbers, let total):
+      unreachable(numbers, total: total)
+    default:
+      preconditionFailure("not a precondition: \(error)")
+    }
+  }
+
+  private static func unreachable(
+    _ numbers: [UnreachableNumber], total: Int
+  ) -> ErrorDetails {
+    let violations = numbers.map { number in
+      let code = number.carrierCode.map { " (carrier error \($0))" } ?? ""
+      return (
+        type: "NUMBER_UNREACHABLE", subject: number.id.description,
+        description: "\(number.e164.text) can't be reached with the new key\(code)."
+      )
+    }
+    return ErrorDetails(
+      .failedPrecondition, "NUMBERS_UNREACHABLE",
+      "The new key does not reach \(total) of the provider's numbers; nothing was changed. "
+        + "Use a key of the account that owns them.",
+      metadata: ["total": String(total)]
+    ).preconditions(violations)
+  }
+}
+
+extension ResourceReference {
+  /// For texts; holds no full phone number.
+  var name: String {
+    switch self {
+    case .provider(let id): "provider \(id)"
+    case .providerOfAccount(let account, let region): "provider of account \(account) in \(region)"
+    case .number(let id): "phone number \(id)"
+    case .agent(let id): "agent \(id)"
+    }
+  }
+
+  /// The message that stands for it in the contract.
+  var type: String {
+    switch self {
+    case .provider, .providerOfAccount: "trunkline.v1.Provider"
+    case .number: "trunkline.v1.PhoneNumber"
+    case .agent: "trunkline.v1.Agent"
+    }
+  }
+}

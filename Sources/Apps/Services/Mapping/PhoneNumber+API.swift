@@ -1,0 +1,107 @@
+internal import API
+internal import Registry
+internal import Telephony
+internal import WellKnown
+
+extension Trunkline.V1.PhoneNumber {
+  init(_ number: Registry.PhoneNumber) {
+    self.init()
+    id = number.id.description
+    label = number.label
+    address = .e164(number.e164.text)
+    providerID = number.providerID.description
+    region = Trunkline.V1.Region(number.region)
+    carrierSID = number.carrierSID.description
+    supportsInbound = number.supportsInbound
+    supportsOutbound = number.supportsOutbound
+    assignee = number.agentID.map { .agentID($0.description) }
+    state = State(number.state)
+    conditions = number.conditions.map { Trunkline.V1.Condition($0) }
+    leftovers = number.leftovers.map { Leftover($0) }
+    former = number.former.map { FormerSettings($0) }
+    labels = number.labels
+    etag = number.etag
+    createTime = Google.Protobuf.Timestamp(number.revision.createTime)
+    updateTime = Google.Protobuf.Timestamp(number.revision.updateTime)
+  }
+}
+
+extension Trunkline.V1.PhoneNumber.State {
+  init(_ state: PhoneNumberState) {
+    switch state {
+    case .provisioning: self = .provisioning
+    case .active: self = .active
+    case .degraded: self = .degraded
+    case .deleting: self = .deleting
+    case .corrupted: self = .corrupted
+    }
+  }
+
+  /// What a filter means.
+  var choice: Choice<PhoneNumberState> {
+    switch self {
+    case .unspecified: .unset
+    case .provisioning: .value(.provisioning)
+    case .active: .value(.active)
+    case .degraded: .value(.degraded)
+    case .deleting: .value(.deleting)
+    case .corrupted: .value(.corrupted)
+    case .unrecognized: .unknown
+    }
+  }
+}
+
+extension Trunkline.V1.PhoneNumber.Leftover {
+  fileprivate init(_ leftover: Registry.Leftover) {
+    self.init()
+    switch leftover.kind {
+    case .webhook: type = .webhook
+    case .processingRegion: type = .processingRegion
+    }
+    region = Trunkline.V1.Region(leftover.region)
+    carrierCode = leftover.carrierCode.map { Int32(clamping: $0) }
+  }
+}
+
+extension Trunkline.V1.PhoneNumber.FormerSettings {
+  fileprivate init(_ former: Registry.FormerSettings) {
+    self.init()
+    voiceURL = former.voice.voiceURL
+    voiceMethod = former.voice.voiceMethod.rawValue
+    voiceFallbackURL = former.voice.fallbackURL
+    voiceFallbackMethod = former.voice.fallbackMethod.rawValue
+    statusCallback = former.voice.statusCallbackURL
+    statusCallbackMethod = former.voice.statusCallbackMethod.rawValue
+    voiceApplicationSID = former.voice.applicationSID
+    trunkSID = former.voice.trunkSID
+    voiceRegion = former.processingRegion.map { Trunkline.V1.Region($0) } ?? .unspecified
+  }
+}
+
+extension Trunkline.V1.PhoneNumberUsage {
+  init(_ usage: Registry.PhoneNumberUsage) {
+    self.init()
+    phoneNumberID = usage.number.id.description
+    users = usage.agent.map { [User($0)] } ?? []
+    deletable = usage.isDeletable
+  }
+}
+
+extension Trunkline.V1.PhoneNumberUsage.User {
+  fileprivate init(_ agent: Registry.Agent) {
+    self.init()
+    user = .agentID(agent.id.description)
+    displayName = agent.displayName
+  }
+}
+
+extension Trunkline.V1.ProviderNumber {
+  init(_ listed: Registry.ProviderNumber) {
+    self.init()
+    e164 = listed.number.e164.text
+    carrierSID = listed.number.sid.description
+    friendlyName = listed.number.friendlyName
+    supportsVoice = listed.number.hasVoice
+    phoneNumberID = listed.importedAs?.description ?? ""
+  }
+}

@@ -1,0 +1,64 @@
+internal import API
+internal import Registry
+internal import Telephony
+internal import WellKnown
+
+// The shared words of the contract, from the domain's and back.
+
+extension Trunkline.V1.Region {
+  init(_ region: Telephony.Region) {
+    switch region {
+    case .us1: self = .us1
+    case .ie1: self = .ie1
+    case .au1: self = .au1
+    }
+  }
+}
+
+extension Trunkline.V1.Region {
+  /// What a request means by its region.
+  var choice: Choice<Telephony.Region> {
+    switch self {
+    case .unspecified: .unset
+    case .us1: .value(.us1)
+    case .ie1: .value(.ie1)
+    case .au1: .value(.au1)
+    case .unrecognized: .unknown
+    }
+  }
+}
+
+extension Trunkline.V1.ProviderType {
+  /// What a filter means.
+  var choice: Choice<ProviderKindFilter> {
+    switch self {
+    case .unspecified: .unset
+    case .twilio: .value(.twilio)
+    case .unrecognized: .unknown
+    }
+  }
+}
+
+extension Google.Protobuf.Timestamp {
+  /// Seconds and nanoseconds since 1970; the fraction counts forwards, before 1970 too.
+  init(_ time: Telephony.Timestamp) {
+    self.init()
+    let (seconds, rest) = time.microseconds.quotientAndRemainder(dividingBy: 1_000_000)
+    self.seconds = rest < 0 ? seconds - 1 : seconds
+    self.nanos = Int32((rest < 0 ? rest + 1_000_000 : rest) * 1000)
+  }
+}
+
+extension Trunkline.V1.Condition {
+  init(_ condition: Registry.Condition) {
+    self.init()
+    switch condition.kind {
+    case .credentials: type = "CREDENTIALS"
+    case .carrierSettings: type = "CARRIER_SETTINGS"
+    }
+    status = condition.holds ? .true : .false
+    reason = condition.reason
+    message = condition.message
+    observedTime = Google.Protobuf.Timestamp(condition.observedTime)
+  }
+}

@@ -1,0 +1,90 @@
+package import API
+package import GRPC
+package import Registry
+internal import Telephony
+internal import WellKnown
+
+/// `trunkline.v1.PhoneNumberService` over the registry's use cases.
+package struct PhoneNumberServiceHandler: Trunkline.V1.PhoneNumberServiceProtocol {
+  private let numbers: PhoneNumbers
+
+  package init(_ numbers: PhoneNumbers) { self.numbers = numbers }
+
+  package func importPhoneNumber(
+    _ request: Trunkline.V1.ImportPhoneNumberRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.V1.ImportPhoneNumberResponse {
+    let number = try await answer { () async throws(RegistryError) in
+      try await numbers.importNumber(ImportPhoneNumber(request), tenant: context.tenant)
+    }
+    return .init(phoneNumber: .init(number))
+  }
+
+  package func getPhoneNumber(
+    _ request: Trunkline.V1.GetPhoneNumberRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.V1.GetPhoneNumberResponse {
+    let number = try await answer { () async throws(RegistryError) in
+      try await numbers.get(request.id, tenant: context.tenant)
+    }
+    return .init(phoneNumber: .init(number))
+  }
+
+  package func listPhoneNumbers(
+    _ request: Trunkline.V1.ListPhoneNumbersRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.V1.ListPhoneNumbersResponse {
+    let page = try await answer { () async throws(RegistryError) in
+      try await numbers.list(ListPhoneNumbers(request), tenant: context.tenant)
+    }
+    return .init(phoneNumbers: page.elements.map { .init($0) }, nextPageToken: page.nextToken)
+  }
+
+  package func updatePhoneNumber(
+    _ request: Trunkline.V1.UpdatePhoneNumberRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.V1.UpdatePhoneNumberResponse {
+    let number = try await answer { () async throws(RegistryError) in
+      try await numbers.update(UpdatePhoneNumber(request), tenant: context.tenant)
+    }
+    return .init(phoneNumber: .init(number))
+  }
+
+  package func assignPhoneNumber(
+    _ request: Trunkline.V1.AssignPhoneNumberRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.V1.AssignPhoneNumberResponse {
+    let agentID =
+      switch request.assignee {
+      case .agentID(let id): id
+      case nil: ""
+      }
+    let number = try await answer { () async throws(RegistryError) in
+      try await numbers.assign(
+        request.id, to: agentID, etag: request.etag, tenant: context.tenant)
+    }
+    return .init(phoneNumber: .init(number))
+  }
+
+  package func unassignPhoneNumber(
+    _ request: Trunkline.V1.UnassignPhoneNumberRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.V1.UnassignPhoneNumberResponse {
+    let number = try await answer { () async throws(RegistryError) in
+      try await numbers.unassign(request.id, etag: request.etag, tenant: context.tenant)
+    }
+    return .init(phoneNumber: .init(number))
+  }
+
+  package func getPhoneNumberUsage(
+    _ request: Trunkline.V1.GetPhoneNumberUsageRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.V1.GetPhoneNumberUsageResponse {
+    let usage = try await answer { () async throws(RegistryError) in
+      try await numbers.usage(request.id, tenant: context.tenant)
+    }
+    return .init(usage: .init(usage))
+  }
+
+  package func deletePhoneNumber(
+    _ request: Trunkline.V1.DeletePhoneNumberRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.V1.DeletePhoneNumberResponse {
+    let number = try await answer { () async throws(RegistryError) in
+      try await numbers.delete(request.id, etag: request.etag, tenant: context.tenant)
+    }
+    return .init(phoneNumber: .init(number))
+  }
+}

@@ -1,0 +1,78 @@
+package import API
+package import GRPC
+package import Registry
+internal import Telephony
+internal import WellKnown
+
+/// `trunkline.v1.ProviderService` over the registry's use cases.
+package struct ProviderServiceHandler: Trunkline.V1.ProviderServiceProtocol {
+  private let providers: Providers
+
+  package init(_ providers: Providers) { self.providers = providers }
+
+  package func createProvider(
+    _ request: Trunkline.V1.CreateProviderRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.V1.CreateProviderResponse {
+    let provider = try await answer { () async throws(RegistryError) in
+      try await providers.create(CreateProvider(request), tenant: context.tenant)
+    }
+    return .init(provider: .init(provider))
+  }
+
+  package func getProvider(
+    _ request: Trunkline.V1.GetProviderRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.V1.GetProviderResponse {
+    let provider = try await answer { () async throws(RegistryError) in
+      try await providers.get(request.id, tenant: context.tenant)
+    }
+    return .init(provider: .init(provider))
+  }
+
+  package func listProviders(
+    _ request: Trunkline.V1.ListProvidersRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.V1.ListProvidersResponse {
+    let page = try await answer { () async throws(RegistryError) in
+      try await providers.list(ListProviders(request), tenant: context.tenant)
+    }
+    return .init(providers: page.elements.map { .init($0) }, nextPageToken: page.nextToken)
+  }
+
+  package func updateProvider(
+    _ request: Trunkline.V1.UpdateProviderRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.V1.UpdateProviderResponse {
+    let provider = try await answer { () async throws(RegistryError) in
+      try await providers.update(UpdateProvider(request), tenant: context.tenant)
+    }
+    return .init(provider: .init(provider))
+  }
+
+  package func deleteProvider(
+    _ request: Trunkline.V1.DeleteProviderRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.V1.DeleteProviderResponse {
+    try await answer { () async throws(RegistryError) in
+      try await providers.delete(request.id, etag: request.etag, tenant: context.tenant)
+    }
+    return .init()
+  }
+
+  package func validateProvider(
+    _ request: Trunkline.V1.ValidateProviderRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.V1.ValidateProviderResponse {
+    let provider = try await answer { () async throws(RegistryError) in
+      try await providers.validate(ValidateProvider(request), tenant: context.tenant)
+    }
+    return .init(provider: .init(provider))
+  }
+
+  package func listProviderNumbers(
+    _ request: Trunkline.V1.ListProviderNumbersRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.V1.ListProviderNumbersResponse {
+    let page = try await answer { () async throws(RegistryError) in
+      try await providers.listNumbers(
+        providerID: request.providerID,
+        page: PageRequest(size: Int(request.pageSize), token: request.pageToken),
+        tenant: context.tenant)
+    }
+    return .init(numbers: page.elements.map { .init($0) }, nextPageToken: page.nextToken)
+  }
+}

@@ -1,0 +1,114 @@
+internal import API
+internal import Registry
+internal import Telephony
+internal import WellKnown
+
+// What requests ask for, in the domain's words. Nothing is judged here: the use cases do.
+
+extension CreateProvider {
+  init(_ request: Trunkline.V1.CreateProviderRequest) {
+    self.init(
+      provider: request.provider.map { ProviderInput($0) }, requestID: request.requestID,
+      validateOnly: request.validateOnly)
+  }
+}
+
+extension UpdateProvider {
+  init(_ request: Trunkline.V1.UpdateProviderRequest) {
+    self.init(
+      provider: request.provider.map { ProviderInput($0) }, mask: request.updateMask?.paths,
+      validateOnly: request.validateOnly)
+  }
+}
+
+extension ListProviders {
+  init(_ request: Trunkline.V1.ListProvidersRequest) {
+    self.init(
+      page: PageRequest(size: Int(request.pageSize), token: request.pageToken),
+      kind: request.type.choice, region: request.region.choice, accountSID: request.accountSID)
+  }
+}
+
+extension ValidateProvider {
+  init(_ request: Trunkline.V1.ValidateProviderRequest) {
+    switch request.target {
+    case .id(let id): self = .stored(id: id)
+    case .provider(let provider): self = .candidate(ProviderInput(provider))
+    case nil: self = .unset
+    }
+  }
+}
+
+extension ProviderInput {
+  fileprivate init(_ provider: Trunkline.V1.Provider) {
+    var twilio: TwilioInput?
+    switch provider.config {
+    case .twilio(let config):
+      twilio = TwilioInput(
+        accountSID: config.accountSID, apiKeySID: config.apiKeySID,
+        apiKeySecret: config.apiKeySecret.map { Secret($0) },
+        authToken: config.authToken.map { Secret($0) })
+    case nil: break
+    }
+    self.init(
+      id: provider.id, displayName: provider.displayName, region: provider.region.choice,
+      twilio: twilio, labels: provider.labels, etag: provider.etag)
+  }
+}
+
+extension ImportPhoneNumber {
+  init(_ request: Trunkline.V1.ImportPhoneNumberRequest) {
+    self.init(
+      providerID: request.providerID, e164: request.e164, label: request.label,
+      supportsInbound: request.supportsInbound, supportsOutbound: request.supportsOutbound,
+      labels: request.labels, requestID: request.requestID, validateOnly: request.validateOnly)
+  }
+}
+
+extension ListPhoneNumbers {
+  init(_ request: Trunkline.V1.ListPhoneNumbersRequest) {
+    self.init(
+      page: PageRequest(size: Int(request.pageSize), token: request.pageToken),
+      kind: request.type.choice, agentID: request.agentID, providerID: request.providerID,
+      region: request.region.choice, state: request.state.choice)
+  }
+}
+
+extension UpdatePhoneNumber {
+  init(_ request: Trunkline.V1.UpdatePhoneNumberRequest) {
+    self.init(
+      number: request.phoneNumber.map { PhoneNumberInput($0) }, mask: request.updateMask?.paths)
+  }
+}
+
+extension PhoneNumberInput {
+  fileprivate init(_ number: Trunkline.V1.PhoneNumber) {
+    self.init(
+      id: number.id, label: number.label, supportsOutbound: number.supportsOutbound,
+      labels: number.labels, etag: number.etag)
+  }
+}
+
+extension AgentInput {
+  init(_ agent: Trunkline.V1.Agent) {
+    self.init(
+      id: agent.id, displayName: agent.displayName,
+      connections: agent.connections.map { AgentConnectionInput($0) }, labels: agent.labels,
+      etag: agent.etag)
+  }
+}
+
+extension AgentConnectionInput {
+  fileprivate init(_ connection: Trunkline.V1.AgentConnection) {
+    let target: Target =
+      switch connection.endpoint {
+      case .mediaStream(let stream):
+        .mediaStream(url: stream.url, parameters: stream.parameters)
+      case .sip(let sip):
+        .sip(
+          uri: sip.uri, username: sip.username, password: sip.password.map { Secret($0) })
+      case nil: .unset
+      }
+    self.init(region: connection.region.choice, target: target)
+  }
+}

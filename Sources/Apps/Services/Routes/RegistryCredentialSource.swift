@@ -1,0 +1,130 @@
+internal import API
+package import CallDispatch
+package import GRPC
+package import Registry
+internal import Synchronization
+package import Telephony
+internal import WellKnown
+
+/// The dispatch's credentials, leased from a registry behind a channel.
+///
+/// They travel and rest sealed; what is opened is kept in memory until the provider's route shows a
+/// higher revision (``RegistryCredentialSource/forget(_:)``) or the lease is over.
+package final class RegistryCredentialSource: CredentialSource {
+  private struct Entry {
+    var lease: CredentialLease
+    /// Asked again after this, if the registry can be reached.
+    var refreshTime: Timestamp
+    /// Not used after this.
+    var expireTime: Timestamp
+  }
+
+  /// How long a lease is used before the registry is asked again.
+  private static let freshness: Duration = .seconds(30)
+  /// Leases kept at a time; the number of providers is far smaller.
+  private static let leaseCountMax = 100_000
+  /// How long the registry may take.
+  private static let timeout: Duration = .seconds(5)
+
+  private let client: Trunkline.Internal.V1.RouteServiceClient
+  private let regions: [Region]
+  private let sealer: any SecretSealer
+  private let time: any TimeSource
+  private let entries = Mutex<[ProviderID: Entry]>([:])
+
+  package init(
+    channel: any Channel, regions: Set<Region>, sealer: any SecretSealer, time: any TimeSource
+  ) {
+    client = Trunkline.Internal.V1.RouteServiceClient(channel: channel)
+    self.regions = regions.sorted()
+    self.sealer = sealer
+    self.time = time
+  }
+
+  package func lease(_ provider: ProviderID) async throws(CredentialError) -> CredentialLease {
+    let known = entries.withLock { $0[provider] }
+    let now = time.now()
+    if let known, now < known.refreshTime { return known.lease }
+    do throws(CredentialError) {
+      return try await renew(provider)
+    } catch .unavailable {
+      // The registry can't be asked: what was lent may be used until it expires.
+      if let known, now < known.expireTime { return known.lease }
+      throw .unavailable
+    }
+  }
+
+  /// Drops what is kept of a provider whose credentials have changed.
+  package func forget(_ provider: ProviderID) {
+    _ = entries.withLock { $0.removeValue(forKey: provider) }
+  }
+
+  private func renew(_ provider: ProviderID) async throws(CredentialError) -> CredentialLease {
+    var request = Trunkline.Internal.V1.LeaseCredentialRequest()
+    request.providerID = provider.description
+    request.regions = regions.map { Trunkline.V1.Region($0) }
+    var options = CallOptions.defaults
+    options.timeout = Self.timeout
+    let response: Trunkline.Internal.V1.LeaseCredentialResponse
+    do throws(RPCError) {
+      response = try await client.leaseCredential(request, options: options)
+    } catch {
+      switch error.code {
+      case .notFound, .permissionDenied:
+        forget(provider)
+        throw .unknown
+      default: throw .unavailable
+      }
+    }
+    guard let credential = response.credential else { throw .unavailable }
+    let lease = try open(credential, of: provider)
+    let now = time.now()
+    let entry = Entry(
+      lease: lease, refreshTime: now.advanced(by: Self.freshness),
+      expireTime: response.expireTime.map { Timestamp($0) } ?? now)
+    entries.withLock { entries in
+      if entries.count >= Self.leaseCountMax { entries.removeAll() }
+      entries[provider] = entry
+    }
+    return lease
+  }
+
+  private func open(
+    _ credential: Trunkline.Internal.V1.Credential, of provider: ProviderID
+  ) throws(CredentialError) -> CredentialLease {
+    guard let account = try? AccountSID(credential.accountSID),
+      let region = Region(credential.region)
+    else { throw .unreadable }
+    let token = try open(credential.authToken, .authToken(provider))
+    let secret = try open(credential.apiKeySecret, .apiKeySecret(provider))
+    let authentication: CredentialLease.Authentication
+    if let secret, let sid = try? APIKeySID(credential.apiKeySID) {
+      authentication = .apiKey(sid, secret: secret)
+    } else if let token {
+      authentication = .authToken(token)
+    } else {
+      throw .unknown
+    }
+    return CredentialLease(
+      provider: provider, account: account, region: region, authentication: authentication,
+      signingTokens: token.map { [$0] } ?? [])
+  }
+
+  private func open(
+    _ sealed: Trunkline.Internal.V1.Sealed?, _ field: CredentialField
+  ) throws(CredentialError) -> Secret? {
+    guard let sealed else { return nil }
+    do throws(SealingError) {
+      return try sealer.open(SealedSecret(sealed), associatedData: field.associatedData)
+    } catch {
+      throw .unreadable
+    }
+  }
+}
+
+extension Timestamp {
+  /// Whole microseconds of a message's time.
+  init(_ time: Google.Protobuf.Timestamp) {
+    self.init(microseconds: time.seconds &* 1_000_000 &+ Int64(time.nanos) / 1000)
+  }
+}

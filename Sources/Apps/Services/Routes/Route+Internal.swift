@@ -1,0 +1,86 @@
+internal import API
+internal import CallDispatch
+internal import Telephony
+
+// What the registry told, in the dispatch's words. An entry that can't be read is nil: it comes from
+// a newer registry, and the dispatch goes on with what it understands.
+
+extension Telephony.Region {
+  init?(_ region: Trunkline.V1.Region) {
+    switch region {
+    case .us1: self = .us1
+    case .ie1: self = .ie1
+    case .au1: self = .au1
+    case .unspecified, .unrecognized: return nil
+    }
+  }
+}
+
+extension CallDispatch.NumberRoute {
+  init?(_ number: Trunkline.Internal.V1.NumberRoute) {
+    guard let id = try? PhoneNumberID(number.id), let tenant = try? TenantID(number.tenantID),
+      let provider = try? ProviderID(number.providerID), let e164 = try? E164(number.e164)
+    else { return nil }
+    let placesCalls: Bool
+    switch number.state {
+    case .active, .degraded: placesCalls = true
+    case .provisioning, .deleting, .corrupted, .unspecified, .unrecognized: placesCalls = false
+    }
+    self.init(
+      id: id, tenant: tenant, provider: provider, e164: e164,
+      webhookGeneration: number.webhookGeneration,
+      agent: number.agentID.isEmpty ? nil : try? AgentID(number.agentID),
+      takesInbound: number.supportsInbound,
+      placesOutbound: number.supportsOutbound && placesCalls,
+      unassignedURL: number.unassignedURL.isEmpty ? nil : number.unassignedURL,
+      unassignedMethod: number.unassignedMethod == "GET" ? .get : .post)
+  }
+}
+
+extension CallDispatch.ProviderRoute {
+  init?(_ provider: Trunkline.Internal.V1.ProviderRoute) {
+    guard let id = try? ProviderID(provider.id), let tenant = try? TenantID(provider.tenantID),
+      let account = try? AccountSID(provider.accountSID), let region = Region(provider.region)
+    else { return nil }
+    self.init(
+      id: id, tenant: tenant, account: account, region: region,
+      signsWebhooks: provider.signatureRequired)
+  }
+}
+
+extension CallDispatch.AgentRoute {
+  init?(_ agent: Trunkline.Internal.V1.AgentRoute) {
+    guard let id = try? AgentID(agent.id), let tenant = try? TenantID(agent.tenantID) else {
+      return nil
+    }
+    self.init(
+      tenant: tenant, id: id,
+      connections: agent.connections.compactMap { CallDispatch.AgentConnection($0) })
+  }
+}
+
+extension CallDispatch.AgentConnection {
+  fileprivate init?(_ connection: Trunkline.Internal.V1.AgentRoute.Connection) {
+    let region = Telephony.Region(connection.region)
+    // A region that this version does not know serves none of ours.
+    if region == nil && connection.region != .unspecified { return nil }
+    switch connection.endpoint {
+    case .mediaStream(let stream):
+      let parameters = stream.parameters.sorted { $0.key < $1.key }
+        .map { StreamParameter(name: $0.key, value: $0.value) }
+      self.init(region: region, target: .mediaStream(url: stream.url, parameters: parameters))
+    case .sip(let sip):
+      self.init(region: region, target: .sip(uri: sip.uri, login: SIPLogin(sip)))
+    case nil: return nil
+    }
+  }
+}
+
+extension CallDispatch.SIPLogin {
+  fileprivate init?(_ sip: Trunkline.Internal.V1.AgentRoute.Connection.Sip) {
+    guard !sip.username.isEmpty else { return nil }
+    self.init(
+      username: sip.username,
+      password: sip.password.map { SealedBytes(keyName: $0.keyName, bytes: $0.sealed) })
+  }
+}

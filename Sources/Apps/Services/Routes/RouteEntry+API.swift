@@ -1,0 +1,138 @@
+internal import API
+internal import Registry
+internal import Telephony
+
+// What the registry tells its dispatches, from the domain's words.
+
+extension Trunkline.Internal.V1.RouteEntry {
+  init(_ entry: Registry.RouteEntry) {
+    self.init()
+    switch entry {
+    case .number(let number): self.entry = .number(.init(number))
+    case .provider(let provider): self.entry = .provider(.init(provider))
+    case .agent(let agent): self.entry = .agent(.init(agent))
+    }
+  }
+}
+
+extension Trunkline.Internal.V1.WatchRoutesResponse.RouteChange {
+  init(_ change: Registry.RouteChange) {
+    self.init()
+    sequence = change.sequence
+    switch change.kind {
+    case .put(let entry): self.change = .entry(.init(entry))
+    case .removed(let removal): self.change = .removal(.init(removal))
+    }
+  }
+}
+
+extension Trunkline.Internal.V1.RouteRemoval {
+  fileprivate init(_ removal: Registry.RouteRemoval) {
+    self.init()
+    switch removal {
+    case .number(let id, let tenant):
+      tenantID = tenant.description
+      removed = .numberID(id.description)
+    case .provider(let id, let tenant):
+      tenantID = tenant.description
+      removed = .providerID(id.description)
+    case .agent(let id, let tenant):
+      tenantID = tenant.description
+      removed = .agentID(id.description)
+    }
+  }
+}
+
+extension Trunkline.Internal.V1.NumberRoute {
+  fileprivate init(_ number: Registry.NumberRoute) {
+    self.init()
+    id = number.id.description
+    tenantID = number.tenant.description
+    e164 = number.e164.text
+    providerID = number.providerID.description
+    carrierSID = number.carrierSID.description
+    region = Trunkline.V1.Region(number.region)
+    supportsInbound = number.supportsInbound
+    supportsOutbound = number.supportsOutbound
+    agentID = number.agentID?.description ?? ""
+    state = Trunkline.V1.PhoneNumber.State(number.state)
+    webhookGeneration = number.webhookGeneration
+    switch number.unassignedPolicy {
+    case .reject: break
+    case .formerURL:
+      unassignedURL = number.formerVoiceURL
+      unassignedMethod = number.formerVoiceMethod.rawValue
+    }
+  }
+}
+
+extension Trunkline.Internal.V1.ProviderRoute {
+  fileprivate init(_ provider: Registry.ProviderRoute) {
+    self.init()
+    id = provider.id.description
+    tenantID = provider.tenant.description
+    region = Trunkline.V1.Region(provider.region)
+    accountSID = provider.accountSID.description
+    signatureRequired = provider.requiresSignature
+    credentialRevision = provider.version
+  }
+}
+
+extension Trunkline.Internal.V1.AgentRoute {
+  fileprivate init(_ agent: Registry.AgentRoute) {
+    self.init()
+    id = agent.id.description
+    tenantID = agent.tenant.description
+    connections = agent.connections.map { Connection($0) }
+  }
+}
+
+extension Trunkline.Internal.V1.AgentRoute.Connection {
+  fileprivate init(_ connection: Registry.AgentConnection) {
+    self.init()
+    region = connection.region.map { Trunkline.V1.Region($0) } ?? .unspecified
+    switch connection.target {
+    case .mediaStream(let url, let parameters):
+      var stream = MediaStream()
+      stream.url = url
+      stream.parameters = parameters
+      endpoint = .mediaStream(stream)
+    case .sip(let uri, let login):
+      var sip = Sip()
+      sip.uri = uri
+      sip.username = login?.username ?? ""
+      sip.password = login?.password.map { Trunkline.Internal.V1.Sealed($0) }
+      endpoint = .sip(sip)
+    }
+  }
+}
+
+extension Trunkline.Internal.V1.Sealed {
+  init(_ secret: SealedSecret) {
+    self.init()
+    keyName = secret.keyName
+    sealed = secret.bytes
+  }
+}
+
+extension SealedSecret {
+  init(_ sealed: Trunkline.Internal.V1.Sealed) {
+    self.init(keyName: sealed.keyName, bytes: sealed.sealed)
+  }
+}
+
+extension Trunkline.Internal.V1.Credential {
+  init(_ provider: Registry.Provider) {
+    self.init()
+    providerID = provider.id.description
+    accountSID = provider.accountSID.description
+    region = Trunkline.V1.Region(provider.region)
+    switch provider.configuration {
+    case .twilio(let twilio):
+      apiKeySID = twilio.apiKey?.sid.description ?? ""
+      apiKeySecret = twilio.apiKey.map { Trunkline.Internal.V1.Sealed($0.secret) }
+      authToken = twilio.authToken.map { Trunkline.Internal.V1.Sealed($0) }
+    }
+    credentialRevision = provider.revision.version
+  }
+}

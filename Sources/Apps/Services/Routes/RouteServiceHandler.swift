@@ -1,0 +1,149 @@
+package import API
+package import GRPC
+package import Registry
+package import Telephony
+internal import WellKnown
+
+/// The registry's side of `trunkline.internal.v1.RouteService`: what dispatches follow and lease.
+package struct RouteServiceHandler: Trunkline.Internal.V1.RouteServiceProtocol {
+  private let feed: RouteFeed
+  private let store: any RegistryStore
+  private let time: any TimeSource
+
+  package init(feed: RouteFeed, store: any RegistryStore, time: any TimeSource) {
+    self.feed = feed
+    self.store = store
+    self.time = time
+  }
+
+  /// Entries of one message of a snapshot, as the contract promises.
+  private static let snapshotEntriesMax = 500
+  /// While nothing changes a heartbeat comes at least this often.
+  private static let heartbeatInterval: Swift.Duration = .seconds(10)
+  /// How long leased credentials may be used while the registry can't be asked.
+  private static let leaseLifetime: Swift.Duration = .seconds(24 * 3600)
+
+  package func watchRoutes(
+    _ request: Trunkline.Internal.V1.WatchRoutesRequest,
+    responses: ResponseWriter<Trunkline.Internal.V1.WatchRoutesResponse>,
+    context: ServerContext
+  ) async throws(RPCError) {
+    let present = try await page(after: request.afterSequence, limit: 1)
+    let isKnown =
+      request.epoch == present.epoch && request.afterSequence <= present.latest
+      && request.afterSequence >= present.prunedThrough
+    let start =
+      isKnown ? request.afterSequence : try await sendSnapshot(epoch: present.epoch, to: responses)
+    try await sendChanges(after: start, epoch: present.epoch, to: responses)
+  }
+
+  /// Sends all routes, and answers the sequence that they are at.
+  private func sendSnapshot(
+    epoch: String, to responses: ResponseWriter<Trunkline.Internal.V1.WatchRoutesResponse>
+  ) async throws(RPCError) -> UInt64 {
+    var begin = Trunkline.Internal.V1.WatchRoutesResponse.SnapshotBegin()
+    begin.epoch = epoch
+    try await responses.write(.init(.snapshotBegin(begin)))
+    var sequence: UInt64 = 0
+    while true {
+      let page = try await page(after: sequence, limit: Self.snapshotEntriesMax)
+      try checkContinuity(page, epoch: epoch, sequence: sequence)
+      guard let last = page.changes.last else { break }
+      var entries = Trunkline.Internal.V1.WatchRoutesResponse.RouteEntries()
+      entries.entries = page.changes.compactMap { change in
+        guard case .put(let entry) = change.kind else { return nil }
+        return Trunkline.Internal.V1.RouteEntry(entry)
+      }
+      if !entries.entries.isEmpty { try await responses.write(.init(.entries(entries))) }
+      sequence = last.sequence
+    }
+    var end = Trunkline.Internal.V1.WatchRoutesResponse.SnapshotEnd()
+    end.sequence = sequence
+    try await responses.write(.init(.snapshotEnd(end)))
+    return sequence
+  }
+
+  /// Sends each change after `sequence`, until the call ends.
+  private func sendChanges(
+    after start: UInt64, epoch: String,
+    to responses: ResponseWriter<Trunkline.Internal.V1.WatchRoutesResponse>
+  ) async throws(RPCError) {
+    var sequence = start
+    var lastSent = time.now()
+    while true {
+      let page = try await page(after: sequence, limit: Self.snapshotEntriesMax)
+      try checkContinuity(page, epoch: epoch, sequence: sequence)
+      for change in page.changes {
+        try await responses.write(.init(.change(.init(change))))
+        sequence = change.sequence
+        lastSent = time.now()
+      }
+      if time.now().duration(since: lastSent) >= Self.heartbeatInterval {
+        var heartbeat = Trunkline.Internal.V1.WatchRoutesResponse.Heartbeat()
+        heartbeat.sequence = sequence
+        try await responses.write(.init(.heartbeat(heartbeat)))
+        lastSent = time.now()
+      }
+      guard page.changes.isEmpty else { continue }
+      do {
+        try await feed.waitForChange(after: sequence)
+      } catch {
+        throw RPCError(.cancelled, "The call is over.")
+      }
+    }
+  }
+
+  /// What the reader has no longer fits what the store tells: it must begin anew.
+  private func checkContinuity(
+    _ page: RoutePage, epoch: String, sequence: UInt64
+  ) throws(RPCError) {
+    guard page.epoch == epoch, sequence == 0 || page.prunedThrough <= sequence else {
+      throw ErrorDetails(
+        .aborted, "ROUTES_BEGIN_ANEW", "The history was shortened meanwhile. Watch again."
+      ).error
+    }
+  }
+
+  private func page(after sequence: UInt64, limit: Int) async throws(RPCError) -> RoutePage {
+    do throws(RegistryError) {
+      return try await feed.page(after: sequence, limit: limit)
+    } catch {
+      throw RPCError(error)
+    }
+  }
+
+  package func leaseCredential(
+    _ request: Trunkline.Internal.V1.LeaseCredentialRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.Internal.V1.LeaseCredentialResponse {
+    let id: ProviderID = try request.providerID.identifier(field: "provider_id", form: "prv_…")
+    guard let provider = try await provider(id) else {
+      throw ErrorDetails(.notFound, "PROVIDER_NOT_FOUND", "There is no provider \(id).").error
+    }
+    guard request.regions.contains(Trunkline.V1.Region(provider.region)) else {
+      throw ErrorDetails(
+        .permissionDenied, "WRONG_REGION",
+        "Provider \(id) is of region \(provider.region), which the dispatch does not serve."
+      ).error
+    }
+    var response = Trunkline.Internal.V1.LeaseCredentialResponse()
+    response.credential = Trunkline.Internal.V1.Credential(provider)
+    response.expireTime = Google.Protobuf.Timestamp(time.now().advanced(by: Self.leaseLifetime))
+    return response
+  }
+
+  private func provider(_ id: ProviderID) async throws(RPCError) -> Provider? {
+    do throws(StoreError) {
+      // Every provider belongs to the one tenant until tenants can be made.
+      return try await store.provider(id, tenant: .main)?.provider
+    } catch {
+      throw RPCError(RegistryError.storeUnavailable)
+    }
+  }
+}
+
+extension Trunkline.Internal.V1.WatchRoutesResponse {
+  fileprivate init(_ step: Step) {
+    self.init()
+    self.step = step
+  }
+}
