@@ -42,6 +42,7 @@ package final class FakeCarrier: Carrier {
     var writes: [Write] = []
     var requests = 0
     var outage: CarrierError?
+    var outageStart = 0
   }
 
   private let state = Mutex(State())
@@ -103,9 +104,12 @@ package final class FakeCarrier: Carrier {
     state.withLock { _ = $0.suspended.insert(account) }
   }
 
-  /// Every request fails so until it is set to nil.
-  package func setOutage(_ error: CarrierError?) {
-    state.withLock { $0.outage = error }
+  /// Every request fails so until it is set to nil, after `requests` more that succeed.
+  package func setOutage(_ error: CarrierError?, after requests: Int = 0) {
+    state.withLock { state in
+      state.outage = error
+      state.outageStart = state.requests + requests
+    }
   }
 
   // MARK: What a test looks at
@@ -203,7 +207,7 @@ package final class FakeCarrier: Carrier {
   ) throws(CarrierError) -> Result {
     try state.withLock { state throws(CarrierError) in
       state.requests += 1
-      if let outage = state.outage { throw outage }
+      if let outage = state.outage, state.requests > state.outageStart { throw outage }
       return try body(&state)
     }
   }
