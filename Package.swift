@@ -151,7 +151,7 @@ let package = Package(
     tests("NumberPlan", ["Telephony"]),
     tests(
       "Twilio",
-      ["Telephony", "Registry", "CallDispatch", "EventLoops", "HTTPClient"]),
+      ["Telephony", "Registry", "CallDispatch", "EventLoops", "HTTPClient", "HTTPServer"]),
     tests("Telephony"),
     tests("Registry", ["Telephony", "TestKit"]),
     tests("Buffers"),
