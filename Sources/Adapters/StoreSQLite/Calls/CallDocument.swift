@@ -62,6 +62,17 @@ struct CallDocument: Codable {
   struct SealedDocument: Codable {
     var keyName: String
     var bytes: [UInt8]
+    var associatedData: [UInt8]
+
+    init(_ sealed: SealedBytes) {
+      keyName = sealed.keyName
+      bytes = sealed.bytes
+      associatedData = sealed.associatedData
+    }
+
+    var value: SealedBytes {
+      SealedBytes(keyName: keyName, bytes: bytes, associatedData: associatedData)
+    }
   }
 
   struct ParameterDocument: Codable {
@@ -176,7 +187,7 @@ extension CallDocument.AnswerDocument {
     case .connect(.sip(let uri, let login)):
       self.init(
         kind: .sip, url: uri, username: login?.username,
-        password: login?.password.map { .init(keyName: $0.keyName, bytes: $0.bytes) })
+        password: login?.password.map { .init($0) })
     case .reject(let reason): self.init(kind: .reject, reason: reason.rawValue)
     case .redirect(let url, let method):
       self.init(kind: .redirect, url: url, method: method.rawValue)
@@ -191,8 +202,7 @@ extension CallDocument.AnswerDocument {
       let parameters = (parameters ?? []).map { StreamParameter(name: $0.name, value: $0.value) }
       return .connect(.mediaStream(url: url, parameters: parameters))
     case .sip:
-      let password = password.map { SealedBytes(keyName: $0.keyName, bytes: $0.bytes) }
-      let login = username.map { SIPLogin(username: $0, password: password) }
+      let login = username.map { SIPLogin(username: $0, password: password?.value) }
       return url.map { .connect(.sip(uri: $0, login: login)) }
     case .reject: return reason.flatMap(RejectReason.init(rawValue:)).map { .reject($0) }
     case .redirect:

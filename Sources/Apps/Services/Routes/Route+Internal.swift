@@ -1,5 +1,6 @@
 internal import API
 internal import CallDispatch
+internal import Registry
 internal import Telephony
 
 // What the registry told, in the dispatch's words. An entry that can't be read is nil: it comes from
@@ -55,12 +56,17 @@ extension CallDispatch.AgentRoute {
     }
     self.init(
       tenant: tenant, id: id,
-      connections: agent.connections.compactMap { CallDispatch.AgentConnection($0) })
+      connections: agent.connections.compactMap { connection in
+        CallDispatch.AgentConnection(
+          connection, secret: CredentialField.sipPassword(id, tenant).associatedData)
+      })
   }
 }
 
 extension CallDispatch.AgentConnection {
-  fileprivate init?(_ connection: Trunkline.Internal.V1.AgentRoute.Connection) {
+  fileprivate init?(
+    _ connection: Trunkline.Internal.V1.AgentRoute.Connection, secret: [UInt8]
+  ) {
     let region = Telephony.Region(connection.region)
     // A region that this version does not know serves none of ours.
     if region == nil && connection.region != .unspecified { return nil }
@@ -70,17 +76,21 @@ extension CallDispatch.AgentConnection {
         .map { StreamParameter(name: $0.key, value: $0.value) }
       self.init(region: region, target: .mediaStream(url: stream.url, parameters: parameters))
     case .sip(let sip):
-      self.init(region: region, target: .sip(uri: sip.uri, login: SIPLogin(sip)))
+      self.init(region: region, target: .sip(uri: sip.uri, login: SIPLogin(sip, secret: secret)))
     case nil: return nil
     }
   }
 }
 
 extension CallDispatch.SIPLogin {
-  fileprivate init?(_ sip: Trunkline.Internal.V1.AgentRoute.Connection.Sip) {
+  fileprivate init?(
+    _ sip: Trunkline.Internal.V1.AgentRoute.Connection.Sip, secret: [UInt8]
+  ) {
     guard !sip.username.isEmpty else { return nil }
     self.init(
       username: sip.username,
-      password: sip.password.map { SealedBytes(keyName: $0.keyName, bytes: $0.sealed) })
+      password: sip.password.map {
+        SealedBytes(keyName: $0.keyName, bytes: $0.sealed, associatedData: secret)
+      })
   }
 }

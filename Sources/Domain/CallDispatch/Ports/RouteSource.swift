@@ -119,10 +119,13 @@ package struct SIPLogin: Sendable, Hashable {
 package struct SealedBytes: Sendable, Hashable {
   package var keyName: String
   package var bytes: [UInt8]
+  /// What it is bound to: it opens with the same bytes only.
+  package var associatedData: [UInt8]
 
-  package init(keyName: String, bytes: [UInt8]) {
+  package init(keyName: String, bytes: [UInt8], associatedData: [UInt8]) {
     self.keyName = keyName
     self.bytes = bytes
+    self.associatedData = associatedData
   }
 }
 
