@@ -6,10 +6,17 @@ extension GeneratedMessage {
   }
 
   package init(from json: inout JSONReader) throws(JSONError) {
-    self.init()
+    self = try Self(from: &json, passingOver: nil)
+  }
+
+  /// Reads an object of the fields, and perhaps of one member that is none: an `Any`'s `@type`.
+  package init(
+    from json: inout JSONReader, passingOver extra: String?
+  ) throws(JSONError) {
     var message = Self()
     var seen: [Int32] = []
     try json.object { (json, name) throws(JSONError) in
+      if name == extra { return try json.skip() }
       let number = try message.readJSONField(name, from: &json)
       if number == 0 {
         guard json.options.ignoresUnknown else { throw json.unknownField }
