@@ -137,6 +137,7 @@ let package = Package(
     module(
       "Testing", "TestAPI",
       ["Buffers", "Protobuf", "CProtobufC", "CWellKnown", "WellKnown", "GRPC", "CTestAPI"]),
+    program("Testing", "protobuf-roundtrip", ["Protobuf", "WellKnown", "API", "TestAPI"]),
     module(
       "Testing", "TestKit",
       ["Buffers", "Protobuf", "GRPC", "Telephony", "Registry", "CallDispatch"]),

@@ -24,7 +24,7 @@ package struct UnknownFields: Hashable, Sendable {
     var writer = WireWriter()
     for index in fields.indices {
       let field = unsafe fields[index]
-      guard unsafe field.tag != 0 else { throw .malformed }
+      guard unsafe (1...WireTag.fieldMax).contains(field.tag) else { throw .malformed }
       unsafe writer.varint(UInt64(field.tag) << 3 | UInt64(field.wire_type.rawValue))
       unsafe writer.append(UnsafeBufferPointer(start: field.data, count: field.len))
     }

@@ -4,6 +4,7 @@ internal import Protobuf
 ///
 /// - Strings become bytes: protobuf-c ends strings at NUL.
 /// - `double` and `float` become `fixed64` and `fixed32`: protobuf-c takes minus zero for unset.
+/// - `bool` becomes `uint64`: protobuf-c reads any wire type as a boolean.
 /// - Enums become `int32`; proto3's are open, and their names are Swift's business.
 /// - `proto3_optional` goes; its oneof of one member becomes a real one. A message needs none.
 /// - `map_entry` goes: entries are messages.
@@ -82,6 +83,7 @@ enum CDescriptorRewriter {
     case .double: .fixed64
     case .float: .fixed32
     case .string: .bytes
+    case .bool: .uint64
     case .enum: .int32
     default: kind
     }

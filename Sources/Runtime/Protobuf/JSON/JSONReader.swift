@@ -59,7 +59,8 @@ package struct JSONReader {
     _ body: (inout JSONReader) throws(JSONError) -> Void
   ) throws(JSONError) {
     guard depth < options.nestingMax else { throw .nestedTooDeep(max: options.nestingMax) }
-    guard peek() == open else { throw valueError(expected) }
+    guard let next = peek() else { throw syntaxError }
+    guard next == open else { throw valueError(expected) }
     offset += 1
     depth += 1
     if !take(close) {

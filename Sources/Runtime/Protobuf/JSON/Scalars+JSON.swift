@@ -108,6 +108,9 @@ extension JSONWriter {
       string("NaN")
     } else if value.isInfinite {
       string(value < 0 ? "-Infinity" : "Infinity")
+    } else if value.magnitude == T.greatestFiniteMagnitude {
+      // The shortest text of the largest `float` is above it, which some readers refuse.
+      literal(Double(value).description)
     } else {
       literal(value.description)
     }

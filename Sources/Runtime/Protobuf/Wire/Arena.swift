@@ -20,6 +20,8 @@ internal import CProtobufC
   private var remaining: Int
   private let byteCountMax: Int
   private var isExhausted = false
+  /// Whether protobuf-c gave memory back, as it does when it merges the pieces of a message.
+  fileprivate var hasFreed = false
 
   /// Starts with `firstChunk`, which must outlive the arena, and takes at most `byteCountMax` bytes
   /// beyond it.
@@ -90,16 +92,27 @@ internal import CProtobufC
     if let nestingMax {
       try unsafe NestingScan.check(bytes, as: descriptor, nestingMax: nestingMax)
     }
-    let structure = unsafe withUnsafeMutablePointer(to: &self) { arena in
-      var allocator = unsafe ProtobufCAllocator(
-        alloc: arenaAllocate, free: arenaFree, allocator_data: arena)
-      return unsafe protobuf_c_message_unpack(
-        descriptor, &allocator, bytes.count, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
+    var structure = unsafe unpack(bytes, descriptor)
+    if hasFreed && !isExhausted,
+      let joined = try unsafe DuplicateMerge.merged(Array(bytes), as: descriptor)
+    {
+      unsafe structure = joined.withUnsafeBytes { unsafe unpack($0, descriptor) }
     }
     guard let structure = unsafe structure else {
       throw isExhausted ? .tooLarge(max: byteCountMax) : .malformed
     }
     return UnsafeRawPointer(structure)
+  }
+
+  @unsafe private mutating func unpack(
+    _ bytes: UnsafeRawBufferPointer, _ descriptor: UnsafePointer<ProtobufCMessageDescriptor>
+  ) -> UnsafeMutablePointer<ProtobufCMessage>? {
+    unsafe withUnsafeMutablePointer(to: &self) { arena in
+      var allocator = unsafe ProtobufCAllocator(
+        alloc: arenaAllocate, free: arenaFree, allocator_data: arena)
+      return unsafe protobuf_c_message_unpack(
+        descriptor, &allocator, bytes.count, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
+    }
   }
 
   /// Appends the encoded form of a C structure.
@@ -126,5 +139,7 @@ private func arenaAllocate(
   unsafe arena?.assumingMemoryBound(to: Arena.self).pointee.allocate(size)
 }
 
-/// Nothing is freed before the arena is.
-private func arenaFree(_ arena: UnsafeMutableRawPointer?, _ memory: UnsafeMutableRawPointer?) {}
+/// Nothing is freed before the arena is; it is noted, for ``DuplicateMerge``.
+private func arenaFree(_ arena: UnsafeMutableRawPointer?, _ memory: UnsafeMutableRawPointer?) {
+  unsafe arena?.assumingMemoryBound(to: Arena.self).pointee.hasFreed = true
+}

@@ -10,6 +10,9 @@ package enum WireType: UInt8, Sendable {
 
 /// What stands before each field: its number and how its value is written.
 package struct WireTag: Hashable, Sendable {
+  /// The largest number that a field can have.
+  package static let fieldMax: UInt32 = 536_870_911
+
   package var field: UInt32
   package var type: WireType
 }

@@ -4,8 +4,10 @@
 #pragma once
 #include <protobuf-c/protobuf-c.h>
 #include "trunkline/testing/v1/echo.pb-c.h"
+#include "trunkline/testing/v1/shapes.pb-c.h"
 
 const uint8_t *trunkline__testing__v1__echo__file__bytes(void);
+const uint8_t *trunkline__testing__v1__shapes__file__bytes(void);
 
 static inline const ProtobufCMessageDescriptor *trunkline__testing__v1__echo_request__type(void) {
   return &trunkline__testing__v1__echo_request__descriptor;
@@ -30,4 +32,31 @@ static inline const ProtobufCMessageDescriptor *trunkline__testing__v1__converse
 }
 static inline const ProtobufCMessageDescriptor *trunkline__testing__v1__converse_response__type(void) {
   return &trunkline__testing__v1__converse_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__testing__v1__scalars__type(void) {
+  return &trunkline__testing__v1__scalars__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__testing__v1__optionals__type(void) {
+  return &trunkline__testing__v1__optionals__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__testing__v1__repeateds__type(void) {
+  return &trunkline__testing__v1__repeateds__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__testing__v1__maps__type(void) {
+  return &trunkline__testing__v1__maps__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__testing__v1__tree__type(void) {
+  return &trunkline__testing__v1__tree__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__testing__v1__tree__leaf__type(void) {
+  return &trunkline__testing__v1__tree__leaf__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__testing__v1__choices__type(void) {
+  return &trunkline__testing__v1__choices__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__testing__v1__choices__inner__type(void) {
+  return &trunkline__testing__v1__choices__inner__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__testing__v1__forms__type(void) {
+  return &trunkline__testing__v1__forms__descriptor;
 }

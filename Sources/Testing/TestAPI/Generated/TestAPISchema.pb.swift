@@ -26,9 +26,16 @@ package enum TestAPISchema {
     count: 1289,
     dependencies: [WellKnownSchema.googleProtobufDuration, WellKnownSchema.googleRpcStatus])
 
+  /// trunkline/testing/v1/shapes.proto
+  package static let trunklineTestingV1Shapes = unsafe FileDescriptor(
+    name: "trunkline/testing/v1/shapes.proto", copying: trunkline__testing__v1__shapes__file__bytes(),
+    count: 5470,
+    dependencies: [WellKnownSchema.googleProtobufAny, WellKnownSchema.googleProtobufDuration, WellKnownSchema.googleProtobufEmpty, WellKnownSchema.googleProtobufFieldMask, WellKnownSchema.googleProtobufStruct, WellKnownSchema.googleProtobufTimestamp, WellKnownSchema.googleProtobufWrappers])
+
   /// Every file of the module.
   package static let files: [FileDescriptor] = [
     trunklineTestingV1Echo,
+    trunklineTestingV1Shapes,
   ]
 
   /// Every message of the module.
@@ -41,5 +48,14 @@ package enum TestAPISchema {
     Trunkline.Testing.V1.CollectResponse.self,
     Trunkline.Testing.V1.ConverseRequest.self,
     Trunkline.Testing.V1.ConverseResponse.self,
+    Trunkline.Testing.V1.Scalars.self,
+    Trunkline.Testing.V1.Optionals.self,
+    Trunkline.Testing.V1.Repeateds.self,
+    Trunkline.Testing.V1.Maps.self,
+    Trunkline.Testing.V1.Tree.self,
+    Trunkline.Testing.V1.Tree.Leaf.self,
+    Trunkline.Testing.V1.Choices.self,
+    Trunkline.Testing.V1.Choices.Inner.self,
+    Trunkline.Testing.V1.Forms.self,
   ]
 }

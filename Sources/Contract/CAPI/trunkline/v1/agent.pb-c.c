@@ -460,7 +460,7 @@ static const ProtobufCFieldDescriptor trunkline__v1__agent_connection__sip__fiel
     "f4",
     4,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
+    PROTOBUF_C_TYPE_UINT64,
     0,   /* quantifier_offset */
     offsetof(Trunkline__V1__AgentConnection__Sip, f4),
     NULL,

@@ -271,7 +271,7 @@ static const ProtobufCFieldDescriptor trunkline__v1__call__field_descriptors[23]
     "f15",
     15,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
+    PROTOBUF_C_TYPE_UINT64,
     0,   /* quantifier_offset */
     offsetof(Trunkline__V1__Call, f15),
     NULL,

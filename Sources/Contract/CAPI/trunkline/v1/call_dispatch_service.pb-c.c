@@ -1026,7 +1026,7 @@ static const ProtobufCFieldDescriptor trunkline__v1__list_calls_request__field_d
     "f9",
     9,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
+    PROTOBUF_C_TYPE_UINT64,
     0,   /* quantifier_offset */
     offsetof(Trunkline__V1__ListCallsRequest, f9),
     NULL,

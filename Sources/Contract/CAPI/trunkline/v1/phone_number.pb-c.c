@@ -500,7 +500,7 @@ static const ProtobufCFieldDescriptor trunkline__v1__phone_number__field_descrip
     "f12",
     12,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
+    PROTOBUF_C_TYPE_UINT64,
     0,   /* quantifier_offset */
     offsetof(Trunkline__V1__PhoneNumber, f12),
     NULL,
@@ -512,7 +512,7 @@ static const ProtobufCFieldDescriptor trunkline__v1__phone_number__field_descrip
     "f13",
     13,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
+    PROTOBUF_C_TYPE_UINT64,
     0,   /* quantifier_offset */
     offsetof(Trunkline__V1__PhoneNumber, f13),
     NULL,
@@ -770,7 +770,7 @@ static const ProtobufCFieldDescriptor trunkline__v1__phone_number_usage__field_d
     "f3",
     3,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
+    PROTOBUF_C_TYPE_UINT64,
     0,   /* quantifier_offset */
     offsetof(Trunkline__V1__PhoneNumberUsage, f3),
     NULL,

@@ -163,7 +163,7 @@ static const ProtobufCFieldDescriptor trunkline__v1__provider__twilio__field_des
     "f5",
     5,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
+    PROTOBUF_C_TYPE_UINT64,
     0,   /* quantifier_offset */
     offsetof(Trunkline__V1__Provider__Twilio, f5),
     NULL,
@@ -175,7 +175,7 @@ static const ProtobufCFieldDescriptor trunkline__v1__provider__twilio__field_des
     "f6",
     6,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
+    PROTOBUF_C_TYPE_UINT64,
     0,   /* quantifier_offset */
     offsetof(Trunkline__V1__Provider__Twilio, f6),
     NULL,
@@ -463,7 +463,7 @@ static const ProtobufCFieldDescriptor trunkline__v1__provider_number__field_desc
     "f4",
     4,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
+    PROTOBUF_C_TYPE_UINT64,
     0,   /* quantifier_offset */
     offsetof(Trunkline__V1__ProviderNumber, f4),
     NULL,

@@ -667,7 +667,7 @@ static const ProtobufCFieldDescriptor trunkline__v1__create_provider_request__fi
     "f3",
     3,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
+    PROTOBUF_C_TYPE_UINT64,
     0,   /* quantifier_offset */
     offsetof(Trunkline__V1__CreateProviderRequest, f3),
     NULL,
@@ -986,7 +986,7 @@ static const ProtobufCFieldDescriptor trunkline__v1__update_provider_request__fi
     "f3",
     3,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
+    PROTOBUF_C_TYPE_UINT64,
     0,   /* quantifier_offset */
     offsetof(Trunkline__V1__UpdateProviderRequest, f3),
     NULL,

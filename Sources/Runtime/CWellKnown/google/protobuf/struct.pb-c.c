@@ -279,7 +279,7 @@ static const ProtobufCFieldDescriptor google__protobuf__value__field_descriptors
     "f4",
     4,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
+    PROTOBUF_C_TYPE_UINT64,
     offsetof(Google__Protobuf__Value, o0_case),
     offsetof(Google__Protobuf__Value, f4),
     NULL,

@@ -646,7 +646,7 @@ static const ProtobufCFieldDescriptor google__protobuf__bool_value__field_descri
     "f1",
     1,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
+    PROTOBUF_C_TYPE_UINT64,
     0,   /* quantifier_offset */
     offsetof(Google__Protobuf__BoolValue, f1),
     NULL,

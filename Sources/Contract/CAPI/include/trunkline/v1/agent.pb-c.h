@@ -96,7 +96,7 @@ struct  Trunkline__V1__AgentConnection__Sip
   ProtobufCMessage base;
   ProtobufCBinaryData f1;
   ProtobufCBinaryData f2;
-  protobuf_c_boolean f4;
+  uint64_t f4;
   Trunkline__V1__AgentConnection__Sip__O0Case o0_case;
   union {
     ProtobufCBinaryData f3;

@@ -65,7 +65,7 @@ struct  Trunkline__V1__Call
   int32_t f12;
   int32_t f13;
   int32_t f14;
-  protobuf_c_boolean f15;
+  uint64_t f15;
   size_t n_f26;
   Trunkline__V1__Call__MetadataEntry **f26;
   int64_t f29;

@@ -150,7 +150,7 @@ struct  Trunkline__V1__ListCallsRequest
   int32_t f6;
   int32_t f7;
   ProtobufCBinaryData f8;
-  protobuf_c_boolean f9;
+  uint64_t f9;
 };
 #define TRUNKLINE__V1__LIST_CALLS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__list_calls_request__descriptor) \

@@ -112,8 +112,8 @@ struct  Trunkline__V1__PhoneNumber
   ProtobufCBinaryData f6;
   int32_t f8;
   ProtobufCBinaryData f9;
-  protobuf_c_boolean f12;
-  protobuf_c_boolean f13;
+  uint64_t f12;
+  uint64_t f13;
   Trunkline__V1__PhoneNumber__Inbound *f14;
   int32_t f20;
   size_t n_f21;
@@ -166,7 +166,7 @@ struct  Trunkline__V1__PhoneNumberUsage
   ProtobufCBinaryData f1;
   size_t n_f2;
   Trunkline__V1__PhoneNumberUsage__User **f2;
-  protobuf_c_boolean f3;
+  uint64_t f3;
 };
 #define TRUNKLINE__V1__PHONE_NUMBER_USAGE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__phone_number_usage__descriptor) \

@@ -75,14 +75,14 @@ struct  Trunkline__V1__ImportPhoneNumberRequest
   size_t n_f6;
   Trunkline__V1__ImportPhoneNumberRequest__LabelsEntry **f6;
   ProtobufCBinaryData f7;
-  protobuf_c_boolean f8;
+  uint64_t f8;
   Trunkline__V1__ImportPhoneNumberRequest__O0Case o0_case;
   union {
-    protobuf_c_boolean f4;
+    uint64_t f4;
   };
   Trunkline__V1__ImportPhoneNumberRequest__O1Case o1_case;
   union {
-    protobuf_c_boolean f5;
+    uint64_t f5;
   };
 };
 #define TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__INIT \

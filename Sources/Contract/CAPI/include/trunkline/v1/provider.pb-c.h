@@ -46,8 +46,8 @@ struct  Trunkline__V1__Provider__Twilio
   ProtobufCMessage base;
   ProtobufCBinaryData f1;
   ProtobufCBinaryData f2;
-  protobuf_c_boolean f5;
-  protobuf_c_boolean f6;
+  uint64_t f5;
+  uint64_t f6;
   Trunkline__V1__Provider__Twilio__O0Case o0_case;
   union {
     ProtobufCBinaryData f3;
@@ -109,7 +109,7 @@ struct  Trunkline__V1__ProviderNumber
   ProtobufCBinaryData f1;
   ProtobufCBinaryData f2;
   ProtobufCBinaryData f3;
-  protobuf_c_boolean f4;
+  uint64_t f4;
   ProtobufCBinaryData f5;
 };
 #define TRUNKLINE__V1__PROVIDER_NUMBER__INIT \

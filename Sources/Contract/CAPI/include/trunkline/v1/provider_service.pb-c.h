@@ -44,7 +44,7 @@ struct  Trunkline__V1__CreateProviderRequest
   ProtobufCMessage base;
   Trunkline__V1__Provider *f1;
   ProtobufCBinaryData f2;
-  protobuf_c_boolean f3;
+  uint64_t f3;
 };
 #define TRUNKLINE__V1__CREATE_PROVIDER_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__create_provider_request__descriptor) \
@@ -112,7 +112,7 @@ struct  Trunkline__V1__UpdateProviderRequest
   ProtobufCMessage base;
   Trunkline__V1__Provider *f1;
   Google__Protobuf__FieldMask *f2;
-  protobuf_c_boolean f3;
+  uint64_t f3;
 };
 #define TRUNKLINE__V1__UPDATE_PROVIDER_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__update_provider_request__descriptor) \

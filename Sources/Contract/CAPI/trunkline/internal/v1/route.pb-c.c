@@ -430,7 +430,7 @@ static const ProtobufCFieldDescriptor trunkline__internal__v1__number_route__fie
     "f7",
     7,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
+    PROTOBUF_C_TYPE_UINT64,
     0,   /* quantifier_offset */
     offsetof(Trunkline__Internal__V1__NumberRoute, f7),
     NULL,
@@ -442,7 +442,7 @@ static const ProtobufCFieldDescriptor trunkline__internal__v1__number_route__fie
     "f8",
     8,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
+    PROTOBUF_C_TYPE_UINT64,
     0,   /* quantifier_offset */
     offsetof(Trunkline__Internal__V1__NumberRoute, f8),
     NULL,
@@ -600,7 +600,7 @@ static const ProtobufCFieldDescriptor trunkline__internal__v1__provider_route__f
     "f5",
     5,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
+    PROTOBUF_C_TYPE_UINT64,
     0,   /* quantifier_offset */
     offsetof(Trunkline__Internal__V1__ProviderRoute, f5),
     NULL,

@@ -67,7 +67,7 @@ struct  Google__Protobuf__Value
     int32_t f1;
     uint64_t f2;
     ProtobufCBinaryData f3;
-    protobuf_c_boolean f4;
+    uint64_t f4;
     Google__Protobuf__Struct *f5;
     Google__Protobuf__ListValue *f6;
   };

@@ -94,7 +94,7 @@ struct  Google__Protobuf__UInt32Value
 struct  Google__Protobuf__BoolValue
 {
   ProtobufCMessage base;
-  protobuf_c_boolean f1;
+  uint64_t f1;
 };
 #define GOOGLE__PROTOBUF__BOOL_VALUE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&google__protobuf__bool_value__descriptor) \

@@ -54,8 +54,8 @@ struct  Trunkline__Internal__V1__NumberRoute
   ProtobufCBinaryData f4;
   ProtobufCBinaryData f5;
   int32_t f6;
-  protobuf_c_boolean f7;
-  protobuf_c_boolean f8;
+  uint64_t f7;
+  uint64_t f8;
   ProtobufCBinaryData f9;
   int32_t f10;
   uint32_t f11;
@@ -74,7 +74,7 @@ struct  Trunkline__Internal__V1__ProviderRoute
   ProtobufCBinaryData f2;
   int32_t f3;
   ProtobufCBinaryData f4;
-  protobuf_c_boolean f5;
+  uint64_t f5;
   uint64_t f6;
 };
 #define TRUNKLINE__INTERNAL__V1__PROVIDER_ROUTE__INIT \
