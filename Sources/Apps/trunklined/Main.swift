@@ -1,1 +1,45 @@
-@main struct Main { static func main() {} }
+internal import CommandLine
+internal import EventLoops
+internal import Foundation
+
+/// `trunklined`: the server. Reads the command line and the environment, and serves.
+@main
+struct Main {
+  /// Exit codes: 0 stopped in good order, 64 a command line that is wrong, 70 it could not serve.
+  static func main() async {
+    let arguments = Array(Swift.CommandLine.arguments.dropFirst())
+    do throws(ArgumentError) {
+      let parsed = try syntax.parse(arguments, environment: ProcessInfo.processInfo.environment)
+      switch parsed {
+      case .help(let text): print(text, terminator: "")
+      case .version: print("trunklined \(version)")
+      case .run(let configuration, _): exit(await ServerProcess.run(configuration))
+      }
+    } catch {
+      StandardError.write(line: "trunklined: \(error)\n\(syntax.hint(for: arguments))")
+      exit(64)
+    }
+  }
+
+  private static let syntax = CommandSyntax(
+    Command<ServeConfiguration>.group(
+      "trunklined", "Connects phone numbers to voice agents: registry and call dispatch.",
+      [serve]),
+    environmentPrefix: "TRUNKLINE_")
+
+  private static let serve = Command<ServeConfiguration>.action(
+    "serve", "Serves until SIGTERM or SIGINT, then lets calls at hand end.",
+    examples: [
+      .init(
+        "trunklined serve --public-url us1=https://voice.example.com",
+        "Registry and dispatch in one process, on SQLite."),
+      .init(
+        "trunklined serve --roles dispatch --region ie1 --registry registry:50051 …",
+        "A dispatch of its own, for one region."),
+    ],
+    options: ServeOptions.all
+  ) { (arguments) throws(ArgumentError) in try ServeConfiguration(arguments) }
+}
+
+/// What `--version` prints.
+let version = "0.1.0"

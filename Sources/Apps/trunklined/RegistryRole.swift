@@ -1,0 +1,57 @@
+internal import GRPC
+internal import NumberPlan
+internal import Registry
+internal import Services
+internal import StoreSQLite
+internal import Telemetry
+internal import Telephony
+internal import Twilio
+
+/// The registry of this process: its store, its use cases and what it serves.
+struct RegistryRole: Sendable {
+  /// The public contract and the internal service.
+  let services: [any Service]
+  /// What a dispatch in this process asks.
+  let internalServices: [any Service]
+  private let context: RegistryContext
+  private let log: Logger
+
+  /// The database's file in the data folder.
+  private static let fileName = "registry.db"
+
+  init(_ parts: ServerParts) async throws(ServeError) {
+    let path = "\(parts.configuration.dataFolder)/\(Self.fileName)"
+    let store: SQLiteRegistryStore
+    do throws(SQLiteMigrations.Failure) {
+      store = try await SQLiteRegistryStore(path: path, executor: parts.executor)
+    } catch {
+      throw .store(path: path, error)
+    }
+    context = RegistryContext(
+      store: store,
+      carrier: TwilioCarrier(client: parts.client, endpoints: parts.endpoints, time: parts.time),
+      sealer: parts.sealer,
+      webhooks: WebhookURLs(publicURLs: parts.configuration.publicURLs, tokens: parts.tokens),
+      numberPlan: LibPhoneNumberPlan(), time: parts.time, ids: SystemIDSource())
+    log = parts.log.with(["role": "registry"])
+    let routes = RouteServiceHandler(feed: context.feed, store: store, time: parts.time)
+    internalServices = [routes]
+    services = [
+      ProviderServiceHandler(Providers(context)),
+      PhoneNumberServiceHandler(PhoneNumbers(context)), AgentServiceHandler(Agents(context)),
+      routes,
+    ]
+  }
+
+  /// Goes on with what an earlier run left open.
+  func begin() async {
+    do throws(RegistryError) {
+      try await context.resume()
+    } catch {
+      log.error("the journal could not be resumed", ["error": .text("\(error)")])
+    }
+  }
+
+  /// Ends the work on numbers at a point from which it can be resumed.
+  func stop() async { await context.drain() }
+}

@@ -1,0 +1,87 @@
+internal import CommandLine
+internal import Telemetry
+internal import Telephony
+internal import Twilio
+
+/// What `trunklined serve` was told to be.
+struct ServeConfiguration: Sendable {
+  enum Role: Sendable, Hashable {
+    case registry
+    case dispatch
+  }
+
+  var roles: Set<Role>
+  /// Whose calls this process handles.
+  var regions: Set<Region>
+  var listen: HostPort
+  var webhookListen: HostPort
+  var adminListen: HostPort
+  /// What carriers call, per region, without a slash at the end.
+  var publicURLs: [Region: String]
+  var dataFolder: String
+  /// Of a dispatch in a process of its own: where its registry is.
+  var registry: HostPort?
+  var keyringPath: String
+  var logLevel: LogLevel
+  var drainTimeout: Duration
+  /// Stand in for the carrier's hosts, in tests.
+  var twilioEndpoints: [Region: String]
+  /// How many event loops serve gRPC.
+  var loopCount: Int?
+}
+
+extension ServeConfiguration {
+  /// Reads the options, and refuses what does not fit together.
+  init(_ arguments: Arguments) throws(ArgumentError) {
+    roles = Set(try arguments.value(ServeOptions.roles))
+    regions = Set(try arguments.value(ServeOptions.regions))
+    guard !roles.isEmpty, !regions.isEmpty else {
+      throw .conflict("--roles and --region need at least one value.")
+    }
+    let isDispatchAlone = roles == [.dispatch]
+    listen =
+      try arguments.value(ServeOptions.listen)
+      ?? HostPort(host: "127.0.0.1", port: isDispatchAlone ? 50052 : 50051)
+    webhookListen = try arguments.value(ServeOptions.webhookListen)
+    adminListen = try arguments.value(ServeOptions.adminListen)
+    publicURLs = try arguments.value(ServeOptions.publicURLs)
+    dataFolder = try arguments.value(ServeOptions.dataFolder)
+    registry = try arguments.value(ServeOptions.registry)
+    keyringPath = try arguments.value(ServeOptions.keyring) ?? dataFolder + "/keyring"
+    logLevel = try arguments.value(ServeOptions.logLevel)
+    drainTimeout = try arguments.value(ServeOptions.drainTimeout)
+    twilioEndpoints = try arguments.value(ServeOptions.twilioEndpoints)
+    loopCount = try arguments.value(ServeOptions.loopCount)
+    if isDispatchAlone && registry == nil {
+      throw .conflict("A dispatch alone needs --registry HOST:PORT.")
+    }
+    if !isDispatchAlone && registry != nil {
+      throw .conflict("--registry is for a dispatch alone: --roles dispatch.")
+    }
+    let isInsecure = try arguments.value(ServeOptions.isInsecure)
+    if !listen.isLoopback && !isInsecure {
+      throw .conflict(
+        "--listen \(listen) can be reached by others, and gRPC is served without TLS. "
+          + "Listen on 127.0.0.1, or accept it with --insecure.")
+    }
+  }
+}
+
+extension HostPort {
+  /// Only this machine reaches it.
+  fileprivate var isLoopback: Bool {
+    host == "localhost" || host == "::1" || host.hasPrefix("127.")
+  }
+}
+
+extension ServeConfiguration {
+  /// Where Twilio is asked.
+  var endpoints: TwilioEndpoints {
+    guard !twilioEndpoints.isEmpty else { return .twilio }
+    let text = twilioEndpoints.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
+    guard let endpoints = TwilioEndpoints(parsing: text) else {
+      preconditionFailure("--twilio-endpoints was checked when it was read")
+    }
+    return endpoints
+  }
+}

@@ -1,0 +1,29 @@
+internal import EventLoops
+internal import HTTPServer
+internal import Keyring
+internal import StoreSQLite
+
+/// Why the server could not start. Each text says what to do.
+enum ServeError: Error, CustomStringConvertible {
+  case dataFolder(path: String, reason: String)
+  case keyring(path: String, KeyringFile.Failure)
+  case store(path: String, SQLiteMigrations.Failure)
+  case address(String)
+  case listen(String, String)
+
+  var description: String {
+    switch self {
+    case .dataFolder(let path, let reason):
+      "The data folder \(path) can't be made or used: \(reason). Choose another with --data-dir."
+    case .keyring(let path, let failure):
+      "The keyring \(path) can't be used: \(failure)."
+    case .store(let path, .newerFile(let version, let known)):
+      "\(path) was written by a newer version (\(version), this one knows \(known)). "
+        + "Use that version."
+    case .store(let path, .sqlite(let error)):
+      "The database \(path) can't be opened: \(error)."
+    case .address(let text): "\(text) is no address in digits."
+    case .listen(let address, let reason): "Nothing can listen on \(address): \(reason)."
+    }
+  }
+}

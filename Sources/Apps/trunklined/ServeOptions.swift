@@ -1,0 +1,78 @@
+internal import CommandLine
+internal import Telemetry
+internal import Telephony
+
+/// The options of `serve`; the help lists them in this order.
+enum ServeOptions {
+  static let roles = Option.list(
+    "roles",
+    .choice(["registry": ServeConfiguration.Role.registry, "dispatch": .dispatch]),
+    default: "registry,dispatch",
+    "What this process is. Both in one process need no other server.")
+  static let regions = Option.list(
+    "region", .choice(["us1": Region.us1, "ie1": .ie1, "au1": .au1]), default: "us1,ie1,au1",
+    "The regions whose calls this process handles.")
+  static let listen = Option.optional(
+    "listen", .address,
+    "Where gRPC is served. Default: 127.0.0.1:50051, or 127.0.0.1:50052 for a dispatch alone.")
+  static let webhookListen = Option.value(
+    "webhook-listen", .address, default: "127.0.0.1:8080",
+    "Where the carriers' webhooks are served (HTTP/1.1), by a dispatch.")
+  static let adminListen = Option.value(
+    "admin-listen", .address, default: "127.0.0.1:9090",
+    "Where /livez and /readyz are served (HTTP/1.1).")
+  static let publicURLs = Option.map(
+    "public-url", .choice(["us1": Region.us1, "ie1": .ie1, "au1": .au1]), .webURL, commas: true,
+    "What carriers call, per region. A region without one can't take calls.")
+  static let dataFolder = Option.value(
+    "data-dir", .text("FOLDER"), default: "trunkline-data",
+    "Where the database and the keyring lie; made if it is not there.")
+  static let registry = Option.optional(
+    "registry", .address, "Where the registry is, for a dispatch in a process of its own.")
+  static let keyring = Option.optional(
+    "keyring", .text("FILE"),
+    "The keys that seal secrets; made with mode 0600 if it is not there. Default: keyring in the "
+      + "data folder. Registry and dispatch load the same one.")
+  static let isInsecure = Option.flag(
+    "insecure", "Serve gRPC without TLS on an address that others can reach.")
+  static let logLevel = Option.value(
+    "log-level",
+    .choice([
+      "debug": LogLevel.debug, "info": .info, "warning": .warning,
+      "error": .error,
+    ]), default: "info", "The least important lines that are logged.")
+  static let drainTimeout = Option.value(
+    "drain-timeout", .duration(in: .zero ... .seconds(3600)), default: "30s",
+    "How long calls at hand may go on after SIGTERM.")
+  static let twilioEndpoints = Option.map(
+    "twilio-endpoints", .choice(["us1": Region.us1, "ie1": .ie1, "au1": .au1]), .webURL,
+    commas: true, "Stand in for Twilio's hosts, for tests: us1=http://127.0.0.1:8701,….")
+  static let loopCount = Option.optional(
+    "loops", .integer("COUNT", in: 1...256),
+    "Event loops that serve gRPC. Default: one per CPU that the process may use.")
+
+  static let all: [any DeclaredOption] = [
+    roles, regions, listen, webhookListen, adminListen, publicURLs, dataFolder, registry, keyring,
+    isInsecure, logLevel, drainTimeout, twilioEndpoints, loopCount,
+  ]
+}
+
+extension ArgumentType where Value == String {
+  /// `http://` or `https://` with a host and without query, fragment and user.
+  static var webURL: ArgumentType<String> {
+    ArgumentType("URL") { (text) throws(ArgumentProblem) in
+      let schemes = ["https://", "http://"]
+      guard let scheme = schemes.first(where: { text.hasPrefix($0) }) else {
+        throw ArgumentProblem("A URL with http:// or https:// is expected.")
+      }
+      let rest = text.dropFirst(scheme.count)
+      guard !rest.isEmpty, !rest.hasPrefix("/"),
+        rest.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }),
+        !rest.contains(where: { "?#@\"<>\\".contains($0) }), text.utf8.count <= 512
+      else {
+        throw ArgumentProblem("A URL of a host and perhaps a path is expected, without ? and #.")
+      }
+      return text.hasSuffix("/") ? String(text.dropLast()) : text
+    }
+  }
+}

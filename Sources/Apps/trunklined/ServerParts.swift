@@ -1,0 +1,128 @@
+internal import CommandLine
+internal import Crypto
+internal import EventLoops
+internal import Glibc
+internal import GRPC
+internal import GRPCInProcess
+internal import GRPCServices
+internal import GRPCTransport
+internal import HTTPClient
+internal import HTTPServer
+internal import Keyring
+internal import StoreSQLite
+internal import Telemetry
+internal import Telephony
+internal import Twilio
+
+/// What both roles stand on, made from the configuration. Everything is made here and handed down.
+final class ServerParts: Sendable {
+  let configuration: ServeConfiguration
+  let log: Logger
+  let loops: [EventLoop]
+  let time: SystemTime
+  let keyring: KeyringFile
+  let sealer: KeyringSealer
+  let tokens: KeyringWebhookTokens
+  let executor: SQLiteExecutor
+  let client: WebClient
+  let endpoints: TwilioEndpoints
+
+  init(
+    _ configuration: ServeConfiguration, loops: [EventLoop], log: Logger
+  ) async throws(ServeError) {
+    self.configuration = configuration
+    self.loops = loops
+    self.log = log
+    time = SystemTime(loop: loops[0])
+    do throws(KeyringFile.Failure) {
+      keyring = try KeyringFile.load(orCreateAt: configuration.keyringPath)
+    } catch {
+      throw .keyring(path: configuration.keyringPath, error)
+    }
+    sealer = KeyringSealer(keyring)
+    tokens = KeyringWebhookTokens(keyring)
+    executor = SQLiteExecutor()
+    client = WebClient(loop: loops[0])
+    endpoints = configuration.endpoints
+  }
+
+  /// Serves until a signal comes, then stops in good order.
+  func serve() async throws(ServeError) {
+    defer { executor.stop() }
+    var services: [any Service] = []
+    let registry =
+      configuration.roles.contains(.registry) ? try await RegistryRole(self) : nil
+    if let registry { services += registry.services }
+    let channel = registryChannel(registry)
+    let dispatch =
+      configuration.roles.contains(.dispatch)
+      ? try await DispatchRole(self, registry: channel.channel) : nil
+    if let dispatch { services += dispatch.services }
+    try await serve(services, registry: registry, dispatch: dispatch)
+    await channel.remote?.close()
+    await client.close()
+  }
+
+  /// How the dispatch reaches the registry: in memory, or over the network.
+  private func registryChannel(
+    _ registry: RegistryRole?
+  ) -> (channel: any Channel, remote: GRPCChannel?) {
+    guard let address = configuration.registry else {
+      return (InProcessChannel(router: Router(services: registry?.internalServices ?? [])), nil)
+    }
+    let remote = GRPCChannel(host: address.host, port: address.port, loop: loops[0])
+    return (remote, remote)
+  }
+
+  private func serve(
+    _ services: [any Service], registry: RegistryRole?, dispatch: DispatchRole?
+  ) async throws(ServeError) {
+    let health = HealthService(serving: services.map { type(of: $0).name })
+    let router = Router.standard(services: services, health: health)
+    let server = GRPCServer(router: router, loops: loops)
+    let address = try await listen(server)
+    let admin = try AdminListener(self)
+    await registry?.begin()
+    await dispatch?.begin()
+    admin.isReady = true
+    log.info("serving", ["grpc": .text(address), "admin": .text(admin.address)])
+    await signalled()
+    log.info("stopping")
+    admin.isReady = false
+    health.shutDown()
+    await server.shutdown(within: configuration.drainTimeout)
+    await dispatch?.stop()
+    await registry?.stop()
+    await admin.stop()
+  }
+
+  private func listen(_ server: GRPCServer) async throws(ServeError) -> String {
+    let wanted = configuration.listen
+    let host = wanted.host == "localhost" ? "127.0.0.1" : wanted.host
+    guard let address = SocketAddress(literal: host, port: wanted.port) else {
+      throw .address(wanted.description)
+    }
+    do throws(EventLoopError) {
+      let bound = try await server.listen(at: address)
+      return bound.description
+    } catch {
+      throw .listen(wanted.description, error.description)
+    }
+  }
+
+  /// Returns when SIGTERM or SIGINT comes.
+  private func signalled() async {
+    let loop = loops[0]
+    await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+      loop.execute {
+        var waiting: CheckedContinuation<Void, Never>? = continuation
+        for signal in [SIGTERM, SIGINT] {
+          _ = try? loop.watch(signal: signal) {
+            waiting?.resume()
+            waiting = nil
+          }
+        }
+      }
+    }
+  }
+}

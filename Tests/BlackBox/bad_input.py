@@ -1,0 +1,176 @@
+"""Bad values for every field of every request, made from the contract's own descriptors.
+
+Nothing here is listed by hand but what a field means: a new field without an entry fails the test.
+"""
+
+import dataclasses
+from typing import Any, Callable
+
+from google.protobuf import descriptor as pd
+from google.protobuf import field_mask_pb2
+
+NUL = "a\x00b"
+LONG = "x" * 5000
+FULL_WIDTH = "+１４１５５５５０１００"
+
+
+@dataclasses.dataclass(frozen=True)
+class Bad:
+    """One bad value of one field: `what` for the test's name, `put` writes it into a request."""
+
+    method: str
+    field: str
+    what: str
+    put: Callable[[Any], None]
+    raw: bytes | None = None
+
+
+ID_FIELDS = {
+    "id", "provider_id", "phone_number_id", "from_number_id", "agent_id", "call_ids",
+}
+
+# Fields that only answers fill: the server ignores what a request says there (AIP-203).
+OUTPUT_ONLY = {
+    "trunkline.v1.Provider": {
+        "id", "state", "conditions", "etag", "create_time", "update_time",
+    },
+    "trunkline.v1.Provider.Twilio": {"has_api_key_secret", "has_auth_token"},
+    "trunkline.v1.PhoneNumber": {
+        "e164", "provider_id", "region", "carrier_sid", "agent_id", "state", "conditions",
+        "leftovers", "former", "create_time", "update_time",
+    },
+    "trunkline.v1.Agent": {
+        "phone_number_ids", "phone_number_count", "create_time", "update_time",
+    },
+    "trunkline.v1.AgentConnection.Sip": {"has_password"},
+}
+
+
+def strings_for(name: str) -> list[tuple[str, str]]:
+    """Bad texts for a string field of that name."""
+    common = [("NUL", NUL), ("too long", LONG)]
+    if name in ID_FIELDS:
+        return common + [("another type of id", "op_" + "0" * 32), ("not an id", "!!")]
+    if name in ("to_number", "e164"):
+        return common + [
+            ("no plus", "14155550100"), ("empty digits", "+"), ("too many digits", "+1" * 9),
+            ("leading zero", "+0155550100"), ("letters", "+1415555CALL"),
+            ("other digits", FULL_WIDTH), ("spaces", "+1 415 555 0100"),
+        ]
+    if name == "account_sid":
+        return common + [("wrong prefix", "SK" + "0" * 32), ("short", "AC123")]
+    if name == "api_key_sid":
+        return common + [("wrong prefix", "AC" + "0" * 32), ("short", "SK1")]
+    if name in ("page_token", "resume_token"):
+        return common + [("not a token of ours", "bm90IGEgdG9rZW4"), ("not base64", "%%%")]
+    if name == "etag":
+        return common + [("stale", "abc-1")]
+    if name == "url":
+        return common + [
+            ("not a URL", "nowhere"), ("not wss", "http://agent.example/x"),
+            ("with a query", "wss://agent.example/x?y=1"),
+        ]
+    if name == "uri":
+        return common + [("not SIP", "http://agent.example"), ("empty host", "sip:")]
+    return common
+
+
+def walk(message: pd.Descriptor, path: str = ""):
+    """Yields (path, field, parents) for each field that a request's sender may set."""
+    yield from _walk(message, path, ())
+
+
+def _walk(message: pd.Descriptor, path: str, parents: tuple):
+    hidden = OUTPUT_ONLY.get(message.full_name, set())
+    for field in message.fields:
+        if field.name in hidden:
+            continue
+        here = f"{path}{field.name}"
+        yield here, field, parents
+        is_map = field.message_type and field.message_type.GetOptions().map_entry
+        if field.message_type and not is_map:
+            if not field.message_type.full_name.startswith("google."):
+                yield from _walk(field.message_type, here + ".", parents + (field,))
+
+
+def holder_of(request: Any, parents: tuple) -> Any:
+    """The message inside `request` that the parents lead to; the first of a list."""
+    message = request
+    for parent in parents:
+        value = getattr(message, parent.name)
+        if parent.is_repeated:
+            message = value[0] if len(value) else value.add()
+        else:
+            value.SetInParent()
+            message = value
+    return message
+
+
+def setter(parents: tuple, field: pd.FieldDescriptor, value: Any) -> Callable[[Any], None]:
+    def put(request: Any) -> None:
+        message = holder_of(request, parents)
+        if field.is_repeated:
+            del getattr(message, field.name)[:]
+            getattr(message, field.name).append(value)
+        else:
+            setattr(message, field.name, value)
+
+    return put
+
+
+def map_setter(parents: tuple, field: pd.FieldDescriptor, entries: dict) -> Callable[[Any], None]:
+    def put(request: Any) -> None:
+        getattr(holder_of(request, parents), field.name).update(entries)
+
+    return put
+
+
+def mask_setter(parents: tuple, field: pd.FieldDescriptor, paths: list) -> Callable[[Any], None]:
+    def put(request: Any) -> None:
+        mask = field_mask_pb2.FieldMask(paths=paths)
+        getattr(holder_of(request, parents), field.name).CopyFrom(mask)
+
+    return put
+
+
+def bad_values(method: str, request: pd.Descriptor) -> list[Bad]:
+    """All bad values for the fields of a method's request."""
+    found = []
+    for path, field, parents in walk(request):
+        def add(what: str, put: Callable[[Any], None]) -> None:
+            found.append(Bad(method, path, what, put))
+
+        if field.message_type and field.message_type.GetOptions().map_entry:
+            add("NUL in a key", map_setter(parents, field, {NUL: "x"}))
+            add("NUL in a value", map_setter(parents, field, {"k": NUL}))
+            add("long key", map_setter(parents, field, {LONG: "x"}))
+            add("long value", map_setter(parents, field, {"k": LONG}))
+            add("too many", map_setter(parents, field, {f"k{i}": "v" for i in range(200)}))
+        elif field.message_type and field.message_type.full_name == "google.protobuf.FieldMask":
+            add("unknown path", mask_setter(parents, field, ["no_such_field"]))
+            add("NUL in a path", mask_setter(parents, field, [NUL]))
+            add("empty path", mask_setter(parents, field, [""]))
+            add("read-only path", mask_setter(parents, field, ["create_time"]))
+            add("too many paths", mask_setter(parents, field, ["labels"] * 500))
+        elif field.message_type and field.message_type.full_name == "google.protobuf.Duration":
+            def put_seconds(seconds, nanos=0, parents=parents, field=field):
+                def put(request):
+                    value = getattr(holder_of(request, parents), field.name)
+                    value.seconds, value.nanos = seconds, nanos
+                return put
+            add("negative", put_seconds(-1))
+            add("too short", put_seconds(1))
+            add("too long", put_seconds(100_000))
+            add("bad nanos", put_seconds(30, 2_000_000_000))
+        elif field.type == pd.FieldDescriptor.TYPE_STRING:
+            for what, value in strings_for(field.name):
+                add(what, setter(parents, field, value))
+        elif field.type == pd.FieldDescriptor.TYPE_ENUM:
+            add("unknown value", setter(parents, field, 999))
+        elif field.name == "page_size":
+            add("negative", setter(parents, field, -1))
+        elif field.type == pd.FieldDescriptor.TYPE_BOOL or field.message_type:
+            continue
+        else:
+            raise AssertionError(f"{method}: no bad value is known for {path}")
+    return found
