@@ -1,7 +1,7 @@
 """Starts our built programs for the black-box tests, waits until they answer, and stops them.
 
-Nothing here sleeps for a fixed time: a program is ready when it answers a health check, and gone when
-its process group is. Each program's output goes to a file that is shown when a test fails.
+Nothing here sleeps for a fixed time: a program is ready when it answers a health check, and gone
+when its process group is. Each program's output goes to a file that is shown when a test fails.
 """
 
 import contextlib
@@ -156,7 +156,8 @@ class CarrierSim(Process):
     def __init__(self, folder, arguments=()):
         self.ports = {name: free_port() for name in ("control", *REGIONS)}
         flags = [f"--{name}=127.0.0.1:{port}" for name, port in self.ports.items()]
-        super().__init__("carrier-sim", [*flags, *arguments], pathlib.Path(folder) / "carrier-sim.log")
+        log = pathlib.Path(folder) / "carrier-sim.log"
+        super().__init__("carrier-sim", [*flags, *arguments], log)
 
     def url(self, name):
         """The address of a region, or of `control`."""
@@ -225,7 +226,8 @@ class Trunklined(Process):
             flags.append(f"--registry={registry}")
         if keyring is not None:
             flags.append(f"--keyring={keyring}")
-        super().__init__("trunklined", ["serve", *flags, *arguments], self.folder / "trunklined.log")
+        log = self.folder / "trunklined.log"
+        super().__init__("trunklined", ["serve", *flags, *arguments], log)
 
     def start(self, wait=True):
         super().start()

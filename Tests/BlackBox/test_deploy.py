@@ -26,9 +26,8 @@ def kubectl():
         timeout=30,
         check=False,
     )
-    match = re.match(
-        r"v(\d+)\.(\d+)", json.loads(shown.stdout or "{}").get("clientVersion", {}).get("gitVersion", "")
-    )
+    client = json.loads(shown.stdout or "{}").get("clientVersion", {})
+    match = re.match(r"v(\d+)\.(\d+)", client.get("gitVersion", ""))
     version = tuple(map(int, match.groups())) if match else (0, 0)
     if version < KUBECTL_MINIMUM:
         pytest.skip(f"kubectl is {version}; 1.27 or newer is needed to render the manifests")
@@ -122,7 +121,8 @@ def test_services_speak_h2c_and_select_the_pods(rendering, role, port):
 def test_no_secret_is_in_the_manifests(rendering):
     _, _, resources = rendering
     assert not of_kind(resources, "Secret")
-    assert of_kind(resources, "ServiceAccount")["trunkline"]["automountServiceAccountToken"] is False
+    account = of_kind(resources, "ServiceAccount")["trunkline"]
+    assert account["automountServiceAccountToken"] is False
 
 
 def test_network_policies_hold_the_pods_and_leave_foreign_selectors_alone(rendering):
