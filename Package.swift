@@ -165,7 +165,8 @@ let package = Package(
     tests("Crypto"),
     tests("Telemetry"),
     tests("StoreSQLite", ["TestKit", "Registry", "CallDispatch", "Telephony"]),
-    tests("CommandLine"),
+    tests(
+      "CommandLine", ["API", "GRPC", "GRPCInProcess", "Protobuf", "WellKnown"]),
     tests("Keyring", ["Crypto", "Registry", "Telephony"]),
   ]
 )

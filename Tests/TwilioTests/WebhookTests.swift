@@ -132,7 +132,8 @@ import Testing
     let open = SIPLogin(username: "u\"", password: nil)
     #expect(
       try body(.connect(.sip(uri: uri, login: open))).contains("<Sip username=\"u&quot;\">"))
-    let sealed = SIPLogin(username: "u", password: SealedBytes(keyName: "k", bytes: [1]))
+    let sealed = SIPLogin(
+      username: "u", password: SealedBytes(keyName: "k", bytes: [1], associatedData: []))
     let answer = CallAnswer.connect(.sip(uri: uri, login: sealed))
     #expect(
       try TwiML.render(answer, sipPassword: Secret("p&"))

@@ -1,1 +1,53 @@
-@main struct Main { static func main() {} }
+internal import CommandLine
+internal import EventLoops
+internal import FoundationEssentials
+internal import GRPC
+internal import GRPCTransport
+internal import Glibc
+
+/// The CLI: hands the process's arguments, environment and streams to the commands.
+@main struct Main {
+  static let version = "0.1.0"
+
+  static func main() async {
+    let console = Console(
+      print: { text in
+        // Nobody reads any more; like a program that a broken pipe ends.
+        if !StandardOutput.write(text) { exit(ExitCode.fault.rawValue) }
+      },
+      printError: { StandardError.write($0) },
+      read: read)
+    let world = CommandWorld(
+      console: console, environment: ProcessInfo.processInfo.environment,
+      makeRequestID: { UUID().uuidString.lowercased() },
+      // A pause that is cut short by a cancellation is no error: what follows sees it, too.
+      pause: { try? await ContinuousClock().sleep(for: $0) },
+      withChannel: withChannel)
+    let code = await TrunklineCommands.run(
+      Array(Swift.CommandLine.arguments.dropFirst()), version: version, in: world)
+    exit(code.rawValue)
+  }
+
+  @Sendable private static func withChannel(
+    _ server: HostPort, _ body: @Sendable (any Channel) async -> ExitCode
+  ) async throws(RPCError) -> ExitCode {
+    let loop = EventLoop(name: "client")
+    let channel = GRPCChannel(host: server.host, port: server.port, loop: loop)
+    let code = await body(channel)
+    await channel.close()
+    loop.stop()
+    return code
+  }
+
+  @Sendable private static func read(_ path: String) throws(ConsoleError) -> String {
+    let limit = Console.secretSizeMax
+    let bytes =
+      path == "-"
+      ? SmallFile.readStandardInput(byteCountMax: limit)
+      : SmallFile.read(path: path, byteCountMax: limit)
+    guard let bytes else { throw .unreadable(path: path) }
+    guard bytes.count <= limit else { throw .tooLong(path: path) }
+    guard let text = String(validating: bytes, as: UTF8.self) else { throw .notText(path: path) }
+    return text
+  }
+}

@@ -94,7 +94,7 @@ enum ImportTable {
     "trunkline": Row(
       "Apps",
       ["CommandLine", "EventLoops", "GRPC", "GRPCTransport", "API", "Protobuf", "WellKnown"],
-      system: ["Glibc"]),
+      system: ["Glibc", "FoundationEssentials"]),
     "CarrierSim": Row(
       "Apps", ["Buffers", "Crypto", "EventLoops", "HTTPClient", "HTTPServer", "Telephony"],
       system: ["FoundationEssentials", "Synchronization"]),

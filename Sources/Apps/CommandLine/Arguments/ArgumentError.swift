@@ -1,5 +1,5 @@
-/// Why a command line was not understood. Its text says what to do; it quotes no value, since a value
-/// may be a secret that stands in the wrong place.
+/// Why a command line was not understood. Its text says what to do; it quotes no value, since a
+/// value may be a secret that stands in the wrong place.
 package enum ArgumentError: Error, Sendable, Hashable {
   /// There is no such option here; `suggestion` is one that looks alike.
   case unknownOption(String, suggestion: String?)

@@ -16,6 +16,8 @@ package struct Command<Action: Sendable>: Sendable {
   package let discussion: String
   /// Command lines for the help, each with what it does.
   package let examples: [Example]
+  /// A table below the help, for example of exit codes.
+  package let appendix: Appendix?
   let options: [any DeclaredOption]
   let body: Body
 
@@ -30,26 +32,38 @@ package struct Command<Action: Sendable>: Sendable {
     }
   }
 
+  /// Names with what they mean, under a title.
+  package struct Appendix: Sendable {
+    package let title: String
+    package let rows: [(name: String, summary: String)]
+
+    package init(_ title: String, _ rows: [(name: String, summary: String)]) {
+      self.title = title
+      self.rows = rows
+    }
+  }
+
   /// Several commands under one name. The options may stand before or behind any of them.
   package static func group(
     _ name: String, _ summary: String, discussion: String = "", examples: [Example] = [],
-    options: [any DeclaredOption] = [], _ commands: [Command]
+    appendix: Appendix? = nil, options: [any DeclaredOption] = [], _ commands: [Command]
   ) -> Command {
     Command(
-      name: name, summary: summary, discussion: discussion, examples: examples, options: options,
-      body: .group(commands))
+      name: name, summary: summary, discussion: discussion, examples: examples,
+      appendix: appendix, options: options, body: .group(commands))
   }
 
-  /// Something that can be done. `action` reads its options and positionals, and throws when they do
-  /// not fit together; it does nothing yet.
+  /// Something that can be done. `action` reads its options and positionals, and throws when they
+  /// do not fit together; it does nothing yet.
   package static func action(
     _ name: String, _ summary: String, discussion: String = "", examples: [Example] = [],
-    options: [any DeclaredOption] = [], positionals: [any DeclaredPositional] = [],
+    appendix: Appendix? = nil, options: [any DeclaredOption] = [],
+    positionals: [any DeclaredPositional] = [],
     _ action: @escaping @Sendable (Arguments) throws(ArgumentError) -> Action
   ) -> Command {
     Command(
-      name: name, summary: summary, discussion: discussion, examples: examples, options: options,
-      body: .action(positionals, action))
+      name: name, summary: summary, discussion: discussion, examples: examples,
+      appendix: appendix, options: options, body: .action(positionals, action))
   }
 }
 
@@ -66,8 +80,8 @@ package enum ParsedCommand<Action: Sendable>: Sendable {
 /// A program's commands, and how they get their values.
 package struct CommandSyntax<Action: Sendable>: Sendable {
   let root: Command<Action>
-  /// With it each option can be given as an environment variable: `TRUNKLINE_` and `--data-dir` make
-  /// `TRUNKLINE_DATA_DIR`. Without it only options that name a variable can.
+  /// With it each option can be given as an environment variable: `TRUNKLINE_` and `--data-dir`
+  /// make `TRUNKLINE_DATA_DIR`. Without it only options that name a variable can.
   let environmentPrefix: String?
 
   package init(_ root: Command<Action>, environmentPrefix: String? = nil) {

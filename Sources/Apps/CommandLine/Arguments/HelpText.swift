@@ -28,6 +28,9 @@ struct HelpText<Action: Sendable> {
     sections.append(section("Options", own))
     let inherited = chain.dropLast().flatMap { $0.options.map { row($0.declaration) } }
     if !inherited.isEmpty { sections.append(section("Options of every command", inherited)) }
+    if let appendix = command.appendix {
+      sections.append(section(appendix.title, appendix.rows.map { ($0.name, $0.summary) }))
+    }
     if !command.examples.isEmpty {
       let lines = command.examples.map { "  \($0.text)\n" + Self.wrap($0.summary, indent: 6) }
       sections.append("Examples:\n" + lines.joined(separator: "\n"))

@@ -1,0 +1,326 @@
+internal import API
+internal import GRPC
+internal import WellKnown
+
+extension TrunklineCommands {
+  static let phoneNumbers = Command<SessionAction>.group(
+    "phone-numbers", "Imports phone numbers and gives them to agents.",
+    [
+      importNumber, listNumbers, getNumber, updateNumber, assignNumber, unassignNumber,
+      numberUsage, deleteNumber,
+    ])
+
+  private static let id: Positional<String> = .required(
+    "PHONE_NUMBER_ID", .text("PHONE_NUMBER_ID"), "The number's id, pn_….")
+  private static let label: Option<String?> = .optional(
+    "label", .anyText("TEXT"), "A name for people.")
+
+  // MARK: Commands
+
+  private static let e164: Positional<String> = .required(
+    "NUMBER", .text("NUMBER"), "The number in E.164 form, +15005550006.")
+  private static let newProviderID: Option<String> = .required(
+    "provider-id", .text("prv_…"), "The provider whose account holds the number.")
+  private static let noInbound: Option<Bool> = .flag(
+    "no-inbound", "Leave the number's inbound calls where they go today.")
+  private static let noOutbound: Option<Bool> = .flag(
+    "no-outbound", "Place no calls from the number.")
+
+  private static let importNumber = Command<SessionAction>.action(
+    "import", "Makes the calls of a number come to Trunkline.",
+    discussion: "The carrier's present settings are kept; delete puts them back.",
+    options: [
+      newProviderID, label, Shared.labels, noInbound, noOutbound, Shared.requestID,
+      Shared.validateOnly,
+    ],
+    positionals: [e164]
+  ) { (arguments) throws(ArgumentError) in
+    var request = V1.ImportPhoneNumberRequest()
+    request.providerID = try arguments.value(newProviderID)
+    request.e164 = try arguments.value(e164)
+    request.label = try arguments.value(label) ?? ""
+    request.labels = try arguments.value(Shared.labels)
+    if try arguments.value(noInbound) { request.supportsInbound = false }
+    if try arguments.value(noOutbound) { request.supportsOutbound = false }
+    request.validateOnly = try arguments.value(Shared.validateOnly)
+    let givenID = try arguments.value(Shared.requestID)
+    let template = request
+    return SessionAction { (session) async throws(CommandFailure) in
+      var request = template
+      request.requestID = givenID ?? session.makeRequestID()
+      let (client, sent) = (V1.PhoneNumberServiceClient(channel: session.channel), request)
+      let answer = try await session.call(.whenUnavailable(requestID: sent.requestID)) {
+        (options) async throws(RPCError) in
+        try await client.importPhoneNumber(sent, options: options)
+      }
+      try session.show(answer) { record($0.phoneNumber) }
+    }
+  }
+
+  private static let agentID: Option<String?> = .optional(
+    "agent-id", .text("AGENT_ID"), "Only numbers assigned to this agent.")
+  private static let providerID: Option<String?> = .optional(
+    "provider-id", .text("prv_…"), "Only numbers of this provider.")
+  private static let state: Option<V1.PhoneNumber.State?> = .optional(
+    "state",
+    .choice([
+      "provisioning": .provisioning, "active": .active, "degraded": .degraded,
+      "deleting": .deleting, "corrupted": .corrupted,
+    ]), "Only numbers in this state.")
+
+  private static let listNumbers = Command<SessionAction>.action(
+    "ls", "Lists numbers, newest first.",
+    options: [Shared.type, agentID, providerID, Shared.region, state, Shared.limit]
+  ) { (arguments) throws(ArgumentError) in
+    var request = V1.ListPhoneNumbersRequest()
+    request.type = try arguments.value(Shared.type) ?? .unspecified
+    request.agentID = try arguments.value(agentID) ?? ""
+    request.providerID = try arguments.value(providerID) ?? ""
+    request.region = try arguments.value(Shared.region) ?? .unspecified
+    request.state = try arguments.value(state) ?? .unspecified
+    let limit = try arguments.value(Shared.limit)
+    let template = request
+    return SessionAction { (session) async throws(CommandFailure) in
+      let client = V1.PhoneNumberServiceClient(channel: session.channel)
+      let all = try await session.pages(limit: limit) {
+        (size, token) async throws(CommandFailure) in
+        var request = template
+        (request.pageSize, request.pageToken) = (size, token)
+        let sent = request
+        let page = try await session.call(.whenUnavailable(requestID: nil)) {
+          (options) async throws(RPCError) in
+          try await client.listPhoneNumbers(sent, options: options)
+        }
+        return (page.phoneNumbers, page.nextPageToken)
+      }
+      var answer = V1.ListPhoneNumbersResponse()
+      (answer.phoneNumbers, answer.nextPageToken) = all
+      try session.show(answer) { table($0.phoneNumbers) }
+    }
+  }
+
+  private static let getNumber = Command<SessionAction>.action(
+    "get", "Shows a number.", positionals: [id]
+  ) { (arguments) throws(ArgumentError) in
+    let request = V1.GetPhoneNumberRequest(id: try arguments.value(id))
+    return SessionAction { (session) async throws(CommandFailure) in
+      let client = V1.PhoneNumberServiceClient(channel: session.channel)
+      let answer = try await session.call(.whenUnavailable(requestID: nil)) {
+        (options) async throws(RPCError) in
+        try await client.getPhoneNumber(request, options: options)
+      }
+      try session.show(answer) { record($0.phoneNumber) }
+    }
+  }
+
+  private static let inbound: Option<Bool?> = .optional(
+    "inbound", .truth, "Whether Trunkline handles the number's inbound calls.")
+  private static let outbound: Option<Bool?> = .optional(
+    "outbound", .truth, "Whether calls may be placed from the number.")
+  private static let unassigned: Option<V1.PhoneNumber.Inbound.Unassigned?> = .optional(
+    "unassigned", .choice(["reject": .reject, "former": .former]),
+    "What a call gets while nobody has the number: a rejection, or where it went before.")
+
+  private static let updateNumber = Command<SessionAction>.action(
+    "update", "Changes a number.",
+    options: [label, Shared.labels, inbound, outbound, unassigned, Shared.etag], positionals: [id]
+  ) { (arguments) throws(ArgumentError) in
+    var number = V1.PhoneNumber()
+    var paths: [String] = []
+    number.id = try arguments.value(id)
+    number.etag = try arguments.value(Shared.etag) ?? ""
+    if let label = try arguments.value(label) {
+      number.label = label
+      paths.append("label")
+    }
+    if arguments.isGiven(Shared.labels) {
+      number.labels = try arguments.value(Shared.labels)
+      paths.append("labels")
+    }
+    if let inbound = try arguments.value(inbound) {
+      number.supportsInbound = inbound
+      paths.append("supports_inbound")
+    }
+    if let outbound = try arguments.value(outbound) {
+      number.supportsOutbound = outbound
+      paths.append("supports_outbound")
+    }
+    if let unassigned = try arguments.value(unassigned) {
+      number.inbound = V1.PhoneNumber.Inbound(unassigned: unassigned)
+      paths.append("inbound.unassigned")
+    }
+    guard !paths.isEmpty else { throw .nothingToChange }
+    let request = V1.UpdatePhoneNumberRequest(
+      phoneNumber: number, updateMask: Google.Protobuf.FieldMask(paths: paths))
+    return SessionAction { (session) async throws(CommandFailure) in
+      let client = V1.PhoneNumberServiceClient(channel: session.channel)
+      let answer = try await session.call(.never) { (options) async throws(RPCError) in
+        try await client.updatePhoneNumber(request, options: options)
+      }
+      try session.show(answer) { record($0.phoneNumber) }
+    }
+  }
+
+  private static let newAgentID: Positional<String> = .required(
+    "AGENT_ID", .text("AGENT_ID"), "The agent that is to answer.")
+
+  private static let assignNumber = Command<SessionAction>.action(
+    "assign", "Makes an agent answer a number, in place of the one that does.",
+    options: [Shared.etag], positionals: [id, newAgentID]
+  ) { (arguments) throws(ArgumentError) in
+    var request = V1.AssignPhoneNumberRequest()
+    request.id = try arguments.value(id)
+    request.assignee = .agentID(try arguments.value(newAgentID))
+    request.etag = try arguments.value(Shared.etag) ?? ""
+    let sent = request
+    return SessionAction { (session) async throws(CommandFailure) in
+      let client = V1.PhoneNumberServiceClient(channel: session.channel)
+      let answer = try await session.call(.never) { (options) async throws(RPCError) in
+        try await client.assignPhoneNumber(sent, options: options)
+      }
+      try session.show(answer) { record($0.phoneNumber) }
+    }
+  }
+
+  private static let unassignNumber = Command<SessionAction>.action(
+    "unassign", "Takes a number from its agent.", options: [Shared.etag], positionals: [id]
+  ) { (arguments) throws(ArgumentError) in
+    var request = V1.UnassignPhoneNumberRequest()
+    request.id = try arguments.value(id)
+    request.etag = try arguments.value(Shared.etag) ?? ""
+    let sent = request
+    return SessionAction { (session) async throws(CommandFailure) in
+      let client = V1.PhoneNumberServiceClient(channel: session.channel)
+      let answer = try await session.call(.never) { (options) async throws(RPCError) in
+        try await client.unassignPhoneNumber(sent, options: options)
+      }
+      try session.show(answer) { record($0.phoneNumber) }
+    }
+  }
+
+  private static let numberUsage = Command<SessionAction>.action(
+    "usage", "Says what uses a number, and whether it can be deleted.", positionals: [id]
+  ) { (arguments) throws(ArgumentError) in
+    let request = V1.GetPhoneNumberUsageRequest(id: try arguments.value(id))
+    return SessionAction { (session) async throws(CommandFailure) in
+      let client = V1.PhoneNumberServiceClient(channel: session.channel)
+      let answer = try await session.call(.whenUnavailable(requestID: nil)) {
+        (options) async throws(RPCError) in
+        try await client.getPhoneNumberUsage(request, options: options)
+      }
+      try session.show(answer) { text($0.usage) }
+    }
+  }
+
+  private static let deleteNumber = Command<SessionAction>.action(
+    "delete", "Removes a number and puts the carrier's former settings back.",
+    discussion: "The account keeps the number. It must be unassigned first.",
+    options: [Shared.etag], positionals: [id]
+  ) { (arguments) throws(ArgumentError) in
+    var request = V1.DeletePhoneNumberRequest()
+    request.id = try arguments.value(id)
+    request.etag = try arguments.value(Shared.etag) ?? ""
+    let sent = request
+    return SessionAction { (session) async throws(CommandFailure) in
+      let client = V1.PhoneNumberServiceClient(channel: session.channel)
+      let answer = try await session.call(.never) { (options) async throws(RPCError) in
+        try await client.deletePhoneNumber(sent, options: options)
+      }
+      try session.show(answer) { answer in
+        guard let number = answer.phoneNumber, number.state == .corrupted else {
+          return "Deleted \(sent.id).\n"
+        }
+        return record(number)
+      }
+    }
+  }
+
+  // MARK: Texts
+
+  private static func address(_ number: V1.PhoneNumber) -> String {
+    switch number.address {
+    case .e164(let e164): e164
+    case nil: ""
+    }
+  }
+
+  private static func assignee(_ number: V1.PhoneNumber) -> String {
+    switch number.assignee {
+    case .agentID(let id): id
+    case nil: ""
+    }
+  }
+
+  private static func table(_ numbers: [V1.PhoneNumber]) -> String {
+    var table = Table(["ID", "NUMBER", "REGION", "STATE", "AGENT", "CALLS", "PROVIDER", "LABEL"])
+    for number in numbers {
+      table.append([
+        number.id, address(number), number.region.text,
+        shortName(number.state, prefix: "STATE_"), assignee(number), directions(number),
+        number.providerID, number.label,
+      ])
+    }
+    return table.text
+  }
+
+  private static func directions(_ number: V1.PhoneNumber) -> String {
+    switch (number.supportsInbound, number.supportsOutbound) {
+    case (true, true): "in, out"
+    case (true, false): "in"
+    case (false, true): "out"
+    case (false, false): ""
+    }
+  }
+
+  private static func record(_ number: V1.PhoneNumber?) -> String {
+    guard let number else { return "" }
+    var record = Record()
+    record.append("id", number.id)
+    record.append("number", address(number))
+    record.append("label", number.label)
+    record.append("agent", assignee(number))
+    record.append("provider", number.providerID)
+    record.append("region", number.region.text)
+    record.append("carrier SID", number.carrierSID)
+    record.append("calls", directions(number))
+    record.append(
+      "while unassigned", shortName(number.inbound?.unassigned ?? .reject, prefix: "UNASSIGNED_"))
+    record.append("state", shortName(number.state, prefix: "STATE_"))
+    record.append(conditions: number.conditions)
+    for leftover in number.leftovers {
+      let code = leftover.carrierCode.map { ", carrier code \($0)" } ?? ""
+      record.append(
+        "left at the carrier",
+        "\(shortName(leftover.type, prefix: "TYPE_")) in \(leftover.region.text)\(code)")
+    }
+    if let former = number.former {
+      record.append("former webhook", former.voiceURL)
+      record.append("former region", former.voiceRegion.text)
+      record.append("former application", former.voiceApplicationSID)
+      record.append("former trunk", former.trunkSID)
+    }
+    record.append(
+      labels: number.labels, etag: number.etag, created: number.createTime,
+      updated: number.updateTime)
+    return record.text
+  }
+
+  private static func text(_ usage: V1.PhoneNumberUsage?) -> String {
+    guard let usage else { return "" }
+    var table = Table(["USED BY", "ID", "NAME"])
+    for user in usage.users {
+      switch user.user {
+      case .agentID(let id): table.append(["agent", id, user.displayName])
+      case nil: table.append(["unknown", "", user.displayName])
+      }
+    }
+    let verdict = usage.deletable ? "It can be deleted." : "It can't be deleted now."
+    return (usage.users.isEmpty ? "Nothing uses the number.\n" : table.text) + verdict + "\n"
+  }
+}
+
+extension ArgumentError {
+  /// An update without anything to update.
+  static let nothingToChange = ArgumentError.conflict(
+    "Nothing to change: give at least one option that says what.")
+}

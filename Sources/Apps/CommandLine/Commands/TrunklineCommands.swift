@@ -1,0 +1,23 @@
+/// The command line of `trunkline`.
+package enum TrunklineCommands {
+  /// All commands. The CLI is a gRPC client and nothing else.
+  package static let syntax = CommandSyntax<SessionAction>(
+    .group(
+      "trunkline", "Connects phone numbers to voice agents: the client of trunklined.",
+      examples: [
+        .init(
+          "trunkline providers create --region us1 --account-sid AC… --api-key-sid SK… "
+            + "--api-key-secret-file -",
+          "Links a Twilio account; the secret is read from the standard input."),
+        .init(
+          "trunkline phone-numbers import +15005550006 --provider-id prv_…",
+          "Makes the number's calls come to Trunkline."),
+        .init(
+          "trunkline phone-numbers assign pn_… my-agent", "Makes an agent answer the number."),
+        .init("trunkline calls place +15005550007 --from pn_…", "Calls somebody."),
+      ],
+      appendix: .init(
+        "Exit codes", ExitCode.allCases.map { (String($0.rawValue), $0.summary) }),
+      options: [Global.server, Global.output, Global.timeout],
+      [providers, phoneNumbers, agents, calls]))
+}
