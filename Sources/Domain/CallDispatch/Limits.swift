@@ -40,6 +40,8 @@ package enum Limits {
   package static let workLease: Duration = .seconds(90)
   /// The longest wait of the worker before it asks the store again.
   package static let workPollInterval: Duration = .seconds(5)
+  /// The shortest, unless somebody wakes it: what is due may be in flight already.
+  package static let workPauseMin: Duration = .milliseconds(100)
   /// How often a dial that did nothing is repeated, after the first time.
   package static let dialRetryMax = 5
   /// The wait before the first repeat; doubles each time.

@@ -1,0 +1,106 @@
+import Telephony
+
+// The one owner of work that outlives its request: dialling, looking for lost dials, ending calls
+// that could not be ended at once, checking unsigned calls, looking after silent ones.
+extension CallDispatcher {
+  /// Does the calls' work until `beginGracefulShutdown`, then returns when what it had begun is
+  /// done; cancellation ends it sooner. Called once, by the wiring, in a task of its own.
+  ///
+  /// First it takes every dial that an earlier process may have sent for one of unknown outcome:
+  /// the store must be this process's alone.
+  package func run() async {
+    await recover()
+    await withDiscardingTaskGroup { group in
+      var sweepTime = now
+      while !pump.isStopping, !Task.isCancelled {
+        let time = now
+        if time >= sweepTime {
+          await forgetOldRequests(at: time)
+          sweepTime = time.advanced(by: Limits.requestSweepInterval)
+        }
+        for call in await takeDueCalls(at: time) {
+          group.addTask {
+            await self.perform(call)
+            self.pump.end(call.id)
+          }
+        }
+        await pump.wait(for: await nextWait(after: time), time: ports.time)
+      }
+    }
+  }
+
+  /// Takes no new work. `run` returns when the work in flight is done; the rest stays in the store.
+  package func beginGracefulShutdown() {
+    pump.stop()
+    feed.shutDown()
+  }
+
+  /// As many due calls as there is room for. Those in flight are still due in the store and are
+  /// skipped.
+  private func takeDueCalls(at time: Timestamp) async -> [Call] {
+    let room = Limits.workConcurrencyMax - pump.inFlightCount
+    guard room > 0,
+      let due = try? await ports.store.dueCalls(at: time, limit: 2 * Limits.workConcurrencyMax)
+    else { return [] }
+    return Array(due.lazy.filter { self.pump.begin($0.id) }.prefix(room))
+  }
+
+  private func nextWait(after time: Timestamp) async -> Duration {
+    guard let due = try? await ports.store.nextDue() else { return Limits.workPollInterval }
+    let wait = due.duration(since: time)
+    return min(max(wait, Limits.workPauseMin), Limits.workPollInterval)
+  }
+
+  /// What an earlier process may have sent is never sent again.
+  func recover() async {
+    while !Task.isCancelled, !pump.isStopping {
+      do throws(CallStoreError) {
+        let calls = try await ports.store.sendingCalls(limit: Limits.pageSizeMax)
+        for call in calls {
+          let time = now
+          _ = try await change(call.id) { machine in machine.dialLost(at: time) }
+        }
+        if calls.count < Limits.pageSizeMax { return }
+      } catch {
+        // Nothing may be dialled before this is done.
+        try? await ports.time.sleep(for: Limits.workPollInterval)
+      }
+    }
+  }
+
+  private func forgetOldRequests(at time: Timestamp) async {
+    let limit = time.advanced(by: .zero - Limits.requestIDPeriod)
+    _ = try? await ports.store.forgetRequests(
+      createdBefore: limit, limit: Limits.requestSweepMax)
+  }
+
+  /// One step of one call's work. Whatever could not be written is due again later.
+  func perform(_ call: Call) async {
+    switch call.work?.kind {
+    case nil: return
+    case .dial: await dial(call.id)
+    case .reconcile: await reconcile(call.id)
+    case .end: await endAtCarrier(call.id)
+    case .verify: await verify(call.id)
+    case .refresh: await refresh(call.id)
+    }
+  }
+
+  /// Writes an event's outcome, patiently: what is known of the carrier must not be lost.
+  func settle(
+    _ id: CallID, _ event: @Sendable (inout CallStateMachine) -> Void
+  ) async throws(CallStoreError) {
+    let backoff = Backoff(
+      first: Limits.carrierRetryDelay, longest: Limits.carrierRetryDelayMax)
+    for failures in 1...Limits.carrierRetryMax {
+      do throws(CallStoreError) {
+        _ = try await change(id, event)
+        return
+      } catch {
+        guard error == .unavailable || error == .conflict, failures < Limits.carrierRetryMax,
+          (try? await ports.time.sleep(for: backoff.delay(afterFailures: failures))) != nil
+        else { throw error }
+      }
+    }
+  }
+}

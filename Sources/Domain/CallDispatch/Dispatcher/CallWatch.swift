@@ -1,0 +1,146 @@
+import Telephony
+
+/// What a watcher is told.
+package enum CallUpdate: Sendable, Hashable {
+  /// The call as it is after a change, or at the beginning.
+  case changed(Call, resumeToken: String)
+  /// What was to be sent at the beginning has been sent; changes follow as they happen.
+  case level(resumeToken: String)
+
+  /// A later watch with the same filter goes on after this update.
+  package var resumeToken: String {
+    switch self {
+    case .changed(_, let token), .level(let token): token
+    }
+  }
+}
+
+/// One watch: first what is there, then each change. Read by one task; ends when it is let go.
+package final class CallWatch {
+  private let feed: CallFeed
+  private let subscription: Int
+  private let store: any CallStore
+  private let filter: CallFilter
+  private let fingerprint: Fingerprint
+
+  /// What is to be read from the store before the changes: `after ..< cursor ... through`.
+  private var cursor: Int64
+  private let head: Int64
+  private let catchUpFilter: CallFilter
+  private var isLevel = false
+  private var pending: [Call] = []
+  private var pendingIndex = 0
+
+  init(
+    feed: CallFeed, subscription: Int, store: any CallStore, filter: CallFilter, after: Int64?,
+    head: Int64
+  ) {
+    self.feed = feed
+    self.subscription = subscription
+    self.store = store
+    self.filter = filter
+    self.fingerprint = CallToken.fingerprint(of: filter)
+    self.cursor = after ?? 0
+    self.head = head
+    var catchUpFilter = filter
+    if after == nil { catchUpFilter.liveOnly = true }
+    self.catchUpFilter = catchUpFilter
+  }
+
+  deinit { feed.unsubscribe(subscription) }
+
+  /// The next update; waits for it.
+  ///
+  /// Throws `watcherTooSlow` with the token to go on from, `shuttingDown`, `cancelled`,
+  /// `storeUnavailable`; then the watch is over.
+  package func next() async throws(DispatchError) -> CallUpdate {
+    while true {
+      if Task.isCancelled { throw .cancelled }
+      if let call = nextPending() {
+        cursor = max(cursor, call.change)
+        return .changed(call, resumeToken: token)
+      }
+      if isLevel {
+        try await takeChanges()
+      } else if try await readPage() {
+        isLevel = true
+        cursor = max(cursor, head)
+        return .level(resumeToken: token)
+      }
+    }
+  }
+
+  private var token: String { CallToken.resume(after: cursor, fingerprint: fingerprint) }
+
+  private func nextPending() -> Call? {
+    guard pendingIndex < pending.count else { return nil }
+    defer { pendingIndex += 1 }
+    return pending[pendingIndex]
+  }
+
+  /// Reads on towards the head; true when there is no more.
+  private func readPage() async throws(DispatchError) -> Bool {
+    let limit = Limits.pageSizeMax
+    do throws(CallStoreError) {
+      pending = try await store.changes(
+        ChangeQuery(filter: catchUpFilter, after: cursor, through: head, limit: limit))
+    } catch {
+      throw .storeUnavailable
+    }
+    pendingIndex = 0
+    return pending.isEmpty
+  }
+
+  private func takeChanges() async throws(DispatchError) {
+    await feed.wait(subscription)
+    switch feed.take(subscription) {
+    case .calls(let calls):
+      // What came between the subscription and the head was read from the store.
+      pending = calls.filter { $0.change > head }
+      pendingIndex = 0
+    case .overflowed: throw .watcherTooSlow(resumeToken: token)
+    case .shutDown: throw .shuttingDown
+    }
+  }
+}
+
+/// The opaque tokens of lists and watches. Each is bound to the filter that it was made for.
+enum CallToken {
+  static func fingerprint(of filter: CallFilter) -> Fingerprint {
+    var fingerprint = Fingerprint()
+    fingerprint.combine(filter.tenant.description)
+    fingerprint.combine(filter.number?.description)
+    fingerprint.combine(filter.agent?.description)
+    fingerprint.combine(filter.provider?.description)
+    fingerprint.combine(filter.region?.rawValue)
+    fingerprint.combine(filter.state?.rawValue)
+    fingerprint.combine(filter.direction?.rawValue)
+    fingerprint.combine(filter.liveOnly ? 1 : 0)
+    return fingerprint
+  }
+
+  static func page(after call: CallID, fingerprint: Fingerprint) -> String {
+    "p\(String(fingerprint.bits, radix: 16)).\(call)"
+  }
+
+  /// The last call of the page before; nil when the token is not of this filter.
+  static func call(ofPage token: String, fingerprint: Fingerprint) -> CallID? {
+    suffix(of: token, kind: "p", fingerprint: fingerprint).flatMap { try? CallID($0) }
+  }
+
+  static func resume(after change: Int64, fingerprint: Fingerprint) -> String {
+    "r\(String(fingerprint.bits, radix: 16)).\(change)"
+  }
+
+  static func change(ofResume token: String, fingerprint: Fingerprint) -> Int64? {
+    suffix(of: token, kind: "r", fingerprint: fingerprint).flatMap { Int64($0) }
+  }
+
+  private static func suffix(
+    of token: String, kind: String, fingerprint: Fingerprint
+  ) -> String? {
+    let prefix = "\(kind)\(String(fingerprint.bits, radix: 16))."
+    guard token.utf8.count <= Limits.tokenLengthMax, token.hasPrefix(prefix) else { return nil }
+    return String(token.dropFirst(prefix.count))
+  }
+}
