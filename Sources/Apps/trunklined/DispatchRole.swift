@@ -1,9 +1,79 @@
+internal import CallDispatch
+internal import CommandLine
 internal import GRPC
+internal import HTTPServer
+internal import NumberPlan
+internal import Services
+internal import StoreSQLite
+internal import Telemetry
+internal import Telephony
+internal import Twilio
 
-/// placeholder until dispatch lands
-struct DispatchRole: Sendable {
-  let services: [any Service] = []
-  init(_ parts: ServerParts, registry: any Channel) async throws(ServeError) {}
-  func begin() async {}
-  func stop() async {}
+/// The call dispatch of this process: its store, its webhooks and what it serves.
+final class DispatchRole: Sendable {
+  let services: [any Service]
+  /// Where webhooks are taken.
+  let webhookAddress: String
+  private let dispatcher: CallDispatcher
+  private let source: RegistryRouteSource
+  private let listener: WebServer
+  private let time: SystemTime
+
+  /// The database's file in the data folder.
+  private static let fileName = "calls.db"
+  /// How long a webhook's handler may go on when the server stops.
+  private static let webhookGrace: Duration = .seconds(5)
+
+  init(_ parts: ServerParts, registry: any Channel) async throws(ServeError) {
+    let configuration = parts.configuration
+    let path = "\(configuration.dataFolder)/\(Self.fileName)"
+    let store: SQLiteCallStore
+    do throws(SQLiteMigrations.Failure) {
+      store = try await SQLiteCallStore(path: path, executor: parts.executor)
+    } catch {
+      throw .store(path: path, error)
+    }
+    time = parts.time
+    source = RegistryRouteSource(channel: registry, regions: configuration.regions)
+    let credentials = RegistryCredentialSource(
+      channel: registry, regions: configuration.regions, sealer: parts.sealer, time: parts.time)
+    dispatcher = CallDispatcher(
+      ports: .init(
+        store: store,
+        carrier: TwilioCalls(client: parts.client, endpoints: parts.endpoints, time: parts.time),
+        credentials: credentials, tokens: parts.tokens, signer: TwilioWebhookSigner(),
+        numberPlan: LibPhoneNumberPlan(), time: parts.time, ids: SystemIDSource()),
+      configuration: .init(
+        regions: configuration.regions, publicURLs: PublicURLs(configuration.publicURLs)),
+      routes: RouteDirectory())
+    services = [CallDispatchServiceHandler(dispatcher)]
+    let webhooks = WebhookHandler(
+      dispatcher: dispatcher, publicURLs: configuration.publicURLs, sealer: parts.sealer,
+      log: parts.log.with(["role": "dispatch"]))
+    let wanted = configuration.webhookListen
+    do throws(HTTPServerError) {
+      listener = try WebServer(
+        loop: parts.loops[0], host: wanted.host, port: wanted.port
+      ) { request in await webhooks.answer(request) }
+    } catch {
+      throw .listen(wanted.description, "\(error)")
+    }
+    webhookAddress = "\(wanted.host):\(listener.port)"
+    await dispatcher.begin()
+  }
+
+  /// Follows the routes and does the calls' work until ``stop()``; cancellation ends it sooner.
+  func run() async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await self.dispatcher.routes.follow(self.source, time: self.time) }
+      await dispatcher.run()
+      group.cancelAll()
+    }
+  }
+
+  /// Takes no new work; ``run()`` then returns when the work in flight is done.
+  func stop() async {
+    await listener.stop(gracePeriod: Self.webhookGrace)
+    dispatcher.beginGracefulShutdown()
+  }
 }

@@ -43,12 +43,27 @@ struct RegistryRole: Sendable {
     ]
   }
 
-  /// Goes on with what an earlier run left open.
-  func begin() async {
+  /// How often old request ids and history are forgotten, and stopped work is resumed.
+  private static let housekeepingInterval: Duration = .seconds(3600)
+
+  /// Goes on with what an earlier run left open, and keeps house until its task is cancelled.
+  func run() async {
     do throws(RegistryError) {
       try await context.resume()
     } catch {
       log.error("the journal could not be resumed", ["error": .text("\(error)")])
+    }
+    while true {
+      do {
+        try await context.time.sleep(for: Self.housekeepingInterval)
+      } catch {
+        return
+      }
+      do throws(RegistryError) {
+        try await context.housekeep()
+      } catch {
+        log.error("housekeeping failed", ["error": .text("\(error)")])
+      }
     }
   }
 

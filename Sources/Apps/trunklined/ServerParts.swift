@@ -82,17 +82,26 @@ final class ServerParts: Sendable {
     let server = GRPCServer(router: router, loops: loops)
     let address = try await listen(server)
     let admin = try AdminListener(self)
-    await registry?.begin()
-    await dispatch?.begin()
-    admin.isReady = true
-    log.info("serving", ["grpc": .text(address), "admin": .text(admin.address)])
-    await signalled()
-    log.info("stopping")
-    admin.isReady = false
-    health.shutDown()
-    await server.shutdown(within: configuration.drainTimeout)
-    await dispatch?.stop()
-    await registry?.stop()
+    await withTaskGroup(of: Void.self) { group in
+      if let registry { group.addTask { await registry.run() } }
+      if let dispatch { group.addTask { await dispatch.run() } }
+      admin.isReady = true
+      log.info(
+        "serving",
+        [
+          "grpc": .text(address), "admin": .text(admin.address),
+          "webhooks": .text(dispatch?.webhookAddress ?? ""),
+        ])
+      await signalled()
+      log.info("stopping")
+      admin.isReady = false
+      health.shutDown()
+      await server.shutdown(within: configuration.drainTimeout)
+      await dispatch?.stop()
+      await registry?.stop()
+      // What goes on now stops at its next safe point; it is resumed by the next start.
+      group.cancelAll()
+    }
     await admin.stop()
   }
 

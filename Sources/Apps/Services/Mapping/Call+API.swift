@@ -1,5 +1,7 @@
 internal import API
 internal import CallDispatch
+internal import GRPC
+internal import Registry
 internal import Telephony
 internal import WellKnown
 
@@ -50,35 +52,32 @@ extension Trunkline.V1.Call.State {
     }
   }
 
-  /// What a filter means; nil takes every state.
-  func filter(field: String) throws(RequestError) -> CallState? {
+  /// What a filter means.
+  var choice: Choice<CallState> {
     switch self {
-    case .unspecified: return nil
-    case .queued: return .queued
-    case .dialing: return .dialing
-    case .ringing: return .ringing
-    case .inProgress: return .inProgress
-    case .completed: return .completed
-    case .busy: return .busy
-    case .noAnswer: return .noAnswer
-    case .failed: return .failed
-    case .canceled: return .canceled
-    case .unrecognized(let value):
-      throw .unknownValue(field: field, value: value, known: "STATE_QUEUED to STATE_CANCELED")
+    case .unspecified: .unset
+    case .queued: .value(.queued)
+    case .dialing: .value(.dialing)
+    case .ringing: .value(.ringing)
+    case .inProgress: .value(.inProgress)
+    case .completed: .value(.completed)
+    case .busy: .value(.busy)
+    case .noAnswer: .value(.noAnswer)
+    case .failed: .value(.failed)
+    case .canceled: .value(.canceled)
+    case .unrecognized: .unknown
     }
   }
 }
 
 extension Trunkline.V1.Call.Direction {
-  /// What a filter means; nil takes both.
-  func filter(field: String) throws(RequestError) -> CallDirection? {
+  /// What a filter means.
+  var choice: Choice<CallDirection> {
     switch self {
-    case .unspecified: return nil
-    case .inbound: return .inbound
-    case .outbound: return .outbound
-    case .unrecognized(let value):
-      throw .unknownValue(
-        field: field, value: value, known: "DIRECTION_INBOUND, DIRECTION_OUTBOUND")
+    case .unspecified: .unset
+    case .inbound: .value(.inbound)
+    case .outbound: .value(.outbound)
+    case .unrecognized: .unknown
     }
   }
 }
@@ -99,6 +98,22 @@ extension Trunkline.V1.Call.EndReason {
     case .outcomeUnknown: self = .outcomeUnknown
     case .rejected: self = .rejected
     case .unverified: self = .unverified
+    }
+  }
+}
+
+extension Trunkline.V1.PlaceCallResult {
+  /// What became of the destination at `index` of the request.
+  init(_ result: PlaceResult, index: Int) {
+    self.init()
+    switch result {
+    case .call(let call): self.result = .call(Trunkline.V1.Call(call))
+    case .refused(let refusal):
+      let field = "outbound_calls[\(index)].to_number"
+      let error = ErrorDetails(refusal, field: field).error
+      self.result = .error(
+        Google.Rpc.Status(
+          code: Int32(error.code.rawValue), message: error.message, details: error.details))
     }
   }
 }

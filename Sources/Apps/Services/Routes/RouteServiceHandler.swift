@@ -115,7 +115,10 @@ package struct RouteServiceHandler: Trunkline.Internal.V1.RouteServiceProtocol {
   package func leaseCredential(
     _ request: Trunkline.Internal.V1.LeaseCredentialRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.Internal.V1.LeaseCredentialResponse {
-    let id: ProviderID = try request.providerID.identifier(field: "provider_id", form: "prv_…")
+    var reader = RequestReader()
+    let asked: ProviderID? = reader.id("provider_id", request.providerID, form: "prv_")
+    try reader.finish()
+    guard let id = asked else { throw .unexpected }
     guard let provider = try await provider(id) else {
       throw ErrorDetails(.notFound, "PROVIDER_NOT_FOUND", "There is no provider \(id).").error
     }
