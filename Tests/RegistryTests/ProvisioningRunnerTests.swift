@@ -16,111 +16,158 @@ struct ProvisioningRunnerTests {
     Issue.record("It never came.")
   }
 
-  /// An import that waits for a carrier that is down, as a task of a caller.
+  /// What becomes of a call beside which something was done.
+  private enum Then {
+    case wait
+    case cancel
+  }
+
+  /// Runs `call` as a caller of its own beside `body`, which says whether to cancel it; gives what
+  /// came of it.
+  private func beside<Value: Sendable>(
+    _ call: @escaping @Sendable () async throws -> Value,
+    _ body: () async throws -> Then
+  ) async throws -> Result<Value, any Error> {
+    try await withThrowingTaskGroup(of: Result<Value, any Error>.self) { group in
+      group.addTask {
+        do {
+          return .success(try await call())
+        } catch {
+          return .failure(error)
+        }
+      }
+      if try await body() == .cancel { group.cancelAll() }
+      return try #require(try await group.next())
+    }
+  }
+
+  /// Begins an import that waits for a carrier that is down; `body` runs while it waits.
   private func stalled(
-    _ harness: Harness, requestID: String = "r1"
-  ) async throws -> (Provider, Task<PhoneNumber, any Error>) {
+    _ harness: Harness,
+    _ body: (_ provider: Provider) async throws -> Then
+  ) async throws -> Result<PhoneNumber, any Error> {
     let provider = try await harness.link(.ie1)
     try harness.buy(1)
     // The look-up before the work succeeds; the work's first step does not.
     harness.carrier.setOutage(outage, after: 1)
-    let task = Task { try await harness.importNumber(1, provider, requestID: requestID) }
-    try await until { harness.time.sleeperCount == 1 }
-    return (provider, task)
+    return try await beside {
+      try await harness.importNumber(1, provider, requestID: "r1")
+    } _: {
+      try await until { harness.time.sleeperCount == 1 }
+      return try await body(provider)
+    }
+  }
+
+  private func recover(_ harness: Harness) {
+    harness.carrier.setOutage(nil)
+    harness.time.advance(by: RegistryLimits.stepDelayMax)
+  }
+
+  private func all(_ harness: Harness) async throws -> [PhoneNumber] {
+    try await harness.numbers.list(ListPhoneNumbers(), tenant: Harness.tenant).elements
   }
 
   @Test func goesOnWithoutItsCaller() async throws {
     let harness = Harness(time: ManualTime(.hold))
-    let (provider, task) = try await stalled(harness)
-    task.cancel()
-    let error = await failure { try await task.value }
-    #expect(error == .cancelled)
-    let all = try await harness.numbers.list(ListPhoneNumbers(), tenant: Harness.tenant)
-    #expect(all.elements.map(\.state) == [.provisioning])
-    #expect(
-      await failure {
-        try await harness.numbers.delete(
-          all.elements[0].id.description, tenant: Harness.tenant)
-      } == .numberBusy(all.elements[0].id, .provisioning))
-    harness.carrier.setOutage(nil)
-    harness.time.advance(by: RegistryLimits.stepDelayMax)
+    let result = try await stalled(harness) { _ in .cancel }
+    #expect(throws: RegistryError.cancelled) { try result.get() }
+    let waiting = try await all(harness)
+    #expect(waiting.map(\.state) == [.provisioning])
+    let busy = await failure {
+      try await harness.numbers.delete(waiting[0].id.description, tenant: Harness.tenant)
+    }
+    #expect(busy == .numberBusy(waiting[0].id, .provisioning))
+    recover(harness)
     await harness.context.background.idle()
+    let provider = try await harness.context.provider(
+      waiting[0].providerID, tenant: Harness.tenant
+    ).provider
     let number = try await harness.importNumber(1, provider, requestID: "r1")
     #expect(number.state == .active)
-    #expect(number.id == all.elements[0].id)
+    #expect(number.id == waiting[0].id)
   }
 
   @Test func aRepeatJoinsTheWork() async throws {
     let harness = Harness(time: ManualTime(.hold))
-    let (provider, first) = try await stalled(harness)
-    let second = Task { try await harness.importNumber(1, provider, requestID: "r1") }
-    harness.carrier.setOutage(nil)
-    harness.time.advance(by: RegistryLimits.stepDelayMax)
-    let numbers = (try await first.value, try await second.value)
-    #expect(numbers.0 == numbers.1)
+    let result = try await stalled(harness) { provider in
+      let second = try await beside {
+        try await harness.importNumber(1, provider, requestID: "r1")
+      } _: {
+        recover(harness)
+        return .wait
+      }
+      #expect(try second.get().state == .active)
+      return .wait
+    }
+    #expect(try result.get() == (try await all(harness)[0]))
     #expect(harness.carrier.writes.count == 2)
   }
 
   @Test func stopsAtASafePointAndIsResumed() async throws {
     let harness = Harness(time: ManualTime(.hold))
-    let (_, task) = try await stalled(harness)
-    await harness.context.drain()
-    #expect(await failure { try await task.value } == .shuttingDown)
+    let result = try await stalled(harness) { _ in
+      await harness.context.drain()
+      return .wait
+    }
+    #expect(throws: RegistryError.shuttingDown) { try result.get() }
     let open = try await harness.store.openJournals(after: nil, limit: 9)
     #expect(open.map(\.phase) == [.readingFormer])
     harness.carrier.setOutage(nil)
     let next = harness.restarted()
     try await next.context.resume()
-    let all = try await next.numbers.list(ListPhoneNumbers(), tenant: Harness.tenant)
-    #expect(all.elements.map(\.state) == [.active])
+    let numbers = try await all(next)
+    #expect(numbers.map(\.state) == [.active])
     let refused = await failure {
-      try await harness.numbers.delete(all.elements[0].id.description, tenant: Harness.tenant)
+      try await harness.numbers.delete(numbers[0].id.description, tenant: Harness.tenant)
     }
     #expect(refused == .shuttingDown)
   }
 
   @Test func beginsNothingBeyondItsBound() async throws {
     let harness = Harness(time: ManualTime(.hold), background: BackgroundTasks(countMax: 1))
-    let (provider, task) = try await stalled(harness)
-    harness.carrier.setOutage(nil)
-    harness.carrier.addNumber(Sample.sid(2), try Sample.e164(2), account: Harness.account)
-    let error = await failure { try await harness.importNumber(2, provider) }
-    #expect(error == .tooManyOperations)
-    let claims = try await harness.store.claims(of: [Sample.sid(2)], account: Harness.account)
-    #expect(claims.isEmpty)
-    harness.time.advance(by: RegistryLimits.stepDelayMax)
-    _ = try await task.value
-    _ = try await harness.importNumber(2, provider)
+    let result = try await stalled(harness) { provider in
+      harness.carrier.setOutage(nil)
+      harness.carrier.addNumber(Sample.sid(2), try Sample.e164(2), account: Harness.account)
+      let error = await failure { try await harness.importNumber(2, provider) }
+      #expect(error == .tooManyOperations)
+      let claims = try await harness.store.claims(of: [Sample.sid(2)], account: Harness.account)
+      #expect(claims.isEmpty)
+      recover(harness)
+      return .wait
+    }
+    #expect(try result.get().state == .active)
   }
 
   @Test func usesCredentialsThatCameMeanwhile() async throws {
     let harness = Harness(time: ManualTime(.hold))
-    let (provider, task) = try await stalled(harness)
-    harness.carrier.setOutage(nil)
-    harness.carrier.addKey(
-      Sample.key(9), secret: "new", account: Harness.account, region: .ie1)
-    _ = try await harness.providers.update(
-      UpdateProvider(
-        provider: ProviderInput(
-          id: provider.id.description,
-          twilio: TwilioInput(
-            apiKeySID: Sample.key(9).description, apiKeySecret: Secret("new")))),
-      tenant: Harness.tenant)
-    harness.carrier.removeKey(Sample.key(2), account: Harness.account, region: .ie1)
-    harness.time.advance(by: RegistryLimits.stepDelayMax)
-    #expect(try await task.value.state == .active)
+    let result = try await stalled(harness) { provider in
+      harness.carrier.setOutage(nil)
+      harness.carrier.addKey(
+        Sample.key(9), secret: "new", account: Harness.account, region: .ie1)
+      _ = try await harness.providers.update(
+        UpdateProvider(
+          provider: ProviderInput(
+            id: provider.id.description,
+            twilio: TwilioInput(
+              apiKeySID: Sample.key(9).description, apiKeySecret: Secret("new")))),
+        tenant: Harness.tenant)
+      harness.carrier.removeKey(Sample.key(2), account: Harness.account, region: .ie1)
+      recover(harness)
+      return .wait
+    }
+    #expect(try result.get().state == .active)
   }
 
   @Test func keepsWhatWasChangedMeanwhile() async throws {
     let harness = Harness(time: ManualTime(.hold))
-    let (_, task) = try await stalled(harness)
-    _ = try await harness.addAgent("a")
-    let all = try await harness.numbers.list(ListPhoneNumbers(), tenant: Harness.tenant)
-    let id = all.elements[0].id.description
-    _ = try await harness.numbers.assign(id, to: "a", tenant: Harness.tenant)
-    harness.carrier.setOutage(nil)
-    harness.time.advance(by: RegistryLimits.stepDelayMax)
-    let number = try await task.value
+    let result = try await stalled(harness) { _ in
+      _ = try await harness.addAgent("a")
+      let id = try await all(harness)[0].id.description
+      _ = try await harness.numbers.assign(id, to: "a", tenant: Harness.tenant)
+      recover(harness)
+      return .wait
+    }
+    let number = try result.get()
     #expect(number.agentID?.description == "a")
     #expect(number.state == .active)
   }
@@ -128,21 +175,29 @@ struct ProvisioningRunnerTests {
   @Test func wakesReadersOfTheFeed() async throws {
     let harness = Harness(time: ManualTime(.hold))
     let feed = harness.context.feed
-    let reader = Task { try await feed.waitForChange(after: 0) }
-    try await until { feed.waiterCount == 1 }
-    _ = try await harness.link()
-    try await reader.value
+    func waiting(
+      after sequence: UInt64, _ body: () async throws -> Then
+    ) async throws -> Result<Void, any Error> {
+      try await beside {
+        try await feed.waitForChange(after: sequence)
+      } _: {
+        try await until { feed.waiterCount == 1 && harness.time.sleeperCount == 1 }
+        return try await body()
+      }
+    }
+    try await waiting(after: 0) {
+      _ = try await harness.link()
+      return .wait
+    }.get()
     #expect(try await feed.page(after: 0).changes.count == 1)
     // It does not wait for what is there.
     try await feed.waitForChange(after: 0)
-    let idle = Task { try await feed.waitForChange(after: 1) }
-    try await until { feed.waiterCount == 1 && harness.time.sleeperCount == 1 }
-    harness.time.advance(by: RegistryLimits.routePollInterval)
-    try await idle.value
-    let cancelled = Task { try await feed.waitForChange(after: 1) }
-    try await until { feed.waiterCount == 1 }
-    cancelled.cancel()
-    await #expect(throws: CancellationError.self) { try await cancelled.value }
+    try await waiting(after: 1) {
+      harness.time.advance(by: RegistryLimits.routePollInterval)
+      return .wait
+    }.get()
+    let cancelled = try await waiting(after: 1) { .cancel }
+    #expect(throws: CancellationError.self) { try cancelled.get() }
   }
 
   @Test func housekeepingForgetsAndResumes() async throws {

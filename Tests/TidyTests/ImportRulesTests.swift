@@ -22,8 +22,8 @@ import Testing
     #expect(
       findings(path, "internal import Protobuf\n") == ["Registry must not import Protobuf."])
     #expect(
-      findings(path, "internal import Synchronization\n")
-        == ["Registry must not import Synchronization."])
+      findings(path, "internal import FoundationEssentials\n")
+        == ["Registry must not import FoundationEssentials."])
     #expect(
       findings("Sources/Adapters/Twilio/X.swift", "internal import StoreSQLite\n")
         == ["Twilio must not import StoreSQLite."])
@@ -56,7 +56,8 @@ import Testing
       #expect(
         row.floor != "Domain" || other.floor == "Domain", "The domain knows nothing below it.")
     }
-    #expect(row.floor != "Domain" || row.system.isEmpty)
+    // Mutex stands in a module of its own, but it is of the standard library.
+    #expect(row.floor != "Domain" || row.system.isSubset(of: ["Synchronization"]))
   }
 
   @Test func theTableHasNoCycle() {

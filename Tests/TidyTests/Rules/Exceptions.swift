@@ -14,6 +14,9 @@ enum Exceptions {
       rule: .words, path: "Sources/Runtime/HTTPServer/ServerCore.swift",
       reason: "The one place that starts a web request's handler, on its loop."),
     Exception(
+      rule: .words, path: "Sources/Domain/Registry/Provisioning/BackgroundTasks.swift",
+      reason: "The one owner of work that outlives its caller: bounded, waited for at the end."),
+    Exception(
       rule: .words, path: "Sources/Runtime/GRPCInProcess/InProcessChannel.swift",
       reason: "A call in memory has no loop whose timer could end it; the sleep is its deadline."),
     Exception(

@@ -61,8 +61,8 @@ enum ImportTable {
       ["Buffers", "Protobuf", "CProtobufC", "CWellKnown", "WellKnown", "GRPC", "CAPI"]),
 
     "Telephony": Row("Domain"),
-    "Registry": Row("Domain", ["Telephony"]),
-    "CallDispatch": Row("Domain", ["Telephony"]),
+    "Registry": Row("Domain", ["Telephony"], system: ["Synchronization"]),
+    "CallDispatch": Row("Domain", ["Telephony"], system: ["Synchronization"]),
 
     "StoreSQLite": Row(
       "Adapters", ["Telephony", "Registry", "CallDispatch", "EventLoops", "CSQLite"],

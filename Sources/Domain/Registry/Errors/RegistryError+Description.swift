@@ -1,4 +1,4 @@
-import Telephony
+internal import Telephony
 
 extension RegistryError {
   /// Who has to do something about it.

@@ -1,4 +1,4 @@
-import Telephony
+internal import Telephony
 
 extension RegistryError {
   /// What a store error means where the use case does not know better.

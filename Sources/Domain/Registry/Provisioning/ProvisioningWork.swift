@@ -1,4 +1,4 @@
-import Telephony
+internal import Telephony
 
 /// Why a work stopped with its entry still open. The entry is resumed by the next caller or start.
 package enum ProvisioningStop: Error, Sendable, Hashable {

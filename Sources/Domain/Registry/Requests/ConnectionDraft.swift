@@ -1,4 +1,4 @@
-import Telephony
+internal import Telephony
 
 /// A connection that was found good, its password still in the clear.
 struct ConnectionDraft: Sendable {

@@ -1,4 +1,4 @@
-import Telephony
+internal import Telephony
 
 /// An opaque place in a list, bound to what was asked: form, query, place, check, in hex.
 ///

@@ -1,4 +1,4 @@
-import Telephony
+internal import Telephony
 
 /// A request's method and fields as bytes, to tell whether a request id came with the same request
 /// again. Holds secrets: only its fingerprint is kept.

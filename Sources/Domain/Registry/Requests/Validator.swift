@@ -1,4 +1,4 @@
-import Telephony
+internal import Telephony
 
 /// Collects what is wrong with a request, so that its sender learns all of it at once.
 struct Validator {

@@ -1,4 +1,4 @@
-import Telephony
+internal import Telephony
 
 /// Credentials in the clear while a request is checked: an API key, an Auth Token, or both.
 struct TwilioCredentials: Sendable {

@@ -1,5 +1,5 @@
-import Registry
-import Telephony
+internal import Registry
+internal import Telephony
 
 extension RegistryStoreConformance {
   static let journalChecks: [RegistryStoreCheck] = [

@@ -1,5 +1,5 @@
 package import Registry
-import Telephony
+internal import Telephony
 
 /// One rule that every registry store keeps.
 package struct RegistryStoreCheck: Sendable, CustomStringConvertible {
