@@ -1,0 +1,70 @@
+/// One page of a list, and the addresses of its neighbours.
+///
+/// A token names the page's first or last item, so that what is added in front moves nothing.
+struct Page {
+  static let sizeDefault = 50
+  static let sizeMax = 1000
+
+  let items: ArraySlice<String>
+  private let number: Int
+  private let size: Int
+  private let start: Int
+  private let isLast: Bool
+  private let path: String
+  private let filters: [FormFields.Field]
+  private let prefix: String
+
+  /// `prefix` begins the page token: `PA` and the SID that the next page follows.
+  init(_ ask: RESTRequest, of all: [String], prefix: String) throws(RESTError) {
+    let size = ask.query["PageSize"].map { Int($0) } ?? Self.sizeDefault
+    guard let size, size >= 1 else { throw .badRequest(20001, "Invalid PageSize") }
+    let number = ask.query["Page"].map { Int($0) } ?? 0
+    guard let number, number >= 0 else { throw .badRequest(20001, "Invalid Page") }
+    self.size = min(size, Self.sizeMax)
+    self.number = number
+    path = ask.path
+    filters = ask.query.fields.filter { !["PageSize", "Page", "PageToken"].contains($0.name) }
+    self.prefix = prefix
+
+    var start = 0
+    if let token = ask.query["PageToken"] {
+      let isBackward = token.hasPrefix(prefix + "P")
+      let sid = String(token.dropFirst(prefix.count + (isBackward ? 1 : 0)))
+      guard token.hasPrefix(prefix), let index = all.firstIndex(of: sid) else {
+        throw .badRequest(20001, "Invalid PageToken")
+      }
+      start = isBackward ? max(0, index - self.size) : index + 1
+    } else if number > 0 {
+      throw .badRequest(20001, "Page \(number) needs its PageToken")
+    }
+    let end = min(all.count, start + self.size)
+    items = all[start..<end]
+    self.start = start
+    isLast = end == all.count
+  }
+
+  func answer(_ name: String, _ rendered: [JSON]) -> SimulatorAnswer {
+    let next = isLast ? nil : items.last.map { uri(number + 1, prefix + $0) }
+    let previous =
+      number == 0 || start == 0 ? nil : items.first.map { uri(number - 1, prefix + "P" + $0) }
+    return SimulatorAnswer(
+      200,
+      [
+        name: .array(rendered),
+        "page": .integer(number), "page_size": .integer(size),
+        "start": .integer(number * size),
+        "end": .integer(number * size + max(0, items.count - 1)),
+        "uri": .string(uri(number, nil)), "first_page_uri": .string(uri(0, nil)),
+        "next_page_uri": JSON(next), "previous_page_uri": JSON(previous),
+      ])
+  }
+
+  private func uri(_ page: Int, _ token: String?) -> String {
+    var query = FormFields()
+    for field in filters { query.append(field.name, field.value) }
+    query.append("PageSize", String(size))
+    query.append("Page", String(page))
+    if let token { query.append("PageToken", token) }
+    return path + "?" + query.encoded
+  }
+}
