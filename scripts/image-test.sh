@@ -4,10 +4,10 @@
 #   scripts/image-test.sh [--whole]
 #
 # The base is made by debootstrap. The programs are compiled here and given to the last stage, or,
-# with --whole, compiled by the file's own build stage in a base that holds this machine's toolchain
-# (some GiB, and as long as a release build takes). Needs root, and the packages of
-# `scripts/deps.sh image`. Then the image's program is started as its user, in its own root, and asked
-# by a gRPC client for its health, an agent is made, and what must not be in the image is looked for.
+# with --whole, compiled by the file's own build stage with this machine's toolchain mounted. Needs root, and the packages of
+# `scripts/deps.sh image`.
+# What must not be in the image is looked for. Then its program is started as its user in its own
+# root, and gRPC clients ask for its health and list the agents.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -31,13 +31,11 @@ trap cleanup EXIT
 
 say() { printf 'image-test: %s\n' "$*"; }
 
-# image_from FOLDER NAME [OPTION...]: an image whose only layer is the folder, configured so.
+# image_from FOLDER NAME: an image whose only layer is the folder.
 image_from() {
   local folder=$1 name=$2 made
-  shift 2
   made=$("${buildah[@]}" from scratch)
   "${buildah[@]}" add --quiet "$made" "$folder" / > /dev/null
-  if [ $# -gt 0 ]; then "${buildah[@]}" config "$@" "$made"; fi
   "${buildah[@]}" commit --quiet --rm "$made" "$name" > /dev/null
 }
 
@@ -56,8 +54,17 @@ if $whole; then
   # The toolchain is mounted, not copied: it is 3 GiB, and vfs would copy it with each layer.
   toolchain=$(dirname "$(dirname "$(dirname "$(readlink -f "$(command -v swift)")")")")
   say "the toolchain is $toolchain"
-  image_from "$store/base" localhost/swift-base \
-    --env PATH="$toolchain/usr/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+  if ! "${buildah[@]}" inspect --type image localhost/swift-base > /dev/null 2>&1; then
+    # What an image of Swift has beside the toolchain.
+    made=$("${buildah[@]}" from --pull-never localhost/debian-base)
+    "${buildah[@]}" run "$made" -- sh -c 'apt-get update && apt-get install --yes \
+      --no-install-recommends binutils git libc6-dev libcurl4 libedit2 libncurses6 libpython3.11 \
+      libsqlite3-0 libstdc++-12-dev libxml2 libz3-4 tzdata zlib1g-dev' > "$store/swift-base.log"
+    "${buildah[@]}" config \
+      --env PATH="$toolchain/usr/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" \
+      "$made"
+    "${buildah[@]}" commit --quiet --rm "$made" localhost/swift-base > /dev/null
+  fi
   arguments+=(--build-arg SWIFT_IMAGE=localhost/swift-base --volume "$toolchain:$toolchain:ro")
 else
   say "compiling the programs"
@@ -94,11 +101,15 @@ for binary in trunklined trunkline; do
     say "FAILED: $binary misses libraries"; exit 1
   fi
 done
-say "size: $(du -sm "$root" | cut -f 1) MiB; trunklined $(du -m "$root/usr/local/bin/trunklined" | cut -f 1) MiB"
+mib() { du -sm "$1" | cut -f 1; }
+say "size: $(mib "$root") MiB, of which trunklined $(mib "$root/usr/local/bin/trunklined") MiB"
 
 say "starting it"
-port=$(.venv/bin/python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-hook=$(.venv/bin/python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+free_port() {
+  PYTHONPATH=Tests/BlackBox .venv/bin/python -c 'import harness; print(harness.free_port())'
+}
+port=$(free_port)
+hook=$(free_port)
 mount --bind /dev "$root/dev" && mounted+=("$root/dev")
 mount -t proc proc "$root/proc" && mounted+=("$root/proc")
 chroot --userspec=10001:10001 "$root" /usr/bin/env -i \
