@@ -46,8 +46,9 @@ lint: venv ## Check the formatting, the project's own rules and the .proto files
 	@scripts/lint.sh
 
 .PHONY: generate
-generate: deps ## Write the API's Swift and C again from Protos/
+generate: deps ## Write the API again from Protos/, and docs/limits.md from the sources
 	@scripts/generate.sh
+	@python3 scripts/limits.py
 
 .PHONY: bench
 bench: venv ## Measure the CPU per call beside C++ gRPC and nghttpd

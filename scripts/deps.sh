@@ -47,8 +47,8 @@ done
 
 # The version of an installed package; nothing when it is not (wholly) installed.
 installed() {
-  dpkg-query --show --showformat='${db:Status-Status} ${Version}\n' "$1" 2> /dev/null \
-    | sed -n 's/^installed //p' | head -n 1
+  { dpkg-query --show --showformat='${db:Status-Status} ${Version}\n' "$1" 2> /dev/null || true; } \
+    | sed -n 's/^installed //p'
 }
 
 missing=()

@@ -51,7 +51,6 @@ fi
 
 arguments=(--build-arg BASE_IMAGE=localhost/debian-base)
 if $whole; then
-  # The toolchain is mounted, not copied: it is 3 GiB, and vfs would copy it with each layer.
   toolchain=$(dirname "$(dirname "$(dirname "$(readlink -f "$(command -v swift)")")")")
   say "the toolchain is $toolchain"
   if ! "${buildah[@]}" inspect --type image localhost/swift-base > /dev/null 2>&1; then
@@ -65,6 +64,7 @@ if $whole; then
       "$made"
     "${buildah[@]}" commit --quiet --rm "$made" localhost/swift-base > /dev/null
   fi
+  # The toolchain is mounted, not copied: it is 3 GiB, and vfs would copy it with each layer.
   arguments+=(--build-arg SWIFT_IMAGE=localhost/swift-base --volume "$toolchain:$toolchain:ro")
 else
   say "compiling the programs"
@@ -76,9 +76,7 @@ else
   done
   strip --strip-debug "$out"/*
   image_from "$store/out" localhost/trunkline-binaries
-  # The build stage is left out, but its FROM is still resolved.
-  arguments+=(--build-arg BINARIES=localhost/trunkline-binaries)
-  arguments+=(--build-arg SWIFT_IMAGE=localhost/debian-base)
+  arguments+=(--target prebuilt)
 fi
 
 say "building deploy/Containerfile"

@@ -13,6 +13,9 @@ git ls-files -z '*.swift' ':!*.pb.swift' ':!*.grpc.swift' \
 
 .venv/bin/buf lint || failed=1
 
+# Every named bound is in docs/limits.md.
+python3 scripts/limits.py --check || failed=1
+
 if [ "${1:-}" != --without-tidy ]; then
   swift test --filter TidyTests || failed=1
 fi
