@@ -155,6 +155,7 @@ let package = Package(
       ["Telephony", "Registry", "CallDispatch", "EventLoops", "HTTPClient", "HTTPServer"]),
     tests("Telephony"),
     tests("Registry", ["Telephony", "TestKit"]),
+    tests("CallDispatch", ["Telephony", "TestKit"]),
     tests("Buffers"),
     tests("EventLoops"),
     tests("Protobuf", ["Buffers", "WellKnown", "API", "TestAPI"]),
