@@ -224,6 +224,26 @@ struct PhoneNumbersTests {
     #expect(fields(wrong) == ["update_mask": .unknown])
   }
 
+  @Test func sendsUnassignedCallsWhereTheyWentBefore() async throws {
+    let provider = try await harness.link()
+    try harness.buy(1)
+    let number = try await harness.importNumber(1, provider)
+    #expect(number.unassignedPolicy == .reject)
+    let id = number.id.description
+    let former = try await numbers.update(
+      UpdatePhoneNumber(number: PhoneNumberInput(id: id, unassigned: .value(.formerURL))),
+      tenant: tenant)
+    #expect(former.unassignedPolicy == .formerURL)
+    let reset = try await numbers.update(
+      UpdatePhoneNumber(number: PhoneNumberInput(id: id), mask: ["inbound"]), tenant: tenant)
+    #expect(reset.unassignedPolicy == .reject)
+    let wrong = await failure {
+      try await numbers.update(
+        UpdatePhoneNumber(number: PhoneNumberInput(id: id, unassigned: .unknown)), tenant: tenant)
+    }
+    #expect(fields(wrong) == ["phone_number.inbound.unassigned": .unknown])
+  }
+
   @Test func keepsOneDirection() async throws {
     let provider = try await harness.link()
     try harness.buy(1)

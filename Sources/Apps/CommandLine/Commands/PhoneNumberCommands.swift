@@ -113,8 +113,6 @@ extension TrunklineCommands {
     }
   }
 
-  private static let inbound: Option<Bool?> = .optional(
-    "inbound", .truth, "Whether Trunkline handles the number's inbound calls.")
   private static let outbound: Option<Bool?> = .optional(
     "outbound", .truth, "Whether calls may be placed from the number.")
   private static let unassigned: Option<V1.PhoneNumber.Inbound.Unassigned?> = .optional(
@@ -123,7 +121,7 @@ extension TrunklineCommands {
 
   private static let updateNumber = Command<SessionAction>.action(
     "update", "Changes a number.",
-    options: [label, Shared.labels, inbound, outbound, unassigned, Shared.etag], positionals: [id]
+    options: [label, Shared.labels, outbound, unassigned, Shared.etag], positionals: [id]
   ) { (arguments) throws(ArgumentError) in
     var number = V1.PhoneNumber()
     var paths: [String] = []
@@ -136,10 +134,6 @@ extension TrunklineCommands {
     if arguments.isGiven(Shared.labels) {
       number.labels = try arguments.value(Shared.labels)
       paths.append("labels")
-    }
-    if let inbound = try arguments.value(inbound) {
-      number.supportsInbound = inbound
-      paths.append("supports_inbound")
     }
     if let outbound = try arguments.value(outbound) {
       number.supportsOutbound = outbound

@@ -14,6 +14,7 @@ extension Trunkline.V1.PhoneNumber {
     carrierSID = number.carrierSID.description
     supportsInbound = number.supportsInbound
     supportsOutbound = number.supportsOutbound
+    inbound = Inbound(unassigned: .init(number.unassignedPolicy))
     assignee = number.agentID.map { .agentID($0.description) }
     state = State(number.state)
     conditions = number.conditions.map { Trunkline.V1.Condition($0) }
@@ -46,6 +47,25 @@ extension Trunkline.V1.PhoneNumber.State {
     case .degraded: .value(.degraded)
     case .deleting: .value(.deleting)
     case .corrupted: .value(.corrupted)
+    case .unrecognized: .unknown
+    }
+  }
+}
+
+extension Trunkline.V1.PhoneNumber.Inbound.Unassigned {
+  fileprivate init(_ policy: UnassignedPolicy) {
+    switch policy {
+    case .reject: self = .reject
+    case .formerURL: self = .former
+    }
+  }
+
+  /// What an update means.
+  var choice: Choice<UnassignedPolicy> {
+    switch self {
+    case .unspecified: .unset
+    case .reject: .value(.reject)
+    case .former: .value(.formerURL)
     case .unrecognized: .unknown
     }
   }

@@ -85,7 +85,8 @@ extension PhoneNumberInput {
   fileprivate init(_ number: Trunkline.V1.PhoneNumber) {
     self.init(
       id: number.id, label: number.label, supportsOutbound: number.supportsOutbound,
-      labels: number.labels, etag: number.etag)
+      unassigned: number.inbound?.unassigned.choice ?? .unset, labels: number.labels,
+      etag: number.etag)
   }
 }
 

@@ -12,18 +12,18 @@ extension Trunkline.V1 {
     /// 1 to 63 characters of `a-z 0-9 - _`: the client's choice, or `agt_` and 32 hex digits.
     /// Immutable.
     package var id: String = ""
-    /// A name for people, at most 128 bytes. May be empty, need not be unique.
+    /// A name for people, at most 128 characters. May be empty, need not be unique.
     package var displayName: String = ""
-    /// How it is reached: at least one connection, at most one for each region and one for any region.
-    /// A call takes that of its own region, else that for any region.
+    /// How it is reached: 1 to 8 connections. A call takes the first one of its own region, else the
+    /// first one of any region.
     package var connections: [Trunkline.V1.AgentConnection] = []
     /// The numbers assigned to it, newest first, at most 100; ListPhoneNumbers with `agent_id` gives
     /// all. Output-only.
     package var phoneNumberIDs: [String] = []
     /// How many numbers are assigned to it. Output-only.
     package var phoneNumberCount: Int32 = 0
-    /// The user's own marks: at most 64; keys of 1 to 63 characters of `a-z 0-9 - _ . /` that begin
-    /// with a letter; values of at most 255 bytes.
+    /// The user's own marks: at most 32; keys of 1 to 63 characters of `a-z 0-9 - _ . /` that begin
+    /// with a letter; values of at most 256 characters.
     package var labels: [String: String] = [:]
     /// Names this version of the resource. Send it back with an update to refuse the update, with
     /// ABORTED, when somebody else changed the resource meanwhile. Empty: no such check.
@@ -92,8 +92,10 @@ extension Trunkline.V1 {
       /// Where the agent listens: `wss://host/path`, at most 2,048 bytes, with no query, which the
       /// carrier would drop: use `parameters`. Required.
       package var url: String = ""
-      /// Given to the agent when the stream starts: at most 16; names of 1 to 40 bytes; values of at
-      /// most 400 bytes. The call's id, numbers and metadata are given besides.
+      /// Given to the agent when the stream starts: at most 16; names of 1 to 64 characters of `A-Z
+      /// a-z 0-9 - _`, but not `call_id`; values of at most 400 characters. The agent gets besides
+      /// `call_id`, `direction`, `phone_number_id`, `agent_id`, `from`, `to`, and the call's metadata
+      /// as `metadata.KEY`.
       package var parameters: [String: String] = [:]
       /// The fields that this version of the contract does not know.
       package var unknownFields = UnknownFields()

@@ -13,7 +13,8 @@ extension Trunkline.V1 {
     /// connection is required.
     package var agent: Trunkline.V1.Agent?
     /// Makes the request safe to repeat: a repetition with the same id within 48 hours gives the first
-    /// one's answer. 1 to 128 printable ASCII characters, best a random UUID. Empty: no protection.
+    /// one's answer. 1 to 64 characters of `A-Z a-z 0-9 - _`, best a random UUID. Empty: no
+    /// protection.
     package var requestID: String = ""
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
@@ -122,8 +123,8 @@ extension Trunkline.V1 {
   package struct UpdateAgentRequest: GeneratedMessage {
     /// The new values. `id` is required; `etag`, when set, must be the present one.
     package var agent: Trunkline.V1.Agent?
-    /// What to change: `display_name`, `connections` (all of them), `labels`. Absent: those that are
-    /// not empty in `agent`. Another path is INVALID_ARGUMENT.
+    /// What to change: `display_name`, `connections` (all of them), `labels`. `*` is all of them.
+    /// Absent: those that are not empty in `agent`. Another path is INVALID_ARGUMENT.
     package var updateMask: Google.Protobuf.FieldMask?
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()

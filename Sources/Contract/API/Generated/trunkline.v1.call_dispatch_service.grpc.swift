@@ -18,12 +18,13 @@ extension Trunkline.V1 {
     /// INVALID_ARGUMENT; NOT_FOUND (PHONE_NUMBER_NOT_FOUND, AGENT_NOT_FOUND); FAILED_PRECONDITION:
     /// AGENT_MISSING when the number is unassigned and no `agent_id` is given, OUTBOUND_OFF when the
     /// number may not place calls or is being imported or deleted, OTHER_REGION when the number's
-    /// region is served elsewhere; UNAVAILABLE while calls can't be written down.
+    /// region is served elsewhere, REGION_NOT_SERVED when the carrier could not reach this deployment
+    /// there; UNAVAILABLE while calls can't be written down.
     ///
-    /// A result's error has the reason MALFORMED or IMPOSSIBLE (INVALID_ARGUMENT: no such number can
-    /// exist), SAME_AS_FROM or REPEATED (INVALID_ARGUMENT), EMERGENCY or PREMIUM (PERMISSION_DENIED:
-    /// such numbers are not called), or ATTEMPT_UNRESOLVED (FAILED_PRECONDITION: it is not known yet
-    /// whether an earlier call from the same number to the same destination was dialled).
+    /// A result's error is INVALID_ARGUMENT for what can't be a number, for the calling number itself
+    /// and for one that stands twice; PERMISSION_DENIED with EMERGENCY_NUMBER or PREMIUM_NUMBER; or
+    /// FAILED_PRECONDITION with ATTEMPT_UNRESOLVED while it is not known whether an earlier call from
+    /// the same number to the same destination was dialled.
     func placeCalls(
       _ request: Trunkline.V1.PlaceCallsRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.PlaceCallsResponse
@@ -52,7 +53,8 @@ extension Trunkline.V1 {
     ) async throws(RPCError)
 
     /// Ends a call, whatever its state. It succeeds for a call that is already over. Errors:
-    /// NOT_FOUND; UNAVAILABLE when the carrier is down; FAILED_PRECONDITION (CREDENTIALS_REFUSED).
+    /// NOT_FOUND; UNAVAILABLE when the carrier is down; FAILED_PRECONDITION
+    /// (CARRIER_REFUSED_CREDENTIALS).
     func hangUpCall(
       _ request: Trunkline.V1.HangUpCallRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.HangUpCallResponse
@@ -97,12 +99,13 @@ extension Trunkline.V1 {
     /// INVALID_ARGUMENT; NOT_FOUND (PHONE_NUMBER_NOT_FOUND, AGENT_NOT_FOUND); FAILED_PRECONDITION:
     /// AGENT_MISSING when the number is unassigned and no `agent_id` is given, OUTBOUND_OFF when the
     /// number may not place calls or is being imported or deleted, OTHER_REGION when the number's
-    /// region is served elsewhere; UNAVAILABLE while calls can't be written down.
+    /// region is served elsewhere, REGION_NOT_SERVED when the carrier could not reach this deployment
+    /// there; UNAVAILABLE while calls can't be written down.
     ///
-    /// A result's error has the reason MALFORMED or IMPOSSIBLE (INVALID_ARGUMENT: no such number can
-    /// exist), SAME_AS_FROM or REPEATED (INVALID_ARGUMENT), EMERGENCY or PREMIUM (PERMISSION_DENIED:
-    /// such numbers are not called), or ATTEMPT_UNRESOLVED (FAILED_PRECONDITION: it is not known yet
-    /// whether an earlier call from the same number to the same destination was dialled).
+    /// A result's error is INVALID_ARGUMENT for what can't be a number, for the calling number itself
+    /// and for one that stands twice; PERMISSION_DENIED with EMERGENCY_NUMBER or PREMIUM_NUMBER; or
+    /// FAILED_PRECONDITION with ATTEMPT_UNRESOLVED while it is not known whether an earlier call from
+    /// the same number to the same destination was dialled.
     package func placeCalls(
       _ request: Trunkline.V1.PlaceCallsRequest,
       options: CallOptions = .defaults
@@ -142,7 +145,8 @@ extension Trunkline.V1 {
     }
 
     /// Ends a call, whatever its state. It succeeds for a call that is already over. Errors:
-    /// NOT_FOUND; UNAVAILABLE when the carrier is down; FAILED_PRECONDITION (CREDENTIALS_REFUSED).
+    /// NOT_FOUND; UNAVAILABLE when the carrier is down; FAILED_PRECONDITION
+    /// (CARRIER_REFUSED_CREDENTIALS).
     package func hangUpCall(
       _ request: Trunkline.V1.HangUpCallRequest,
       options: CallOptions = .defaults

@@ -10,12 +10,12 @@ extension Trunkline.V1 {
   /// One thing that was observed about a resource. The resource's state says what may be done with it;
   /// its conditions say why.
   package struct Condition: GeneratedMessage {
-    /// What was looked at, in UpperCamelCase, for example `CredentialsAccepted` or
-    /// `WebhookConfigured`. At most one condition of each type is listed.
+    /// What was looked at, in UPPER_SNAKE_CASE: `CREDENTIALS` of a provider, `CARRIER_SETTINGS` of a
+    /// number. At most one condition of each type is listed.
     package var type: String = ""
     /// How it turned out.
     package var status: Trunkline.V1.Condition.Status = .unspecified
-    /// The cause for programs, in UPPER_SNAKE_CASE, for example `CREDENTIALS_REFUSED`.
+    /// The cause for programs, in UPPER_SNAKE_CASE.
     package var reason: String = ""
     /// The cause and the remedy for people. It holds no secret and no full phone number.
     package var message: String = ""

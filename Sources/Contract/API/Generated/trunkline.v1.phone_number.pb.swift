@@ -13,7 +13,7 @@ extension Trunkline.V1 {
   package struct PhoneNumber: GeneratedMessage {
     /// `pn_` and 32 hex digits. Output-only.
     package var id: String = ""
-    /// A name for people, at most 128 bytes. May be empty, need not be unique.
+    /// A name for people, at most 128 characters. May be empty, need not be unique.
     package var label: String = ""
     /// How the number is dialled. Output-only. (5 is kept for SIP users.)
     package var address: Address?
@@ -23,8 +23,8 @@ extension Trunkline.V1 {
     package var region: Trunkline.V1.Region = .unspecified
     /// The carrier's name for it: `PN` and 32 hex digits. Output-only.
     package var carrierSID: String = ""
-    /// Whether calls to it are handled here. Without it neither webhook nor region are touched at the
-    /// carrier; changing it writes them there, or puts back what was there.
+    /// Whether calls to it are handled here. Set at the import and fixed from then on: without it the
+    /// import touches neither webhook nor region at the carrier.
     package var supportsInbound: Bool = false
     /// Whether calls may be placed from it.
     package var supportsOutbound: Bool = false
@@ -42,8 +42,8 @@ extension Trunkline.V1 {
     /// How the carrier was set up before the import; absent for a number that takes no inbound calls.
     /// Output-only.
     package var former: Trunkline.V1.PhoneNumber.FormerSettings?
-    /// The user's own marks: at most 64; keys of 1 to 63 characters of `a-z 0-9 - _ . /` that begin
-    /// with a letter; values of at most 255 bytes.
+    /// The user's own marks: at most 32; keys of 1 to 63 characters of `a-z 0-9 - _ . /` that begin
+    /// with a letter; values of at most 256 characters.
     package var labels: [String: String] = [:]
     /// Names this version of the resource. Send it back with an update to refuse the update, with
     /// ABORTED, when somebody else changed the resource meanwhile. Empty: no such check.

@@ -20,7 +20,7 @@ extension Trunkline.V1 {
     /// FAILED_PRECONDITION: NUMBER_CLAIMED when somebody else holds the number, NUMBER_NOT_AT_CARRIER
     /// when the provider's account does not hold it, NUMBER_WITHOUT_VOICE when it can't take voice
     /// calls, REGION_NOT_SERVED when the carrier could not reach this deployment in the provider's
-    /// region, CREDENTIALS_REFUSED; RESOURCE_EXHAUSTED (TOO_MANY_OPERATIONS); UNAVAILABLE.
+    /// region, CARRIER_REFUSED_CREDENTIALS; RESOURCE_EXHAUSTED (TOO_MANY_OPERATIONS); UNAVAILABLE.
     func importPhoneNumber(
       _ request: Trunkline.V1.ImportPhoneNumberRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.ImportPhoneNumberResponse
@@ -35,17 +35,15 @@ extension Trunkline.V1 {
       _ request: Trunkline.V1.ListPhoneNumbersRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.ListPhoneNumbersResponse
 
-    /// Changes a number. When `supports_inbound` changes, the carrier's settings are written or put
-    /// back, as a whole or not at all. Errors: NOT_FOUND; ABORTED for a stale etag; with
-    /// `supports_inbound` also those of ImportPhoneNumber, and FAILED_PRECONDITION
-    /// (PHONE_NUMBER_STATE) while other work on the number is under way.
+    /// Changes a number's label, labels, whether it may place calls, and what its calls get while
+    /// nobody has it. The carrier is not asked. Errors: NOT_FOUND; ABORTED for a stale etag.
     func updatePhoneNumber(
       _ request: Trunkline.V1.UpdatePhoneNumberRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.UpdatePhoneNumberResponse
 
     /// Gives a number to an agent, in place of the one that has it. The next call goes to the new one;
     /// calls under way stay. Errors: NOT_FOUND (PHONE_NUMBER_NOT_FOUND, AGENT_NOT_FOUND);
-    /// FAILED_PRECONDITION (PHONE_NUMBER_STATE) while the number is being deleted or is corrupted;
+    /// FAILED_PRECONDITION (PHONE_NUMBER_BUSY) while the number is being deleted or is corrupted;
     /// ABORTED for a stale etag.
     func assignPhoneNumber(
       _ request: Trunkline.V1.AssignPhoneNumberRequest, context: ServerContext
@@ -123,7 +121,7 @@ extension Trunkline.V1 {
     /// FAILED_PRECONDITION: NUMBER_CLAIMED when somebody else holds the number, NUMBER_NOT_AT_CARRIER
     /// when the provider's account does not hold it, NUMBER_WITHOUT_VOICE when it can't take voice
     /// calls, REGION_NOT_SERVED when the carrier could not reach this deployment in the provider's
-    /// region, CREDENTIALS_REFUSED; RESOURCE_EXHAUSTED (TOO_MANY_OPERATIONS); UNAVAILABLE.
+    /// region, CARRIER_REFUSED_CREDENTIALS; RESOURCE_EXHAUSTED (TOO_MANY_OPERATIONS); UNAVAILABLE.
     package func importPhoneNumber(
       _ request: Trunkline.V1.ImportPhoneNumberRequest,
       options: CallOptions = .defaults
@@ -147,10 +145,8 @@ extension Trunkline.V1 {
       try await channel.unary(PhoneNumberServiceMethods.listPhoneNumbers, request, options: options)
     }
 
-    /// Changes a number. When `supports_inbound` changes, the carrier's settings are written or put
-    /// back, as a whole or not at all. Errors: NOT_FOUND; ABORTED for a stale etag; with
-    /// `supports_inbound` also those of ImportPhoneNumber, and FAILED_PRECONDITION
-    /// (PHONE_NUMBER_STATE) while other work on the number is under way.
+    /// Changes a number's label, labels, whether it may place calls, and what its calls get while
+    /// nobody has it. The carrier is not asked. Errors: NOT_FOUND; ABORTED for a stale etag.
     package func updatePhoneNumber(
       _ request: Trunkline.V1.UpdatePhoneNumberRequest,
       options: CallOptions = .defaults
@@ -160,7 +156,7 @@ extension Trunkline.V1 {
 
     /// Gives a number to an agent, in place of the one that has it. The next call goes to the new one;
     /// calls under way stay. Errors: NOT_FOUND (PHONE_NUMBER_NOT_FOUND, AGENT_NOT_FOUND);
-    /// FAILED_PRECONDITION (PHONE_NUMBER_STATE) while the number is being deleted or is corrupted;
+    /// FAILED_PRECONDITION (PHONE_NUMBER_BUSY) while the number is being deleted or is corrupted;
     /// ABORTED for a stale etag.
     package func assignPhoneNumber(
       _ request: Trunkline.V1.AssignPhoneNumberRequest,

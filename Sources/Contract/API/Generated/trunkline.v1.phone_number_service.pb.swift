@@ -13,7 +13,7 @@ extension Trunkline.V1 {
     package var providerID: String = ""
     /// The number in E.164 form, for example `+15005550006`. Required.
     package var e164: String = ""
-    /// A name for people, at most 128 bytes.
+    /// A name for people, at most 128 characters.
     package var label: String = ""
     /// Whether calls to the number are to be handled here. Unset: yes. With false nothing changes at
     /// the carrier.
@@ -23,7 +23,8 @@ extension Trunkline.V1 {
     /// The user's own marks, as in PhoneNumber.
     package var labels: [String: String] = [:]
     /// Makes the request safe to repeat: a repetition with the same id within 48 hours gives the first
-    /// one's answer. 1 to 128 printable ASCII characters, best a random UUID. Empty: no protection.
+    /// one's answer. 1 to 64 characters of `A-Z a-z 0-9 - _`, best a random UUID. Empty: no
+    /// protection.
     package var requestID: String = ""
     /// Does all checks, the carrier's included, and changes nothing.
     package var validateOnly: Bool = false
@@ -166,9 +167,8 @@ extension Trunkline.V1 {
   package struct UpdatePhoneNumberRequest: GeneratedMessage {
     /// The new values. `id` is required; `etag`, when set, must be the present one.
     package var phoneNumber: Trunkline.V1.PhoneNumber?
-    /// What to change: `label`, `labels`, `inbound.unassigned`, `supports_inbound`,
-    /// `supports_outbound`. Absent: those of them that are not empty and not false. Another path is
-    /// INVALID_ARGUMENT.
+    /// What to change: `label`, `labels`, `supports_outbound`, `inbound.unassigned`; `*` is all of
+    /// them. Absent: those of them that are not empty and not false. Another path is INVALID_ARGUMENT.
     package var updateMask: Google.Protobuf.FieldMask?
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()

@@ -7,25 +7,26 @@ internal import Protobuf
 extension Trunkline.V1 {
   /// Links carrier accounts.
   ///
-  /// Every error carries a google.rpc.ErrorInfo of the domain `trunkline.dev`. Reasons that every
-  /// service shares:
-  ///   INVALID_ARGUMENT    FIELD_INVALID, with a google.rpc.BadRequest that names each field. A
+  /// Every error carries a google.rpc.ErrorInfo of the domain `trunkline.dev`. Reasons that the
+  /// services share:
+  ///   INVALID_ARGUMENT    INVALID_ARGUMENT, with a google.rpc.BadRequest that names each field; a
   ///                       `request_id` that comes again with another request is such a field
   ///   NOT_FOUND           PROVIDER_NOT_FOUND, PHONE_NUMBER_NOT_FOUND, AGENT_NOT_FOUND, CALL_NOT_FOUND
   ///   ABORTED             ETAG_MISMATCH: read the resource again, then repeat; CONTENDED: repeat
   ///   UNAVAILABLE         CARRIER_UNAVAILABLE, STORE_UNAVAILABLE, SHUTTING_DOWN; with a
-  ///                       google.rpc.RetryInfo: repeat with the same `request_id`
-  ///   RESOURCE_EXHAUSTED  CARRIER_LIMIT: the carrier limits requests or calls
-  ///   FAILED_PRECONDITION CREDENTIALS_REFUSED: the carrier refuses the provider's credentials;
-  ///                       CARRIER_REFUSED: it refuses this request. The metadata's
-  ///                       `carrier_code` is the carrier's own code
+  ///                       google.rpc.RetryInfo: repeat, with the same `request_id` where there is one
+  ///   RESOURCE_EXHAUSTED  CARRIER_LIMITED: the carrier takes no more requests now
+  ///   FAILED_PRECONDITION CARRIER_REFUSED_CREDENTIALS, CARRIER_ACCOUNT_INACTIVE,
+  ///                       CARRIER_NOT_PERMITTED, CARRIER_NOT_FOUND, CARRIER_CONFLICT: the carrier
+  ///                       refuses; the metadata's `carrier_code` is its own code
   package protocol ProviderServiceProtocol: Service {
     /// Links an account in a region. The credentials are tried at the carrier before they are stored.
     ///
     /// Errors: ALREADY_EXISTS (PROVIDER_EXISTS; the metadata `provider_id` names the provider to
-    /// update) when the account is linked in that region; FAILED_PRECONDITION (CREDENTIALS_REFUSED)
-    /// when the carrier refuses the credentials, for example because the key belongs to another
-    /// region; FAILED_PRECONDITION (ACCOUNT_MISMATCH) when they belong to another account.
+    /// update) when the account is linked in that region; FAILED_PRECONDITION
+    /// (CARRIER_REFUSED_CREDENTIALS) when the carrier refuses the credentials, for example because the
+    /// key belongs to another region; FAILED_PRECONDITION (ACCOUNT_MISMATCH) when they belong to
+    /// another account.
     func createProvider(
       _ request: Trunkline.V1.CreateProviderRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.CreateProviderResponse
@@ -43,7 +44,7 @@ extension Trunkline.V1 {
     /// Changes a provider: its name and labels, and its credentials.
     ///
     /// New credentials are tried on every number of the provider first; they are taken or refused as a
-    /// whole. Errors: FAILED_PRECONDITION (CREDENTIALS_REFUSED) when the carrier refuses them;
+    /// whole. Errors: FAILED_PRECONDITION (CARRIER_REFUSED_CREDENTIALS) when the carrier refuses them;
     /// FAILED_PRECONDITION (NUMBERS_UNREACHABLE) when they work but do not reach every number: a
     /// google.rpc.PreconditionFailure lists at most 50 of those, the metadata `total` counts all;
     /// ABORTED for a stale etag.
@@ -66,7 +67,8 @@ extension Trunkline.V1 {
     ) async throws(RPCError) -> Trunkline.V1.ValidateProviderResponse
 
     /// Lists the phone numbers that the account holds at the carrier, imported or not. The carrier is
-    /// asked each time. Errors: NOT_FOUND; FAILED_PRECONDITION (CREDENTIALS_REFUSED); UNAVAILABLE.
+    /// asked each time. Errors: NOT_FOUND; FAILED_PRECONDITION (CARRIER_REFUSED_CREDENTIALS);
+    /// UNAVAILABLE.
     func listProviderNumbers(
       _ request: Trunkline.V1.ListProviderNumbersRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.ListProviderNumbersResponse
@@ -112,9 +114,10 @@ extension Trunkline.V1 {
     /// Links an account in a region. The credentials are tried at the carrier before they are stored.
     ///
     /// Errors: ALREADY_EXISTS (PROVIDER_EXISTS; the metadata `provider_id` names the provider to
-    /// update) when the account is linked in that region; FAILED_PRECONDITION (CREDENTIALS_REFUSED)
-    /// when the carrier refuses the credentials, for example because the key belongs to another
-    /// region; FAILED_PRECONDITION (ACCOUNT_MISMATCH) when they belong to another account.
+    /// update) when the account is linked in that region; FAILED_PRECONDITION
+    /// (CARRIER_REFUSED_CREDENTIALS) when the carrier refuses the credentials, for example because the
+    /// key belongs to another region; FAILED_PRECONDITION (ACCOUNT_MISMATCH) when they belong to
+    /// another account.
     package func createProvider(
       _ request: Trunkline.V1.CreateProviderRequest,
       options: CallOptions = .defaults
@@ -141,7 +144,7 @@ extension Trunkline.V1 {
     /// Changes a provider: its name and labels, and its credentials.
     ///
     /// New credentials are tried on every number of the provider first; they are taken or refused as a
-    /// whole. Errors: FAILED_PRECONDITION (CREDENTIALS_REFUSED) when the carrier refuses them;
+    /// whole. Errors: FAILED_PRECONDITION (CARRIER_REFUSED_CREDENTIALS) when the carrier refuses them;
     /// FAILED_PRECONDITION (NUMBERS_UNREACHABLE) when they work but do not reach every number: a
     /// google.rpc.PreconditionFailure lists at most 50 of those, the metadata `total` counts all;
     /// ABORTED for a stale etag.
@@ -173,7 +176,8 @@ extension Trunkline.V1 {
     }
 
     /// Lists the phone numbers that the account holds at the carrier, imported or not. The carrier is
-    /// asked each time. Errors: NOT_FOUND; FAILED_PRECONDITION (CREDENTIALS_REFUSED); UNAVAILABLE.
+    /// asked each time. Errors: NOT_FOUND; FAILED_PRECONDITION (CARRIER_REFUSED_CREDENTIALS);
+    /// UNAVAILABLE.
     package func listProviderNumbers(
       _ request: Trunkline.V1.ListProviderNumbersRequest,
       options: CallOptions = .defaults

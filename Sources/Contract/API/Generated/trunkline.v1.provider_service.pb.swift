@@ -12,7 +12,8 @@ extension Trunkline.V1 {
     /// The provider to create. `region` and `config` are required.
     package var provider: Trunkline.V1.Provider?
     /// Makes the request safe to repeat: a repetition with the same id within 48 hours gives the first
-    /// one's answer. 1 to 128 printable ASCII characters, best a random UUID. Empty: no protection.
+    /// one's answer. 1 to 64 characters of `A-Z a-z 0-9 - _`, best a random UUID. Empty: no
+    /// protection.
     package var requestID: String = ""
     /// Does all checks, the carrier's included, and saves nothing.
     package var validateOnly: Bool = false
@@ -138,8 +139,9 @@ extension Trunkline.V1 {
     /// The new values. `id` is required; `etag`, when set, must be the present one.
     package var provider: Trunkline.V1.Provider?
     /// What to change: `display_name`, `labels`, `twilio.api_key_sid`, `twilio.api_key_secret`,
-    /// `twilio.auth_token`. Absent: every one of those that is set in `provider`. Another path is
-    /// INVALID_ARGUMENT. A new `twilio.api_key_sid` needs its secret in the same request.
+    /// `twilio.auth_token`; `*` is all of them. Absent: every one of those that is set in `provider`.
+    /// Another path is INVALID_ARGUMENT. A new `twilio.api_key_sid` needs its secret in the same
+    /// request.
     package var updateMask: Google.Protobuf.FieldMask?
     /// Does all checks, the carrier's included, and saves nothing.
     package var validateOnly: Bool = false

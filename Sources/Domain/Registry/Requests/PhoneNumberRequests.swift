@@ -55,16 +55,20 @@ package struct PhoneNumberInput: Sendable {
   package var id: String
   package var label: String
   package var supportsOutbound: Bool
+  /// What an inbound call gets while the number is not assigned; unset is `reject`.
+  package var unassigned: Choice<UnassignedPolicy>
   package var labels: [String: String]
   package var etag: String
 
   package init(
     id: String, label: String = "", supportsOutbound: Bool = false,
-    labels: [String: String] = [:], etag: String = ""
+    unassigned: Choice<UnassignedPolicy> = .unset, labels: [String: String] = [:],
+    etag: String = ""
   ) {
     self.id = id
     self.label = label
     self.supportsOutbound = supportsOutbound
+    self.unassigned = unassigned
     self.labels = labels
     self.etag = etag
   }
@@ -95,4 +99,5 @@ enum PhoneNumberField: String, CaseIterable {
   case label
   case labels
   case supportsOutbound = "supports_outbound"
+  case unassigned = "inbound.unassigned"
 }

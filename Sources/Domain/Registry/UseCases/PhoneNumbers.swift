@@ -35,7 +35,8 @@ package struct PhoneNumbers: Sendable {
     }
   }
 
-  /// Changes label, labels, and whether calls may be placed from the number.
+  /// Changes label, labels, whether calls may be placed from the number, and what a call to it gets
+  /// while it is not assigned.
   package func update(
     _ request: UpdatePhoneNumber, tenant: TenantID
   ) async throws(RegistryError) -> PhoneNumber {
@@ -51,12 +52,14 @@ package struct PhoneNumbers: Sendable {
     if !input.label.isEmpty { populated.insert(.label) }
     if !input.labels.isEmpty { populated.insert(.labels) }
     if input.supportsOutbound { populated.insert(.supportsOutbound) }
+    if input.unassigned != .unset { populated.insert(.unassigned) }
     let fields = UpdateMask(request.mask, populated: populated, &validator).fields
     if fields.contains(.label) {
       validator.text(
         "phone_number.label", input.label, lengthMax: RegistryLimits.labelLengthMax)
     }
     if fields.contains(.labels) { validator.labels("phone_number.labels", input.labels) }
+    let unassigned = validator.optional("phone_number.inbound.unassigned", input.unassigned)
     try validator.finish()
     guard let id else { throw .internalError("An id was neither read nor refused.") }
     return try await modify(id, etag: input.etag, tenant) {
@@ -64,6 +67,7 @@ package struct PhoneNumbers: Sendable {
       if fields.contains(.label) { number.label = input.label }
       if fields.contains(.labels) { number.labels = input.labels }
       if fields.contains(.supportsOutbound) { number.supportsOutbound = input.supportsOutbound }
+      if fields.contains(.unassigned) { number.unassignedPolicy = unassigned ?? .reject }
       guard number.supportsInbound || number.supportsOutbound else {
         throw .invalidArgument([Self.neitherDirection("phone_number.supports_outbound")])
       }
