@@ -42,7 +42,10 @@ extension CallDispatcher {
     guard room > 0,
       let due = try? await ports.store.dueCalls(at: time, limit: 2 * Limits.workConcurrencyMax)
     else { return [] }
-    return Array(due.lazy.filter { self.pump.begin($0.id) }.prefix(room))
+    // A loop and not a lazy filter: that may ask `begin` twice for one call, and lose it.
+    var taken: [Call] = []
+    for call in due where taken.count < room && pump.begin(call.id) { taken.append(call) }
+    return taken
   }
 
   private func nextWait(after time: Timestamp) async -> Duration {
