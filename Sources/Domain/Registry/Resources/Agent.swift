@@ -5,7 +5,8 @@ package struct Agent: Sendable, Hashable, Codable {
   package let id: AgentID
   package let tenant: TenantID
   package var displayName: String
-  /// At least one. A call takes the first of its own region, else the first of any.
+  /// At least one; at most one for each region and one for any. A call takes that of its own
+  /// region, else that for any.
   package var connections: [AgentConnection]
   package var labels: [String: String]
   package var revision: Revision
