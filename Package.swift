@@ -102,7 +102,8 @@ let package = Package(
     module("Domain", "CallDispatch", ["Telephony"]),
 
     // Adapters
-    module("Adapters", "StoreSQLite", ["Telephony", "Registry", "CallDispatch", "EventLoops", "CSQLite"]),
+    module(
+      "Adapters", "StoreSQLite", ["Telephony", "Registry", "CallDispatch", "EventLoops", "CSQLite"]),
     module("Adapters", "Keyring", ["Telephony", "Registry", "CallDispatch", "Crypto"]),
     module("Adapters", "NumberPlan", ["Telephony", "CPhoneNumber"]),
     module(
@@ -113,8 +114,8 @@ let package = Package(
     module(
       "Apps", "Services",
       [
-        "Buffers", "Telemetry", "EventLoops", "Crypto", "Protobuf", "WellKnown", "GRPC", "HTTPServer",
-        "API", "Telephony", "Registry", "CallDispatch", "Keyring", "Twilio",
+        "Buffers", "Telemetry", "EventLoops", "Crypto", "Protobuf", "WellKnown", "GRPC",
+        "HTTPServer", "API", "Telephony", "Registry", "CallDispatch", "Keyring", "Twilio",
       ]),
     module("Apps", "CommandLine", ["Buffers", "Protobuf", "WellKnown", "GRPC", "API"]),
     program(

@@ -37,7 +37,8 @@ struct CryptoTests {
     let ciphertext =
       "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa"
       + "8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662"
-    #expect(Hex.encode(sealed) == Hex.encode(nonce) + ciphertext + "76fc6ece0f4e1768cddf8853bb2d551b")
+    #expect(
+      Hex.encode(sealed) == Hex.encode(nonce) + ciphertext + "76fc6ece0f4e1768cddf8853bb2d551b")
     #expect(try AESGCM.open(sealed, key: key, associated: associated) == plaintext)
   }
 

@@ -12,12 +12,14 @@ struct LoggerTests {
 
   private func logger(_ level: LogLevel = .debug, time: Int64 = 0) -> Logger {
     let lines = lines
-    return Logger(level: level, now: { time }) { line in lines.all.withLock { $0.append(line) } }
+    return Logger(
+      level: level, now: { time }, write: { line in lines.all.withLock { $0.append(line) } })
   }
 
   @Test func aLineIsOneJSONObject() {
     logger(time: 1_700_000_000_000_001).with(["role": "registry"])
-      .info("started \"it\"\n", ["port": 50051, "tls": false, "took": .duration(.milliseconds(1500))])
+      .info(
+        "started \"it\"\n", ["port": 50051, "tls": false, "took": .duration(.milliseconds(1500))])
     #expect(
       lines.all.withLock { $0 } == [
         #"{"time":"2023-11-14T22:13:20.000001Z","level":"info","message":"started \"it\"\n","#

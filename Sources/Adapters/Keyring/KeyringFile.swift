@@ -3,8 +3,8 @@ package import Crypto
 /// The keys of a deployment, as a file holds them.
 ///
 /// The file is text, a key a line: `<purpose> <name> <base64 of 32 bytes>`. Lines that begin with
-/// `#` are comments. Of a purpose, the first key is the current one; the others still open what they
-/// sealed and check what they made. Registry and dispatch load the same file.
+/// `#` are comments. Of a purpose, the first key is the current one; the others still open what
+/// they sealed and check what they made. Registry and dispatch load the same file.
 package struct KeyringFile: Sendable, Equatable {
   /// What a key is for. A key serves one purpose only.
   package enum Purpose: String, Sendable, Hashable, CaseIterable {

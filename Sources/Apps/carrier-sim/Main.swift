@@ -69,7 +69,8 @@ extension Main {
           GET  /calls, /calls/CA…; POST /calls/CA…/hang-up, /calls/CA…/price
           POST /faults          {"kind":"lost_after","path":"*/Calls.json"}: delay, status,
                                 lost_before, lost_after, malformed
-          POST /callbacks       {"hold":true,"repeat":1,"order":"reverse","before_answer":"initiated"}
+          POST /callbacks       {"hold":true,"repeat":1,"order":"reverse",
+                                "before_answer":"initiated"}
           POST /callbacks/release, /callbacks/repeat
           POST /settings, /clock, /reset, /quit
           GET  /state, /audit?prefix=http://127.0.0.1:8080, /settings, /faults, /callbacks

@@ -14,7 +14,8 @@ final class AdminListener: Sendable {
     let wanted = parts.configuration.adminListen
     let state = ReadyState()
     do throws(HTTPServerError) {
-      server = try WebServer(loop: parts.loops[0], host: wanted.host, port: wanted.port) { request in
+      server = try WebServer(loop: parts.loops[0], host: wanted.host, port: wanted.port) {
+        request in
         state.answer(request)
       }
     } catch {

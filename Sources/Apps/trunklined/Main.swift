@@ -1,6 +1,7 @@
 internal import CommandLine
 internal import EventLoops
-internal import Foundation
+internal import FoundationEssentials
+internal import Glibc
 
 /// `trunklined`: the server. Reads the command line and the environment, and serves.
 @main

@@ -1,11 +1,11 @@
 internal import CommandLine
 internal import Crypto
 internal import EventLoops
-internal import Glibc
 internal import GRPC
 internal import GRPCInProcess
 internal import GRPCServices
 internal import GRPCTransport
+internal import Glibc
 internal import HTTPClient
 internal import HTTPServer
 internal import Keyring

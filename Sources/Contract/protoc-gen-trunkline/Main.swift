@@ -1,5 +1,5 @@
-import Foundation
-import ProtoGen
+internal import Foundation
+internal import ProtoGen
 
 /// protoc's plug-in: a CodeGeneratorRequest on the standard input, the answer on the standard
 /// output.

@@ -1,6 +1,7 @@
 /// 128 bits that say whether two requests are the same: FNV-1a over their fields.
 ///
-/// Holds for mistakes, not against somebody who looks for collisions; a client can only fool itself.
+/// Holds for mistakes, not against somebody who looks for collisions; a client can only fool
+/// itself.
 package struct Fingerprint: Sendable, Hashable {
   private static let offsetBasis: UInt128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d
   private static let prime: UInt128 = 0x0000_0000_0100_0000_0000_0000_0000_013b

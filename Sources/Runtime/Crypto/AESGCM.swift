@@ -1,6 +1,7 @@
 internal import COpenSSL
 
-/// AES-256-GCM (NIST SP 800-38D): secret bytes that can be neither read nor changed without the key.
+/// AES-256-GCM (NIST SP 800-38D): secret bytes that can be neither read nor changed without the
+/// key.
 package enum AESGCM {
   package static let keySize = 32
   package static let nonceSize = 12

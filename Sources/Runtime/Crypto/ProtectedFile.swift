@@ -2,7 +2,8 @@ internal import Glibc
 
 /// A small file that only its owner may read, written whole or not at all.
 ///
-/// For keys and sealed caches. The calls block; use them at start-up or on an executor of their own.
+/// For keys and sealed caches. The calls block; use them at start-up or on an executor of their
+/// own.
 package enum ProtectedFile {
   /// Why a file could not be read or written.
   package enum Failure: Error, Hashable, Sendable, CustomStringConvertible {
@@ -26,7 +27,8 @@ package enum ProtectedFile {
     }
   }
 
-  /// The bytes of the file at `path`. Refuses one that others may read, and more than `limit` bytes.
+  /// The bytes of the file at `path`. Refuses one that others may read, and more than `limit`
+  /// bytes.
   package static func read(_ path: String, limit: Int) throws(Failure) -> [UInt8] {
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
@@ -57,7 +59,8 @@ package enum ProtectedFile {
     return Array(bytes.prefix(count))
   }
 
-  /// Makes the file with mode 0600; `.exists` when there is one. It is on the disk when this returns.
+  /// Makes the file with mode 0600; `.exists` when there is one. It is on the disk when this
+  /// returns.
   package static func create(_ path: String, _ bytes: [UInt8]) throws(Failure) {
     try write(bytes, to: path) { (temporary) throws(Failure) in
       // link(2) fails where rename(2) would overwrite a file that another process just made.
@@ -68,7 +71,8 @@ package enum ProtectedFile {
     }
   }
 
-  /// Makes or replaces the file with mode 0600. After a crash it holds the old bytes or the new ones.
+  /// Makes or replaces the file with mode 0600. After a crash it holds the old bytes or the new
+  /// ones.
   package static func replace(_ path: String, _ bytes: [UInt8]) throws(Failure) {
     try write(bytes, to: path) { (temporary) throws(Failure) in
       guard unsafe rename(temporary, path) == 0 else {

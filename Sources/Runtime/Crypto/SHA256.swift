@@ -10,7 +10,8 @@ package enum SHA256 {
     var digest = [UInt8](repeating: 0, count: digestSize)
     var size: UInt32 = 0
     let done = unsafe EVP_Digest(bytes, bytes.count, &digest, &size, EVP_sha256(), nil)
-    precondition(done == 1 && size == digestSize, "EVP_Digest failed; only lack of memory does that")
+    precondition(
+      done == 1 && size == digestSize, "EVP_Digest failed; only lack of memory does that")
     return digest
   }
 }

@@ -1,8 +1,8 @@
-import API
-import Foundation
-import Protobuf
-import TestAPI
-import WellKnown
+internal import API
+internal import Foundation
+internal import Protobuf
+internal import TestAPI
+internal import WellKnown
 
 /// Decodes what another implementation encoded, and encodes it again, until its input ends.
 ///

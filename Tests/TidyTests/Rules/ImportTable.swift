@@ -22,7 +22,7 @@ enum ImportTable {
   /// The C modules, which import nothing of ours.
   static let shims: Set<String> = [
     "CUV", "CNGHTTP2", "COpenSSL", "CProtobufC", "CSQLite", "CCurl", "CMicroHTTPD", "CPhoneNumber",
-    "CWellKnown", "CAPI",
+    "CWellKnown", "CAPI", "CTestAPI",
   ]
 
   static let rows: [String: Row] = runtime.merging(upper) { first, _ in first }
@@ -39,7 +39,8 @@ enum ImportTable {
     "GRPC": Row(
       "Runtime", ["Buffers", "Protobuf", "Telemetry", "WellKnown"], system: ["Synchronization"]),
     "GRPCTransport": Row(
-      "Runtime", ["Buffers", "Telemetry", "EventLoops", "HTTP2", "GRPC"],
+      "Runtime",
+      ["Buffers", "Telemetry", "EventLoops", "HTTP2", "Protobuf", "WellKnown", "GRPC"],
       system: ["Synchronization"]),
     "GRPCInProcess": Row("Runtime", ["Buffers", "GRPC"], system: ["Synchronization"]),
     "GRPCServices": Row(
@@ -52,10 +53,10 @@ enum ImportTable {
   ]
 
   /// FoundationEssentials: JSON and files away from a call's path. The domain imports nothing of
-  /// the system at all.
+  /// the system at all. Foundation only in tools that are not shipped, for standard streams.
   private static let upper: [String: Row] = [
     "ProtoGen": Row("Contract", ["Buffers", "Protobuf"]),
-    "protoc-gen-trunkline": Row("Contract", ["ProtoGen"], system: ["Glibc"]),
+    "protoc-gen-trunkline": Row("Contract", ["ProtoGen"], system: ["Foundation"]),
     "API": Row(
       "Contract",
       ["Buffers", "Protobuf", "CProtobufC", "CWellKnown", "WellKnown", "GRPC", "CAPI"]),
@@ -79,7 +80,7 @@ enum ImportTable {
       "Apps",
       [
         "Buffers", "Telemetry", "EventLoops", "Crypto", "Protobuf", "WellKnown", "GRPC",
-        "HTTPServer", "API", "Telephony", "Registry", "CallDispatch",
+        "HTTPServer", "API", "Telephony", "Registry", "CallDispatch", "Keyring", "Twilio",
       ], system: ["Synchronization"]),
     "CommandLine": Row(
       "Apps", ["Buffers", "Protobuf", "WellKnown", "GRPC", "API"],
@@ -98,14 +99,18 @@ enum ImportTable {
     "CarrierSim": Row(
       "Apps", ["Buffers", "Crypto", "EventLoops", "HTTPClient", "HTTPServer", "Telephony"],
       system: ["FoundationEssentials", "Synchronization"]),
-    "carrier-sim": Row("Apps", ["CarrierSim", "EventLoops", "CommandLine"], system: ["Glibc"]),
+    "carrier-sim": Row(
+      "Apps", ["CarrierSim", "EventLoops", "CommandLine", "Telephony"], system: ["Foundation"]),
 
     "TestKit": Row(
       "Testing", ["Buffers", "Protobuf", "GRPC", "Telephony", "Registry", "CallDispatch"],
       system: ["Synchronization"]),
     "Bench": Row(
+      "Testing", ["EventLoops", "GRPC", "GRPCTransport", "GRPCServices", "WellKnown", "TestAPI"]),
+    "TestAPI": Row(
       "Testing",
-      ["Buffers", "EventLoops", "Protobuf", "GRPC", "GRPCTransport", "GRPCServices", "WellKnown"],
-      system: ["Glibc"]),
+      ["Buffers", "Protobuf", "CProtobufC", "CWellKnown", "WellKnown", "GRPC", "CTestAPI"]),
+    "protobuf-roundtrip": Row(
+      "Testing", ["Protobuf", "WellKnown", "API", "TestAPI"], system: ["Foundation"]),
   ]
 }

@@ -9,6 +9,7 @@ enum SafetyRules {
   /// The targets that speak to a person at a terminal.
   static let printingTargets: Set<String> = [
     "CommandLine", "trunkline", "trunklined", "carrier-sim", "protoc-gen-trunkline", "Bench",
+    "protobuf-roundtrip",
   ]
 
   static func check(_ file: SourceFile) -> [Finding] {
@@ -26,16 +27,17 @@ enum SafetyRules {
       }
       let isUnchecked =
         line.contains("@unchecked Sendable") || line.contains("nonisolated(unsafe)")
-      if isUnchecked && !hasComment(file, above: index) {
-        report(.unchecked, index, "Name, in a comment above, the executor or lock that guards it.")
+      if isUnchecked && !hasComment(file, at: index) {
+        report(.unchecked, index, "Name, in a comment there, the executor or lock that guards it.")
       }
     }
     return findings
   }
 
-  /// Whether the line itself, or the lines right above it, hold a comment.
-  private static func hasComment(_ file: SourceFile, above index: Int) -> Bool {
-    if file.lines[index].contains("//") { return true }
+  /// Whether the line itself, the lines right above it or the two below hold a comment.
+  private static func hasComment(_ file: SourceFile, at index: Int) -> Bool {
+    let below = file.lines[index..<min(index + 3, file.lines.count)]
+    if below.contains(where: { $0.contains("//") }) { return true }
     var line = index - 1
     while line >= 0 {
       let text = file.lines[line].drop { $0 == " " }

@@ -1,5 +1,5 @@
-internal import EventLoops
 package import CallDispatch
+internal import EventLoops
 internal import Telephony
 
 /// The dispatch's store on one SQLite file. See `CallStore` for what it promises.

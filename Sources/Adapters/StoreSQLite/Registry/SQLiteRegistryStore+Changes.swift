@@ -135,7 +135,8 @@ extension SQLiteRegistryStore {
 
   private func update(_ agent: Agent, from: Version, tenant: TenantID) throws(StoreError) {
     let changed = try change(
-      "UPDATE agents SET version = ?1, document = ?2 WHERE tenant = ?3 AND id = ?4 AND version = ?5",
+      "UPDATE agents SET version = ?1, document = ?2"
+        + " WHERE tenant = ?3 AND id = ?4 AND version = ?5",
       [
         SQLiteValue(agent.revision.version), StoredDocument.encode(agent), SQLiteValue(tenant),
         SQLiteValue(agent.id), SQLiteValue(from),

@@ -49,7 +49,8 @@ internal import CSQLite
   }
 
   /// Runs one statement and answers its first row.
-  package func first(_ sql: String, _ values: [SQLiteValue] = []) throws(SQLiteError) -> SQLiteRow? {
+  package func first(_ sql: String, _ values: [SQLiteValue] = []) throws(SQLiteError) -> SQLiteRow?
+  {
     try run(sql, values).first
   }
 

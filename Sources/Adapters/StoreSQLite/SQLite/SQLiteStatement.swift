@@ -54,7 +54,9 @@ internal import CSQLite
       return text.withUTF8 { bytes in
         let start = unsafe UnsafeRawPointer(bytes.baseAddress)?.assumingMemoryBound(to: CChar.self)
         // A nil pointer would bind NULL; an empty Swift string may have one.
-        guard let start = unsafe start else { return unsafe csqlite_bind_text(handle, index, "", 0) }
+        guard let start = unsafe start else {
+          return unsafe csqlite_bind_text(handle, index, "", 0)
+        }
         return unsafe csqlite_bind_text(handle, index, start, UInt64(bytes.count))
       }
     case .blob(let bytes):

@@ -39,7 +39,8 @@ extension ErrorDetails {
         "Calls changed faster than they were read. Watch again with the resume token.",
         metadata: ["resume_token": token])
     case .webhookRefused(let refusal):
-      self = ErrorDetails(.permissionDenied, "WEBHOOK_REFUSED", "The webhook was refused.",
+      self = ErrorDetails(
+        .permissionDenied, "WEBHOOK_REFUSED", "The webhook was refused.",
         metadata: ["cause": refusal.rawValue])
     case .cancelled:
       self = ErrorDetails(
@@ -77,7 +78,8 @@ extension ErrorDetails {
         .permissionDenied, "EMERGENCY_NUMBER", "Emergency numbers are never dialled.")
     case .premium:
       self = ErrorDetails(
-        .permissionDenied, "PREMIUM_NUMBER", "Numbers charged above the normal rate are not dialled.")
+        .permissionDenied, "PREMIUM_NUMBER",
+        "Numbers charged above the normal rate are not dialled.")
     case .sameAsFrom:
       self = Self.invalid([(field, "SAME_AS_FROM", "It is the number that would call.")])
     case .repeated:
@@ -97,10 +99,12 @@ extension ErrorDetails {
     case .outboundOff:
       precondition(
         "OUTBOUND_OFF", subject: id.description,
-        "Number \(id) can't place calls: supports_outbound is off, or it is being set up or removed.")
+        "Number \(id) can't place calls: supports_outbound is off, or it comes or goes just now."
+      )
     case .providerMissing:
       precondition(
-        "PROVIDER_MISSING", subject: id.description, "The provider of number \(id) is not known here.")
+        "PROVIDER_MISSING", subject: id.description,
+        "The provider of number \(id) is not known here.")
     }
   }
 

@@ -2,8 +2,8 @@ internal import GRPC
 internal import Registry
 internal import Telephony
 
-/// Reads the fields of a request that have a form of their own, and gathers what is wrong with them,
-/// so that the caller learns of every bad field at once.
+/// Reads the fields of a request that have a form of their own, and gathers what is wrong with
+/// them, so that the caller learns of every bad field at once.
 struct RequestReader {
   private var violations: [(field: String, reason: String, description: String)] = []
 

@@ -3,8 +3,8 @@ internal import CallDispatch
 internal import Registry
 internal import Telephony
 
-// What the registry told, in the dispatch's words. An entry that can't be read is nil: it comes from
-// a newer registry, and the dispatch goes on with what it understands.
+// What the registry told, in the dispatch's words. An entry that can't be read is nil: it comes
+// from a newer registry, and the dispatch goes on with what it understands.
 
 extension Telephony.Region {
   init?(_ region: Trunkline.V1.Region) {

@@ -97,8 +97,8 @@ package struct WebhookHandler: Sendable {
     }
   }
 
-  /// The opened password of a SIP plan. One that can't be opened is left out: the agent's own server
-  /// then refuses the call, and the log says why.
+  /// The opened password of a SIP plan. One that can't be opened is left out: the agent's own
+  /// server then refuses the call, and the log says why.
   private func password(of answer: CallAnswer) -> Secret? {
     guard case .connect(.sip(_, let login?)) = answer, let password = login.password else {
       return nil

@@ -1,4 +1,4 @@
-import Telephony
+internal import Telephony
 
 // The steps that several events share.
 extension CallStateMachine {

@@ -1,4 +1,4 @@
-import Telephony
+internal import Telephony
 
 // The one place that sends a dial, and the one that looks for a lost one.
 extension CallDispatcher {
@@ -57,8 +57,8 @@ extension CallDispatcher {
         }
       }
     } catch {
-      // The name is another call's, or the store is away: then the journal still says `sending`, and
-      // the call is looked for when its lease is over.
+      // The name is another call's, or the store is away: then the journal still says `sending`,
+      // and the call is looked for when its lease is over.
       guard case .carrierCallTaken = error else { return }
       try? await settle(id) { machine in machine.dialLost(at: time) }
     }
@@ -100,8 +100,8 @@ extension CallDispatcher {
     }
   }
 
-  /// The one outbound call that the carrier took after the POST was sent and that is no other call's;
-  /// nil when there is none, when there are two, or when the carrier can't be asked.
+  /// The one outbound call that the carrier took after the POST was sent and that is no other
+  /// call's; nil when there is none, when there are two, or when the carrier can't be asked.
   private func lookForDial(_ call: Call) async -> CarrierCall? {
     guard let from = call.from.number, let to = call.to.number, let sent = call.dial?.sendTime,
       let lease = try? await lease(for: call),

@@ -1,4 +1,4 @@
-import Telephony
+internal import Telephony
 
 // Placing outbound calls.
 extension CallDispatcher {

@@ -21,8 +21,8 @@ extension CallDispatcher {
     }
   }
 
-  /// Takes a status callback. A late or repeated one changes nothing and succeeds (204), and so does
-  /// one for an inbound call that was never ours to answer.
+  /// Takes a status callback. A late or repeated one changes nothing and succeeds (204), and so
+  /// does one for an inbound call that was never ours to answer.
   ///
   /// Throws as `answerVoice`; the carrier then repeats the callback or not, and a look at the
   /// carrier makes up for it.

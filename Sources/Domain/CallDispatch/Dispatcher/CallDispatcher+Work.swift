@@ -1,4 +1,4 @@
-import Telephony
+internal import Telephony
 
 // The one owner of work that outlives its request: dialling, looking for lost dials, ending calls
 // that could not be ended at once, checking unsigned calls, looking after silent ones.

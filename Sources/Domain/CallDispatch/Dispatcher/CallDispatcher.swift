@@ -76,8 +76,8 @@ package final class CallDispatcher: Sendable {
 
 // The steps that use cases share.
 extension CallDispatcher {
-  /// Runs an event over the stored call and writes what it made of it; again while others change the
-  /// same call meanwhile. Nothing is written when the event changes nothing.
+  /// Runs an event over the stored call and writes what it made of it; again while others change
+  /// the same call meanwhile. Nothing is written when the event changes nothing.
   func change<Action: Sendable>(
     _ id: CallID, _ event: @Sendable (inout CallStateMachine) -> Action
   ) async throws(CallStoreError) -> (Call, Action) {

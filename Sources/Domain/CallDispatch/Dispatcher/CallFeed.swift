@@ -1,7 +1,8 @@
 internal import Synchronization
-import Telephony
+internal import Telephony
 
-/// Hands every committed call to those who watch, in the order of commits; each has a bounded buffer.
+/// Hands every committed call to those who watch, in the order of commits; each has a bounded
+/// buffer.
 ///
 /// A watcher whose buffer is full is cut off and told so; nobody waits for it.
 final class CallFeed: Sendable {

@@ -1,4 +1,4 @@
-import Telephony
+internal import Telephony
 
 /// What a watcher is told.
 package enum CallUpdate: Sendable, Hashable {

@@ -17,8 +17,8 @@ package struct PlaceRequest: Sendable, Hashable {
   package enum WaitFor: Sendable, Hashable {
     /// Until the calls are written down.
     case queued
-    /// Until the carrier took or refused each, or its outcome is lost; `Limits.acceptanceWaitMax` at
-    /// most.
+    /// Until the carrier took or refused each, or its outcome is lost; `Limits.acceptanceWaitMax`
+    /// at most.
     case carrierAccepted
   }
 

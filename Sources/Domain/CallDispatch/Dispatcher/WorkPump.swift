@@ -1,5 +1,5 @@
 internal import Synchronization
-import Telephony
+internal import Telephony
 
 /// Wakes the worker, and counts what it is doing.
 ///

@@ -36,7 +36,8 @@ package protocol CallStore: Sendable {
   /// Replaces the call with that id if the stored version is `call.version`; returns it with its
   /// new version and change.
   ///
-  /// Throws `conflict`, `notFound`, `attemptUnresolved` or `carrierCallTaken`; then nothing changed.
+  /// Throws `conflict`, `notFound`, `attemptUnresolved` or `carrierCallTaken`; then nothing
+  /// changed.
   func update(_ call: Call) async throws(CallStoreError) -> Call
 
   /// What a request id stands for; nil when it is not known, or not any more.

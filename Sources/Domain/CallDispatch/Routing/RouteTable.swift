@@ -1,7 +1,7 @@
 package import Telephony
 
-/// All routes, so small that a million numbers fit in memory: a number is 32 bytes beside its id and
-/// refers to provider, agent and tenant by slot.
+/// All routes, so small that a million numbers fit in memory: a number is 32 bytes beside its id
+/// and refers to provider, agent and tenant by slot.
 ///
 /// A value without lock; `RouteDirectory` shares it.
 package struct RouteTable: Sendable {

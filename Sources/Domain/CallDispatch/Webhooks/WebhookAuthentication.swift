@@ -1,4 +1,4 @@
-import Telephony
+internal import Telephony
 
 /// Whether a webhook is the carrier's: decided from values, asks nobody.
 enum WebhookAuthentication {

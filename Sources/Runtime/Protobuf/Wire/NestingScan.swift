@@ -1,4 +1,4 @@
-import CProtobufC
+internal import CProtobufC
 
 /// Bounds how deep a message nests before protobuf-c, which recurses without a limit, sees it.
 enum NestingScan {
