@@ -126,7 +126,7 @@ struct ProvidersTests {
       labels: ["Bad Key": "v"])
     let error = await failure {
       try await providers.create(
-        CreateProvider(provider: bad, requestID: "line\nend"), tenant: tenant)
+        CreateProvider(provider: bad, requestID: "with space"), tenant: tenant)
     }
     #expect(
       fields(error) == [

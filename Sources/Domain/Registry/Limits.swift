@@ -1,29 +1,29 @@
 /// Every bound of the registry, in one place: `docs/limits.md` is written from it.
 ///
-/// Lengths are bytes of UTF-8. The contract's comments promise the same numbers.
+/// Lengths are Unicode scalars, or bytes where they say so.
 package enum RegistryLimits {
   // Texts
   package static let displayNameLengthMax = 128
   package static let labelLengthMax = 128
-  /// An API key secret or Auth Token; Twilio's have 32.
-  package static let secretLengthMax = 256
-  package static let requestIDLengthMax = 128
+  /// Bytes of an API key secret or Auth Token; Twilio's have 32.
+  package static let secretLengthMax = 128
+  package static let requestIDLengthMax = 64
   package static let etagLengthMax = 64
   package static let streamURLLengthMax = 2048
   package static let sipURILengthMax = 255
   package static let sipUsernameLengthMax = 64
+  /// Bytes.
   package static let sipPasswordLengthMax = 128
-  package static let streamParameterNameLengthMax = 40
+  package static let streamParameterNameLengthMax = 64
   package static let streamParameterValueLengthMax = 400
 
   // Maps and lists
-  package static let labelCountMax = 64
+  package static let labelCountMax = 32
   package static let labelKeyLengthMax = 63
-  package static let labelValueLengthMax = 255
+  package static let labelValueLengthMax = 256
   package static let maskPathCountMax = 32
   package static let maskPathLengthMax = 128
-  /// One for each region, and one for any.
-  package static let connectionCountMax = 4
+  package static let connectionCountMax = 8
   package static let streamParameterCountMax = 16
   /// Numbers shown with an agent; the rest is listed by `agent_id`.
   package static let agentNumbersMax = 100

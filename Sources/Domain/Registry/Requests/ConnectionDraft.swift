@@ -24,19 +24,9 @@ struct ConnectionDraft: Sendable {
           + "\(RegistryLimits.connectionCountMax).")
       return []
     }
-    var regions: Set<Region?> = []
-    var drafts: [ConnectionDraft] = []
-    for (index, input) in inputs.enumerated() {
-      let field = "agent.connections[\(index)]"
-      guard let draft = draft(input, field, &validator) else { continue }
-      if input.region != .unknown, !regions.insert(draft.region).inserted {
-        validator.refuse(
-          "\(field).region", .duplicate,
-          "There are two connections for \(draft.region?.rawValue ?? "any region"). Keep one.")
-      }
-      drafts.append(draft)
+    return inputs.enumerated().compactMap { index, input in
+      draft(input, "agent.connections[\(index)]", &validator)
     }
-    return drafts
   }
 
   private static func draft(
@@ -174,11 +164,6 @@ struct ConnectionDraft: Sendable {
     return (1...65535).contains(port)
   }
 
-  /// What every media stream is given besides; `metadata.` begins the call's own metadata.
-  private static let ownParameters: Set<String> = [
-    "call_id", "direction", "phone_number_id", "agent_id", "from", "to",
-  ]
-
   private static func check(
     parameters: [String: String], _ field: String, _ validator: inout Validator
   ) {
@@ -189,11 +174,17 @@ struct ConnectionDraft: Sendable {
           + "\(RegistryLimits.streamParameterCountMax).")
     }
     for (name, value) in parameters.sorted(by: { $0.key < $1.key }) {
-      if name.isEmpty { validator.refuse(field, .required, "A parameter has no name.") }
-      validator.text(field, name, lengthMax: RegistryLimits.streamParameterNameLengthMax)
-      if ownParameters.contains(name) || name.hasPrefix("metadata.") {
+      let isName =
+        (1...RegistryLimits.streamParameterNameLengthMax).contains(name.utf8.count)
+        && name.utf8.allSatisfy { $0.isLetterOrDigit || $0 == 45 || $0 == 95 }
+      if !isName {
         validator.refuse(
-          field, .conflicting, "\(name) is given with every call and can't be set.")
+          field, .malformed,
+          "A parameter's name is 1 to \(RegistryLimits.streamParameterNameLengthMax) characters "
+            + "of A-Z a-z 0-9 - _.")
+      }
+      if name == "call_id" {
+        validator.refuse(field, .conflicting, "call_id is set here and can't be given.")
       }
       validator.text(field, value, lengthMax: RegistryLimits.streamParameterValueLengthMax)
     }

@@ -17,11 +17,11 @@ struct Validator {
 
   // MARK: Texts
 
-  /// A text for people: no control characters, at most `lengthMax` bytes.
+  /// A text for people: no control characters, at most `lengthMax` Unicode scalars.
   mutating func text(_ field: String, _ value: String, lengthMax: Int) {
-    let length = value.utf8.count
+    let length = value.unicodeScalars.count
     if length > lengthMax {
-      refuse(field, .tooLong, "The text has \(length) bytes; the limit is \(lengthMax).")
+      refuse(field, .tooLong, "The text has \(length) characters; the limit is \(lengthMax).")
     }
     if value.unicodeScalars.contains(where: \.isControl) {
       refuse(
@@ -68,11 +68,11 @@ struct Validator {
     guard !value.isEmpty else { return }
     let isGood =
       value.utf8.count <= RegistryLimits.requestIDLengthMax
-      && value.utf8.allSatisfy { (0x20...0x7e).contains($0) }
+      && value.utf8.allSatisfy { $0.isLetterOrDigit || $0 == 45 || $0 == 95 }
     if !isGood {
       refuse(
         "request_id", .malformed,
-        "A request id is 1 to \(RegistryLimits.requestIDLengthMax) printable ASCII characters.")
+        "A request id is 1 to \(RegistryLimits.requestIDLengthMax) characters of A-Z a-z 0-9 - _.")
     }
   }
 

@@ -5,8 +5,7 @@ package struct Agent: Sendable, Hashable, Codable {
   package let id: AgentID
   package let tenant: TenantID
   package var displayName: String
-  /// At least one; at most one for each region and one for any. A call takes that of its own
-  /// region, else that for any.
+  /// At least one. A call takes the first of its own region, else the first of any.
   package var connections: [AgentConnection]
   package var labels: [String: String]
   package var revision: Revision
