@@ -50,6 +50,23 @@ struct EventLoopTests {
     loop.stop()
   }
 
+  /// A timer that is due when libuv is entered runs before the poll: what it resumes on the loop must
+  /// not wait for the next event.
+  @Test func jobsOfATimerRunBeforeTheLoopWaits() async {
+    let loop = EventLoop(name: "test")
+    let counter = Counter(loop: loop)
+    for _ in 0..<2000 {
+      await withTaskExecutorPreference(loop) {
+        await withCheckedContinuation { continuation in
+          loop.execute { loop.schedule(after: .zero) { continuation.resume() } }
+        }
+        _ = await counter.increment()
+      }
+    }
+    #expect(await counter.increment() == 2001)
+    loop.stop()
+  }
+
   @Test func cancelledSleepEndsAtOnce() async {
     let loop = EventLoop(name: "test")
     let result = await withTaskGroup(of: Bool.self) { group in

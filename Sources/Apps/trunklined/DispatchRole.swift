@@ -34,9 +34,10 @@ final class DispatchRole: Sendable {
       throw .store(path: path, error)
     }
     time = parts.time
-    source = RegistryRouteSource(channel: registry, regions: configuration.regions)
     let credentials = RegistryCredentialSource(
       channel: registry, regions: configuration.regions, sealer: parts.sealer, time: parts.time)
+    source = RegistryRouteSource(
+      channel: registry, regions: configuration.regions, credentials: credentials)
     dispatcher = CallDispatcher(
       ports: .init(
         store: store,

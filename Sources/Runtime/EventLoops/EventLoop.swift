@@ -36,6 +36,10 @@ package protocol EndOfTickHandler: AnyObject {
   private let threadID = Atomic<UInt>(0)
   private let raw: UnsafeMutablePointer<uv_loop_t>
   private let wakeUp: UnsafeMutablePointer<uv_async_t>
+  /// Before each poll, ``beforePoll()`` looks whether there is work at hand.
+  private let prepare: UnsafeMutablePointer<uv_prepare_t>
+  /// While it is active a poll does not wait.
+  private let idle: UnsafeMutablePointer<uv_idle_t>
   private let loopThread: UnsafeMutablePointer<uv_thread_t>
   /// Lent to one connection at a time, for one read.
   let readBuffer: UnsafeMutableRawBufferPointer
@@ -49,12 +53,15 @@ package protocol EndOfTickHandler: AnyObject {
     self.name = name
     unsafe raw = .allocate(capacity: 1)
     unsafe wakeUp = .allocate(capacity: 1)
+    unsafe prepare = .allocate(capacity: 1)
+    unsafe idle = .allocate(capacity: 1)
     unsafe loopThread = .allocate(capacity: 1)
     unsafe readBuffer = .allocate(byteCount: Self.readBufferSize, alignment: 16)
     let initialized = unsafe uv_loop_init(raw)
     precondition(initialized == 0, "uv_loop_init: \(initialized)")
     let asyncInitialized = unsafe uv_async_init(raw, wakeUp) { _ in }
     precondition(asyncInitialized == 0, "uv_async_init: \(asyncInitialized)")
+    initializePollGuards()
     // libuv leaves `data` alone; at the stop it tells our handles from libuv's own.
     unsafe wakeUp.pointee.data = nil
     localJobs.reserveCapacity(256)
@@ -66,6 +73,8 @@ package protocol EndOfTickHandler: AnyObject {
 
   deinit {
     unsafe wakeUp.deallocate()
+    unsafe prepare.deallocate()
+    unsafe idle.deallocate()
     unsafe raw.deallocate()
     unsafe loopThread.deallocate()
     unsafe readBuffer.deallocate()
@@ -145,6 +154,23 @@ package protocol EndOfTickHandler: AnyObject {
 
   // MARK: The thread
 
+  private func initializePollGuards() {
+    unsafe _ = uv_prepare_init(raw, prepare)
+    unsafe _ = uv_idle_init(raw, idle)
+    unsafe prepare.pointee.data = nil
+    unsafe idle.pointee.data = nil
+    unsafe raw.pointee.data = Unmanaged.passUnretained(self).toOpaque()
+    unsafe _ = uv_prepare_start(prepare, pollComes)
+    // It must not keep a loop from being idle.
+    unsafe uv_unref(UnsafeMutableRawPointer(prepare).assumingMemoryBound(to: uv_handle_t.self))
+  }
+
+  /// libuv runs due timers before it polls: jobs that they enqueued must not wait for the poll.
+  fileprivate func beforePoll() {
+    guard !localJobs.isEmpty || !endOfTick.isEmpty else { return }
+    unsafe _ = uv_idle_start(idle) { _ in }
+  }
+
   fileprivate func run() {
     threadID.store(UInt(uv_thread_self()), ordering: .relaxed)
     while !isStopping {
@@ -152,6 +178,7 @@ package protocol EndOfTickHandler: AnyObject {
       callEndOfTickHandlers()
       let isIdle = localJobs.isEmpty && endOfTick.isEmpty
       unsafe _ = uv_run(raw, isIdle ? UV_RUN_ONCE : UV_RUN_NOWAIT)
+      unsafe _ = uv_idle_stop(idle)
       takeRemote()
     }
     runJobs()
@@ -237,4 +264,10 @@ private func runEventLoop(_ context: UnsafeMutableRawPointer?) {
   guard let context = unsafe context else { return }
   let loop = unsafe Unmanaged<EventLoop>.fromOpaque(context).takeRetainedValue()
   loop.run()
+}
+
+/// libuv is about to poll.
+private func pollComes(_ prepare: UnsafeMutablePointer<uv_prepare_t>?) {
+  guard let data = unsafe prepare?.pointee.loop.pointee.data else { return }
+  unsafe Unmanaged<EventLoop>.fromOpaque(data).takeUnretainedValue().beforePoll()
 }

@@ -7,10 +7,16 @@ package import Telephony
 package struct RegistryRouteSource: RouteSource {
   private let client: Trunkline.Internal.V1.RouteServiceClient
   private let regions: [Region]
+  private let credentials: RegistryCredentialSource
 
-  package init(channel: any Channel, regions: Set<Region>) {
+  /// `credentials` forgets what it keeps of a provider when the provider's route changes, so that a
+  /// new key is used at once.
+  package init(
+    channel: any Channel, regions: Set<Region>, credentials: RegistryCredentialSource
+  ) {
     client = Trunkline.Internal.V1.RouteServiceClient(channel: channel)
     self.regions = regions.sorted()
+    self.credentials = credentials
   }
 
   package func follow(
@@ -66,7 +72,10 @@ package struct RegistryRouteSource: RouteSource {
     case .number(let number):
       CallDispatch.NumberRoute(number).map { .setNumber($0) }
     case .provider(let provider):
-      CallDispatch.ProviderRoute(provider).map { .setProvider($0) }
+      CallDispatch.ProviderRoute(provider).map { route in
+        credentials.forget(route.id)
+        return .setProvider(route)
+      }
     case .agent(let agent): CallDispatch.AgentRoute(agent).map { .setAgent($0) }
     case nil: nil
     }
