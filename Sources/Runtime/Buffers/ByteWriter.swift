@@ -2,13 +2,14 @@
 ///
 /// The encode path of a message writes here once; the transport sends from here. A value is not
 /// `Sendable`: it belongs to the executor that made it. The memory is freed with the value.
-@safe package struct ByteWriter: ~Copyable {
+@usableFromInline @safe package struct ByteWriter: ~Copyable {
   private var base: UnsafeMutableRawPointer?
   /// How many bytes have been written.
   package private(set) var count: Int = 0
   private var capacity: Int = 0
 
   /// Makes an empty writer with room for at least `capacity` bytes; 0 allocates nothing yet.
+  @usableFromInline
   package init(capacity: Int = 0) {
     precondition(capacity >= 0, "capacity is \(capacity)")
     if capacity > 0 { reserve(capacity) }
@@ -16,9 +17,11 @@
 
   deinit { unsafe base?.deallocate() }
 
+  @usableFromInline
   package var isEmpty: Bool { count == 0 }
 
   /// Makes room for `additional` more bytes.
+  @usableFromInline
   package mutating func reserve(_ additional: Int) {
     let needed = count + additional
     guard needed > capacity else { return }
@@ -33,6 +36,7 @@
   }
 
   /// Appends one byte.
+  @usableFromInline
   package mutating func append(_ byte: UInt8) {
     if count == capacity { reserve(1) }
     if let base = unsafe base {
@@ -42,22 +46,26 @@
   }
 
   /// Appends `bytes`.
+  @usableFromInline
   package mutating func append(_ bytes: RawSpan) {
     unsafe bytes.withUnsafeBytes { source in unsafe append(copying: source) }
   }
 
   /// Appends `bytes`.
+  @usableFromInline
   package mutating func append(_ bytes: [UInt8]) {
     unsafe bytes.withUnsafeBytes { source in unsafe append(copying: source) }
   }
 
   /// Appends the UTF-8 bytes of `text`.
+  @usableFromInline
   package mutating func append(utf8 text: String) {
     var text = text
     text.withUTF8 { source in unsafe append(copying: UnsafeRawBufferPointer(source)) }
   }
 
   /// Appends a copy of `source`.
+  @usableFromInline
   @unsafe package mutating func append(copying source: UnsafeRawBufferPointer) {
     guard let start = source.baseAddress, source.count > 0 else { return }
     reserve(source.count)
@@ -68,6 +76,7 @@
   }
 
   /// Lends `size` uninitialized bytes at the end to `body`, which says how many of them it wrote.
+  @usableFromInline
   package mutating func withReserved(
     _ size: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int
   ) {
@@ -80,6 +89,7 @@
   }
 
   /// Overwrites a byte already written.
+  @usableFromInline
   package mutating func replaceByte(at offset: Int, with byte: UInt8) {
     precondition(offset >= 0 && offset < count, "offset \(offset) of \(count)")
     if let base = unsafe base {
@@ -88,6 +98,7 @@
   }
 
   /// Overwrites bytes already written, as for a length that is known last.
+  @usableFromInline
   package mutating func replaceBytes(at offset: Int, with bytes: RawSpan) {
     precondition(offset >= 0 && offset + bytes.byteCount <= count, "offset \(offset) of \(count)")
     guard let base = unsafe base else { return }
@@ -98,6 +109,7 @@
   }
 
   /// Lends what has been written.
+  @usableFromInline
   package borrowing func withUnsafeBytes<R, E: Error>(
     _ body: (UnsafeRawBufferPointer) throws(E) -> R
   ) throws(E) -> R {
@@ -105,16 +117,19 @@
   }
 
   /// Lends what has been written.
+  @usableFromInline
   package borrowing func withBytes<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
     try unsafe body(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(start: base, count: count)))
   }
 
   /// A copy of what has been written.
+  @usableFromInline
   package borrowing func array() -> [UInt8] {
     unsafe withUnsafeBytes { unsafe Array($0) }
   }
 
   /// Forgets the first `size` bytes; the rest moves to the front.
+  @usableFromInline
   package mutating func removeFirst(_ size: Int) {
     precondition(size >= 0 && size <= count, "\(size) of \(count)")
     guard size > 0 else { return }
@@ -125,12 +140,14 @@
   }
 
   /// Forgets the last `size` bytes.
+  @usableFromInline
   package mutating func removeLast(_ size: Int) {
     precondition(size >= 0 && size <= count, "\(size) of \(count)")
     count -= size
   }
 
   /// Forgets all bytes; keeps the memory if it is at most `keeping` bytes.
+  @usableFromInline
   package mutating func removeAll(keeping bound: Int = .max) {
     count = 0
     guard capacity > bound else { return }

@@ -2,13 +2,14 @@ internal import Glibc
 
 extension RawSpan {
   /// The byte at `offset`.
-  @inlinable
+  @usableFromInline
   package func byte(at offset: Int) -> UInt8 {
     precondition(offset >= 0 && offset < byteCount, "offset \(offset) of \(byteCount)")
     return unsafe unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
   }
 
   /// Whether the bytes are those of `other`.
+  @usableFromInline
   package func equals(_ other: [UInt8]) -> Bool {
     guard byteCount == other.count else { return false }
     return unsafe withUnsafeBytes { own in
@@ -17,6 +18,7 @@ extension RawSpan {
   }
 
   /// Whether the bytes are those of `text`.
+  @usableFromInline
   package func equals(_ text: StaticString) -> Bool {
     guard byteCount == text.utf8CodeUnitCount else { return false }
     return unsafe withUnsafeBytes { own in
@@ -25,22 +27,26 @@ extension RawSpan {
   }
 
   /// Whether the bytes begin with those of `text`.
+  @usableFromInline
   package func starts(with text: StaticString) -> Bool {
     let count = text.utf8CodeUnitCount
     return byteCount >= count && extracting(0..<count).equals(text)
   }
 
   /// A copy of the bytes.
+  @usableFromInline
   package func array() -> [UInt8] {
     unsafe withUnsafeBytes { unsafe Array($0) }
   }
 
   /// The bytes as text; what is not UTF-8 is replaced.
+  @usableFromInline
   package func string() -> String {
     unsafe withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
   }
 
   /// A number from all bytes, for tables that an attacker can't fill.
+  @usableFromInline
   package func quickHash() -> UInt64 {
     var hash = UInt64(truncatingIfNeeded: byteCount) &* 0x9e37_79b9_7f4a_7c15
     var offset = 0

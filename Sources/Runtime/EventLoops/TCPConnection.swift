@@ -28,7 +28,7 @@ package protocol TCPConnectionDelegate: AnyObject {
   private var isReading = false
   private var closesAfterWrite = false
   private var isClosed = false
-  private weak var delegate: (any TCPConnectionDelegate)?
+  private var delegate: (any TCPConnectionDelegate)?
 
   /// Makes a connection without a socket; ``Connector`` and ``TCPListener`` give it one.
   init(loop: EventLoop) {
@@ -54,7 +54,7 @@ package protocol TCPConnectionDelegate: AnyObject {
   /// How many written bytes the socket has not taken yet.
   package var pendingByteCount: Int { pending.count }
 
-  /// Starts reading, for `delegate`, which the caller keeps alive. Nagle's algorithm is off: who
+  /// Starts reading, for `delegate`, which is kept alive until the connection is closed. Nagle's algorithm is off: who
   /// writes once per tick has nothing to gain from it.
   package func start(_ delegate: any TCPConnectionDelegate) {
     self.delegate = delegate

@@ -21,6 +21,6 @@ package struct ResponseWriter<Response: Message>: Sendable {
   ///
   /// Throws why the call ended, if it has.
   package func write(_ response: Response) async throws(RPCError) {
-    try await stream.send(message: response.serializedBytes)
+    try await stream.send(message: MessageCoding.bytes(response))
   }
 }

@@ -31,7 +31,7 @@ extension Channel {
   package func unaryResponse<Request: Message, Result: Message>(
     _ method: MethodDescriptor, _ request: Request, options: CallOptions = .defaults
   ) async throws(RPCError) -> Response<Result> {
-    let bytes = try options.checked(request.serializedBytes)
+    let bytes = try options.checked(MessageCoding.bytes(request))
     return try await withStream(method, options) { (stream) async throws(RPCError) in
       try await stream.sendOnly(bytes)
       return try await stream.onlyResponse()
@@ -43,7 +43,7 @@ extension Channel {
     _ method: MethodDescriptor, _ request: Request, options: CallOptions = .defaults,
     _ body: (ResponseStream<Response>) async throws(RPCError) -> Result
   ) async throws(RPCError) -> Result {
-    let bytes = try options.checked(request.serializedBytes)
+    let bytes = try options.checked(MessageCoding.bytes(request))
     return try await withStream(method, options) { (stream) async throws(RPCError) in
       try await stream.sendOnly(bytes)
       return try await body(ResponseStream(stream))
@@ -112,7 +112,7 @@ extension ClientStream {
         guard message == nil else {
           throw RPCError(.unimplemented, "The server sent two responses; the method has one.")
         }
-        message = try Result(decodingResponse: bytes)
+        message = try MessageCoding.response(bytes)
       case .status(let error?, _):
         throw error
       case .status(nil, let trailing):

@@ -15,7 +15,7 @@ package struct RequestWriter<Request: Message>: Sendable {
   ///
   /// Throws ``RPCError/callIsOver`` when the server has answered; the responses say what.
   package func write(_ request: Request) async throws(RPCError) {
-    let bytes = request.serializedBytes
+    let bytes = MessageCoding.bytes(request)
     guard bytes.count <= sizeMax else { throw .tooLarge(size: bytes.count, limit: sizeMax) }
     try await stream.send(.message(bytes))
   }

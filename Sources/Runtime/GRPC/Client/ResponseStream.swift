@@ -18,14 +18,14 @@ package struct ResponseStream<Response: Message>: AsyncSequence, Sendable {
   /// The next message; `nil` when the server ended the call with OK. Throws any other status.
   package func next() async throws(RPCError) -> Response? {
     if let waiting = received.state.withLock({ $0.takeWaiting() }) {
-      return try Response(decodingResponse: waiting)
+      return try MessageCoding.response(waiting)
     }
     while let part = await stream.receive() {
       switch part {
       case .metadata(let metadata):
         received.state.withLock { $0.initialMetadata = metadata }
       case .message(let bytes):
-        return try Response(decodingResponse: bytes)
+        return try MessageCoding.response(bytes)
       case .status(let error, let trailing):
         received.state.withLock { $0.trailingMetadata = error?.metadata ?? trailing }
         if let error { throw error }

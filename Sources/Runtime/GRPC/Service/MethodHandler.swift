@@ -1,5 +1,5 @@
 package import Buffers
-internal import Protobuf
+package import Protobuf
 
 /// A registered method without its message types.
 package protocol MethodHandler: Sendable {
@@ -29,27 +29,34 @@ package protocol UnaryReply: AnyObject, Sendable {
   func fail(_ error: RPCError)
 }
 
-/// A unary method.
-final class UnaryHandler<Request: Message, Response: Message>: MethodHandler {
+/// A unary method. Its message types are in its closures, which the compiler specializes where the
+/// method is registered.
+struct UnaryHandler: MethodHandler {
+  typealias Run = @Sendable (any ServerStream, ServerContext) async throws(RPCError) -> Void
+  typealias Start =
+    @Sendable (
+      RawSpan, ServerContext, any TaskExecutor, any UnaryReply
+    ) -> CallTask?
+
   let descriptor: MethodDescriptor
   private let interceptors: [any ServerInterceptor]
-  private let body: @Sendable (Request, ServerContext) async throws(RPCError) -> Response
+  private let body: Run
+  private let startBody: Start
 
   init(
     _ descriptor: MethodDescriptor, _ interceptors: [any ServerInterceptor],
-    _ body: @escaping @Sendable (Request, ServerContext) async throws(RPCError) -> Response
+    run body: @escaping Run, start: @escaping Start
   ) {
     precondition(descriptor.kind == .unary, "\(descriptor.path) is not unary")
     self.descriptor = descriptor
     self.interceptors = interceptors
     self.body = body
+    startBody = start
   }
 
   func run(_ stream: any ServerStream, _ context: ServerContext) async throws(RPCError) {
-    try await interceptors[...].run(context) { () throws(RPCError) in
-      let request = try await stream.onlyRequest(Request.self)
-      let response = try await self.body(request, context)
-      try await stream.send(message: response.serializedBytes)
+    try await context.run(inside: interceptors) { () throws(RPCError) in
+      try await self.body(stream, context)
     }
   }
 
@@ -57,34 +64,7 @@ final class UnaryHandler<Request: Message, Response: Message>: MethodHandler {
     _ request: RawSpan, _ context: ServerContext, on executor: any TaskExecutor,
     _ reply: any UnaryReply
   ) -> CallTask? {
-    let message: Request
-    do {
-      message = try Request(decodingRequest: request)
-    } catch {
-      reply.fail(error)
-      return nil
-    }
-    return CallTask.start(on: executor) {
-      do throws(RPCError) {
-        let response = try await self.answer(message, context)
-        reply.succeed { response.serialize(into: &$0) }
-      } catch {
-        reply.fail(error)
-      }
-    }
-  }
-
-  private func answer(
-    _ request: Request, _ context: ServerContext
-  ) async throws(RPCError) -> Response {
-    if interceptors.isEmpty && context.deadline == nil { return try await body(request, context) }
-    var response: Response?
-    try await interceptors[...].run(context) { () throws(RPCError) in
-      response = try await self.body(request, context)
-    }
-    // An interceptor that swallows `next` without an answer of its own is at fault.
-    guard let response else { throw .unexpected }
-    return response
+    startBody(request, context, executor, reply)
   }
 }
 
@@ -106,7 +86,7 @@ final class StreamingHandler: MethodHandler {
   }
 
   func run(_ stream: any ServerStream, _ context: ServerContext) async throws(RPCError) {
-    try await interceptors[...].run(context) { () throws(RPCError) in
+    try await context.run(inside: interceptors) { () throws(RPCError) in
       try await self.body(stream, context)
     }
   }
@@ -116,6 +96,15 @@ final class StreamingHandler: MethodHandler {
     _ reply: any UnaryReply
   ) -> CallTask? {
     nil
+  }
+}
+
+extension ServerContext {
+  /// Runs `body` inside `interceptors`, with the deadline bound for calls made meanwhile.
+  package func run(
+    inside interceptors: [any ServerInterceptor], _ body: () async throws(RPCError) -> Void
+  ) async throws(RPCError) {
+    try await interceptors[...].run(self, body)
   }
 }
 
@@ -134,12 +123,12 @@ extension ArraySlice<any ServerInterceptor> {
 extension ServerStream {
   /// The request of a method that takes exactly one (PROTOCOL-HTTP2 leaves the status for none and
   /// for two open; the conformance suite asks for UNIMPLEMENTED).
-  func onlyRequest<Request: Message>(
+  package func onlyRequest<Request: Message>(
     _ type: Request.Type
   ) async throws(RPCError) -> Request {
     guard let bytes = try await receive() else { throw .noRequest }
     guard try await receive() == nil else { throw .twoRequests }
-    return try Request(decodingRequest: bytes)
+    return try MessageCoding.request(bytes)
   }
 }
 

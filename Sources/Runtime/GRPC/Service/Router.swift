@@ -41,11 +41,56 @@ package struct Router: Sendable {
   package var methods: [any MethodHandler] { Array(handlers.values) }
 
   /// Adds a unary method.
+  @inlinable
+  @inline(__always)
   package mutating func unary<Request: Message, Response: Message>(
     _ method: MethodDescriptor, _ request: Request.Type, _ response: Response.Type,
     _ body: @escaping @Sendable (Request, ServerContext) async throws(RPCError) -> Response
   ) {
-    add(UnaryHandler(method, interceptors, body))
+    let interceptors = interceptors
+    addUnary(method) { (stream, context) async throws(RPCError) in
+      let request = try await stream.onlyRequest(Request.self)
+      try await stream.send(message: MessageCoding.bytes(try await body(request, context)))
+    } start: { request, context, executor, reply in
+      let message: Request
+      do throws(RPCError) {
+        message = try MessageCoding.request(request)
+      } catch {
+        reply.fail(error)
+        return nil
+      }
+      return CallTask.start(on: executor) {
+        do throws(RPCError) {
+          let response: Response
+          if interceptors.isEmpty && context.deadline == nil {
+            response = try await body(message, context)
+          } else {
+            var answer: Response?
+            try await context.run(inside: interceptors) { () throws(RPCError) in
+              answer = try await body(message, context)
+            }
+            // An interceptor that swallows `next` without an answer of its own is at fault.
+            guard let answer else { throw .unexpected }
+            response = answer
+          }
+          reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          reply.fail(error)
+        }
+      }
+    }
+  }
+
+  /// The part of ``unary(_:_:_:_:)`` that knows no message types.
+  package mutating func addUnary(
+    _ method: MethodDescriptor,
+    _ run: @escaping @Sendable (any ServerStream, ServerContext) async throws(RPCError) -> Void,
+    start:
+      @escaping @Sendable (
+        RawSpan, ServerContext, any TaskExecutor, any UnaryReply
+      ) -> CallTask?
+  ) {
+    add(UnaryHandler(method, interceptors, run: run, start: start))
   }
 
   /// Adds a method with one request and a stream of responses.
@@ -72,7 +117,7 @@ package struct Router: Sendable {
     add(
       StreamingHandler(method, interceptors) { stream, context throws(RPCError) in
         let response = try await body(RequestStream(stream), context)
-        try await stream.send(message: response.serializedBytes)
+        try await stream.send(message: MessageCoding.bytes(response))
       })
   }
 

@@ -83,6 +83,9 @@ package struct Metadata: Hashable, Sendable, ExpressibleByDictionaryLiteral,
   /// The first text of `name`. Setting replaces every value of the name; `nil` removes it.
   package subscript(_ name: String) -> String? {
     get {
+      if let wire {
+        return Self.firstValue(of: name, in: wire).map { String(decoding: $0, as: UTF8.self) }
+      }
       for entry in entries where entry.name == name {
         if case .text(let text) = entry.value { return text }
       }
@@ -96,6 +99,7 @@ package struct Metadata: Hashable, Sendable, ExpressibleByDictionaryLiteral,
 
   /// The first bytes of `name`, which ends with `-bin`.
   package func binary(_ name: String) -> [UInt8]? {
+    if let wire, Self.firstValue(of: name, in: wire) == nil { return nil }
     for entry in entries where entry.name == name {
       if case .binary(let bytes) = entry.value { return bytes }
     }

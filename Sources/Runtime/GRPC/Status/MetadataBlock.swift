@@ -45,6 +45,21 @@ package struct MetadataBlock: ~Copyable {
 }
 
 extension Metadata {
+  /// The first value of `name` as it came, found without reading the others.
+  static func firstValue(of name: String, in wire: [UInt8]) -> ArraySlice<UInt8>? {
+    var offset = 0
+    while offset + 6 <= wire.count {
+      let nameSize = Int(wire[offset]) << 8 | Int(wire[offset + 1])
+      let valueSize = (2..<6).reduce(0) { $0 << 8 | Int(wire[offset + $1]) }
+      let nameEnd = offset + 6 + nameSize
+      if name.utf8.count == nameSize, name.utf8.elementsEqual(wire[(offset + 6)..<nameEnd]) {
+        return wire[nameEnd..<(nameEnd + valueSize)]
+      }
+      offset = nameEnd + valueSize
+    }
+    return nil
+  }
+
   /// The entries of what a ``MetadataBlock`` wrote.
   static func entries(wire: [UInt8]) -> [Entry] {
     var entries: [Entry] = []

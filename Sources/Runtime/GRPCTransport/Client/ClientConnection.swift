@@ -85,6 +85,7 @@ final class ClientConnection: TCPConnectionDelegate, HTTP2SessionDelegate, EndOf
     isLost = true
     core.connectionClosed(self)
     session.closeAllStreams(.cancel)
+    session.delegate = nil
   }
 
   /// The channel is closed.

@@ -20,6 +20,9 @@ final class ServerConnection: TCPConnectionDelegate, HTTP2SessionDelegate, EndOf
 
   private let tcp: TCPConnection
   private var metadataBlock = MetadataBlock()
+  /// What was read from the header block with the number ``headVersion``.
+  private var lastHead: RequestHead?
+  private var headVersion = 0
   private var isWriteScheduled = false
   private var drainTimer: TimerHandle?
   private var drain = Drain.none
@@ -102,6 +105,7 @@ final class ServerConnection: TCPConnectionDelegate, HTTP2SessionDelegate, EndOf
     isLost = true
     drainTimer?.cancel()
     session.closeAllStreams(.cancel)
+    session.delegate = nil
     owner.connectionClosed(self)
   }
 
@@ -117,12 +121,15 @@ final class ServerConnection: TCPConnectionDelegate, HTTP2SessionDelegate, EndOf
 
   /// Reads a request's headers; its metadata is in ``requestMetadata`` until the next one.
   func read(_ headers: borrowing HeaderBlock) -> RequestHead {
+    if headers.version == headVersion, let lastHead { return lastHead }
     metadataBlock.removeAll()
     let head = RequestHeadReader.read(headers, owner.table, into: &metadataBlock)
     // Calls of one client nearly always bring the same metadata: then they share it.
     if !metadataBlock.isSource(of: requestMetadata) {
       requestMetadata = metadataBlock.metadata()
     }
+    headVersion = headers.version
+    lastHead = head
     return head
   }
 
@@ -138,8 +145,8 @@ final class ServerConnection: TCPConnectionDelegate, HTTP2SessionDelegate, EndOf
     drain = .noticed
     session.submitShutdownNotice()
     session.sendPing()
-    drainTimer = owner.loop.schedule(after: configuration.goAwayWait) { [weak self] in
-      self?.goAway()
+    drainTimer = owner.loop.schedule(after: configuration.goAwayWait) {
+      self.goAway()
     }
     scheduleWrite()
   }

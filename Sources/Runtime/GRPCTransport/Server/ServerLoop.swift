@@ -28,7 +28,7 @@ final class ServerLoop: @unchecked Sendable {
 
   /// Accepts connections at `address`; gives the address with its port.
   func listen(at address: SocketAddress) throws(EventLoopError) -> SocketAddress {
-    let listener = try loop.listen(at: address) { [weak self] in self?.accept($0) }
+    let listener = try loop.listen(at: address) { self.accept($0) }
     listeners.append(listener)
     return listener.address ?? address
   }

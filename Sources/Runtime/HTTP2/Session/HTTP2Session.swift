@@ -16,7 +16,8 @@ internal import CNGHTTP2
   let configuration: HTTP2Configuration
   /// The session; freed in `deinit`.
   let handle: OpaquePointer
-  package weak var delegate: (any HTTP2SessionDelegate)?
+  /// Kept alive; the delegate takes itself out when its connection is gone.
+  package var delegate: (any HTTP2SessionDelegate)?
 
   /// What callbacks noted and nobody was told yet.
   var events: [HTTP2Event] = []
