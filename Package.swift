@@ -162,6 +162,9 @@ let package = Package(
     tests("CallDispatch", ["Telephony", "TestKit"]),
     tests("Buffers"),
     tests("EventLoops"),
+    .testTarget(
+      name: "ProtoGenTests", dependencies: ["ProtoGen", "Protobuf"], path: "Tests/ProtoGenTests",
+      exclude: ["Golden"], swiftSettings: strict),
     tests("Protobuf", ["Buffers", "WellKnown", "API", "TestAPI"]),
     tests("GRPC"),
     tests("GRPCInProcess", ["GRPC", "TestKit"]),

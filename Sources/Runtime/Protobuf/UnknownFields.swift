@@ -12,7 +12,6 @@ package struct UnknownFields: Hashable, Sendable {
   package var isEmpty: Bool { bytes.isEmpty }
 
   /// Copies the unknown fields of an unpacked message.
-  @inlinable
   @unsafe package init(_ base: ProtobufCMessage) throws(DecodingError) {
     self.init()
     if unsafe base.n_unknown_fields > 0 { try unsafe collect(base) }
@@ -32,7 +31,6 @@ package struct UnknownFields: Hashable, Sendable {
   }
 
   /// Sets the unknown fields of a structure that is about to be packed.
-  @inlinable
   @unsafe package func copy(
     into base: UnsafeMutablePointer<ProtobufCMessage>, _ arena: inout Arena
   ) {
@@ -54,7 +52,9 @@ package struct UnknownFields: Hashable, Sendable {
     } catch {
       preconditionFailure("Unknown fields came from a decoder.")
     }
-    let fields = unsafe arena.allocate(ProtobufCMessageUnknownField.self, count: ranges.count)
+    let size = unsafe ranges.count * MemoryLayout<ProtobufCMessageUnknownField>.stride
+    let fields = unsafe arena.room(size)
+      .bindMemory(to: ProtobufCMessageUnknownField.self, capacity: ranges.count)
     for (index, entry) in ranges.enumerated() {
       unsafe fields[index] = ProtobufCMessageUnknownField(
         tag: entry.tag.field,

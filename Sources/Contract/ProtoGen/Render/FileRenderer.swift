@@ -24,8 +24,9 @@ struct FileRenderer {
     var swiftModules = Set(used.map(\.owner.swiftModule)).subtracting([parameters.target])
     var hidden: Set<String> = ["Protobuf"]
     if !file.messages.isEmpty {
-      swiftModules.insert("Protobuf")
-      hidden = Set(used.filter { !$0.isEnum }.map(\.owner.cModule)).union([file.owner.cModule])
+      swiftModules.formUnion(["Buffers", "Protobuf"])
+      hidden = Set(used.filter { !$0.isEnum }.map(\.owner.cModule))
+        .union([file.owner.cModule, "CProtobufC"])
     }
     imports(package: swiftModules, internal: hidden, &code)
     code.line()

@@ -36,10 +36,10 @@ struct ValueCode {
     }
   }
 
-  /// The singular value at `place` of a C structure. A message that is not there is an empty one.
+  /// The singular value at `place` of a C structure.
   func decoded(_ place: String) -> String {
     switch kind {
-    case .message: "try unsafe Wire.payload(\(place))"
+    case .message(let type): "try unsafe \(type.swiftName)(copying: UnsafeRawPointer(\(place)))"
     case .enum(let type): "unsafe \(type.swiftName)(rawValue: \(place))"
     case .scalar(.double): "unsafe Double(bitPattern: \(place))"
     case .scalar(.float): "unsafe Float(bitPattern: \(place))"
@@ -50,25 +50,12 @@ struct ValueCode {
     }
   }
 
-  /// The repeated value at `place`, of which `count` are there.
-  func decodedArray(_ count: String, _ place: String) -> String {
-    switch kind {
-    case .message: "try unsafe Wire.messages(\(count), \(place))"
-    case .enum(let type):
-      "unsafe Wire.values(\(count), \(place)) { \(type.swiftName)(rawValue: $0) }"
-    case .scalar(.double): "unsafe Wire.values(\(count), \(place)) { Double(bitPattern: $0) }"
-    case .scalar(.float): "unsafe Wire.values(\(count), \(place)) { Float(bitPattern: $0) }"
-    case .scalar(.bool): "unsafe Wire.values(\(count), \(place)) { $0 != 0 }"
-    case .scalar(.string): "try unsafe Wire.strings(\(count), \(place))"
-    case .scalar(.bytes): "unsafe Wire.byteStrings(\(count), \(place))"
-    case .scalar: "unsafe Wire.scalars(\(count), \(place))"
-    }
-  }
-
   /// The C counterpart of the singular `value`.
   func encoded(_ value: String) -> String {
     switch kind {
-    case .message, .scalar(.string), .scalar(.bytes): "arena.copy(\(value))"
+    case .message(let type):
+      "\(value).copy(into: &arena).assumingMemoryBound(to: \(type.cType).self)"
+    case .scalar(.string), .scalar(.bytes): "arena.copy(\(value))"
     case .enum: "\(value).rawValue"
     case .scalar(.double), .scalar(.float): "\(value).bitPattern"
     case .scalar(.bool): "\(value) ? 1 : 0"
@@ -76,15 +63,30 @@ struct ValueCode {
     }
   }
 
-  /// The C counterpart of the array `values`.
-  func encodedArray(_ values: String) -> String {
+  /// The function of `Wire` that copies a repeated value of this kind; `nil` if there is none.
+  var arrayFunction: String? {
     switch kind {
-    case .message: "arena.messages(\(values))"
-    case .scalar(.string), .scalar(.bytes):
-      "arena.values(\(values)) { arena, value in unsafe arena.copy(value) }"
-    case .enum, .scalar(.double), .scalar(.float), .scalar(.bool):
-      "arena.values(\(values)) { _, value in \(encoded("value")) }"
-    case .scalar: "arena.scalars(\(values))"
+    case .message, .enum: nil
+    case .scalar(let scalar):
+      switch scalar {
+      case .double: "doubles"
+      case .float: "floats"
+      case .int64, .sfixed64, .sint64: "int64s"
+      case .uint64, .fixed64: "uint64s"
+      case .int32, .sfixed32, .sint32: "int32s"
+      case .uint32, .fixed32: "uint32s"
+      case .bool: "bools"
+      case .string: "strings"
+      case .bytes, .group, .message, .enum: "byteStrings"
+      }
+    }
+  }
+
+  /// The C type of an element of a repeated value that `Wire` has no function for.
+  var elementType: String {
+    switch kind {
+    case .message(let type): "UnsafeMutablePointer<\(type.cType)>?"
+    case .enum, .scalar: "Int32"
     }
   }
 }

@@ -13,8 +13,8 @@ internal import CProtobufC
   /// Where blocks stop growing.
   private static var ownChunkSizeMax: Int { 1 << 20 }
 
-  @usableFromInline package var cursor: UnsafeMutableRawPointer
-  @usableFromInline package var available: Int
+  private var cursor: UnsafeMutableRawPointer
+  private var available: Int
   private var chunks: UnsafeMutableRawPointer?
   private var nextChunkSize: Int
   private var remaining: Int
@@ -45,7 +45,6 @@ internal import CProtobufC
 
   /// Takes `size` bytes, aligned for every C type that protobuf-c uses; `nil` when the bound is
   /// reached.
-  @inlinable
   @unsafe package mutating func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
     let rounded = (size &+ 7) & ~7
     guard size >= 0, rounded <= available else { return unsafe allocateSlowly(size) }
@@ -70,17 +69,6 @@ internal import CProtobufC
     unsafe cursor = chunk + header
     available = chunkSize - header
     return unsafe allocate(size)
-  }
-
-  /// Takes room for `count` values of `type`. Only for an arena without a bound.
-  @inlinable
-  @unsafe package mutating func allocate<T>(
-    _ type: T.Type, count: Int = 1
-  ) -> UnsafeMutablePointer<T> {
-    guard let room = unsafe allocate(count * MemoryLayout<T>.stride) else {
-      preconditionFailure("The arena has a bound.")
-    }
-    return unsafe room.bindMemory(to: T.self, capacity: count)
   }
 
   /// Unpacks `bytes` as a message of the type `descriptor`, after a scan that they nest at most
