@@ -35,7 +35,8 @@ package struct GeneratorParameters: Equatable {
       case "emit": output = Output(rawValue: pair[1])
       case "target": target = pair[1]
       case "owner":
-        let fields = pair[1].split(separator: ":").map(String.init)
+        let fields = pair[1].split(separator: ":", omittingEmptySubsequences: false).map(
+          String.init)
         guard fields.count == 3 else { throw .badParameter(part) }
         owners.append(Owner(pathPrefix: fields[0], swiftModule: fields[1], cModule: fields[2]))
       default: throw .badParameter(part)
