@@ -106,7 +106,8 @@ let package = Package(
 
     // Adapters
     module(
-      "Adapters", "StoreSQLite", ["Telephony", "Registry", "CallDispatch", "EventLoops", "CSQLite"]),
+      "Adapters", "StoreSQLite",
+      ["Telephony", "Registry", "CallDispatch", "EventLoops", "CSQLite"]),
     module("Adapters", "Keyring", ["Telephony", "Registry", "CallDispatch", "Crypto"]),
     module("Adapters", "NumberPlan", ["Telephony", "CPhoneNumber"]),
     module(

@@ -1,5 +1,5 @@
-import CallDispatch
-import Telephony
+internal import CallDispatch
+internal import Telephony
 
 extension CallStoreConformance {
   static let readChecks = [

@@ -1,6 +1,6 @@
 package import CallDispatch
 internal import Synchronization
-import Telephony
+internal import Telephony
 
 /// One rule that every call store keeps.
 package struct CallStoreCheck: Sendable, CustomStringConvertible {
