@@ -50,8 +50,8 @@ struct EventLoopTests {
     loop.stop()
   }
 
-  /// A timer that is due when libuv is entered runs before the poll: what it resumes on the loop must
-  /// not wait for the next event.
+  /// A timer that is due when libuv is entered runs before the poll: what it resumes on the loop
+  /// must not wait for the next event.
   @Test func jobsOfATimerRunBeforeTheLoopWaits() async {
     let loop = EventLoop(name: "test")
     let counter = Counter(loop: loop)

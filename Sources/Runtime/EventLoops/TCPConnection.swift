@@ -54,8 +54,8 @@ package protocol TCPConnectionDelegate: AnyObject {
   /// How many written bytes the socket has not taken yet.
   package var pendingByteCount: Int { pending.count }
 
-  /// Starts reading, for `delegate`, which is kept alive until the connection is closed. Nagle's algorithm is off: who
-  /// writes once per tick has nothing to gain from it.
+  /// Starts reading, for `delegate`, which is kept alive until the connection is closed. Nagle's
+  /// algorithm is off: who writes once per tick has nothing to gain from it.
   package func start(_ delegate: any TCPConnectionDelegate) {
     self.delegate = delegate
     unsafe _ = uv_tcp_nodelay(tcp, 1)

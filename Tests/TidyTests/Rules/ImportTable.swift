@@ -27,13 +27,13 @@ enum ImportTable {
 
   static let rows: [String: Row] = runtime.merging(upper) { first, _ in first }
 
-  /// Glibc: sockets, files and clocks. Synchronization: `Mutex` and `Atomic`.
+  /// Glibc: sockets, files, clocks and memcmp. Synchronization: `Mutex` and `Atomic`.
   private static let runtime: [String: Row] = [
     "Buffers": Row("Runtime", system: ["Glibc"]),
     "Telemetry": Row("Runtime", ["Buffers"], system: ["Glibc", "Synchronization"]),
     "EventLoops": Row("Runtime", ["Buffers", "CUV"], system: ["Glibc", "Synchronization"]),
     "Crypto": Row("Runtime", ["Buffers", "COpenSSL"], system: ["Glibc"]),
-    "HTTP2": Row("Runtime", ["Buffers", "CNGHTTP2"]),
+    "HTTP2": Row("Runtime", ["Buffers", "CNGHTTP2"], system: ["Glibc"]),
     "Protobuf": Row("Runtime", ["Buffers", "CProtobufC"], system: ["Synchronization"]),
     "WellKnown": Row("Runtime", ["Buffers", "Protobuf", "CProtobufC", "CWellKnown"]),
     "GRPC": Row(
