@@ -122,11 +122,14 @@ extension CallDispatcher {
   ) async throws(DispatchError) -> [PlaceResult] {
     var seen: Set<E164> = []
     var outcomes: [PlaceResult] = []
-    for destination in request.destinations {
+    let time = now
+    for (index, destination) in request.destinations.enumerated() {
+      // A microsecond apart, so that identifiers and dialling keep the order of the request.
+      let order = time.advanced(by: .microseconds(index))
       do throws(DestinationError) {
         let to = try check(destination.to, from: origin.route.e164)
         guard seen.insert(to).inserted else { throw .repeated }
-        let call = newCall(request, to: to, destination.metadata, origin)
+        let call = newCall(request, to: to, destination.metadata, origin, at: time, order: order)
         outcomes.append(.call(call))
       } catch {
         outcomes.append(.refused(error))
@@ -164,11 +167,11 @@ extension CallDispatcher {
   }
 
   private func newCall(
-    _ request: PlaceRequest, to: E164, _ metadata: [String: String], _ origin: Origin
+    _ request: PlaceRequest, to: E164, _ metadata: [String: String], _ origin: Origin,
+    at time: Timestamp, order: Timestamp
   ) -> Call {
-    let time = now
     var call = Call(
-      id: CallID(region: origin.provider.region, at: time, random: AnyIDSource(ports.ids)),
+      id: CallID(region: origin.provider.region, at: order, random: AnyIDSource(ports.ids)),
       tenant: request.tenant, direction: .outbound, provider: origin.provider.id,
       account: origin.provider.account, number: origin.route.id,
       from: CallParty(origin.route.e164), to: CallParty(to), createTime: time)

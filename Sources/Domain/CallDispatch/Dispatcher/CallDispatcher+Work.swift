@@ -9,7 +9,12 @@ extension CallDispatcher {
   /// First it takes every dial that an earlier process may have sent for one of unknown outcome:
   /// the store must be this process's alone.
   package func run() async {
-    await recover()
+    // Nothing may be dialled before this is done.
+    while await !recover() {
+      guard !pump.isStopping,
+        (try? await ports.time.sleep(for: Limits.workPollInterval)) != nil
+      else { return }
+    }
     await withDiscardingTaskGroup { group in
       var sweepTime = now
       while !pump.isStopping, !Task.isCancelled {
@@ -54,20 +59,19 @@ extension CallDispatcher {
     return min(max(wait, Limits.workPauseMin), Limits.workPollInterval)
   }
 
-  /// What an earlier process may have sent is never sent again.
-  func recover() async {
-    while !Task.isCancelled, !pump.isStopping {
-      do throws(CallStoreError) {
+  /// What an earlier process may have sent is never sent again. False when the store was away.
+  func recover() async -> Bool {
+    do throws(CallStoreError) {
+      while true {
         let calls = try await ports.store.sendingCalls(limit: Limits.pageSizeMax)
         for call in calls {
           let time = now
           _ = try await change(call.id) { machine in machine.dialLost(at: time) }
         }
-        if calls.count < Limits.pageSizeMax { return }
-      } catch {
-        // Nothing may be dialled before this is done.
-        try? await ports.time.sleep(for: Limits.workPollInterval)
+        if calls.count < Limits.pageSizeMax { return true }
       }
+    } catch {
+      return false
     }
   }
 
@@ -104,6 +108,20 @@ extension CallDispatcher {
           (try? await ports.time.sleep(for: backoff.delay(afterFailures: failures))) != nil
         else { throw error }
       }
+    }
+  }
+}
+
+// For tests: the same work step by step, without a task that runs beside them.
+extension CallDispatcher {
+  /// Recovers as `run` does, then does what is due until nothing is, at most `rounds` rounds.
+  package func runUntilIdle(rounds: Int = 100) async {
+    guard await recover() else { return }
+    for _ in 0..<rounds {
+      guard let due = try? await ports.store.dueCalls(at: now, limit: Limits.workConcurrencyMax),
+        !due.isEmpty
+      else { return }
+      for call in due { await perform(call) }
     }
   }
 }
