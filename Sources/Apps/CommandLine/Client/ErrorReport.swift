@@ -22,7 +22,7 @@ package struct ErrorReport: Sendable {
     case .unprintable: lines = ["The answer can't be shown as JSON."]
     case .call(let error, let requestID):
       lines = [Self.headline(error)]
-      lines += Self.detailLines(ErrorDetails(error)).map { "  \($0)" }
+      lines += Self.detailLines(ErrorDetails(error), message: error.message).map { "  \($0)" }
       lines += remedies(error, requestID).map { "  \($0)" }
     }
     return "error: " + lines.map(Table.printable).joined(separator: "\n") + "\n"
@@ -54,25 +54,15 @@ package struct ErrorReport: Sendable {
     return "\(message) (\(error.code), \(reason))"
   }
 
-  /// What is wrong in detail, a line each.
-  static func detailLines(_ details: ErrorDetails) -> [String] {
-    var lines: [String] = []
-    for violation in details.badRequest?.fieldViolations ?? [] {
-      lines.append("\(violation.field): \(violation.description_)")
-    }
-    for violation in details.precondition?.violations ?? [] {
-      lines.append("\(violation.subject): \(violation.description_)")
-    }
-    for violation in details.quota?.violations ?? [] {
-      lines.append("\(violation.subject): \(violation.description_)")
-    }
-    for (name, value) in (details.info?.metadata ?? [:]).sorted(by: { $0.key < $1.key }) {
-      lines.append("\(name): \(value)")
-    }
-    for link in details.help?.links ?? [] {
-      lines.append("\(link.description_): \(link.url)")
-    }
-    return lines
+  /// What is wrong in detail, a line each; what the message says already is left out.
+  static func detailLines(_ details: ErrorDetails, message: String) -> [String] {
+    var facts: [(name: String, text: String)] = []
+    facts += (details.badRequest?.fieldViolations ?? []).map { ($0.field, $0.description_) }
+    facts += (details.precondition?.violations ?? []).map { ($0.subject, $0.description_) }
+    facts += (details.quota?.violations ?? []).map { ($0.subject, $0.description_) }
+    facts += (details.info?.metadata ?? [:]).sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    facts += (details.help?.links ?? []).map { ($0.description_, $0.url) }
+    return facts.filter { !message.contains($0.text) }.map { "\($0.name): \($0.text)" }
   }
 
   private func remedies(_ error: RPCError, _ requestID: String?) -> [String] {
