@@ -16,16 +16,16 @@ extension Trunkline.V1 {
     package var id: String = ""
     /// A name for people, at most 128 characters. May be empty, need not be unique.
     package var displayName: String = ""
-    /// How it is reached: 1 to 4 connections, one for each region and one for any region. A call takes
-    /// the first one of its own region, else the first one of any region.
+    /// How it is reached: 1 to 8 connections. A call takes the first one of its own region, else the
+    /// first one of any region.
     package var connections: [Trunkline.V1.AgentConnection] = []
     /// The numbers assigned to it, newest first, at most 100; ListPhoneNumbers with `agent_id` gives
     /// all. Output-only.
     package var phoneNumberIDs: [String] = []
     /// How many numbers are assigned to it. Output-only.
     package var phoneNumberCount: Int32 = 0
-    /// The user's own marks: at most 64; keys of 1 to 63 characters of `a-z 0-9 - _ . /` that begin
-    /// with a letter; values of at most 255 characters.
+    /// The user's own marks: at most 32; keys of 1 to 63 characters of `a-z 0-9 - _ . /` that begin
+    /// with a letter; values of at most 256 characters.
     package var labels: [String: String] = [:]
     /// Names this version of the resource. Send it back with an update to refuse the update, with
     /// ABORTED, when somebody else changed the resource meanwhile. Empty: no such check.
@@ -94,7 +94,7 @@ extension Trunkline.V1 {
       /// Where the agent listens: `wss://host/path`, at most 2,048 bytes, with no query, which the
       /// carrier would drop: use `parameters`. Required.
       package var url: String = ""
-      /// Given to the agent when the stream starts: at most 16; names of 1 to 40 characters of `A-Z
+      /// Given to the agent when the stream starts: at most 16; names of 1 to 64 characters of `A-Z
       /// a-z 0-9 - _`, but not `call_id`; values of at most 400 characters. The agent gets besides
       /// `call_id`, `direction`, `phone_number_id`, `agent_id`, `from`, `to`, and the call's metadata
       /// as `metadata.KEY`.
@@ -118,7 +118,7 @@ extension Trunkline.V1 {
       /// `sip:user@host` or `sips:user@host`, with an optional port and `;transport=`, at most 255
       /// characters. Required.
       package var uri: String = ""
-      /// The user name for the endpoint's authentication; empty: none. At most 64 characters.
+      /// The user name for the endpoint's authentication; empty: none. At most 64 bytes.
       package var username: String = ""
       /// The password for it, at most 128 bytes. Write-only. Unset in an update keeps the stored one
       /// of the connection with the same `uri` and `username`; empty removes it.

@@ -15,7 +15,7 @@ extension Trunkline.V1 {
     /// connection is required.
     package var agent: Trunkline.V1.Agent?
     /// Makes the request safe to repeat: a repetition with the same id within 48 hours gives the first
-    /// one's answer. 1 to 128 characters of `A-Z a-z 0-9 - _`, best a random UUID. Empty: no
+    /// one's answer. 1 to 64 characters of `A-Z a-z 0-9 - _`, best a random UUID. Empty: no
     /// protection.
     package var requestID: String = ""
     /// The fields that this version of the contract does not know.

@@ -44,8 +44,8 @@ extension Trunkline.V1 {
     /// How the carrier was set up before the import; absent for a number that takes no inbound calls.
     /// Output-only.
     package var former: Trunkline.V1.PhoneNumber.FormerSettings?
-    /// The user's own marks: at most 64; keys of 1 to 63 characters of `a-z 0-9 - _ . /` that begin
-    /// with a letter; values of at most 255 characters.
+    /// The user's own marks: at most 32; keys of 1 to 63 characters of `a-z 0-9 - _ . /` that begin
+    /// with a letter; values of at most 256 characters.
     package var labels: [String: String] = [:]
     /// Names this version of the resource. Send it back with an update to refuse the update, with
     /// ABORTED, when somebody else changed the resource meanwhile. Empty: no such check.

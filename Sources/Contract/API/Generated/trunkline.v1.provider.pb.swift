@@ -57,8 +57,8 @@ extension Trunkline.V1 {
     package var state: Trunkline.V1.Provider.State = .unspecified
     /// Why it is in that state. Output-only.
     package var conditions: [Trunkline.V1.Condition] = []
-    /// The user's own marks: at most 64; keys of 1 to 63 characters of `a-z 0-9 - _ . /` that begin
-    /// with a letter; values of at most 255 characters.
+    /// The user's own marks: at most 32; keys of 1 to 63 characters of `a-z 0-9 - _ . /` that begin
+    /// with a letter; values of at most 256 characters.
     package var labels: [String: String] = [:]
     /// Names this version of the resource. Send it back with an update to refuse the update, with
     /// ABORTED, when somebody else changed the resource meanwhile. Empty: no such check.
@@ -145,10 +145,10 @@ extension Trunkline.V1 {
       /// main keys serve; a restricted key needs the rights to read and update phone numbers and
       /// calls. Reads return it masked, as `SK****6e2f`.
       package var apiKeySID: String = ""
-      /// The secret of the API key, 1 to 256 bytes. Write-only. Unset in an update leaves the stored
+      /// The secret of the API key, 1 to 128 bytes. Write-only. Unset in an update leaves the stored
       /// one; empty removes it.
       package var apiKeySecret: String?
-      /// The Auth Token of the account in this region, 1 to 256 bytes. Write-only. With it Twilio's
+      /// The Auth Token of the account in this region, 1 to 128 bytes. Write-only. With it Twilio's
       /// signature on webhooks is checked; without it only the unguessable address of the webhook
       /// protects it. Unset in an update leaves the stored one; empty removes it.
       package var authToken: String?

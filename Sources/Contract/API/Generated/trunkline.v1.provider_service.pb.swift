@@ -14,7 +14,7 @@ extension Trunkline.V1 {
     /// The provider to create. `region` and `config` are required.
     package var provider: Trunkline.V1.Provider?
     /// Makes the request safe to repeat: a repetition with the same id within 48 hours gives the first
-    /// one's answer. 1 to 128 characters of `A-Z a-z 0-9 - _`, best a random UUID. Empty: no
+    /// one's answer. 1 to 64 characters of `A-Z a-z 0-9 - _`, best a random UUID. Empty: no
     /// protection.
     package var requestID: String = ""
     /// Does all checks, the carrier's included, and saves nothing.
