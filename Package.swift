@@ -172,6 +172,12 @@ let package = Package(
     tests("GRPCTransport", ["EventLoops", "GRPC", "TestKit"]),
     tests("GRPCServices", ["GRPC", "GRPCInProcess", "WellKnown"]),
     tests("Crypto"),
+    tests(
+      "Services",
+      [
+        "API", "CallDispatch", "GRPC", "GRPCInProcess", "Protobuf", "Registry", "Telephony", "TestKit",
+        "WellKnown",
+      ]),
     tests("Telemetry"),
     tests("StoreSQLite", ["TestKit", "Registry", "CallDispatch", "Telephony"]),
     tests(

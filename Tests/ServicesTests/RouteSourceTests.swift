@@ -1,0 +1,133 @@
+import API
+import CallDispatch
+import GRPC
+import Registry
+import Synchronization
+import Telephony
+import TestKit
+import Testing
+
+@testable import Services
+
+/// What a follower was told, until it has enough.
+private final class Updates: Sendable {
+  let all = Mutex<[RouteUpdate]>([])
+}
+
+struct RouteSourceTests {
+  let services = RegistryServices()
+
+  private var credentials: RegistryCredentialSource {
+    RegistryCredentialSource(
+      channel: services.channel, regions: [.us1], sealer: FakeSealer(), time: ManualTime())
+  }
+
+  /// Follows from `place` until `isEnough`, and gives what came.
+  private func follow(
+    after place: RoutePlace?, until isEnough: @escaping @Sendable (RouteUpdate) -> Bool
+  ) async -> [RouteUpdate] {
+    let source = RegistryRouteSource(
+      channel: services.channel, regions: [.us1], credentials: credentials)
+    let updates = Updates()
+    await withTaskGroup(of: Void.self) { group in
+      await withCheckedContinuation { (enough: CheckedContinuation<Void, Never>) in
+        group.addTask {
+          let waiting = Mutex<CheckedContinuation<Void, Never>?>(enough)
+          try? await source.follow(after: place) { update in
+            updates.all.withLock { $0.append(update) }
+            guard isEnough(update) else { return }
+            let continuation = waiting.withLock { waiting in
+              defer { waiting = nil }
+              return waiting
+            }
+            continuation?.resume()
+          }
+        }
+      }
+      group.cancelAll()
+    }
+    return updates.all.withLock { $0 }
+  }
+
+  @Test func followerGetsASnapshotAndGoesOnFromIt() async throws {
+    let provider = try await services.link()
+    let snapshot = await follow(after: nil) { update in
+      if case .snapshotEnded = update { true } else { false }
+    }
+    #expect(snapshot.first == .snapshotBegan)
+    #expect(snapshot.count == 3)
+    guard case .changed(.setProvider(let route), at: nil) = snapshot[1],
+      case .snapshotEnded(let place) = snapshot[2]
+    else { return #expect(Bool(false), "\(snapshot)") }
+    #expect(route.id.description == provider.id)
+    #expect(!route.signsWebhooks)
+
+    _ = try await services.agents.createAgent(
+      .init(agent: .init(id: "desk", connections: [.init(endpoint: .sip(.init(uri: "sip:a@b.c")))])))
+    let changes = await follow(after: place) { _ in true }
+    guard case .changed(.setAgent(let agent), at: let next?) = changes.first else {
+      return #expect(Bool(false), "\(changes)")
+    }
+    #expect(agent.id.description == "desk")
+    #expect(next.epoch == place.epoch && next.revision > place.revision)
+  }
+
+  @Test func placeOfAnotherEpochBeginsAnew() async throws {
+    _ = try await services.link()
+    let elsewhere = RoutePlace(epoch: "another", revision: 1)
+    let updates = await follow(after: elsewhere) { update in
+      if case .snapshotEnded = update { true } else { false }
+    }
+    #expect(updates.first == .snapshotBegan)
+  }
+
+  @Test func credentialsAreLeasedSealedAndOpened() async throws {
+    let provider = try await services.link(authToken: "token")
+    let lease = try await credentials.lease(ProviderID(provider.id))
+    #expect(lease.account == Sample.account(1))
+    #expect(lease.signingTokens == [Secret("token")])
+    guard case .apiKey(let sid, let secret) = lease.authentication else {
+      return #expect(Bool(false))
+    }
+    #expect(sid == Sample.key(1) && secret == Secret("secret"))
+  }
+
+  @Test func anotherRegionsCredentialsAreNotLent() async throws {
+    let provider = try await services.link()
+    let id = try ProviderID(provider.id)
+    let elsewhere = RegistryCredentialSource(
+      channel: services.channel, regions: [.ie1], sealer: FakeSealer(), time: ManualTime())
+    await #expect(throws: CredentialError.unknown) { try await elsewhere.lease(id) }
+  }
+
+  @Test func leaseIsUsedWhileTheRegistryIsAway() async throws {
+    let provider = try await services.link()
+    let id = try ProviderID(provider.id)
+    let time = ManualTime()
+    let channel = SwitchedChannel(services.channel)
+    let source = RegistryCredentialSource(
+      channel: channel, regions: [.us1], sealer: FakeSealer(), time: time)
+    _ = try await source.lease(id)
+    channel.isOff.store(true, ordering: .relaxed)
+    time.advance(by: .seconds(3600))
+    #expect(try await source.lease(id).provider == id)
+    time.advance(by: .seconds(24 * 3600))
+    await #expect(throws: CredentialError.unavailable) { try await source.lease(id) }
+  }
+}
+
+/// A channel that can be cut.
+private final class SwitchedChannel: Channel {
+  let isOff = Atomic<Bool>(false)
+  private let base: any Channel
+
+  init(_ base: any Channel) { self.base = base }
+
+  func withStream<Result>(
+    _ method: MethodDescriptor, _ options: CallOptions,
+    _ body: (any ClientStream) async throws(RPCError) -> Result
+  ) async throws(RPCError) -> Result {
+    if isOff.load(ordering: .relaxed) { throw RPCError(.unavailable, "cut") }
+    return try await base.withStream(method, options, body)
+  }
+}
