@@ -175,8 +175,8 @@ let package = Package(
     tests(
       "Services",
       [
-        "API", "CallDispatch", "GRPC", "GRPCInProcess", "Protobuf", "Registry", "Telephony", "TestKit",
-        "WellKnown",
+        "API", "CallDispatch", "GRPC", "GRPCInProcess", "Protobuf", "Registry", "Telephony",
+        "TestKit", "WellKnown",
       ]),
     tests("Telemetry"),
     tests("StoreSQLite", ["TestKit", "Registry", "CallDispatch", "Telephony"]),

@@ -62,8 +62,9 @@ struct RouteSourceTests {
     #expect(route.id.description == provider.id)
     #expect(!route.signsWebhooks)
 
+    let connection = Trunkline.V1.AgentConnection(endpoint: .sip(.init(uri: "sip:a@b.example")))
     _ = try await services.agents.createAgent(
-      .init(agent: .init(id: "desk", connections: [.init(endpoint: .sip(.init(uri: "sip:a@b.c")))])))
+      .init(agent: .init(id: "desk", connections: [connection])))
     let changes = await follow(after: place) { _ in true }
     guard case .changed(.setAgent(let agent), at: let next?) = changes.first else {
       return #expect(Bool(false), "\(changes)")
