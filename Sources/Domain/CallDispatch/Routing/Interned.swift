@@ -13,7 +13,8 @@ struct Interned<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   private var index: [Key: UInt32] = [:]
   private var free: [UInt32] = []
 
-  var count: Int { index.count }
+  /// Used and free.
+  var slotCount: Int { slots.count }
 
   subscript(slot: UInt32) -> (key: Key, value: Value?)? {
     let slot = slots[Int(slot)]

@@ -46,6 +46,8 @@ package struct RouteTable: Sendable {
   package init() {}
 
   package var numberCount: Int { numbers.count }
+  /// What agents occupy, used and free.
+  package var agentSlotCount: Int { agents.slotCount }
 
   /// Takes one update of the feed. During a snapshot the old routes stay in use.
   package mutating func apply(_ update: RouteUpdate) {

@@ -13,13 +13,12 @@ package struct DispatchHarness: Sendable {
   package let dispatcher: CallDispatcher
 
   /// Over the world of an earlier harness: what a restart finds. `faults` hits the store's writes
-  /// and the carrier.
+  /// and the carrier. With `hold` time stands still until it is advanced, else a sleep makes it jump.
   package init(
     after earlier: DispatchHarness? = nil, faults: FaultInjector = FaultInjector(),
-    regions: Set<Region> = [.us1, .ie1, .au1], emergency: Set<E164> = [],
-    ids: any IDSource = SystemIDSource()
+    regions: Set<Region> = [.us1, .ie1, .au1], emergency: Set<E164> = [], hold: Bool = false
   ) async throws {
-    let time = earlier?.time ?? ManualTime(.jump, now: CallSamples.epoch)
+    let time = earlier?.time ?? ManualTime(hold ? .hold : .jump, now: CallSamples.epoch)
     self.time = time
     store = earlier?.store ?? MemoryCallStore()
     carrier = earlier?.carrier ?? FakeCarrierCalls(time: time)
@@ -31,7 +30,7 @@ package struct DispatchHarness: Sendable {
       ports: .init(
         store: FaultyCallStore(store, faults), carrier: FaultyCarrierCalls(carrier, faults),
         credentials: credentials, tokens: FakeWebhookTokens(), signer: FakeWebhookSigner(),
-        numberPlan: FakeNumberPlan(emergency: emergency), time: time, ids: ids),
+        numberPlan: FakeNumberPlan(emergency: emergency), time: time, ids: SystemIDSource()),
       configuration: .init(regions: regions, publicURLs: urls), routes: routes)
     await dispatcher.begin()
     try publish()
