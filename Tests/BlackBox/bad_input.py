@@ -22,18 +22,18 @@ class Bad:
     field: str
     what: str
     put: Callable[[Any], None]
-    raw: bytes | None = None
 
 
-ID_FIELDS = {
-    "id", "provider_id", "phone_number_id", "from_number_id", "agent_id", "call_ids",
+ID_FIELDS = {"id", "provider_id", "phone_number_id", "from_number_id"}
+
+# What the fields named `id` of these messages name is an agent, whose id may be the client's choice.
+AGENT_MESSAGES = {
+    "trunkline.v1.Agent", "trunkline.v1.GetAgentRequest", "trunkline.v1.DeleteAgentRequest",
 }
 
 # Fields that only answers fill: the server ignores what a request says there (AIP-203).
 OUTPUT_ONLY = {
-    "trunkline.v1.Provider": {
-        "id", "state", "conditions", "etag", "create_time", "update_time",
-    },
+    "trunkline.v1.Provider": {"state", "conditions", "create_time", "update_time"},
     "trunkline.v1.Provider.Twilio": {"has_api_key_secret", "has_auth_token"},
     "trunkline.v1.PhoneNumber": {
         "e164", "provider_id", "region", "carrier_sid", "agent_id", "state", "conditions",
@@ -45,17 +45,42 @@ OUTPUT_ONLY = {
     "trunkline.v1.AgentConnection.Sip": {"has_password"},
 }
 
+# Of a resource only an update reads these; a creation may name an agent's id.
+READ_BY_UPDATES = {
+    "trunkline.v1.Provider": {"id", "etag"},
+    "trunkline.v1.PhoneNumber": {"id", "etag"},
+    "trunkline.v1.Agent": {"etag"},
+}
 
-def strings_for(name: str) -> list[tuple[str, str]]:
-    """Bad texts for a string field of that name."""
+
+def is_output_only(method: str, message: pd.Descriptor, name: str) -> bool:
+    """Whether a method's request ignores the field of a resource in it."""
+    if name in OUTPUT_ONLY.get(message.full_name, set()):
+        return True
+    is_update = method.startswith("Update")
+    return not is_update and name in READ_BY_UPDATES.get(message.full_name, set())
+
+
+def strings_for(field: pd.FieldDescriptor) -> list[tuple[str, str]]:
+    """Bad texts for a string field, by what its name says it means."""
+    name = field.name
     common = [("NUL", NUL), ("too long", LONG)]
+    if name == "agent_id" or field.containing_type.full_name in AGENT_MESSAGES and name == "id":
+        return common + [
+            ("not an id", "!!"), ("capitals", "Agent"), ("64 characters", "a" * 64),
+            ("a space at the end", "agent "),
+        ]
     if name in ID_FIELDS:
-        return common + [("another type of id", "op_" + "0" * 32), ("not an id", "!!")]
+        return common + [
+            ("another type of id", "op_" + "0" * 32), ("not an id", "!!"),
+            ("a digit too few", "pn_" + "0" * 31), ("capitals", "PRV_" + "0" * 32),
+        ]
     if name in ("to_number", "e164"):
         return common + [
             ("no plus", "14155550100"), ("empty digits", "+"), ("too many digits", "+1" * 9),
             ("leading zero", "+0155550100"), ("letters", "+1415555CALL"),
             ("other digits", FULL_WIDTH), ("spaces", "+1 415 555 0100"),
+            ("too short for its country", "+1415555"), ("emergency", "+911"),
         ]
     if name == "account_sid":
         return common + [("wrong prefix", "SK" + "0" * 32), ("short", "AC123")]
@@ -75,22 +100,21 @@ def strings_for(name: str) -> list[tuple[str, str]]:
     return common
 
 
-def walk(message: pd.Descriptor, path: str = ""):
+def walk(method: str, message: pd.Descriptor):
     """Yields (path, field, parents) for each field that a request's sender may set."""
-    yield from _walk(message, path, ())
+    yield from _walk(method, message, "", ())
 
 
-def _walk(message: pd.Descriptor, path: str, parents: tuple):
-    hidden = OUTPUT_ONLY.get(message.full_name, set())
+def _walk(method: str, message: pd.Descriptor, path: str, parents: tuple):
     for field in message.fields:
-        if field.name in hidden:
+        if is_output_only(method, message, field.name):
             continue
         here = f"{path}{field.name}"
         yield here, field, parents
         is_map = field.message_type and field.message_type.GetOptions().map_entry
         if field.message_type and not is_map:
             if not field.message_type.full_name.startswith("google."):
-                yield from _walk(field.message_type, here + ".", parents + (field,))
+                yield from _walk(method, field.message_type, here + ".", parents + (field,))
 
 
 def holder_of(request: Any, parents: tuple) -> Any:
@@ -136,7 +160,7 @@ def mask_setter(parents: tuple, field: pd.FieldDescriptor, paths: list) -> Calla
 def bad_values(method: str, request: pd.Descriptor) -> list[Bad]:
     """All bad values for the fields of a method's request."""
     found = []
-    for path, field, parents in walk(request):
+    for path, field, parents in walk(method, request):
         def add(what: str, put: Callable[[Any], None]) -> None:
             found.append(Bad(method, path, what, put))
 
@@ -163,14 +187,44 @@ def bad_values(method: str, request: pd.Descriptor) -> list[Bad]:
             add("too long", put_seconds(100_000))
             add("bad nanos", put_seconds(30, 2_000_000_000))
         elif field.type == pd.FieldDescriptor.TYPE_STRING:
-            for what, value in strings_for(field.name):
+            for what, value in strings_for(field):
                 add(what, setter(parents, field, value))
         elif field.type == pd.FieldDescriptor.TYPE_ENUM:
             add("unknown value", setter(parents, field, 999))
         elif field.name == "page_size":
             add("negative", setter(parents, field, -1))
-        elif field.type == pd.FieldDescriptor.TYPE_BOOL or field.message_type:
+        elif field.type == pd.FieldDescriptor.TYPE_BOOL:
+            continue
+        elif field.message_type and not field.message_type.full_name.startswith("google."):
             continue
         else:
             raise AssertionError(f"{method}: no bad value is known for {path}")
     return found
+
+
+# What a bad text is put in place of; long enough to be found in a request's bytes.
+PLACEHOLDER = "placeholder of a text"
+NOT_UTF8 = b"\xc3\x28" + b"\xff" * (len(PLACEHOLDER) - 2)
+
+
+def undecodable(method: str, request: pd.Descriptor) -> list[Bad]:
+    """For every text in a method's request: one that `not_utf8` turns into no UTF-8."""
+    found = []
+    for path, field, parents in walk(method, request):
+        if field.message_type and field.message_type.GetOptions().map_entry:
+            keys = map_setter(parents, field, {PLACEHOLDER: "x"})
+            values = map_setter(parents, field, {"k": PLACEHOLDER})
+            found += [Bad(method, path, "key", keys), Bad(method, path, "value", values)]
+        elif field.message_type and field.message_type.full_name == "google.protobuf.FieldMask":
+            found.append(Bad(method, path, "path", mask_setter(parents, field, [PLACEHOLDER])))
+        elif field.type == pd.FieldDescriptor.TYPE_STRING:
+            found.append(Bad(method, path, "text", setter(parents, field, PLACEHOLDER)))
+    return found
+
+
+def not_utf8(request: Any) -> bytes:
+    """The wire form of a request, its placeholder replaced by as many bytes that are no UTF-8.
+
+    Python's protobuf refuses to make such a request itself.
+    """
+    return request.SerializeToString().replace(PLACEHOLDER.encode(), NOT_UTF8)

@@ -11,7 +11,7 @@ package enum MessageCoding {
     do throws(DecodingError) {
       return try Request(serialized: bytes, limits: .defaults)
     } catch {
-      throw undecodable("request", Request.fullName, error)
+      throw RPCError(undecodable: error, as: Request.fullName)
     }
   }
 
@@ -31,14 +31,8 @@ package enum MessageCoding {
         try Response(serialized: span, limits: .defaults)
       }
     } catch {
-      throw undecodable("response", Response.fullName, error)
+      throw RPCError(.internal, "The response is not a valid \(Response.fullName): \(error)")
     }
-  }
-
-  package static func undecodable(
-    _ what: String, _ name: String, _ error: DecodingError
-  ) -> RPCError {
-    RPCError(.internal, "The \(what) is not a valid \(name): \(error)")
   }
 
   /// The wire format.

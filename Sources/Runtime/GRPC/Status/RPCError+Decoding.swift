@@ -1,0 +1,29 @@
+package import Protobuf
+internal import WellKnown
+
+extension RPCError {
+  /// A request that can't be read: the caller's mistake, with the standard details (AIP-193).
+  ///
+  /// Decoding stops at the first mistake and does not say in which field it is, so that the
+  /// violation names none.
+  package init(undecodable error: DecodingError, as request: String) {
+    var info = Google.Rpc.ErrorInfo()
+    info.reason = "INVALID_ARGUMENT"
+    info.domain = "trunkline.dev"
+    var violation = Google.Rpc.BadRequest.FieldViolation()
+    violation.reason = "MALFORMED"
+    violation.description_ = error.description
+    var bad = Google.Rpc.BadRequest()
+    bad.fieldViolations = [violation]
+    self.init(
+      .invalidArgument, "The request is not a valid \(request). \(error.description)",
+      details: [Self.pack(info), Self.pack(bad)])
+  }
+
+  private static func pack<Detail: Message>(_ detail: Detail) -> Google.Protobuf.`Any` {
+    var packed = Google.Protobuf.`Any`()
+    packed.typeURL = "type.googleapis.com/\(Detail.fullName)"
+    packed.value = detail.serialized()
+    return packed
+  }
+}
