@@ -118,3 +118,9 @@ func fields(_ error: RegistryError?) -> [String: FieldViolation.Reason] {
   return Dictionary(
     violations.map { ($0.field, $0.reason) }, uniquingKeysWith: { first, _ in first })
 }
+
+/// What the carrier refused; nil when it was no carrier's error.
+func refusal(_ error: RegistryError?) -> CarrierError.Kind? {
+  guard case .carrier(let failure) = error else { return nil }
+  return failure.kind
+}

@@ -120,13 +120,13 @@ struct ProvidersUpdateTests {
     let made = try await harness.link()
     harness.carrier.setOutage(CarrierError(.unavailable, effect: .unknown))
     let error = await failure { try await update(made) { $0.twilio = newKey() } }
-    #expect(error?.reason == "CARRIER_UNAVAILABLE")
+    #expect(refusal(error) == .unavailable)
   }
 
   @Test func refusesABadKeyAndAKeyWithoutItsSecret() async throws {
     let made = try await harness.link()
     let refused = await failure { try await update(made) { $0.twilio = newKey("wrong") } }
-    #expect(refused?.reason == "CREDENTIALS_REFUSED")
+    #expect(refusal(refused) == .credentialsRefused)
     let bare = await failure {
       try await update(made) { $0.twilio = TwilioInput(apiKeySID: Sample.key(9).description) }
     }

@@ -163,7 +163,7 @@ struct ProvisioningFaultTests {
         if let number {
           #expect(carrierStaysBroken, what)
           #expect(number.state == .corrupted, what)
-          #expect(number.conditions.map(\.reason) == ["NOT_PERMITTED"], what)
+          #expect(number.conditions.map(\.reason) == ["CARRIER_NOT_PERMITTED"], what)
           let gone = try await harness.numbers.delete(
             id.description, tenant: Harness.tenant)
           #expect(gone.state == .deleting, what)

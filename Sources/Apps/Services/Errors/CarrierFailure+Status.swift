@@ -63,21 +63,6 @@ extension ErrorDetails {
 }
 
 extension CarrierError.Kind {
-  /// `google.rpc.ErrorInfo.reason`.
-  var reason: String {
-    switch self {
-    case .credentialsRefused: "CARRIER_REFUSED_CREDENTIALS"
-    case .accountInactive: "CARRIER_ACCOUNT_INACTIVE"
-    case .notPermitted: "CARRIER_NOT_PERMITTED"
-    case .notFound: "CARRIER_NOT_FOUND"
-    case .invalidRequest: "CARRIER_INVALID_REQUEST"
-    case .conflict: "CARRIER_CONFLICT"
-    case .limited: "CARRIER_LIMITED"
-    case .unavailable: "CARRIER_UNAVAILABLE"
-    case .unreadableAnswer: "CARRIER_ANSWER_UNREADABLE"
-    }
-  }
-
   /// Cause and remedy.
   var sentence: String {
     switch self {
@@ -92,25 +77,6 @@ extension CarrierError.Kind {
     case .limited: "The carrier takes no more requests now; nothing was done. Repeat later."
     case .unavailable: "The carrier can't be reached. Repeat later."
     case .unreadableAnswer: "The carrier's answer can't be read. Repeat later."
-    }
-  }
-}
-
-extension ProvisioningFailure.Cause {
-  /// `google.rpc.ErrorInfo.reason`.
-  fileprivate var reason: String {
-    switch self {
-    case .credentialsRefused: "CARRIER_REFUSED_CREDENTIALS"
-    case .accountInactive: "CARRIER_ACCOUNT_INACTIVE"
-    case .notPermitted: "CARRIER_NOT_PERMITTED"
-    case .notFound: "CARRIER_NOT_FOUND"
-    case .invalidRequest: "CARRIER_INVALID_REQUEST"
-    case .conflict: "CARRIER_CONFLICT"
-    case .limited: "CARRIER_LIMITED"
-    case .unavailable: "CARRIER_UNAVAILABLE"
-    case .unreadableAnswer: "CARRIER_ANSWER_UNREADABLE"
-    case .overwritten: "CARRIER_SETTINGS_OVERWRITTEN"
-    case .unsuitable: "CARRIER_NUMBER_UNSUITABLE"
     }
   }
 }

@@ -13,37 +13,6 @@ extension RegistryError {
     case .tooManyOperations, .storeUnavailable, .shuttingDown, .internalError: .ours
     }
   }
-
-  /// UPPER_SNAKE, for machines: the `reason` of google.rpc.ErrorInfo.
-  package var reason: String {
-    switch self {
-    case .invalidArgument(let violations):
-      violations.contains { $0.reason == .requestIDReused } ? "REQUEST_ID_REUSED" : "FIELD_INVALID"
-    case .notFound(let resource): resource.notFoundReason
-    case .providerExists: "PROVIDER_EXISTS"
-    case .numberExists, .numberInOtherRegion: "PHONE_NUMBER_EXISTS"
-    case .numberClaimed: "NUMBER_CLAIMED"
-    case .agentExists: "AGENT_EXISTS"
-    case .etagMismatch: "ETAG_MISMATCH"
-    case .contended: "CONTENDED"
-    case .numberAssigned: "PHONE_NUMBER_ASSIGNED"
-    case .providerInUse: "PROVIDER_IN_USE"
-    case .agentInUse: "AGENT_IN_USE"
-    case .numberBusy: "PHONE_NUMBER_STATE"
-    case .numberNotAtCarrier: "NUMBER_NOT_AT_CARRIER"
-    case .numberWithoutVoice: "NUMBER_WITHOUT_VOICE"
-    case .regionNotServed: "REGION_NOT_SERVED"
-    case .accountMismatch: "ACCOUNT_MISMATCH"
-    case .numbersUnreachable: "NUMBERS_UNREACHABLE"
-    case .carrier(let failure): failure.kind.reason
-    case .provisioningFailed(_, let failure, _): failure.cause.reason
-    case .tooManyOperations: "TOO_MANY_OPERATIONS"
-    case .storeUnavailable: "STORE_UNAVAILABLE"
-    case .shuttingDown: "SHUTTING_DOWN"
-    case .cancelled: "CANCELLED"
-    case .internalError: "INTERNAL"
-    }
-  }
 }
 
 extension RegistryError: CustomStringConvertible {
@@ -128,14 +97,6 @@ extension ResourceReference: CustomStringConvertible {
     case .agent(let id): "agent \(id)"
     }
   }
-
-  fileprivate var notFoundReason: String {
-    switch self {
-    case .provider, .providerOfAccount: "PROVIDER_NOT_FOUND"
-    case .number: "PHONE_NUMBER_NOT_FOUND"
-    case .agent: "AGENT_NOT_FOUND"
-    }
-  }
 }
 
 extension CarrierFailure: CustomStringConvertible {
@@ -156,22 +117,5 @@ extension CarrierFailure: CustomStringConvertible {
       case .unreadableAnswer: "The carrier gave an answer that can't be read\(code)."
       }
     return message.isEmpty ? cause : "\(cause) It said: \(message)"
-  }
-}
-
-extension CarrierError.Kind {
-  /// UPPER_SNAKE, for error details.
-  package var reason: String {
-    switch self {
-    case .credentialsRefused: "CREDENTIALS_REFUSED"
-    case .accountInactive: "ACCOUNT_INACTIVE"
-    case .notPermitted: "NOT_PERMITTED"
-    case .notFound: "NOT_FOUND_AT_CARRIER"
-    case .invalidRequest: "CARRIER_REFUSED"
-    case .conflict: "CARRIER_CONFLICT"
-    case .limited: "CARRIER_LIMIT"
-    case .unavailable: "CARRIER_UNAVAILABLE"
-    case .unreadableAnswer: "CARRIER_ANSWER_UNREADABLE"
-    }
   }
 }

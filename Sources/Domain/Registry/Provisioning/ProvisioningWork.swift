@@ -320,22 +320,3 @@ extension ProvisioningWork {
     }
   }
 }
-
-extension ProvisioningFailure.Cause {
-  /// UPPER_SNAKE, for conditions and error details.
-  package var reason: String {
-    switch self {
-    case .credentialsRefused: "CREDENTIALS_REFUSED"
-    case .accountInactive: "ACCOUNT_INACTIVE"
-    case .notPermitted: "NOT_PERMITTED"
-    case .notFound: "NOT_FOUND_AT_CARRIER"
-    case .invalidRequest: "CARRIER_REFUSED"
-    case .conflict: "CARRIER_CONFLICT"
-    case .limited: "CARRIER_LIMIT"
-    case .unavailable: "CARRIER_UNAVAILABLE"
-    case .unreadableAnswer: "CARRIER_ANSWER_UNREADABLE"
-    case .overwritten: "SETTINGS_OVERWRITTEN"
-    case .unsuitable: "NUMBER_UNSUITABLE"
-    }
-  }
-}
