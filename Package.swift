@@ -183,5 +183,6 @@ let package = Package(
     tests(
       "CommandLine", ["API", "GRPC", "GRPCInProcess", "Protobuf", "WellKnown"]),
     tests("Keyring", ["Crypto", "Registry", "Telephony"]),
+    tests("CarrierSim", ["Crypto", "Telephony"]),
   ]
 )

@@ -12,10 +12,13 @@ struct Page {
   private let isLast: Bool
   private let path: String
   private let filters: [FormFields.Field]
-  private let prefix: String
 
-  /// `prefix` begins the page token: `PA` and the SID that the next page follows.
-  init(_ ask: RESTRequest, of all: [String], prefix: String) throws(RESTError) {
+  /// Begins the token of a page that follows an item.
+  private static let forward = "PA"
+  /// Begins the token of a page that ends before an item.
+  private static let backward = "PB"
+
+  init(_ ask: RESTRequest, of all: [String]) throws(RESTError) {
     let size = ask.query["PageSize"].map { Int($0) } ?? Self.sizeDefault
     guard let size, size >= 1 else { throw .badRequest(20001, "Invalid PageSize") }
     let number = ask.query["Page"].map { Int($0) } ?? 0
@@ -24,15 +27,13 @@ struct Page {
     self.number = number
     path = ask.path
     filters = ask.query.fields.filter { !["PageSize", "Page", "PageToken"].contains($0.name) }
-    self.prefix = prefix
 
     var start = 0
     if let token = ask.query["PageToken"] {
-      let isBackward = token.hasPrefix(prefix + "P")
-      let sid = String(token.dropFirst(prefix.count + (isBackward ? 1 : 0)))
-      guard token.hasPrefix(prefix), let index = all.firstIndex(of: sid) else {
-        throw .badRequest(20001, "Invalid PageToken")
-      }
+      let isBackward = token.hasPrefix(Self.backward)
+      guard isBackward || token.hasPrefix(Self.forward),
+        let index = all.firstIndex(of: String(token.dropFirst(2)))
+      else { throw .badRequest(20001, "Invalid PageToken") }
       start = isBackward ? max(0, index - self.size) : index + 1
     } else if number > 0 {
       throw .badRequest(20001, "Page \(number) needs its PageToken")
@@ -44,9 +45,9 @@ struct Page {
   }
 
   func answer(_ name: String, _ rendered: [JSON]) -> SimulatorAnswer {
-    let next = isLast ? nil : items.last.map { uri(number + 1, prefix + $0) }
+    let next = isLast ? nil : items.last.map { uri(number + 1, Self.forward + $0) }
     let previous =
-      number == 0 || start == 0 ? nil : items.first.map { uri(number - 1, prefix + "P" + $0) }
+      number == 0 || start == 0 ? nil : items.first.map { uri(number - 1, Self.backward + $0) }
     return SimulatorAnswer(
       200,
       [

@@ -69,7 +69,7 @@ extension SimulatorState {
       $0.sid == ask.principal.account || $0.parent == ask.principal.account
     }
     let sorted = own.sorted { ($0.created, $0.sid) < ($1.created, $1.sid) }
-    let page = try Page(ask, of: sorted.map(\.sid), prefix: "PA")
+    let page = try Page(ask, of: sorted.map(\.sid))
     let rendered = page.items.compactMap { accounts[$0].map { render($0, ask.region) } }
     return page.answer("accounts", rendered)
   }

@@ -10,7 +10,7 @@ extension SimulatorState {
       return call.account == account.sid && call.region == ask.region && call.listed <= now
         && filter.matches(call)
     }
-    let page = try Page(ask, of: matching, prefix: "PA")
+    let page = try Page(ask, of: matching)
     return page.answer("calls", page.items.compactMap { calls[$0].map(render) })
   }
 

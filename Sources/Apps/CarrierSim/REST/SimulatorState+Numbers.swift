@@ -14,7 +14,7 @@ extension SimulatorState {
       if let name, number.friendlyName != name { return false }
       return true
     }
-    let page = try Page(ask, of: matching, prefix: "PA")
+    let page = try Page(ask, of: matching)
     let rendered = page.items.compactMap { numbers[$0].map { render($0, ask.region) } }
     return page.answer("incoming_phone_numbers", rendered)
   }
