@@ -13,7 +13,8 @@ package struct DispatchHarness: Sendable {
   package let dispatcher: CallDispatcher
 
   /// Over the world of an earlier harness: what a restart finds. `faults` hits the store's writes
-  /// and the carrier. With `hold` time stands still until it is advanced, else a sleep makes it jump.
+  /// and the carrier. With `hold` time stands still until it is advanced, else a sleep makes it
+  /// jump.
   package init(
     after earlier: DispatchHarness? = nil, faults: FaultInjector = FaultInjector(),
     regions: Set<Region> = [.us1, .ie1, .au1], emergency: Set<E164> = [], hold: Bool = false
