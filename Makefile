@@ -41,6 +41,12 @@ run: venv ## Start trunklined and carrier-sim and leave them running for you
 test: venv ## Build and run every test
 	@scripts/test.sh
 
+.PHONY: crash
+crash: venv ## Kill the server with -9 at 200 random moments, and look for what was lost
+	@scripts/programs.sh
+	TRUNKLINE_CRASHES=$${TRUNKLINE_CRASHES:-200} \
+	  .venv/bin/python -m pytest -s Tests/BlackBox/test_kill9.py
+
 .PHONY: lint
 lint: venv ## Check the formatting, the project's own rules and the .proto files
 	@scripts/lint.sh

@@ -203,13 +203,15 @@ class Trunklined(Process):
         regions=REGIONS,
         registry=None,
         keyring=None,
+        webhook_address=None,
         arguments=(),
     ):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.data_dir = self.folder / "data"
         self.address = f"127.0.0.1:{free_port()}"
-        self.webhook_address = f"127.0.0.1:{free_port()}"
+        # A registry of its own is told the dispatch's: it writes that to the carrier.
+        self.webhook_address = webhook_address or f"127.0.0.1:{free_port()}"
         self.admin_address = f"127.0.0.1:{free_port()}"
         flags = [
             f"--roles={roles}",
