@@ -70,6 +70,17 @@ struct RegistryServicesTests {
     #expect(error?.detail(Google.Rpc.ResourceInfo.self)?.resourceName == made.id)
   }
 
+  @Test func validateOnlyMakesNothingAndSaysSo() async throws {
+    let twilio = Trunkline.V1.Provider.Twilio(
+      accountSID: Sample.account(1).description, apiKeySID: Sample.key(1).description,
+      apiKeySecret: "secret")
+    let answer = try await services.providers.createProvider(
+      .init(provider: .init(region: .us1, config: .twilio(twilio)), validateOnly: true))
+    let provider = try #require(answer.provider)
+    #expect(provider.id.isEmpty && provider.etag.isEmpty && provider.createTime == nil)
+    #expect(try await services.providers.listProviders(.init()).providers.isEmpty)
+  }
+
   @Test func badFieldsAreAllNamed() async throws {
     let error = await rpcError {
       try await services.numbers.importPhoneNumber(

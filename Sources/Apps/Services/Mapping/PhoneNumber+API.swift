@@ -125,3 +125,13 @@ extension Trunkline.V1.ProviderNumber {
     phoneNumberID = listed.importedAs?.description ?? ""
   }
 }
+
+extension Trunkline.V1.PhoneNumber {
+  /// What `validate_only` would have made has no id, etag or times: it is not there.
+  mutating func forgetIdentity() {
+    id = ""
+    etag = ""
+    createTime = nil
+    updateTime = nil
+  }
+}

@@ -33,3 +33,13 @@ extension Trunkline.V1.Provider.Twilio {
     hasAuthToken = twilio.authToken != nil
   }
 }
+
+extension Trunkline.V1.Provider {
+  /// What `validate_only` would have made has no id, etag or times: it is not there.
+  mutating func forgetIdentity() {
+    id = ""
+    etag = ""
+    createTime = nil
+    updateTime = nil
+  }
+}

@@ -16,7 +16,9 @@ package struct PhoneNumberServiceHandler: Trunkline.V1.PhoneNumberServiceProtoco
     let number = try await answer { () async throws(RegistryError) in
       try await numbers.importNumber(ImportPhoneNumber(request), tenant: context.tenant)
     }
-    return .init(phoneNumber: .init(number))
+    var made = Trunkline.V1.PhoneNumber(number)
+    if request.validateOnly { made.forgetIdentity() }
+    return .init(phoneNumber: made)
   }
 
   package func getPhoneNumber(

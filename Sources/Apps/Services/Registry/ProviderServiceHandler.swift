@@ -16,7 +16,9 @@ package struct ProviderServiceHandler: Trunkline.V1.ProviderServiceProtocol {
     let provider = try await answer { () async throws(RegistryError) in
       try await providers.create(CreateProvider(request), tenant: context.tenant)
     }
-    return .init(provider: .init(provider))
+    var made = Trunkline.V1.Provider(provider)
+    if request.validateOnly { made.forgetIdentity() }
+    return .init(provider: made)
   }
 
   package func getProvider(

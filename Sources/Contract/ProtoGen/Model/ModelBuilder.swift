@@ -14,9 +14,11 @@ struct ModelBuilder {
 
   /// The model of the file at `path`.
   func file(_ path: String) throws(GeneratorError) -> FileModel {
-    guard let file = files.first(where: { $0.name == path }) else { throw .unknownType(path) }
+    guard var file = files.first(where: { $0.name == path }) else { throw .unknownType(path) }
     guard file.syntax == "proto3" else { throw .unsupported(file: path, feature: file.syntax) }
     guard !file.hasExtensions else { throw .unsupported(file: path, feature: "extend") }
+    // The comments of protoc's own files are their authors' text, not ours.
+    if file.package == "google.protobuf" { file.comments = [:] }
     let scope = Scope(file: file, prefix: file.package, path: [])
     var model = FileModel(
       path: path, package: file.package, namespace: TypeTable.namespace(of: file.package),

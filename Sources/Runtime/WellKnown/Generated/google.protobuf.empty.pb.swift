@@ -7,13 +7,6 @@ internal import CWellKnown
 package import Protobuf
 
 extension Google.Protobuf {
-  /// A generic empty message that you can re-use to avoid defining duplicated
-  /// empty messages in your APIs. A typical example is to use it as the request
-  /// or the response type of an API method. For instance:
-  ///
-  ///     service Foo {
-  ///       rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty);
-  ///     }
   package struct Empty: GeneratedMessage {
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()

@@ -7,12 +7,7 @@ internal import CWellKnown
 package import Protobuf
 
 extension Google.Protobuf {
-  /// `NullValue` is a singleton enumeration to represent the null value for the
-  /// `Value` type union.
-  ///
-  ///  The JSON representation for `NullValue` is JSON `null`.
   package enum NullValue: ProtoEnum {
-    /// Null value.
     case nullValue
     /// A number that this version of the contract does not know.
     case unrecognized(Int32)
@@ -36,16 +31,7 @@ extension Google.Protobuf {
     ]
   }
 
-  /// `Struct` represents a structured data value, consisting of fields
-  /// which map to dynamically typed values. In some languages, `Struct`
-  /// might be supported by a native representation. For example, in
-  /// scripting languages like JS a struct is represented as an
-  /// object. The details of that representation are described together
-  /// with the proto support for the language.
-  ///
-  /// The JSON representation for `Struct` is JSON object.
   package struct Struct: GeneratedMessage {
-    /// Unordered map of dynamically typed values.
     package var fields: [String: Google.Protobuf.Value] = [:]
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
@@ -59,14 +45,7 @@ extension Google.Protobuf {
     }
   }
 
-  /// `Value` represents a dynamically typed value which can be either
-  /// null, a number, a string, a boolean, a recursive struct value, or a
-  /// list of values. A producer of value is expected to set one of these
-  /// variants. Absence of any variant indicates an error.
-  ///
-  /// The JSON representation for `Value` is JSON value.
   package struct Value: GeneratedMessage {
-    /// The kind of value.
     package var kind: Kind?
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
@@ -79,28 +58,18 @@ extension Google.Protobuf {
       self.kind = kind
     }
 
-    /// The kind of value.
+    /// What `kind` can hold.
     package enum Kind: Hashable, Sendable {
-      /// Represents a null value.
       case nullValue(Google.Protobuf.NullValue)
-      /// Represents a double value.
       case numberValue(Double)
-      /// Represents a string value.
       case stringValue(String)
-      /// Represents a boolean value.
       case boolValue(Bool)
-      /// Represents a structured value.
       case structValue(Google.Protobuf.Struct)
-      /// Represents a repeated `Value`.
       case listValue(Google.Protobuf.ListValue)
     }
   }
 
-  /// `ListValue` is a wrapper around a repeated field of values.
-  ///
-  /// The JSON representation for `ListValue` is JSON array.
   package struct ListValue: GeneratedMessage {
-    /// Repeated field of dynamically typed values.
     package var values: [Google.Protobuf.Value] = []
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()

@@ -7,11 +7,7 @@ internal import CWellKnown
 package import Protobuf
 
 extension Google.Protobuf {
-  /// Wrapper message for `double`.
-  ///
-  /// The JSON representation for `DoubleValue` is JSON number.
   package struct DoubleValue: GeneratedMessage {
-    /// The double value.
     package var value: Double = 0
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
@@ -25,11 +21,7 @@ extension Google.Protobuf {
     }
   }
 
-  /// Wrapper message for `float`.
-  ///
-  /// The JSON representation for `FloatValue` is JSON number.
   package struct FloatValue: GeneratedMessage {
-    /// The float value.
     package var value: Float = 0
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
@@ -43,11 +35,7 @@ extension Google.Protobuf {
     }
   }
 
-  /// Wrapper message for `int64`.
-  ///
-  /// The JSON representation for `Int64Value` is JSON string.
   package struct Int64Value: GeneratedMessage {
-    /// The int64 value.
     package var value: Int64 = 0
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
@@ -61,11 +49,7 @@ extension Google.Protobuf {
     }
   }
 
-  /// Wrapper message for `uint64`.
-  ///
-  /// The JSON representation for `UInt64Value` is JSON string.
   package struct UInt64Value: GeneratedMessage {
-    /// The uint64 value.
     package var value: UInt64 = 0
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
@@ -79,11 +63,7 @@ extension Google.Protobuf {
     }
   }
 
-  /// Wrapper message for `int32`.
-  ///
-  /// The JSON representation for `Int32Value` is JSON number.
   package struct Int32Value: GeneratedMessage {
-    /// The int32 value.
     package var value: Int32 = 0
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
@@ -97,11 +77,7 @@ extension Google.Protobuf {
     }
   }
 
-  /// Wrapper message for `uint32`.
-  ///
-  /// The JSON representation for `UInt32Value` is JSON number.
   package struct UInt32Value: GeneratedMessage {
-    /// The uint32 value.
     package var value: UInt32 = 0
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
@@ -115,11 +91,7 @@ extension Google.Protobuf {
     }
   }
 
-  /// Wrapper message for `bool`.
-  ///
-  /// The JSON representation for `BoolValue` is JSON `true` and `false`.
   package struct BoolValue: GeneratedMessage {
-    /// The bool value.
     package var value: Bool = false
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
@@ -133,11 +105,7 @@ extension Google.Protobuf {
     }
   }
 
-  /// Wrapper message for `string`.
-  ///
-  /// The JSON representation for `StringValue` is JSON string.
   package struct StringValue: GeneratedMessage {
-    /// The string value.
     package var value: String = ""
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
@@ -151,11 +119,7 @@ extension Google.Protobuf {
     }
   }
 
-  /// Wrapper message for `bytes`.
-  ///
-  /// The JSON representation for `BytesValue` is JSON string.
   package struct BytesValue: GeneratedMessage {
-    /// The bytes value.
     package var value: [UInt8] = []
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
