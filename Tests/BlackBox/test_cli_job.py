@@ -141,11 +141,13 @@ def test_a_call_can_be_hung_up_more_than_once(cli, sim, account):
     _, number = set_up(cli, account)
     placed = cli("calls", "place", "+15005550008", "--from", number, "--wait", "carrier")
     call = placed["results"][0]["call"]["id"]
+    assert [entry["id"] for entry in cli("calls", "ls", "--live")["calls"]] == [call]
     for _ in range(2):
         cli("calls", "hangup", call)
     ended = cli("calls", "watch", call)
     last = (ended[-1] if isinstance(ended, list) else ended)["call"]
     assert last["endReason"] == "END_REASON_HUNG_UP"
+    assert cli("calls", "ls", "--live") == {}
     assert sim.control("GET", "/audit?prefix=http")["live_calls"] == []
 
 

@@ -68,7 +68,8 @@ extension CallFilter {
       provider: reader.optionalID("provider_id", request.providerID, form: "prv_"),
       region: reader.filter("region", request.region.choice),
       state: reader.filter("state", request.state.choice),
-      direction: reader.filter("direction", request.direction.choice))
+      direction: reader.filter("direction", request.direction.choice),
+      liveOnly: request.liveOnly)
     try reader.finish()
   }
 
