@@ -162,15 +162,16 @@ let package = Package(
     tests("Registry", ["Telephony", "TestKit"]),
     tests("CallDispatch", ["Telephony", "TestKit"]),
     tests("Buffers"),
-    tests("EventLoops"),
+    tests("EventLoops", ["Buffers"]),
     .testTarget(
       name: "ProtoGenTests", dependencies: ["ProtoGen", "Protobuf"], path: "Tests/ProtoGenTests",
       exclude: ["Golden"], swiftSettings: strict),
     tests("Protobuf", ["Buffers", "WellKnown", "API", "TestAPI"]),
     tests("GRPC"),
     tests("GRPCInProcess", ["GRPC", "TestKit"]),
-    tests("GRPCTransport", ["EventLoops", "GRPC", "TestKit"]),
+    tests("GRPCTransport", ["Buffers", "EventLoops", "GRPC", "TestKit"]),
     tests("GRPCServices", ["GRPC", "GRPCInProcess", "WellKnown"]),
+    tests("HTTP2", ["Buffers"]),
     tests("Crypto"),
     tests(
       "Services",

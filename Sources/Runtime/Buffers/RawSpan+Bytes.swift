@@ -66,10 +66,11 @@ extension RawSpan {
 }
 
 extension UnsafeRawBufferPointer {
-  fileprivate func isSame(as other: UnsafeRawBufferPointer) -> Bool {
-    guard count > 0, let own = baseAddress, let theirs = other.baseAddress else {
-      return count == other.count
-    }
+  /// Whether the bytes are those of `other`.
+  @usableFromInline
+  package func isSame(as other: UnsafeRawBufferPointer) -> Bool {
+    guard count == other.count else { return false }
+    guard count > 0, let own = baseAddress, let theirs = other.baseAddress else { return true }
     return unsafe memcmp(own, theirs, count) == 0
   }
 }

@@ -1,3 +1,4 @@
+internal import EventLoops
 internal import GRPC
 internal import TestAPI
 internal import WellKnown
@@ -8,6 +9,9 @@ internal import WellKnown
 /// "x-echo-bin" with the status.
 struct EchoService: Trunkline.Testing.V1.EchoServiceProtocol {
   typealias V1 = Trunkline.Testing.V1
+
+  /// Whose timers delays wait for.
+  let loop: EventLoop
 
   func echo(
     _ request: V1.EchoRequest, context: ServerContext
@@ -71,7 +75,7 @@ struct EchoService: Trunkline.Testing.V1.EchoServiceProtocol {
     _ time: Google.Protobuf.Duration, _ context: ServerContext
   ) async throws(RPCError) {
     do {
-      try await Task.sleep(for: .seconds(time.seconds) + .nanoseconds(time.nanos))
+      try await loop.sleep(for: .seconds(time.seconds) + .nanoseconds(time.nanos))
     } catch {
       throw context.cancellationError
     }

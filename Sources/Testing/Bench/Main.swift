@@ -34,7 +34,8 @@ struct Bench {
     let group = EventLoopGroup(name: "bench", count: loopCount)
     let health = HealthService(serving: [EchoService.name])
     let server = GRPCServer(
-      router: .standard(services: [EchoService()], health: health), loops: group.loops)
+      router: .standard(services: [EchoService(loop: group.loops[0])], health: health),
+      loops: group.loops)
     do {
       let bound = try await server.listen(at: address)
       print("listening on \(bound.host):\(bound.port)")

@@ -9,11 +9,10 @@ internal import HTTP2
 /// waiting ──connection──▶ open ──status, reset, deadline, cancel──▶ over
 ///    └──no connection, deadline, cancel──────────────────────────▶ over
 /// ```
+// `responses` locks itself; all other state is used on the loop's executor only.
 final class ClientCall: HTTP2StreamHandler, ClientStream, DeadlineHandler, LoopConfined,
   @unchecked Sendable
 {
-  // @unchecked: `responses` locks itself; all other state is used on the loop only.
-
   private enum Phase {
     case waiting(CheckedContinuation<Result<Void, RPCError>, Never>?)
     case open(ClientConnection)

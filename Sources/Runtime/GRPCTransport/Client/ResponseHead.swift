@@ -1,8 +1,6 @@
 internal import Buffers
 internal import GRPC
 internal import HTTP2
-internal import Protobuf
-internal import WellKnown
 
 /// What a header block of a response says. A pure function of the block.
 struct ResponseHead {
@@ -68,12 +66,7 @@ struct ResponseHead {
     }
     guard code != .ok else { return .status(nil, metadata) }
     var error = RPCError(code ?? .unknown, message, metadata: metadata)
-    if let details {
-      let status = try? details.withBytes { (bytes) throws(DecodingError) in
-        try Google.Rpc.Status(serialized: bytes, limits: .defaults)
-      }
-      error.details = status?.details ?? []
-    }
+    if let details { error.takeDetails(encoded: details) }
     return .status(error, metadata)
   }
 

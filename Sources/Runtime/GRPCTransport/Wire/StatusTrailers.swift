@@ -1,8 +1,5 @@
-internal import Buffers
 internal import GRPC
 internal import HTTP2
-internal import Protobuf
-internal import WellKnown
 
 /// The status of a call as headers.
 enum StatusTrailers {
@@ -29,7 +26,8 @@ enum StatusTrailers {
       let room = max(sizeMax - list.size - 64, 0)
       list.append("grpc-message", cut(message, to: room), isIndexed: false)
     }
-    if let details = details(of: error, room: sizeMax - list.size) {
+    let overhead = "grpc-status-details-bin".utf8.count + 32
+    if let details = error.encodedDetails(sizeMax: sizeMax - list.size - overhead) {
       list.append("grpc-status-details-bin", details, isIndexed: false)
     }
     return list
@@ -43,25 +41,6 @@ enum StatusTrailers {
       bytes.removeSubrange(percent...)
     }
     return String(decoding: bytes, as: UTF8.self)
-  }
-
-  /// google.rpc.Status with as many of the details as fit; `nil` if there are none.
-  private static func details(of error: RPCError, room: Int) -> String? {
-    var status = Google.Rpc.Status()
-    status.code = Int32(error.code.rawValue)
-    status.message = error.message
-    status.details = error.details
-    let overhead = "grpc-status-details-bin".utf8.count + 32
-    while !status.details.isEmpty {
-      let encodedSize = (status.serializedSize * 4 + 2) / 3
-      if encodedSize + overhead <= room {
-        var writer = ByteWriter(capacity: status.serializedSize)
-        status.serialize(into: &writer)
-        return Base64.encode(writer.array())
-      }
-      status.details.removeLast()
-    }
-    return nil
   }
 
   /// Appends metadata; what does not fit is left out, since an answer must go out.

@@ -1,5 +1,4 @@
 internal import Buffers
-internal import Glibc
 
 /// The header blocks of one read, one after another.
 ///
@@ -44,15 +43,9 @@ struct HeaderStorage: ~Copyable {
       _ bytes: UnsafeRawBufferPointer, _ name: UnsafeRawBufferPointer,
       _ value: UnsafeRawBufferPointer
     ) -> Bool {
-      guard name.count == valueOffset - nameOffset, value.count == end - valueOffset,
-        let start = bytes.baseAddress
-      else { return false }
-      // nghttp2's names are never empty; a value may be.
-      guard let name = name.baseAddress,
-        unsafe memcmp(start + nameOffset, name, valueOffset - nameOffset) == 0
-      else { return false }
-      guard end > valueOffset, let value = value.baseAddress else { return true }
-      return unsafe memcmp(start + valueOffset, value, end - valueOffset) == 0
+      let ownName = unsafe UnsafeRawBufferPointer(rebasing: bytes[nameOffset..<valueOffset])
+      let ownValue = unsafe UnsafeRawBufferPointer(rebasing: bytes[valueOffset..<end])
+      return unsafe ownName.isSame(as: name) && ownValue.isSame(as: value)
     }
   }
 
