@@ -25,10 +25,12 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture(scope="session", autouse=True)
 def stop_everything():
-    """Nothing that a test started outlives the tests."""
+    """Nothing that a test started outlives the tests, and no log holds what it must not."""
     yield
     for process in list(harness.running):
         process.kill()
+    leaks = harness.leaks()
+    assert not leaks, "\n".join(leaks[:50])
 
 
 def _import_tree(folder):

@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -32,6 +33,9 @@ REGIONS = ("us1", "ie1", "au1")
 
 # The programs that run now; conftest.py shows their output when a test fails.
 running = []
+# The output of every program that ran, and what none of it may hold: secrets that tests made.
+logs = set()
+secrets = set()
 
 
 def bin_dir():
@@ -89,6 +93,7 @@ class Process:
                 start_new_session=True,
             )
         running.append(self)
+        logs.add(self.log)
         return self
 
     @property
@@ -137,6 +142,21 @@ class Process:
         with contextlib.suppress(ValueError):
             running.remove(self)
         return code
+
+
+# A phone number in full, and the path of a webhook with its token.
+LEAKS = re.compile(r"\+[1-9]\d{7,14}\b|/v1/(?:numbers|calls)/[a-z0-9_]+/[0-9a-f]{32}")
+
+
+def leaks():
+    """What logs hold that they must not: secrets, webhook tokens, full phone numbers."""
+    found = []
+    for log in sorted(logs):
+        if log.exists():
+            text = log.read_text(errors="replace")
+            found += [f"{log}: {match.group()}" for match in LEAKS.finditer(text)]
+            found += [f"{log}: {secret}" for secret in secrets if secret in text]
+    return found
 
 
 def is_serving(address, service=""):

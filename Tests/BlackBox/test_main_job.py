@@ -6,11 +6,14 @@ import concurrent.futures
 import grpc
 import pytest
 
+import harness
 import world as worlds
 from harness import buf_curl, wait_until
 from world import ANSWER_MAX, Refusal, refusal, request_id
 
 Code = grpc.StatusCode
+PASSWORD = "a-password-of-ours"
+harness.secrets.add(PASSWORD)
 FORMER = {
     "voice_url": "https://former.example.com/voice",
     "voice_method": "GET",
@@ -126,7 +129,7 @@ def test_an_outbound_only_number_is_not_touched(world):
 def test_a_sip_agent(world):
     v1 = world.v1
     sip = v1.AgentConnection.Sip(
-        uri="sip:agent@sip.example", username="trunk", password="a-password-of-ours"
+        uri="sip:agent@sip.example", username="trunk", password=PASSWORD
     )
     agent = world.agent_with([v1.AgentConnection(sip=sip)])
     assert agent.connections[0].sip.password == "" and agent.connections[0].sip.has_password
@@ -140,7 +143,7 @@ def test_a_sip_agent(world):
     target = wait_until(dialled, "the SIP agent is dialled", ANSWER_MAX)["twiml"][0]["children"][0]
     assert target["verb"] == "Sip" and target["text"].startswith("sip:agent@sip.example")
     assert target["attributes"]["username"] == "trunk"
-    assert target["attributes"]["password"] == "a-password-of-ours"
+    assert target["attributes"]["password"] == PASSWORD
 
 
 # Outbound

@@ -132,12 +132,17 @@ class World:
 
     def account(self, **members):
         """An account at the carrier: its JSON, with the tokens of every region."""
-        return self.sim.control("POST", "/accounts", members)
+        account = self.sim.control("POST", "/accounts", members)
+        for tokens in account["auth_tokens"].values():
+            harness.secrets.update(token for token in tokens.values() if token)
+        return account
 
     def key(self, account, region="us1", **members):
         """An API key at the carrier, with its secret."""
         body = {"account_sid": account["sid"], "region": region, "kind": "main", **members}
-        return self.sim.control("POST", "/keys", body)
+        key = self.sim.control("POST", "/keys", body)
+        harness.secrets.add(key["secret"])
+        return key
 
     def fresh_e164(self):
         """A number that nobody had before."""
@@ -154,7 +159,10 @@ class World:
 
     def audit(self):
         """What the carrier holds of ours: everything that names one of our webhook addresses."""
-        return self.sim.control("GET", f"/audit?prefix=http://{self.dispatch.webhook_address}")
+        audit = self.sim.control("GET", f"/audit?prefix=http://{self.dispatch.webhook_address}")
+        for entry in audit["configurations"]:
+            harness.secrets.add(entry["value"].split("/")[-2])
+        return audit
 
     def carrier_calls(self, **query):
         """Calls at the carrier, newest first."""
