@@ -20,9 +20,6 @@ enum Exceptions {
       rule: .words, path: "Sources/Runtime/GRPCInProcess/InProcessChannel.swift",
       reason: "A call in memory has no loop whose timer could end it; the sleep is its deadline."),
     Exception(
-      rule: .words, path: "Sources/Testing/Bench/EchoService.swift",
-      reason: "Waits because its caller asks for it, to be cancelled or to pass a deadline."),
-    Exception(
       rule: .functionLength, path: "Sources/Apps/Services/Errors/RegistryError+Status.swift",
       reason: "The one table of the registry's errors: flat, exhaustive, read as a whole."),
   ]

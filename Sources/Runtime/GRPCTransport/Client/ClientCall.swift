@@ -9,8 +9,8 @@ internal import HTTP2
 /// waiting ──connection──▶ open ──status, reset, deadline, cancel──▶ over
 ///    └──no connection, deadline, cancel──────────────────────────▶ over
 /// ```
-// `responses` locks itself; all other state is used on the loop's executor only.
 final class ClientCall: HTTP2StreamHandler, ClientStream, DeadlineHandler, LoopConfined,
+  // `responses` locks itself; all other state is used on the loop's executor only.
   @unchecked Sendable
 {
   private enum Phase {
