@@ -166,13 +166,21 @@ def test_a_deleted_numbers_address_is_worth_nothing(world):
     refused(world, stale.status, form, sign(stale.status, form))
 
 
+def with_webhook(world, to):
+    """The carrier's call to `to`, once its voice webhook was asked."""
+    return next((call for call in world.carrier_calls(to=to) if call["webhooks"]), None)
+
+
 def test_one_calls_address_is_not_anothers(world, signed):
     """The webhooks of an outbound call carry a token of that call."""
     to = [world.fresh_far_end(hang_up_after_ms=600_000) for _ in "ab"]
     placed = [result.call for result in world.place(signed.number, *to)]
     for call in placed:
         world.wait_for_state(call.id, "STATE_IN_PROGRESS")
-    carrier_calls = [world.carrier_calls(to=each)[0] for each in to]
+    # The callback that tells of the answer may come before the voice webhook is answered.
+    carrier_calls = [
+        wait_until(lambda each=each: with_webhook(world, each), "the voice webhook") for each in to
+    ]
     urls = [found["webhooks"][0]["url"].replace("/voice", "/status") for found in carrier_calls]
     swapped = urls[0].replace(placed[0].id, placed[1].id)
     form = {
