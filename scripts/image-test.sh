@@ -18,8 +18,9 @@ if [ "${1:-}" = --whole ]; then whole=true; fi
 # Kept between runs: the base changes with Debian's point releases only.
 store=${TRUNKLINE_IMAGE_STORE:-$PWD/.run/image}
 mkdir -p "$store"
-export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot BUILDAH_FORMAT=oci
-buildah=(buildah --root "$store/storage" --runroot "$store/run")
+export BUILDAH_ISOLATION=chroot BUILDAH_FORMAT=oci
+# The driver by its option: with a --root of its own buildah does not look at STORAGE_DRIVER.
+buildah=(buildah --root "$store/storage" --runroot "$store/run" --storage-driver vfs)
 server=
 mounted=()
 cleanup() {
