@@ -15,6 +15,7 @@ private final class TemporaryFolder {
 
   deinit {
     unsafe _ = unlink(path + "/file")
+    unsafe _ = unlink(path + "/lock")
     unsafe _ = rmdir(path)
   }
 }
@@ -49,5 +50,16 @@ struct ProtectedFileTests {
     #expect(throws: ProtectedFile.Failure.exposed(mode: 0o604)) {
       try ProtectedFile.read(path, limit: 10)
     }
+  }
+
+  @Test func folderIsLockedByOneAtATime() throws {
+    let first = try FolderLock(folder: folder.path)
+    #expect(throws: ProtectedFile.Failure.exists) { try FolderLock(folder: folder.path) }
+    withExtendedLifetime(first) {}
+  }
+
+  @Test func lockIsFreeAgainWhenItsOwnerIsGone() throws {
+    do { _ = try FolderLock(folder: folder.path) }
+    _ = try FolderLock(folder: folder.path)
   }
 }

@@ -29,7 +29,8 @@ final class DispatchRole: Sendable {
     let path = "\(configuration.dataFolder)/\(Self.fileName)"
     let store: SQLiteCallStore
     do throws(SQLiteMigrations.Failure) {
-      store = try await SQLiteCallStore(path: path, executor: parts.executor)
+      store = try await SQLiteCallStore(
+        path: path, executor: parts.executor, damaged: parts.damageReporter)
     } catch {
       throw .store(path: path, error)
     }

@@ -23,7 +23,8 @@ struct RegistryRole: Sendable {
     let path = "\(parts.configuration.dataFolder)/\(Self.fileName)"
     let store: SQLiteRegistryStore
     do throws(SQLiteMigrations.Failure) {
-      store = try await SQLiteRegistryStore(path: path, executor: parts.executor)
+      store = try await SQLiteRegistryStore(
+        path: path, executor: parts.executor, damaged: parts.damageReporter)
     } catch {
       throw .store(path: path, error)
     }
@@ -46,13 +47,27 @@ struct RegistryRole: Sendable {
   /// How often old request ids and history are forgotten, and stopped work is resumed.
   private static let housekeepingInterval: Duration = .seconds(3600)
 
+  /// The wait after the first failed try to resume; doubles up to the second.
+  private static let resumeDelayFirst: Duration = .seconds(1)
+  private static let resumeDelayMax: Duration = .seconds(60)
+
+  /// Goes on with what an earlier run left open; again and again while the store refuses.
+  private func resume() async {
+    var delay = Self.resumeDelayFirst
+    while true {
+      do throws(RegistryError) {
+        return try await context.resume()
+      } catch {
+        log.error("the journal could not be resumed", ["error": .text("\(error)")])
+      }
+      guard (try? await context.time.sleep(for: delay)) != nil else { return }
+      delay = min(delay * 2, Self.resumeDelayMax)
+    }
+  }
+
   /// Goes on with what an earlier run left open, and keeps house until its task is cancelled.
   func run() async {
-    do throws(RegistryError) {
-      try await context.resume()
-    } catch {
-      log.error("the journal could not be resumed", ["error": .text("\(error)")])
-    }
+    await resume()
     while true {
       do {
         try await context.time.sleep(for: Self.housekeepingInterval)

@@ -6,6 +6,7 @@ internal import StoreSQLite
 /// Why the server could not start. Each text says what to do.
 enum ServeError: Error, CustomStringConvertible {
   case dataFolder(path: String, reason: String)
+  case dataFolderInUse(path: String)
   case keyring(path: String, KeyringFile.Failure)
   case store(path: String, SQLiteMigrations.Failure)
   case address(String)
@@ -15,6 +16,9 @@ enum ServeError: Error, CustomStringConvertible {
     switch self {
     case .dataFolder(let path, let reason):
       "The data folder \(path) can't be made or used: \(reason). Choose another with --data-dir."
+    case .dataFolderInUse(let path):
+      "Another process serves from the data folder \(path). End it, or choose another folder with "
+        + "--data-dir."
     case .keyring(let path, let failure):
       "The keyring \(path) can't be used: \(failure)."
     case .store(let path, .newerFile(let version, let known)):

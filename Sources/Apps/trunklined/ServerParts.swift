@@ -26,6 +26,8 @@ final class ServerParts: Sendable {
   let executor: SQLiteExecutor
   let client: WebClient
   let endpoints: TwilioEndpoints
+  /// The stores are this process's alone.
+  private let lock: FolderLock
 
   init(
     _ configuration: ServeConfiguration, loops: [EventLoop], log: Logger
@@ -34,6 +36,13 @@ final class ServerParts: Sendable {
     self.loops = loops
     self.log = log
     time = SystemTime(loop: loops[0])
+    do throws(ProtectedFile.Failure) {
+      lock = try FolderLock(folder: configuration.dataFolder)
+    } catch .exists {
+      throw .dataFolderInUse(path: configuration.dataFolder)
+    } catch {
+      throw .dataFolder(path: configuration.dataFolder, reason: error.description)
+    }
     do throws(KeyringFile.Failure) {
       keyring = try KeyringFile.load(orCreateAt: configuration.keyringPath)
     } catch {
@@ -44,6 +53,12 @@ final class ServerParts: Sendable {
     executor = SQLiteExecutor()
     client = WebClient(loop: loops[0])
     endpoints = configuration.endpoints
+  }
+
+  /// What a store calls for a row that it can't read and leaves alone.
+  var damageReporter: @Sendable (String) -> Void {
+    let log = log
+    return { what in log.error("a stored row can't be read", ["row": .text(what)]) }
   }
 
   /// Serves until a signal comes, then stops in good order.

@@ -3,7 +3,7 @@ package import Telephony
 
 extension SQLiteCallStore {
   /// What ``calls(in:)`` reads.
-  private static let columns = "document, version, change"
+  private static let columns = "document, version, change, id"
 
   package func call(_ id: CallID) throws(CallStoreError) -> Call? {
     try calls(
@@ -72,13 +72,19 @@ extension SQLiteCallStore {
     return try callID(row.text(0))
   }
 
+  /// The calls of the rows that can be read. One that can't, damaged or a newer version's, is left
+  /// alone and its work with it, or it would be due before all others for good.
   private func calls(_ sql: String, _ values: [SQLiteValue]) throws(CallStoreError) -> [Call] {
     var calls: [Call] = []
     for row in try run(sql, values) {
-      guard let document = try? StoredDocument.decode(CallDocument.self, row.blob(0)),
+      if let document = try? StoredDocument.decode(CallDocument.self, row.blob(0)),
         let call = document.call(version: row.integer(1), change: row.integer(2))
-      else { throw .unavailable }
-      calls.append(call)
+      {
+        calls.append(call)
+      } else {
+        damaged("call \(row.text(3))")
+        try run("UPDATE calls SET work_due = NULL, is_sending = 0 WHERE id = ?1", [row.values[3]])
+      }
     }
     return calls
   }

@@ -26,7 +26,8 @@ extension SQLiteRegistryStore {
   ) throws(StoreError) -> StoredProvider? {
     guard let row = try run(sql, values).first else { return nil }
     return StoredProvider(
-      provider: try decode(Provider.self, row.blob(0)), numbersRevision: UInt64(row.integer(1)))
+      provider: try decode(Provider.self, row.blob(0)),
+      numbersRevision: UInt64(clamping: row.integer(1)))
   }
 
   package func providers(
@@ -151,11 +152,16 @@ extension SQLiteRegistryStore {
   ) throws(StoreError) -> [ProvisioningJournal] {
     let rows = try run(
       """
-      SELECT document FROM provisioning_journal
+      SELECT document, id FROM provisioning_journal
       WHERE is_open = 1 AND (?1 IS NULL OR id > ?1) ORDER BY id LIMIT ?2
       """,
       [id.map { SQLiteValue($0) } ?? .null, .integer(Int64(limit))])
-    return try documents(rows)
+    // One entry that can't be read must not keep the others from being resumed.
+    return rows.compactMap { row in
+      if let journal = try? decode(ProvisioningJournal.self, row.blob(0)) { return journal }
+      damaged("journal entry \(row.text(1))")
+      return nil
+    }
   }
 
   private func page<Value: Decodable>(

@@ -21,10 +21,11 @@ extension SQLiteRegistryStore {
     for row in rows {
       let kind: RouteChange.Kind =
         row.flag(4) ? .removed(try removal(in: row)) : .put(try entry(in: row))
-      changes.append(RouteChange(sequence: UInt64(row.integer(0)), kind: kind))
+      changes.append(RouteChange(sequence: UInt64(clamping: row.integer(0)), kind: kind))
     }
     return RoutePage(
-      changes: changes, latest: UInt64(feed.integer(0)), prunedThrough: UInt64(feed.integer(1)),
+      changes: changes, latest: UInt64(clamping: feed.integer(0)),
+      prunedThrough: UInt64(clamping: feed.integer(1)),
       epoch: feed.text(2))
   }
 

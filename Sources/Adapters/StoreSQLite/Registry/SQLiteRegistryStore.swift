@@ -7,16 +7,23 @@ internal import Telephony
 package actor SQLiteRegistryStore: RegistryStore {
   private let executor: SQLiteExecutor
   let connection: SQLiteConnection
+  /// Told of a row that can't be read and is left alone; names it, and quotes nothing.
+  let damaged: @Sendable (String) -> Void
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor {
     unsafe executor.loop.asUnownedSerialExecutor()
   }
 
   /// Opens or creates the file at `path` and brings it to this program's version.
+  ///
+  /// One row that can't be read must not stop the others' work: it is passed over, and `damaged` is
+  /// told of it.
   package init(
-    path: String, executor: SQLiteExecutor
+    path: String, executor: SQLiteExecutor,
+    damaged: @escaping @Sendable (String) -> Void = { _ in }
   ) async throws(SQLiteMigrations.Failure) {
     self.executor = executor
+    self.damaged = damaged
     do throws(SQLiteError) {
       connection = try SQLiteConnection(path: path)
     } catch {

@@ -47,7 +47,7 @@ package struct WebhookHandler: Sendable {
   ) async -> HTTPServerResponse {
     // The carrier signed the public URL of the region it called; a proxy may have changed the Host
     // header and the scheme. With several regions each URL is tried.
-    var refusal: HTTPServerResponse?
+    var last = DispatchError.webhookRefused(.signatureWrong)
     for url in candidates(request.target) {
       let webhook = WebhookRequest(
         path: path, url: url, parameters: form.parameters,
@@ -55,12 +55,11 @@ package struct WebhookHandler: Sendable {
       do throws(DispatchError) {
         return try await answer(webhook, form)
       } catch {
-        let response = self.refusal(error)
-        guard error == .webhookRefused(.signatureWrong) else { return response }
-        refusal = response
+        last = error
+        guard error == .webhookRefused(.signatureWrong) else { break }
       }
     }
-    return refusal ?? HTTPServerResponse(status: 403)
+    return refusal(last)
   }
 
   /// The URLs that the carrier may have called, each once.
