@@ -221,6 +221,8 @@ import Testing
     let odd =
       "CallSid=CA\(Sample.hex)&AccountSid=AC\(Sample.hex)&CallStatus=ringing&SequenceNumber=-1"
     #expect(try form(odd).status?.sequence == nil)
+    let forged = text.replacing("CallDuration=14", with: "CallDuration=9223372036854775807")
+    #expect(try form(forged).status?.durationSeconds == nil)
     #expect(try form(text.replacing("completed", with: "gone")).status == nil)
   }
 }

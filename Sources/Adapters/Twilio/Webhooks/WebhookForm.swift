@@ -63,6 +63,7 @@ package struct WebhookForm: Sendable, Hashable {
   private var call: CarrierCallSID? { self["CallSid"].flatMap { try? CarrierCallSID($0) } }
 
   private func number(_ name: String) -> Int? {
-    self[name].flatMap { Int($0) }.flatMap { $0 >= 0 ? $0 : nil }
+    // What Twilio counts fits in 32 bits; a forger's number must not overflow a time.
+    self[name].flatMap { Int32($0) }.flatMap { $0 >= 0 ? Int($0) : nil }
   }
 }

@@ -21,7 +21,8 @@ package struct WebhookURLs: WebhookEndpoints {
     let token = tokens.token(forNumber: number, generation: generation)
     let voice = WebhookPath.number(number, token, .voice)
     let status = WebhookPath.number(number, token, .status)
-    // Another region's dispatch answers when this one does not: it has the routes of all regions.
+    // Another region's dispatch may answer when this one does not: it has the routes of all
+    // regions. It can check a signature only where it serves this region too.
     let other = regions.filter { $0 != region }.sorted().first
     return VoiceSettings(
       voiceURL: publicURLs.url(of: voice, in: region) ?? "",
