@@ -204,6 +204,50 @@ struct ProvisioningFaultTests {
     }
   }
 
+  /// A 404 of the route's request does not say that the number is gone.
+  @Test func aMissingRouteKeepsNothingOfOursOnTheRecord() async throws {
+    // The deletion reads the record (1) and the route (2), then sets the route (3).
+    for request in 2...3 {
+      let what = Comment("request \(request)")
+      let (harness, provider) = try await Self.scene()
+      let number = try await harness.importNumber(1, provider)
+      let process = Harness(
+        store: harness.store, carrier: harness.carrier,
+        port: FaultyCarrier(
+          harness.carrier, FaultInjector(failing: request),
+          error: CarrierError(.notFound, effect: .refused, code: 20404)),
+        storePort: harness.store, time: harness.time, ids: harness.ids)
+      let left = try await process.numbers.delete(
+        number.id.description, tenant: Harness.tenant)
+      #expect(left.state == .corrupted, what)
+      if request == 3 {
+        #expect(left.leftovers.map(\.kind) == [.processingRegion], what)
+        #expect(
+          harness.carrier.voice(Sample.sid(1), region: .ie1)
+            == VoiceSettings(voiceURL: "https://former.test/ie1"), what)
+      }
+      let gone = try await harness.numbers.delete(
+        number.id.description, tenant: Harness.tenant)
+      #expect(gone.state == .deleting, what)
+      #expect(try await Self.check(harness, what) == nil, what)
+    }
+  }
+
+  @Test func deletionPutsBackWhatTheOwnerLeftOfOurs() async throws {
+    let (harness, provider) = try await Self.scene()
+    let number = try await harness.importNumber(1, provider)
+    var theirs = try #require(number.configured)
+    theirs.voiceURL = "https://theirs.test/voice"
+    harness.carrier.overwrite(Sample.sid(1), region: .ie1, with: theirs)
+    let gone = try await harness.numbers.delete(
+      number.id.description, tenant: Harness.tenant)
+    #expect(gone.state == .deleting)
+    #expect(
+      harness.carrier.voice(Sample.sid(1), region: .ie1)
+        == VoiceSettings(voiceURL: "https://theirs.test/voice"))
+    #expect(harness.carrier.processingRegion(of: try Sample.e164(1)) == .au1)
+  }
+
   @Test func aLongOutageEndsInLeftovers() async throws {
     let (harness, provider) = try await Self.scene()
     let number = try await harness.importNumber(1, provider)

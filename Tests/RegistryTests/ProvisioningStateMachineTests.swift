@@ -26,6 +26,7 @@ struct ProvisioningStateMachineTests {
   }
 
   private let refused = ProvisioningFailure(cause: .credentialsRefused, carrierCode: 20003)
+  private let missing = ProvisioningFailure(cause: .notFound, carrierCode: 20404)
 
   @Test func importsInOrder() throws {
     var machine = try machine(.importNumber)
@@ -123,7 +124,12 @@ struct ProvisioningStateMachineTests {
   @Test func leavesWhatIsNotOursAnyMore() throws {
     var machine = try machine(.deleteNumber, former: former())
     _ = machine.resumed()
-    #expect(machine.presentRead(Sample.voice, region: .ie1) == .close(.done))
+    #expect(machine.presentRead(Sample.voice, region: .au1) == .close(.done))
+
+    machine = try self.machine(.deleteNumber, former: former())
+    _ = machine.resumed()
+    #expect(machine.presentRead(Sample.voice, region: .ie1) == .restoreRegion(.us1))
+    #expect(machine.regionRestored() == .close(.done))
 
     machine = try self.machine(.deleteNumber, former: former())
     _ = machine.resumed()
@@ -131,11 +137,108 @@ struct ProvisioningStateMachineTests {
   }
 
   @Test func takesAVanishedNumberForGone() throws {
-    let missing = ProvisioningFailure(cause: .notFound, carrierCode: 20404)
     var machine = try machine(.deleteNumber, former: former())
     _ = machine.resumed()
-    #expect(machine.stepFailed(missing, mayHaveActed: false) == .close(.done))
+    #expect(machine.numberVanished() == .close(.done))
     #expect(machine.journal.leftovers.isEmpty)
+  }
+
+  /// Only the number's own record tells that the number is gone.
+  @Test func looksAgainWhenARestoreFindsNothing() throws {
+    var reading = try machine(.deleteNumber, former: former())
+    _ = reading.resumed()
+    var unread = reading
+    #expect(unread.stepFailed(missing, mayHaveActed: false) == .close(.corrupted))
+
+    _ = reading.presentRead(ours, region: .ie1)
+    var region = reading
+    #expect(region.stepFailed(missing, mayHaveActed: false) == .readPresent)
+    var gone = region
+    #expect(gone.numberVanished() == .close(.done))
+    #expect(gone.journal.leftovers.isEmpty)
+    #expect(gone.journal.failure == nil)
+    // The number is there: its region is not tried again, its webhook is put back all the same.
+    region = ProvisioningStateMachine(region.journal)
+    #expect(region.presentRead(ours, region: .ie1) == .restoreWebhook(Sample.voice))
+    #expect(region.webhookRestored() == .close(.corrupted))
+    #expect(region.journal.leftovers == [leftover(.processingRegion, code: 20404)])
+    #expect(region.journal.failure == missing)
+
+    var webhook = reading
+    _ = webhook.regionRestored()
+    #expect(webhook.stepFailed(missing, mayHaveActed: false) == .readPresent)
+    gone = webhook
+    #expect(gone.numberVanished() == .close(.done))
+    #expect(webhook.presentRead(ours, region: .us1) == .close(.corrupted))
+    #expect(webhook.journal.leftovers == [leftover(.webhook, code: 20404)])
+  }
+
+  @Test func forgetsALeftoverThatTheSecondLookDoesNotFind() throws {
+    var machine = try machine(.deleteNumber, former: former())
+    _ = machine.resumed()
+    _ = machine.presentRead(ours, region: .ie1)
+    #expect(machine.stepFailed(missing, mayHaveActed: false) == .readPresent)
+    #expect(machine.presentRead(Sample.voice, region: .us1) == .close(.done))
+    #expect(machine.journal.leftovers.isEmpty)
+    #expect(machine.journal.failure == nil)
+  }
+
+  /// Each field that is still ours goes back, whoever changed the others.
+  @Test func putsBackFieldByField() throws {
+    let ours = VoiceSettings(
+      voiceURL: "https://ours.test/1", fallbackURL: "https://ours.test/2",
+      statusCallbackURL: "https://ours.test/3")
+    var was = Sample.voice
+    was.trunkSID = "TK1"
+    let former = FormerSettings(
+      voice: was, processingRegion: nil, recordedTime: Sample.start)
+    func action(
+      _ change: (inout VoiceSettings) -> Void
+    ) throws -> ProvisioningStateMachine.Action {
+      var journal = try machine(.deleteNumber, former: former).journal
+      journal.ours = ours
+      var machine = ProvisioningStateMachine(journal)
+      _ = machine.resumed()
+      var present = ours
+      change(&present)
+      var fresh = machine
+      let plain = machine.presentRead(present, region: .us1)
+      // The region goes back before it, and the entry is stored between the two.
+      #expect(fresh.presentRead(present, region: .ie1) == .restoreRegion(.us1))
+      fresh = ProvisioningStateMachine(fresh.journal)
+      #expect(fresh.regionRestored() == plain)
+      return plain
+    }
+    let theirs = "https://theirs.test"
+    var expected = was
+    #expect(try action { _ in } == .restoreWebhook(expected))
+    // A method of theirs on a URL of ours does not keep the URL there.
+    #expect(try action { $0.voiceMethod = .get } == .restoreWebhook(expected))
+
+    expected.voiceURL = theirs
+    expected.voiceMethod = .post
+    // A former trunk would answer in place of the voice URL that they chose since.
+    expected.trunkSID = ""
+    #expect(try action { $0.voiceURL = theirs } == .restoreWebhook(expected))
+
+    expected = was
+    expected.fallbackURL = theirs
+    #expect(try action { $0.fallbackURL = theirs } == .restoreWebhook(expected))
+    expected = was
+    expected.statusCallbackURL = theirs
+    #expect(try action { $0.statusCallbackURL = theirs } == .restoreWebhook(expected))
+    expected = was
+    expected.trunkSID = "TK2"
+    #expect(try action { $0.trunkSID = "TK2" } == .restoreWebhook(expected))
+    expected = was
+    expected.applicationSID = "AP2"
+    expected.trunkSID = ""
+    #expect(try action { $0.applicationSID = "AP2" } == .restoreWebhook(expected))
+    #expect(
+      try action {
+        $0 = VoiceSettings(
+          voiceURL: theirs, fallbackURL: theirs, statusCallbackURL: theirs)
+      } == .close(.done))
   }
 
   @Test func tellsWhatIsLeft() throws {
@@ -149,8 +252,13 @@ struct ProvisioningStateMachineTests {
         == [leftover(.processingRegion, code: 20003), leftover(.webhook, code: 20003)])
 
     _ = region.presentRead(ours, region: .ie1)
+    #expect(
+      region.stepFailed(refused, mayHaveActed: true) == .restoreWebhook(Sample.voice))
+    var rest = region
     #expect(region.stepFailed(refused, mayHaveActed: true) == .close(.corrupted))
     #expect(region.journal.leftovers.map(\.kind) == [.processingRegion, .webhook])
+    #expect(rest.webhookRestored() == .close(.corrupted))
+    #expect(rest.journal.leftovers == [leftover(.processingRegion, code: 20003)])
 
     _ = webhook.presentRead(ours, region: .ie1)
     _ = webhook.regionRestored()

@@ -21,6 +21,9 @@ package enum ProvisioningKind: String, Sendable, Hashable, Codable {
 ///                                                    ▼
 ///                                     closed(done, undone, corrupted)
 /// ```
+///
+/// A restoring phase that finds nothing goes back to readingPresent, once each: only the number's
+/// record tells that the number is gone.
 package enum ProvisioningPhase: String, Sendable, Hashable, Codable, CaseIterable {
   /// Nothing is done; former settings are read.
   case readingFormer
@@ -87,7 +90,11 @@ package struct ProvisioningJournal: Sendable, Hashable, Codable {
   package var former: FormerSettings?
   /// Why it is being undone.
   package var failure: ProvisioningFailure?
+  /// While the entry is open: what the carrier refused to put back; it is not tried again.
   package var leftovers: [Leftover]
+  /// What the record will be when what is still ours is put back; nil when nothing of it is ours,
+  /// and when the entry is not putting back.
+  package var restored: VoiceSettings?
   package var outcome: ProvisioningOutcome?
   /// One more with each write; a store compares it.
   package var revision: UInt64
@@ -112,6 +119,7 @@ package struct ProvisioningJournal: Sendable, Hashable, Codable {
     self.former = former
     self.failure = nil
     self.leftovers = []
+    self.restored = nil
     self.outcome = nil
     self.revision = 1
     self.createTime = time

@@ -20,7 +20,7 @@ package struct ProvisioningStateMachine: Sendable {
     case readPresent
     /// Set the former processing region; `regionRestored`.
     case restoreRegion(Region)
-    /// Write the former settings; `webhookRestored`.
+    /// Write the record with what was ours put back; `webhookRestored`.
     case restoreWebhook(VoiceSettings)
     /// Store the end with the number's new state; nothing follows.
     case close(ProvisioningOutcome)
@@ -91,27 +91,40 @@ package struct ProvisioningStateMachine: Sendable {
 
   /// What stands at the carrier now, when it is to be put back.
   ///
-  /// Where the record is not ours any more, its owner has set the number up anew: webhook and
-  /// region are left alone.
+  /// What is still ours goes back, field by field; what its owner changed since stays. A second
+  /// look after a refusal tries nothing again that was refused.
   package mutating func presentRead(_ voice: VoiceSettings, region: Region?) -> Action {
     expect(.readingPresent)
-    guard isOurs(voice), let former = journal.former else { return close(ending) }
-    let formerRegion = Self.effective(former.processingRegion)
-    if formerRegion != journal.region, Self.effective(region) == journal.region {
-      return enter(.restoringRegion, .restoreRegion(formerRegion))
+    guard !journal.ours.voiceURL.isEmpty, let former = journal.former else {
+      return close(ending)
     }
-    return enter(.restoringWebhook, .restoreWebhook(former.voice))
+    let restored = voice.puttingBack(journal.ours, to: former.voice)
+    journal.restored = restored == voice ? nil : restored
+    let formerRegion = Self.effective(former.processingRegion)
+    guard formerRegion != journal.region, Self.effective(region) == journal.region else {
+      journal.leftovers.removeAll { $0.kind == .processingRegion }
+      return restoreWebhook()
+    }
+    if isLeft(.processingRegion) { return restoreWebhook() }
+    return enter(.restoringRegion, .restoreRegion(formerRegion))
+  }
+
+  /// The carrier has no such number any more, says the number's own record: nothing of ours is
+  /// there.
+  package mutating func numberVanished() -> Action {
+    expect(.readingPresent)
+    journal.leftovers = []
+    return closeRestored()
   }
 
   package mutating func regionRestored() -> Action {
     expect(.restoringRegion)
-    guard let former = journal.former else { return close(ending) }
-    return enter(.restoringWebhook, .restoreWebhook(former.voice))
+    return restoreWebhook()
   }
 
   package mutating func webhookRestored() -> Action {
     expect(.restoringWebhook)
-    return close(ending)
+    return closeRestored()
   }
 
   /// The step that the last action asked for failed for good, or too often.
@@ -131,10 +144,17 @@ package struct ProvisioningStateMachine: Sendable {
     case .writingWebhook, .settingRegion, .readingBack:
       journal.failure = failure
       return enter(.readingPresent, .readPresent)
-    case .readingPresent, .restoringRegion, .restoringWebhook:
-      // A number that the account does not have any more holds nothing of ours.
-      if failure.cause == .notFound { return close(ending) }
+    case .readingPresent:
       return corrupt(failure)
+    case .restoringRegion:
+      leave(.processingRegion, failure)
+      // The route may be missing alone: the number's record tells whether the number is gone.
+      if failure.cause == .notFound { return enter(.readingPresent, .readPresent) }
+      return restoreWebhook()
+    case .restoringWebhook:
+      leave(.webhook, failure)
+      if failure.cause == .notFound { return enter(.readingPresent, .readPresent) }
+      return closeRestored()
     case .closed: preconditionFailure("A closed entry has no step.")
     }
   }
@@ -156,26 +176,47 @@ package struct ProvisioningStateMachine: Sendable {
     }
   }
 
-  private mutating func corrupt(_ failure: ProvisioningFailure) -> Action {
-    var left: [Leftover] = []
-    // Where the region stays ours the webhook stays too: calls that come are answered.
-    let regionMayBeOurs =
-      journal.phase != .restoringWebhook
-      && Self.effective(journal.former?.processingRegion) != journal.region
-    if regionMayBeOurs {
-      left.append(
-        Leftover(
-          kind: .processingRegion, region: journal.region, carrierCode: failure.carrierCode))
+  /// Writes what is to be written to the record, once the region was dealt with.
+  private mutating func restoreWebhook() -> Action {
+    guard let voice = journal.restored else {
+      journal.leftovers.removeAll { $0.kind == .webhook }
+      return closeRestored()
     }
-    left.append(
-      Leftover(kind: .webhook, region: journal.region, carrierCode: failure.carrierCode))
-    journal.leftovers = left
+    if isLeft(.webhook) { return closeRestored() }
+    return enter(.restoringWebhook, .restoreWebhook(voice))
+  }
+
+  private mutating func closeRestored() -> Action {
+    guard journal.leftovers.isEmpty else { return close(.corrupted) }
+    // A deletion fails only in putting back; what it left is not there any more.
+    if journal.kind == .deleteNumber { journal.failure = nil }
+    return close(ending)
+  }
+
+  /// What stands at the carrier can't be read: what was not put back before may be ours.
+  private mutating func corrupt(_ failure: ProvisioningFailure) -> Action {
     if journal.failure == nil { journal.failure = failure }
+    // A refused webhook says that the region was dealt with before it.
+    guard !isLeft(.webhook) else { return close(.corrupted) }
+    let regionMayBeOurs = Self.effective(journal.former?.processingRegion) != journal.region
+    if regionMayBeOurs, !isLeft(.processingRegion) { leave(.processingRegion, failure) }
+    leave(.webhook, failure)
     return close(.corrupted)
+  }
+
+  private mutating func leave(_ kind: Leftover.Kind, _ failure: ProvisioningFailure) {
+    if journal.failure == nil { journal.failure = failure }
+    journal.leftovers.append(
+      Leftover(kind: kind, region: journal.region, carrierCode: failure.carrierCode))
+  }
+
+  private func isLeft(_ kind: Leftover.Kind) -> Bool {
+    journal.leftovers.contains { $0.kind == kind }
   }
 
   private mutating func close(_ outcome: ProvisioningOutcome) -> Action {
     journal.outcome = outcome
+    journal.restored = nil
     return enter(.closed, .close(outcome))
   }
 
@@ -187,5 +228,32 @@ package struct ProvisioningStateMachine: Sendable {
   private func expect(_ phase: ProvisioningPhase) {
     precondition(
       journal.phase == phase, "An event of \(phase.rawValue) came in \(journal.phase.rawValue).")
+  }
+}
+
+extension VoiceSettings {
+  /// These settings with each of our fields put back to the former one.
+  ///
+  /// A URL takes its method along. Application and trunk answer in place of the voice URL: they
+  /// go back only where nobody chose since who answers.
+  fileprivate func puttingBack(_ ours: VoiceSettings, to former: VoiceSettings) -> VoiceSettings {
+    var result = self
+    if voiceURL == ours.voiceURL {
+      result.voiceURL = former.voiceURL
+      result.voiceMethod = former.voiceMethod
+      if applicationSID == ours.applicationSID, trunkSID == ours.trunkSID {
+        result.applicationSID = former.applicationSID
+        result.trunkSID = former.trunkSID
+      }
+    }
+    if fallbackURL == ours.fallbackURL {
+      result.fallbackURL = former.fallbackURL
+      result.fallbackMethod = former.fallbackMethod
+    }
+    if statusCallbackURL == ours.statusCallbackURL {
+      result.statusCallbackURL = former.statusCallbackURL
+      result.statusCallbackMethod = former.statusCallbackMethod
+    }
+    return result
   }
 }

@@ -35,6 +35,7 @@ struct ProvisioningWork: Sendable {
     case regionSet
     case backRead(VoiceSettings, Region?)
     case presentRead(VoiceSettings, Region?)
+    case vanished
     case regionRestored
     case webhookRestored
   }
@@ -111,7 +112,13 @@ struct ProvisioningWork: Sendable {
       let region = try await carrier.processingRegion(of: number.e164, access)
       return .backRead(record.voice, region)
     case .readPresent:
-      let record = try await carrier.fetchNumber(number.carrierSID, access)
+      let record: CarrierNumber
+      do {
+        record = try await carrier.fetchNumber(number.carrierSID, access)
+      } catch {
+        guard error.kind == .notFound else { throw error }
+        return .vanished
+      }
       let region = try await carrier.processingRegion(of: number.e164, access)
       return .presentRead(record.voice, region)
     case .restoreRegion(let region):
@@ -134,6 +141,7 @@ struct ProvisioningWork: Sendable {
     case .regionSet: machine.regionSet()
     case .backRead(let voice, let region): machine.backRead(voice, region: region)
     case .presentRead(let voice, let region): machine.presentRead(voice, region: region)
+    case .vanished: machine.numberVanished()
     case .regionRestored: machine.regionRestored()
     case .webhookRestored: machine.webhookRestored()
     }
