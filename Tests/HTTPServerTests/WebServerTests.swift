@@ -193,6 +193,26 @@ import Testing
     }
   }
 
+  @Test(arguments: [true, false])
+  func whoWaitedAtTheLimitIsServedWhenAllOthersAreGone(_ areCut: Bool) async throws {
+    var configuration = WebServer.Configuration()
+    configuration.connectionsMax = 3
+    if areCut { configuration.requestTimeout = .milliseconds(200) }
+    try await withServer(configuration, handler: Self.echo) { server, _, _ async throws in
+      let idle = (0..<3).map { _ in RawPeer(port: server.port) }
+      // The kernel hands connections over in the order of their making.
+      await withPeer(server) { last in
+        await last.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        for peer in idle {
+          if areCut { #expect(await peer.read() == "<closed>") }
+          await peer.close()
+          peer.loop.stop()
+        }
+        #expect(await last.read(until: "\r\n\r\n").hasPrefix("HTTP/1.1 200 OK\r\n"))
+      }
+    }
+  }
+
   @Test func cutsAPeerThatIsTooSlow() async throws {
     var configuration = WebServer.Configuration()
     configuration.requestTimeout = .milliseconds(200)

@@ -25,6 +25,8 @@ final class ServerCore: EndOfTickHandler, @unchecked Sendable {
   private var wakeUp: TimerHandle?
   private var sweep: TimerHandle?
   private var willRun = false
+  /// A connection has closed since the daemon's run before.
+  private var hasRoomAgain = false
 
   private enum Phase { case serving, draining, stopped }
   private var phase: Phase = .serving
@@ -79,7 +81,11 @@ final class ServerCore: EndOfTickHandler, @unchecked Sendable {
 
   private func run() {
     guard phase != .stopped else { return }
+    hasRoomAgain = false
     daemon?.run()
+    // At its limit the daemon watches its listening socket no more, and takes it up again only at
+    // the beginning of a run; nothing else would wake it for those who wait.
+    if hasRoomAgain { runSoon() }
     startHandlers()
     wakeUp?.cancel()
     wakeUp = daemon?.timeout.map { timeout in loop.schedule(after: timeout) { self.run() } }
@@ -120,6 +126,7 @@ final class ServerCore: EndOfTickHandler, @unchecked Sendable {
   }
 
   func connectionClosed(_ connection: MicroConnection) {
+    hasRoomAgain = true
     connections.removeValue(forKey: connection.id)?.handler?.cancel()
   }
 
