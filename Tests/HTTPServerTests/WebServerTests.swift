@@ -197,7 +197,7 @@ import Testing
   func whoWaitedAtTheLimitIsServedWhenAllOthersAreGone(_ areCut: Bool) async throws {
     var configuration = WebServer.Configuration()
     configuration.connectionsMax = 3
-    if areCut { configuration.requestTimeout = .milliseconds(200) }
+    if areCut { configuration.headTimeout = .milliseconds(200) }
     try await withServer(configuration, handler: Self.echo) { server, _, _ async throws in
       let idle = (0..<3).map { _ in RawPeer(port: server.port) }
       // The kernel hands connections over in the order of their making.
@@ -215,7 +215,8 @@ import Testing
 
   @Test func cutsAPeerThatIsTooSlow() async throws {
     var configuration = WebServer.Configuration()
-    configuration.requestTimeout = .milliseconds(200)
+    configuration.headTimeout = .milliseconds(200)
+    configuration.requestTimeout = .milliseconds(400)
     try await withServer(configuration, handler: Self.echo) { server, _, _ async throws in
       for start in ["", "GET / HT", "GET / HTTP/1.1\r\n", "POST / HTTP/1.1\r\nHost: a\r\n"] {
         await withPeer(server) { peer in
@@ -225,6 +226,22 @@ import Testing
       }
       await withPeer(server) { peer in
         await peer.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab")
+        #expect(await peer.read() == "<closed>")
+      }
+    }
+  }
+
+  @Test func theHeadHasLessTimeThanTheBody() async throws {
+    var configuration = WebServer.Configuration()
+    #expect(configuration.headTimeout == .seconds(5))
+    configuration.headTimeout = .milliseconds(200)
+    try await withServer(configuration, handler: Self.echo) { server, _, _ async throws in
+      await withPeer(server) { peer in
+        await peer.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab")
+        #expect(await peer.isSilent(forMilliseconds: 600))
+        await peer.write("cde")
+        #expect(await peer.read(until: "abcde").hasPrefix("HTTP/1.1 200 OK\r\n"))
+        // Kept alive, but not for long.
         #expect(await peer.read() == "<closed>")
       }
     }

@@ -122,7 +122,7 @@ final class ServerCore: EndOfTickHandler, @unchecked Sendable {
 
   func connectionOpened(_ connection: MicroConnection) {
     connections[connection.id] = Connection(
-      borrowed: connection, deadline: .now + configuration.requestTimeout)
+      borrowed: connection, deadline: .now + configuration.headTimeout)
   }
 
   func connectionClosed(_ connection: MicroConnection) {
@@ -145,6 +145,7 @@ final class ServerCore: EndOfTickHandler, @unchecked Sendable {
       let head = HTTPServerRequest(
         method: method, target: "", headers: connection.headers,
         peerAddress: connection.peerAddress)
+      connections[id]?.deadline = .now + configuration.requestTimeout
       action = connections[id]?.machine.headCame(head, limits: configuration)
     } else if !piece.isEmpty {
       action = connections[id]?.machine.bodyCame(piece, limits: configuration)
@@ -172,7 +173,7 @@ final class ServerCore: EndOfTickHandler, @unchecked Sendable {
 
   func requestCompleted(_ connection: MicroConnection) {
     connections[connection.id]?.machine.completed()
-    connections[connection.id]?.deadline = .now + configuration.requestTimeout
+    connections[connection.id]?.deadline = .now + configuration.headTimeout
   }
 
   // MARK: Deadlines
@@ -182,7 +183,8 @@ final class ServerCore: EndOfTickHandler, @unchecked Sendable {
 
   private func scheduleSweep() {
     let shortest = min(
-      configuration.requestTimeout, configuration.handlerTimeout, configuration.responseTimeout)
+      configuration.headTimeout, configuration.requestTimeout, configuration.handlerTimeout,
+      configuration.responseTimeout)
     let interval = min(Self.sweepIntervalMax, shortest / 2)
     sweep = loop.schedule(after: interval) {
       self.sweep = nil

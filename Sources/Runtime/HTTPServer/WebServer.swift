@@ -29,7 +29,10 @@ package final class WebServer: Sendable {
     package var headerBytesMax = 32 << 10
     package var headerCountMax = 100
     package var bodyBytesMax = 1 << 20
-    /// From the opening of the connection, or the answer before, to the whole next request.
+    /// From the opening of the connection, or the answer before, to the whole next head; a
+    /// connection kept alive in idleness is cut after it, too, so that none holds a place for long.
+    package var headTimeout: Duration = .seconds(5)
+    /// From a request's head to the end of its body.
     package var requestTimeout: Duration = .seconds(30)
     /// For the handler. After it the peer gets 503 and the handler's task is cancelled.
     package var handlerTimeout: Duration = .seconds(60)
