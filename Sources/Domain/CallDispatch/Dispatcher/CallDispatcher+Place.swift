@@ -6,11 +6,15 @@ extension CallDispatcher {
   ///
   /// When it returns, the calls are written down and will each be dialled once at most. The same
   /// request id with the same body gives the same calls, as they are by then.
+  ///
+  /// Throws `tooManyWatchers`, and has placed nothing, when the carrier's acceptance cannot be
+  /// waited for. Once the calls are written no failure to wait is thrown: who repeats a request
+  /// without an id would have them dialled twice.
   package func placeCalls(_ request: PlaceRequest) async throws(DispatchError) -> [PlaceResult] {
     let violations = request.violations
     guard violations.isEmpty else { throw .invalid(violations) }
     if let known = try await knownResults(of: request) {
-      return try await wait(for: known, request)
+      return await wait(for: known, request)
     }
     guard !pump.isStopping else { throw .shuttingDown }
     let origin = try origin(of: request)
@@ -20,6 +24,7 @@ extension CallDispatcher {
     // Before the calls are written, so that nothing of them is missed.
     let waits = request.waitFor == .carrierAccepted && !calls.isEmpty
     let subscription = waits ? feed.subscribe(.calls(ids(calls))) : nil
+    guard !waits || subscription != nil else { throw .tooManyWatchers }
     defer { if let subscription { feed.unsubscribe(subscription) } }
     let result = try await mapped(nil) { () async throws(CallStoreError) in
       try await ports.store.place(placement)
@@ -31,10 +36,10 @@ extension CallDispatcher {
         guard outcome.call != nil, let call = rest.popFirst() else { return outcome }
         return .call(call)
       }
-      return try await wait(for: results, request, subscription: subscription)
+      return await wait(for: results, request, subscription: subscription)
     case .repeated(let known):
       // The same request came twice at once; the other was first.
-      return try await wait(for: try await results(of: known, request), request)
+      return await wait(for: try await results(of: known, request), request)
     }
   }
 
@@ -190,20 +195,22 @@ extension CallDispatcher {
   private func ids(_ calls: [Call]) -> Set<CallID> { Set(calls.map(\.id)) }
 
   /// Returns at once for `queued`; else when every call is settled or lost, or the time is over.
-  /// Cancellation ends the wait and not the calls.
+  /// Cancellation ends the wait and not the calls. The results stay as they are when there is no
+  /// place for a watcher or the store is away.
   private func wait(
     for results: [PlaceResult], _ request: PlaceRequest, subscription: Int? = nil
-  ) async throws(DispatchError) -> [PlaceResult] {
+  ) async -> [PlaceResult] {
     let calls = results.compactMap(\.call)
     guard request.waitFor == .carrierAccepted, !calls.isEmpty else { return results }
     let own = subscription == nil ? feed.subscribe(.calls(ids(calls))) : nil
     defer { if let own { feed.unsubscribe(own) } }
-    guard let subscription = subscription ?? own else { throw .tooManyWatchers }
-    let latest = Dictionary(uniqueKeysWithValues: calls.map { ($0.id, $0) })
+    guard let subscription = subscription ?? own else { return results }
+    // A stored request may name a call twice.
+    let latest = Dictionary(calls.map { ($0.id, $0) }) { $0.version < $1.version ? $1 : $0 }
     let feed = feed
     let time = ports.time
     // A repeated request's calls may have changed between their reading and the subscription.
-    let settled = own == nil ? latest : try await reread(latest)
+    let settled = own == nil ? latest : await reread(latest)
     let waited = await withTaskGroup(of: [CallID: Call]?.self) { group in
       group.addTask { await Self.follow(settled, subscription, feed) }
       group.addTask {
@@ -215,7 +222,7 @@ extension CallDispatcher {
       return first
     }
     let current: [CallID: Call]
-    if let waited { current = waited } else { current = try await reread(latest) }
+    if let waited { current = waited } else { current = await reread(latest) }
     return results.map { result in
       result.call.flatMap { current[$0.id] }.map { .call($0) } ?? result
     }
@@ -238,12 +245,16 @@ extension CallDispatcher {
     return calls
   }
 
-  private func reread(_ calls: [CallID: Call]) async throws(DispatchError) -> [CallID: Call] {
+  /// The calls as they are now; those that the store does not tell stay as they were.
+  private func reread(_ calls: [CallID: Call]) async -> [CallID: Call] {
     var current = calls
-    for id in calls.keys {
-      current[id] = try await mapped(id) { () async throws(CallStoreError) in
-        try await ports.store.call(id)
+    do throws(CallStoreError) {
+      for id in calls.keys {
+        if let call = try await ports.store.call(id) { current[id] = call }
       }
+    } catch {
+      // The rest is not asked for: each would wait for the same store.
+      return current
     }
     return current
   }

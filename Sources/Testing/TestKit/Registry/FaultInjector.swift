@@ -30,12 +30,21 @@ package final class FaultInjector: Sendable {
 
   private let target: Int?
   private let fault: Fault
+  private let cutOff: Int?
   private let state = Mutex(State())
 
   /// Fails the step `target`, counted from 1; none when it is nil.
   package init(failing target: Int? = nil, _ fault: Fault = .beforeEffect) {
     self.target = target
     self.fault = fault
+    cutOff = nil
+  }
+
+  /// The step `step`, counted from 1, is done and its answer arrives; nothing is reached after it.
+  package init(cuttingOffAfter step: Int) {
+    target = nil
+    fault = .crashBefore
+    cutOff = step
   }
 
   /// How many steps there were.
@@ -47,6 +56,7 @@ package final class FaultInjector: Sendable {
     state.withLock { state in
       if state.crashed { return .failBefore }
       state.count += 1
+      if state.count == cutOff { state.crashed = true }
       guard state.count == target else { return .proceed }
       switch fault {
       case .beforeEffect: return .failBefore
