@@ -144,10 +144,16 @@ struct CallStateMachineAnswerTests {
   @Test func aCallThatTheCarrierDoesNotShowIsAskedForAgain() {
     var machine = inbound()
     machine.verificationNeeded(at: CallSamples.time(1))
+    var time = CallSamples.time(1)
     for _ in 1..<Limits.verificationTriesMax {
-      #expect(machine.verified(nil, at: CallSamples.time(2)) == .askAgain)
+      #expect(machine.verified(nil, at: time) == .askAgain)
+      time = machine.call.work?.due ?? time
     }
-    #expect(machine.verified(nil, at: CallSamples.time(3)) == .forged)
+    let asked = time.duration(since: CallSamples.time(1))
+    #expect(asked >= .seconds(30))
+    #expect(asked < .seconds(60))
+    #expect(machine.verified(nil, at: time) == .forged)
+    #expect(machine.call.endReason == .unverified)
   }
 
   // MARK: Silence

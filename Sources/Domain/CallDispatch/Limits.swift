@@ -66,9 +66,10 @@ package enum Limits {
   package static let carrierRetryMax = 8
   package static let carrierRetryDelay: Duration = .milliseconds(500)
   package static let carrierRetryDelayMax: Duration = .seconds(60)
-  /// Looks at the carrier for an unsigned inbound call before it counts as forged: the carrier may
-  /// show a new call late.
-  package static let verificationTriesMax = 3
+  /// Looks at the carrier for an unsigned inbound call before its absence counts as forgery: the
+  /// carrier may show a new call late. With the waits of `carrierRetryDelay` the last look is 31.5
+  /// seconds after the first; a call that is there and another is ended at once.
+  package static let verificationTriesMax = 7
   /// Tries of one change against others' changes of the same call.
   package static let updateTriesMax = 8
   /// How long PlaceCalls waits for the carrier's acceptance at most.
