@@ -45,6 +45,23 @@ struct HangUpTests {
     #expect(harness.carrier.ended.isEmpty)
   }
 
+  @Test func howACallEndedIsNotGuessedWhileTheCarrierCannotBeAsked() async throws {
+    let harness = try await DispatchHarness()
+    let (call, id) = try await dialled(harness)
+    harness.carrier.move(id, to: .busy)
+    harness.carrier.setFetchDown(true)
+    let asked = try await harness.dispatcher.hangUp(call.id, tenant: call.tenant)
+    #expect(!asked.state.isTerminal)
+    #expect(asked.work?.kind == .refresh)
+    harness.carrier.setFetchDown(false)
+    harness.time.advance(by: .seconds(1))
+    await harness.dispatcher.runUntilIdle()
+    let ended = try #require(try await harness.store.call(call.id))
+    #expect(ended.state == .busy)
+    #expect(ended.endReason == .busy)
+    #expect(ended.work == nil)
+  }
+
   @Test func aHangUpThatTheCarrierDidNotHearIsTriedAgain() async throws {
     let harness = try await DispatchHarness()
     let (call, id) = try await dialled(harness)

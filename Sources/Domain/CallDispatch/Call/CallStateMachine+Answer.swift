@@ -115,6 +115,13 @@ extension CallStateMachine {
     }
   }
 
+  /// The call was over at the carrier already, and the carrier could not be asked how it ended: the
+  /// refresh asks again, soon.
+  package mutating func hangUpFoundOverUnasked(at time: Timestamp) {
+    guard !call.state.isTerminal else { return workDone() }
+    call.work = PendingWork(.refresh, due: time.advanced(by: Limits.carrierRetryDelay))
+  }
+
   /// The carrier could not be told; tried again, a bounded number of times.
   package mutating func hangUpFailed(at time: Timestamp) {
     guard let work = call.work, work.kind == .end else { return }

@@ -41,15 +41,15 @@ extension CallDispatcher {
           try await ports.carrier.end(carrierCallID, as: .completed, with: lease)
         }
       }
-      let wasOver = outcome != .ended
-      let found = wasOver ? try? await ports.carrier.fetch(carrierCallID, with: lease) : nil
+      let report: HangUpReport =
+        outcome == .ended ? .ended : await howItEnded(carrierCallID, with: lease)
       let time = now
       let (ended, _) = try await mapped(call.id) { () async throws(CallStoreError) in
         try await change(call.id) { machine in
-          if wasOver {
-            machine.hangUpFoundOver(found, at: time)
-          } else {
-            machine.hangUpDone(at: time)
+          switch report {
+          case .ended: machine.hangUpDone(at: time)
+          case .wasOver(let found): machine.hangUpFoundOver(found, at: time)
+          case .wasOverUnasked: machine.hangUpFoundOverUnasked(at: time)
           }
         }
       }
@@ -58,6 +58,25 @@ extension CallDispatcher {
       let time = now
       _ = try? await change(call.id) { machine in machine.hangUpFailed(at: time) }
       throw error
+    }
+  }
+
+  /// What became of a hang-up at the carrier.
+  private enum HangUpReport {
+    case ended
+    /// Nil: the carrier knows the call no more.
+    case wasOver(CarrierCall?)
+    /// The carrier could not be asked how it ended.
+    case wasOverUnasked
+  }
+
+  private func howItEnded(
+    _ carrierCallID: CarrierCallSID, with lease: CredentialLease
+  ) async -> HangUpReport {
+    do throws(CarrierCallError) {
+      return .wasOver(try await ports.carrier.fetch(carrierCallID, with: lease))
+    } catch {
+      return .wasOverUnasked
     }
   }
 

@@ -21,6 +21,7 @@ package final class FakeCarrierCalls: CarrierCalls {
     var dialling: [Dialling] = []
     var refusal: CarrierRefusal?
     var isDown = false
+    var isFetchDown = false
     var hidden: Set<CarrierCallSID> = []
     var ended: [CarrierCallSID] = []
     var next: UInt64 = 0
@@ -39,6 +40,8 @@ package final class FakeCarrierCalls: CarrierCalls {
   package func script(_ dialling: [Dialling]) { state.withLock { $0.dialling = dialling } }
   /// Every request but a dial fails while it is down.
   package func setDown(_ isDown: Bool) { state.withLock { $0.isDown = isDown } }
+  /// Look-ups of one call fail while it is set; the other requests don't.
+  package func setFetchDown(_ isDown: Bool) { state.withLock { $0.isFetchDown = isDown } }
   /// Every request but a dial is refused.
   package func refuse(_ refusal: CarrierRefusal?) { state.withLock { $0.refusal = refusal } }
   /// Keeps a call out of lists and look-ups, as a queue does for a while.
@@ -98,7 +101,10 @@ package final class FakeCarrierCalls: CarrierCalls {
     _ id: CarrierCallSID, with lease: CredentialLease
   ) async throws(CarrierCallError) -> CarrierCall? {
     try check()
-    return state.withLock { $0.hidden.contains(id) ? nil : $0.calls[id] }
+    return try state.withLock { state throws(CarrierCallError) in
+      if state.isFetchDown { throw .unavailable }
+      return state.hidden.contains(id) ? nil : state.calls[id]
+    }
   }
 
   package func list(
