@@ -187,3 +187,21 @@ let package = Package(
     tests("CarrierSim", ["Crypto", "Telephony"]),
   ]
 )
+
+// `TRUNKLINE_PART=runtime swift build` leaves out what stands on the runtime: the quick loop for
+// work below the services. Nothing that is shipped or tested in full is built this way.
+if Context.environment["TRUNKLINE_PART"] == "runtime" {
+  let above = ["/Contract/API", "/Contract/CAPI", "/Adapters/", "/Apps/"]
+  let left: (Target) -> Bool = { target in
+    above.contains { (target.path ?? "").contains($0) }
+  }
+  let gone = Set(package.targets.filter(left).map(\.name)).union(["protobuf-roundtrip"])
+  let users: (Target) -> Bool = { target in
+    target.dependencies.contains { dependency in
+      if case .byNameItem(let name, _) = dependency { return gone.contains(name) }
+      return false
+    }
+  }
+  package.targets.removeAll { gone.contains($0.name) || users($0) }
+  package.products.removeAll { gone.contains($0.name) }
+}
