@@ -2,6 +2,8 @@
 
 import base64
 import json
+import os
+import signal
 import socket
 import subprocess
 import threading
@@ -409,6 +411,21 @@ def test_reflection_and_call_with_buf_curl(address, version):
         capture_output=True, text=True, timeout=60, check=True,
     )
     assert json.loads(called.stdout) == {"text": "via buf"}
+
+
+def test_peer_that_is_gone_when_it_is_answered(tmp_path):
+    # The server's SETTINGS and its GOAWAY are written to a peer that has closed: without SIGPIPE
+    # ignored the second write is the end of the process. Stopped meanwhile, it can't be faster.
+    port = harness.free_port()
+    process = harness.Process("Bench", ["serve", "--listen", f"127.0.0.1:{port}"], tmp_path / "bench.log").start()
+    harness.wait_until(lambda: process.check_running() and harness.is_serving(f"127.0.0.1:{port}"), "Bench")
+    os.kill(process.popen.pid, signal.SIGSTOP)
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
+            sock.sendall(b"\n" * 32)
+    os.kill(process.popen.pid, signal.SIGCONT)
+    assert harness.is_serving(f"127.0.0.1:{port}")
+    assert process.stop() == 0
 
 
 # The end of a server.

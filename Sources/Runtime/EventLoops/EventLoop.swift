@@ -1,4 +1,5 @@
 internal import CUV
+internal import Glibc
 internal import Synchronization
 
 /// Something with work to do once at the end of a loop's tick, as a connection with output.
@@ -49,8 +50,12 @@ package protocol EndOfTickHandler: AnyObject {
   private var isStopping = false
 
   /// Makes the loop and starts its thread.
+  ///
+  /// The process ignores SIGPIPE from then on: a write to a peer that is gone is an error of that
+  /// connection (EPIPE), not the end of the process. libuv leaves that to its users.
   package init(name: String) {
     self.name = name
+    _ = signal(SIGPIPE, SIG_IGN)
     unsafe raw = .allocate(capacity: 1)
     unsafe wakeUp = .allocate(capacity: 1)
     unsafe prepare = .allocate(capacity: 1)

@@ -1,5 +1,4 @@
 package import EventLoops
-internal import Glibc
 
 /// Sends HTTP requests from one event loop.
 ///
@@ -35,8 +34,6 @@ package final class WebClient: Sendable {
   private let core: ClientCore
 
   package init(loop: EventLoop, configuration: Configuration = .defaults) {
-    // OpenSSL writes to sockets without MSG_NOSIGNAL; a peer that left must not end the process.
-    _ = signal(SIGPIPE, SIG_IGN)
     core = ClientCore(loop: loop, configuration: configuration)
   }
 
