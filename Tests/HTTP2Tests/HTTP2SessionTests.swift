@@ -50,6 +50,9 @@ private final class Peer: HTTP2SessionDelegate {
   let session: HTTP2Session
   var handlers: [RecordingHandler] = []
   var pings = 0
+  var pingsReceived = 0
+  var settingsAcknowledgements = 0
+  var reasons: [String] = []
   var goAways: [Int32] = []
   var onHeaders: (HTTP2Session, HTTP2Stream) -> Void = { _, _ in }
 
@@ -67,7 +70,12 @@ private final class Peer: HTTP2SessionDelegate {
 
   func settingsReceived() {}
   func pingAcknowledged() { pings += 1 }
-  func goAwayReceived(lastStreamID: Int32, code: HTTP2ErrorCode) { goAways.append(lastStreamID) }
+  func pingReceived() { pingsReceived += 1 }
+  func settingsAcknowledged() { settingsAcknowledgements += 1 }
+  func goAwayReceived(lastStreamID: Int32, code: HTTP2ErrorCode, debugData: String) {
+    goAways.append(lastStreamID)
+    reasons.append(debugData)
+  }
 
   /// Opens a stream with a request.
   func request(_ fields: [(String, String)] = [], ending: Bool) -> RecordingHandler {
@@ -266,6 +274,52 @@ struct HTTP2SessionTests {
     pair.client.session.end(call.stream)
     try pair.settle()
     #expect(pair.server.session.isOver)
+  }
+
+  @Test func theOwnerHearsOfPingsSettingsAndReasons() throws {
+    let pair = Pair()
+    try pair.settle()
+    #expect(pair.server.settingsAcknowledgements == 1)
+    pair.client.session.sendPing()
+    pair.client.session.sendPing()
+    try pair.settle()
+    #expect(pair.server.pingsReceived == 2)
+    #expect(pair.client.pings == 2)
+    _ = pair.client.request(ending: false)
+    try pair.settle()
+    pair.server.session.submitGoAway(.noError, debug: "max_age")
+    try pair.settle()
+    #expect(pair.client.reasons == ["max_age"])
+    let long = String(repeating: "x", count: 1000)
+    pair.server.session.terminate(.enhanceYourCalm, debug: long)
+    try pair.settle()
+    #expect(pair.client.reasons == ["max_age", String(long.prefix(256)), ""])
+    #expect(pair.server.session.isOver)
+  }
+
+  @Test func sentFramesAndPayloadAreCounted() throws {
+    var configuration = HTTP2Configuration.defaults
+    configuration.streamWindow = 1000
+    let pair = Pair(configuration)
+    try pair.settle()
+    let session = pair.client.session
+    let call = pair.client.request(ending: false)
+    session.write(to: call.stream) { $0.append([UInt8](repeating: 7, count: 2500)) }
+    #expect(session.pendingByteCount == 2500)
+    #expect(!session.isBlockedByPeer)
+    try pair.settle()
+    #expect(session.pendingByteCount == 1500)
+    #expect(session.dataBytesSent == 1000)
+    #expect(call.stream.bytesSent == 1000)
+    #expect(session.headersFramesSent == 1)
+    #expect(session.dataFramesSent == 1)
+    #expect(session.isBlockedByPeer)
+    #expect(session.isWindowShut(of: call.stream))
+    #expect(!session.isConnectionWindowShut)
+    session.reset(call.stream, .cancel)
+    try pair.settle()
+    #expect(session.pendingByteCount == 0)
+    #expect(!session.isBlockedByPeer)
   }
 
   @Test func bytesThatAreNotHTTP2AreRefused() {

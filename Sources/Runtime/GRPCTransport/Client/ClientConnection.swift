@@ -106,7 +106,7 @@ final class ClientConnection: TCPConnectionDelegate, HTTP2SessionDelegate, EndOf
 
   func pingAcknowledged() {}
 
-  func goAwayReceived(lastStreamID: Int32, code: HTTP2ErrorCode) {
+  func goAwayReceived(lastStreamID: Int32, code: HTTP2ErrorCode, debugData: String) {
     core.retire(self)
     scheduleWrite()
   }

@@ -117,7 +117,7 @@ final class ServerConnection: TCPConnectionDelegate, HTTP2SessionDelegate, EndOf
 
   func settingsReceived() {}
 
-  func goAwayReceived(lastStreamID: Int32, code: HTTP2ErrorCode) {}
+  func goAwayReceived(lastStreamID: Int32, code: HTTP2ErrorCode, debugData: String) {}
 
   /// Reads a request's headers; its metadata is in ``requestMetadata`` until the next one.
   func read(_ headers: borrowing HeaderBlock) -> RequestHead {

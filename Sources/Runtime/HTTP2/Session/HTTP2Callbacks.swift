@@ -3,6 +3,9 @@ internal import CNGHTTP2
 
 // What nghttp2 calls. Each recovers its session, copies, notes an event and returns.
 
+/// How much of a GOAWAY's reason in words is kept.
+private let goAwayDebugSizeMax = 256
+
 /// The callbacks and options, which all sessions share.
 @safe final class SessionFactory: @unchecked Sendable {
   // @unchecked: written in `init` only; nghttp2 copies from both when a session is made.
@@ -100,6 +103,7 @@ private func frameCame(
   guard let session = unsafe session(context), let frame = unsafe frame else { return 0 }
   let header = unsafe frame.pointee.hd
   let endsStream = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
+  let isAcknowledgement = header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0
   switch nghttp2_frame_type(UInt32(header.type)) {
   case NGHTTP2_HEADERS:
     let range = session.headers.finish()
@@ -118,15 +122,17 @@ private func frameCame(
       session.events.append(.end(stream))
     }
   case NGHTTP2_SETTINGS:
-    if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) == 0 { session.events.append(.settings) }
+    session.events.append(isAcknowledgement ? .settingsAcknowledged : .settings)
   case NGHTTP2_PING:
-    if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 {
-      session.events.append(.pingAcknowledged)
-    }
+    session.events.append(isAcknowledgement ? .pingAcknowledged : .ping)
   case NGHTTP2_GOAWAY:
     let goAway = unsafe frame.pointee.goaway
+    let debugData = unsafe UnsafeRawBufferPointer(
+      start: goAway.opaque_data, count: min(goAway.opaque_data_len, goAwayDebugSizeMax))
     session.events.append(
-      .goAway(lastStreamID: unsafe goAway.last_stream_id, code: unsafe goAway.error_code))
+      .goAway(
+        lastStreamID: unsafe goAway.last_stream_id, code: unsafe goAway.error_code,
+        debugData: unsafe Array(debugData)))
   default:
     break
   }
@@ -143,15 +149,19 @@ private func streamClosed(
   return 0
 }
 
-/// A server that has answered before the request was over tells the client to stop sending
-/// (RFC 9113, section 8.1).
+/// Counts what was sent. A server that has answered before the request was over tells the client
+/// to stop sending (RFC 9113, section 8.1).
 private func frameSent(
   _: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
-  guard let frame = unsafe frame else { return 0 }
+  guard let session = unsafe session(context), let frame = unsafe frame else { return 0 }
   let header = unsafe frame.pointee.hd
-  guard header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
-    let session = unsafe session(context), session.role == .server,
+  switch nghttp2_frame_type(UInt32(header.type)) {
+  case NGHTTP2_HEADERS: session.headersFramesSent += 1
+  case NGHTTP2_DATA: session.dataFramesSent += 1
+  default: return 0
+  }
+  guard header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0, session.role == .server,
     let stream = session.stream(header.stream_id), !stream.isRemoteEnded
   else { return 0 }
   session.reset(stream, .noError)
@@ -190,6 +200,9 @@ func readOutgoing(
   else { return Int(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue) }
   let stream = unsafe Unmanaged<HTTP2Stream>.fromOpaque(data).takeUnretainedValue()
   let count = unsafe stream.takeOutgoing(UnsafeMutableRawBufferPointer(start: target, count: size))
+  stream.bytesSent += UInt64(count)
+  session.dataBytesSent += UInt64(count)
+  session.pendingByteCount -= count
   if stream.wantsRoom, stream.pendingByteCount < session.configuration.streamBufferLow {
     stream.wantsRoom = false
     session.events.append(.room(stream))

@@ -52,7 +52,9 @@ extension HTTP2Session {
   /// Appends payload: `body` writes it where it waits to be sent.
   package func write(to stream: HTTP2Stream, _ body: (inout ByteWriter) -> Void) {
     guard !stream.isClosed else { return }
+    let before = stream.outgoing.count
     body(&stream.outgoing)
+    pendingByteCount += stream.outgoing.count - before
     resume(stream)
   }
 
@@ -130,6 +132,24 @@ extension HTTP2Session {
     let last = unsafe nghttp2_session_get_last_proc_stream_id(handle)
     unsafe _ = nghttp2_submit_goaway(
       handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, code.rawValue, nil, 0)
+  }
+
+  /// The same, with a reason in words for whoever reads the peer's logs: ASCII, no secrets.
+  package func submitGoAway(_ code: HTTP2ErrorCode, debug: String) {
+    let last = unsafe nghttp2_session_get_last_proc_stream_id(handle)
+    var debug = debug
+    debug.withUTF8 { text in
+      unsafe _ = nghttp2_submit_goaway(
+        handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, code.rawValue, text.baseAddress,
+        text.count)
+    }
+  }
+
+  /// Says GOAWAY with a reason in words and wants no more bytes; the session is over once it is
+  /// sent. A second call does nothing.
+  package func terminate(_ code: HTTP2ErrorCode, debug: String) {
+    submitGoAway(code, debug: debug)
+    terminate(code)
   }
 
   /// Says GOAWAY and wants no more bytes; the session is over once it is sent.

@@ -33,12 +33,22 @@ internal import CNGHTTP2
   var firstStream: HTTP2Stream?
   /// How many streams are open.
   package internal(set) var streamCount = 0
+  var scanner: FrameScanner
+  /// How many HEADERS frames have been sent.
+  package internal(set) var headersFramesSent: UInt64 = 0
+  /// How many DATA frames have been sent.
+  package internal(set) var dataFramesSent: UInt64 = 0
+  /// How many bytes of payload have been sent: while it stands still nothing is moving.
+  package internal(set) var dataBytesSent: UInt64 = 0
+  /// How many bytes of payload wait to be sent, on all streams.
+  package internal(set) var pendingByteCount = 0
   private var isTelling = false
 
   /// Makes a session and queues its first SETTINGS.
   package init(role: Role, configuration: HTTP2Configuration = .defaults) {
     self.role = role
     self.configuration = configuration
+    scanner = FrameScanner(expectsPreface: role == .server)
     unsafe handle = unsafe SessionFactory.shared.makeHandle(role)
     unsafe nghttp2_session_set_user_data(handle, Unmanaged.passUnretained(self).toOpaque())
     events.reserveCapacity(64)
@@ -85,10 +95,31 @@ internal import CNGHTTP2
   /// Whether there is something to send.
   package var wantsToSend: Bool { unsafe nghttp2_session_want_write(handle) != 0 }
 
+  /// Whether a header block has begun and not all of it has come.
+  package var isReadingHeaderBlock: Bool { scanner.isReadingHeaderBlock }
+
+  /// How many header blocks have begun; it tells one slow block from the next.
+  package var headerBlockCount: UInt64 { scanner.headerBlockCount }
+
+  /// Whether payload waits to be sent and none of it may be, because the peer's windows are shut.
+  package var isBlockedByPeer: Bool { pendingByteCount > 0 && !wantsToSend }
+
+  /// Whether the window that all streams share is shut.
+  package var isConnectionWindowShut: Bool {
+    unsafe nghttp2_session_get_remote_window_size(handle) <= 0
+  }
+
+  /// Whether the stream's own window is shut.
+  package func isWindowShut(of stream: HTTP2Stream) -> Bool {
+    unsafe nghttp2_session_get_stream_remote_window_size(handle, stream.id) <= 0
+  }
+
   /// Takes what came from the peer and tells what it means.
   ///
   /// Throws when the session can't go on: what is queued (a GOAWAY) may still be sent.
   package func receive(_ bytes: RawSpan) throws(HTTP2Error) {
+    var offset = 0
+    while scanner.next(in: bytes, at: &offset) != nil {}
     let code = unsafe bytes.withUnsafeBytes { input -> Int in
       guard let start = input.baseAddress else { return 0 }
       unsafe inputStart = start
@@ -149,10 +180,16 @@ internal import CNGHTTP2
       close(stream, HTTP2ErrorCode(wire: code))
     case .settings:
       delegate?.settingsReceived()
+    case .settingsAcknowledged:
+      delegate?.settingsAcknowledged()
+    case .ping:
+      delegate?.pingReceived()
     case .pingAcknowledged:
       delegate?.pingAcknowledged()
-    case .goAway(let lastStreamID, let code):
-      delegate?.goAwayReceived(lastStreamID: lastStreamID, code: HTTP2ErrorCode(wire: code))
+    case .goAway(let lastStreamID, let code, let debugData):
+      delegate?.goAwayReceived(
+        lastStreamID: lastStreamID, code: HTTP2ErrorCode(wire: code),
+        debugData: debugData.withBytes { $0.string() })
     }
   }
 
@@ -167,6 +204,7 @@ internal import CNGHTTP2
 
   private func close(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) {
     stream.isClosed = true
+    pendingByteCount -= stream.pendingByteCount
     let handler = stream.handler
     stream.handler = nil
     handler?.streamClosed(code)
