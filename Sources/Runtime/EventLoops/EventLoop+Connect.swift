@@ -9,7 +9,7 @@ extension EventLoop {
   @discardableResult
   package func connect(
     host: String, port: UInt16,
-    _ body: @escaping (Result<TCPConnection, EventLoopError>) -> Void
+    _ body: @escaping (Result<StreamSocket, EventLoopError>) -> Void
   ) -> ConnectAttempt {
     assert(isCurrent)
     let attempt = ConnectAttempt(loop: self, body: body)
@@ -18,6 +18,17 @@ extension EventLoop {
     } else {
       resolve(host: host, port: port) { attempt.resolved($0) }
     }
+    return attempt
+  }
+
+  /// Connects to `address`, under the same rules.
+  @discardableResult
+  package func connect(
+    to address: SocketAddress, _ body: @escaping (Result<StreamSocket, EventLoopError>) -> Void
+  ) -> ConnectAttempt {
+    assert(isCurrent)
+    let attempt = ConnectAttempt(loop: self, body: body)
+    attempt.resolved(.success([address]))
     return attempt
   }
 
@@ -35,12 +46,12 @@ extension EventLoop {
 /// One ``EventLoop/connect(host:port:_:)``. Use it on its loop only.
 @safe package final class ConnectAttempt {
   private let loop: EventLoop
-  private var body: ((Result<TCPConnection, EventLoopError>) -> Void)?
+  private var body: ((Result<StreamSocket, EventLoopError>) -> Void)?
   private var addresses: ArraySlice<SocketAddress> = []
-  private var connection: TCPConnection?
+  private var connection: StreamSocket?
 
   fileprivate init(
-    loop: EventLoop, body: @escaping (Result<TCPConnection, EventLoopError>) -> Void
+    loop: EventLoop, body: @escaping (Result<StreamSocket, EventLoopError>) -> Void
   ) {
     self.loop = loop
     self.body = body
@@ -70,12 +81,44 @@ extension EventLoop {
       loop.schedule(after: .zero) { self.finish(.failure(error)) }
       return
     }
-    let connection = TCPConnection(loop: loop)
+    let connection = StreamSocket(loop: loop, isUnix: address.isUnix)
     self.connection = connection
+    if address.isUnix {
+      connectUnix(connection, to: address)
+    } else {
+      connectTCP(connection, to: address)
+    }
+  }
+
+  /// A unix socket connects at once or not at all; EAGAIN means that the server's queue is full.
+  private func connectUnix(_ connection: StreamSocket, to address: SocketAddress) {
+    let status = Self.open(connection, at: address)
+    // In a callback of its own, as for the other kind.
+    loop.schedule(after: .zero) { self.connected(status: status) }
+  }
+
+  private static func open(_ connection: StreamSocket, at address: SocketAddress) -> Int32 {
+    let descriptor = socket(
+      AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    guard descriptor >= 0 else { return -errno }
+    guard unsafe address.withPointer({ unsafe Glibc.connect(descriptor, $0, $1) }) == 0 else {
+      let code = -errno
+      _ = close(descriptor)
+      return code
+    }
+    do {
+      try connection.open(takingOwnershipOf: descriptor)
+      return 0
+    } catch {
+      return error.code
+    }
+  }
+
+  private func connectTCP(_ connection: StreamSocket, to address: SocketAddress) {
     let request = UnsafeMutablePointer<uv_connect_t>.allocate(capacity: 1)
     unsafe request.pointee.data = unsafe Unmanaged.passRetained(self).toOpaque()
-    let code = unsafe address.withPointer { pointer in
-      unsafe uv_tcp_connect(request, connection.handle, pointer) { request, status in
+    let code = unsafe address.withPointer { pointer, _ in
+      unsafe uv_tcp_connect(request, connection.tcp, pointer) { request, status in
         guard let request = unsafe request, let data = unsafe request.pointee.data else { return }
         let attempt = unsafe Unmanaged<ConnectAttempt>.fromOpaque(data).takeRetainedValue()
         unsafe request.deallocate()
@@ -96,64 +139,9 @@ extension EventLoop {
     tryNext(after: EventLoopError("connect", code: status))
   }
 
-  private func finish(_ result: Result<TCPConnection, EventLoopError>) {
+  private func finish(_ result: Result<StreamSocket, EventLoopError>) {
     let body = self.body
     self.body = nil
     body?(result)
   }
-}
-
-/// One name lookup.
-@safe private final class Resolution {
-  private let port: UInt16
-  private let body: (Result<[SocketAddress], EventLoopError>) -> Void
-
-  init(port: UInt16, body: @escaping (Result<[SocketAddress], EventLoopError>) -> Void) {
-    self.port = port
-    self.body = body
-  }
-
-  func begin(on loop: EventLoop, host: String) {
-    let request = UnsafeMutablePointer<uv_getaddrinfo_t>.allocate(capacity: 1)
-    unsafe request.pointee.data = unsafe Unmanaged.passRetained(self).toOpaque()
-    var hints = unsafe addrinfo()
-    unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-    unsafe hints.ai_protocol = Int32(IPPROTO_TCP)
-    let code = unsafe uv_getaddrinfo(loop.handle, request, nameResolved, host, nil, &hints)
-    if code != 0 {
-      loop.schedule(after: .zero) { unsafe nameResolved(request, status: code, nil) }
-    }
-  }
-
-  func finish(status: Int32, _ list: UnsafeMutablePointer<addrinfo>?) {
-    guard status == 0 else {
-      return body(.failure(EventLoopError("name lookup", code: status)))
-    }
-    var addresses: [SocketAddress] = []
-    var next = unsafe list
-    while let entry = unsafe next {
-      var storage = sockaddr_storage()
-      let length = min(
-        Int(unsafe entry.pointee.ai_addrlen), MemoryLayout<sockaddr_storage>.size)
-      if let address = unsafe entry.pointee.ai_addr {
-        unsafe withUnsafeMutableBytes(of: &storage) { target in
-          unsafe target.copyMemory(from: UnsafeRawBufferPointer(start: address, count: length))
-        }
-        addresses.append(SocketAddress(storage).with(port: port))
-      }
-      unsafe next = unsafe entry.pointee.ai_next
-    }
-    body(.success(addresses))
-  }
-}
-
-private func nameResolved(
-  _ request: UnsafeMutablePointer<uv_getaddrinfo_t>?, status: Int32,
-  _ list: UnsafeMutablePointer<addrinfo>?
-) {
-  guard let request = unsafe request, let data = unsafe request.pointee.data else { return }
-  let resolution = unsafe Unmanaged<Resolution>.fromOpaque(data).takeRetainedValue()
-  unsafe request.deallocate()
-  unsafe resolution.finish(status: status, list)
-  unsafe uv_freeaddrinfo(list)
 }

@@ -54,6 +54,8 @@ package protocol EndOfTickHandler: AnyObject {
   /// The process ignores SIGPIPE from then on: a write to a peer that is gone is an error of that
   /// connection (EPIPE), not the end of the process. libuv leaves that to its users.
   package init(name: String) {
+    // A peer that is gone is an error of the write (EPIPE), not the end of the process.
+    _ = signal(SIGPIPE, SIG_IGN)
     self.name = name
     _ = signal(SIGPIPE, SIG_IGN)
     unsafe raw = .allocate(capacity: 1)

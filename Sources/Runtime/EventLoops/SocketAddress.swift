@@ -1,24 +1,30 @@
 internal import CUV
 internal import Glibc
 
-/// An IP address with a port.
+/// An IP address with a port, or the name of a unix socket.
 @safe package struct SocketAddress: Sendable, CustomStringConvertible {
   // `sockaddr_storage` is plain bytes; strict memory safety can't know it.
   let storage: sockaddr_storage
+  /// How many bytes of it count; the name of a unix socket has no other end.
+  let length: socklen_t
 
-  init(_ storage: sockaddr_storage) { self.storage = storage }
+  init(_ storage: sockaddr_storage, length: socklen_t) {
+    self.storage = storage
+    self.length = length
+  }
 
   /// An address written in digits: "127.0.0.1" or "::1". `nil` for anything else.
   package init?(literal host: String, port: UInt16) {
     var storage = sockaddr_storage()
-    let isParsed = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
+    let length = unsafe withUnsafeMutablePointer(to: &storage) { pointer -> Int? in
       let v4 = unsafe UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: sockaddr_in.self)
-      if unsafe uv_ip4_addr(host, Int32(port), v4) == 0 { return true }
+      if unsafe uv_ip4_addr(host, Int32(port), v4) == 0 { return MemoryLayout<sockaddr_in>.size }
       let v6 = unsafe UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: sockaddr_in6.self)
-      return unsafe uv_ip6_addr(host, Int32(port), v6) == 0
+      if unsafe uv_ip6_addr(host, Int32(port), v6) == 0 { return MemoryLayout<sockaddr_in6>.size }
+      return nil
     }
-    guard isParsed else { return nil }
-    self.storage = storage
+    guard let length else { return nil }
+    self.init(storage, length: socklen_t(length))
   }
 
   /// Splits "host:port" or "[v6]:port" into its halves; `nil` if it is neither.
@@ -34,8 +40,15 @@ internal import Glibc
     return host.isEmpty ? nil : (String(host), port)
   }
 
-  /// 0 if it was left to the system.
+  var family: Int32 { Int32(storage.ss_family) }
+
+  package var isIPv6: Bool { family == AF_INET6 }
+  package var isUnix: Bool { family == AF_UNIX }
+  var isIP: Bool { family == AF_INET || family == AF_INET6 }
+
+  /// 0 if it was left to the system, and for a unix socket.
   package var port: UInt16 {
+    guard isIP else { return 0 }
     var storage = storage
     return unsafe withUnsafePointer(to: &storage) { pointer in
       // The port is at the same place in both families.
@@ -44,21 +57,21 @@ internal import Glibc
     }
   }
 
-  /// The same address with another port.
+  /// The same IP address with another port; a unix socket has none and stays as it is.
   package func with(port: UInt16) -> SocketAddress {
+    guard isIP else { return self }
     var storage = storage
     unsafe withUnsafeMutablePointer(to: &storage) { pointer in
       let v4 = unsafe UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: sockaddr_in.self)
       unsafe v4.pointee.sin_port = port.bigEndian
     }
-    return SocketAddress(storage)
+    return SocketAddress(storage, length: length)
   }
 
-  package var isIPv6: Bool { storage.ss_family == sa_family_t(AF_INET6) }
-
-  /// The address in digits.
+  /// The IP address in digits; for a unix socket its path, or "" when it has none.
   package var host: String {
-    unsafe withPointer { address in
+    guard isIP else { return unixPath ?? "" }
+    return unsafe withPointer { address, _ in
       unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in
         guard let start = buffer.baseAddress, unsafe uv_ip_name(address, start, 64) == 0 else {
           return "?"
@@ -68,26 +81,30 @@ internal import Glibc
     }
   }
 
-  /// As gRPC names a peer: "ipv4:127.0.0.1:40112", "ipv6:[::1]:40112".
-  package var description: String { isIPv6 ? "ipv6:[\(host)]:\(port)" : "ipv4:\(host):\(port)" }
+  /// As gRPC names a peer: "ipv4:127.0.0.1:40112", "ipv6:[::1]:40112", "unix:/run/a.sock",
+  /// "unix-abstract:a"; a unix client without a name is "unix:".
+  package var description: String {
+    if isUnix { return unixDescription }
+    return isIPv6 ? "ipv6:[\(host)]:\(port)" : "ipv4:\(host):\(port)"
+  }
 
-  func withPointer<R>(_ body: (UnsafePointer<sockaddr>) -> R) -> R {
+  func withPointer<R>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
     var storage = storage
     return unsafe withUnsafePointer(to: &storage) { pointer in
-      unsafe body(UnsafeRawPointer(pointer).assumingMemoryBound(to: sockaddr.self))
+      unsafe body(UnsafeRawPointer(pointer).assumingMemoryBound(to: sockaddr.self), length)
     }
   }
 
-  /// What `fill` (uv_tcp_getsockname, uv_tcp_getpeername) writes.
+  /// What `fill` (getsockname, getpeername) writes; `nil` when it fails.
   static func filled(
-    by fill: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<Int32>) -> Int32
+    by fill: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32
   ) -> SocketAddress? {
     var storage = sockaddr_storage()
-    var length = Int32(MemoryLayout<sockaddr_storage>.size)
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
     let code = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
       unsafe fill(
         UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: sockaddr.self), &length)
     }
-    return code == 0 ? SocketAddress(storage) : nil
+    return code == 0 ? SocketAddress(storage, length: length) : nil
   }
 }

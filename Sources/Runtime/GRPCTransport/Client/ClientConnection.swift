@@ -4,26 +4,27 @@ internal import GRPC
 internal import HTTP2
 
 /// One connection of a channel. It lives on its loop.
-final class ClientConnection: TCPConnectionDelegate, HTTP2SessionDelegate, EndOfTickHandler {
+final class ClientConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTickHandler {
   let session: HTTP2Session
   /// Whether the connection broke or was closed.
   private(set) var isLost = false
   private let core: ClientCore
-  private let tcp: TCPConnection
+  private let stream: ByteStream
+  /// Whether the stream takes bytes: in TLS the handshake comes first.
+  private var isOpen = false
   private var isWriteScheduled = false
 
   private static let preset = HeaderPreset([(":method", "POST"), (":scheme", "http")])
 
-  init(_ core: ClientCore, _ tcp: TCPConnection) {
+  init(_ core: ClientCore, _ stream: ByteStream) {
     self.core = core
-    self.tcp = tcp
+    self.stream = stream
     session = HTTP2Session(role: .client, configuration: core.configuration.http2)
     session.delegate = self
   }
 
   func start() {
-    tcp.start(self)
-    scheduleWrite()
+    stream.start(self)
   }
 
   /// Sends the request of `call`.
@@ -37,21 +38,26 @@ final class ClientConnection: TCPConnectionDelegate, HTTP2SessionDelegate, EndOf
     scheduleWrite()
   }
 
-  // MARK: The socket
+  // MARK: The stream of bytes
 
-  func connectionReceived(_ bytes: RawSpan) {
+  func streamOpened() {
+    isOpen = true
+    scheduleWrite()
+  }
+
+  func streamReceived(_ bytes: RawSpan) {
     do {
       try session.receive(bytes)
     } catch {
       session.terminate(.protocolError)
-      tcp.pauseReading()
+      stream.pauseReading()
     }
     scheduleWrite()
   }
 
-  func connectionDrained() { scheduleWrite() }
+  func streamDrained() { scheduleWrite() }
 
-  func connectionEnded(_ error: EventLoopError?) { close() }
+  func streamEnded(_ error: EventLoopError?) { close() }
 
   func scheduleWrite() {
     guard !isWriteScheduled else { return }
@@ -61,23 +67,23 @@ final class ClientConnection: TCPConnectionDelegate, HTTP2SessionDelegate, EndOf
 
   func tickEnded() {
     isWriteScheduled = false
-    guard !isLost else { return }
+    guard !isLost, isOpen else { return }
     do {
-      while tcp.pendingByteCount == 0 {
-        guard try core.write(from: session, to: tcp) else { break }
+      while stream.pendingByteCount == 0 {
+        guard try core.write(from: session, to: stream) else { break }
       }
     } catch {
       return close()
     }
     if session.isOver {
       forget()
-      tcp.closeAfterWrite()
+      stream.closeAfterWrite()
     }
   }
 
   private func close() {
     forget()
-    tcp.close()
+    stream.close()
   }
 
   private func forget() {
@@ -91,8 +97,10 @@ final class ClientConnection: TCPConnectionDelegate, HTTP2SessionDelegate, EndOf
   /// The channel is closed.
   func shutDown() {
     guard !isLost else { return }
-    session.terminate(.noError)
-    _ = try? core.write(from: session, to: tcp)
+    if isOpen {
+      session.terminate(.noError)
+      _ = try? core.write(from: session, to: stream)
+    }
     close()
   }
 

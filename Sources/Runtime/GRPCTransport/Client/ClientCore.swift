@@ -96,14 +96,14 @@ final class ClientCore: LoopConfined, @unchecked Sendable {
     state = .connecting(attempt, timeout: timeout)
   }
 
-  private func connected(_ result: Result<TCPConnection, EventLoopError>) {
+  private func connected(_ result: Result<StreamSocket, EventLoopError>) {
     guard case .connecting(_, let timeout) = state else { return }
     timeout.cancel()
     switch result {
     case .failure(let error):
       connectFailed("\(error)")
-    case .success(let tcp):
-      let connection = ClientConnection(self, tcp)
+    case .success(let socket):
+      let connection = ClientConnection(self, ByteStream(socket))
       state = .ready(connection)
       connection.start()
       let calls = waiting
@@ -134,11 +134,11 @@ final class ClientCore: LoopConfined, @unchecked Sendable {
   }
 
   /// Moves what `session` has to say into one write; `false` when there was nothing.
-  func write(from session: HTTP2Session, to tcp: TCPConnection) throws(HTTP2Error) -> Bool {
+  func write(from session: HTTP2Session, to stream: ByteStream) throws(HTTP2Error) -> Bool {
     output.removeAll(keeping: 256 << 10)
     try session.send(into: &output, upTo: configuration.writeSizeMax)
     guard !output.isEmpty else { return false }
-    return tcp.write(output)
+    return stream.write(output)
   }
 
   func close() {

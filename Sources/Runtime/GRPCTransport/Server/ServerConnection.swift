@@ -3,11 +3,11 @@ internal import EventLoops
 internal import GRPC
 internal import HTTP2
 
-/// One connection of a server: a socket, a session, and the calls between them.
+/// One connection of a server: a stream of bytes, a session, and the calls between them.
 ///
 /// It lives on its loop. All that a tick's events and handlers have to say goes out in one write
 /// at the end of the tick.
-final class ServerConnection: TCPConnectionDelegate, HTTP2SessionDelegate, EndOfTickHandler {
+final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTickHandler {
   let owner: ServerLoop
   let session: HTTP2Session
   let configuration: ServerConfiguration
@@ -18,11 +18,13 @@ final class ServerConnection: TCPConnectionDelegate, HTTP2SessionDelegate, EndOf
   /// Whether the connection broke, and did not end.
   private(set) var isLost = false
 
-  private let tcp: TCPConnection
+  private let stream: ByteStream
   private var metadataBlock = MetadataBlock()
   /// What was read from the header block with the number ``headVersion``.
   private var lastHead: RequestHead?
   private var headVersion = 0
+  /// Whether the stream takes bytes: in TLS the handshake comes first.
+  private var isOpen = false
   private var isWriteScheduled = false
   private var drainTimer: TimerHandle?
   private var drain = Drain.none
@@ -36,35 +38,39 @@ final class ServerConnection: TCPConnectionDelegate, HTTP2SessionDelegate, EndOf
     case final
   }
 
-  init(_ owner: ServerLoop, _ tcp: TCPConnection) {
+  init(_ owner: ServerLoop, _ stream: ByteStream) {
     self.owner = owner
-    self.tcp = tcp
+    self.stream = stream
     configuration = owner.configuration
-    peer = tcp.peerAddress?.description ?? "unknown"
+    peer = stream.peerAddress?.description ?? "unknown"
     session = HTTP2Session(role: .server, configuration: owner.configuration.http2)
     session.delegate = self
   }
 
   func start() {
-    tcp.start(self)
+    stream.start(self)
+  }
+
+  // MARK: The stream of bytes
+
+  func streamOpened() {
+    isOpen = true
     scheduleWrite()
   }
 
-  // MARK: The socket
-
-  func connectionReceived(_ bytes: RawSpan) {
+  func streamReceived(_ bytes: RawSpan) {
     do {
       try session.receive(bytes)
     } catch {
       session.terminate(.protocolError)
-      tcp.pauseReading()
+      stream.pauseReading()
     }
     scheduleWrite()
   }
 
-  func connectionDrained() { scheduleWrite() }
+  func streamDrained() { scheduleWrite() }
 
-  func connectionEnded(_ error: EventLoopError?) { close() }
+  func streamEnded(_ error: EventLoopError?) { close() }
 
   /// Has the session's output written at the end of this tick.
   func scheduleWrite() {
@@ -75,10 +81,10 @@ final class ServerConnection: TCPConnectionDelegate, HTTP2SessionDelegate, EndOf
 
   func tickEnded() {
     isWriteScheduled = false
-    guard !isLost else { return }
+    guard !isLost, isOpen else { return }
     do {
-      while tcp.pendingByteCount == 0 {
-        guard try owner.write(from: session, to: tcp, upTo: configuration.writeSizeMax) else {
+      while stream.pendingByteCount == 0 {
+        guard try owner.write(from: session, to: stream, upTo: configuration.writeSizeMax) else {
           break
         }
       }
@@ -91,13 +97,13 @@ final class ServerConnection: TCPConnectionDelegate, HTTP2SessionDelegate, EndOf
   /// Everything was said: the socket closes when it is out.
   private func finish() {
     forget()
-    tcp.closeAfterWrite()
+    stream.closeAfterWrite()
   }
 
   /// The connection is gone.
   private func close() {
     forget()
-    tcp.close()
+    stream.close()
   }
 
   private func forget() {
@@ -166,9 +172,11 @@ final class ServerConnection: TCPConnectionDelegate, HTTP2SessionDelegate, EndOf
   func abort() {
     guard !isLost else { return }
     session.forEachStream { ($0.handler as? ServerCall)?.shutDown() }
-    _ = try? owner.write(from: session, to: tcp, upTo: configuration.writeSizeMax)
-    session.terminate(.noError)
-    _ = try? owner.write(from: session, to: tcp, upTo: configuration.writeSizeMax)
+    if isOpen {
+      _ = try? owner.write(from: session, to: stream, upTo: configuration.writeSizeMax)
+      session.terminate(.noError)
+      _ = try? owner.write(from: session, to: stream, upTo: configuration.writeSizeMax)
+    }
     close()
   }
 }

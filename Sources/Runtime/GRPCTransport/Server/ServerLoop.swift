@@ -11,7 +11,7 @@ final class ServerLoop: @unchecked Sendable {
   let table: PathTable
   let configuration: ServerConfiguration
   let wheel: DeadlineWheel
-  private var listeners: [TCPListener] = []
+  private var listeners: [StreamListener] = []
   private var connections: [ObjectIdentifier: ServerConnection] = [:]
   private var handlerCount = 0
   /// What one connection has to say, gathered for one write.
@@ -30,11 +30,11 @@ final class ServerLoop: @unchecked Sendable {
   func listen(at address: SocketAddress) throws(EventLoopError) -> SocketAddress {
     let listener = try loop.listen(at: address) { self.accept($0) }
     listeners.append(listener)
-    return listener.address ?? address
+    return listener.address
   }
 
-  private func accept(_ tcp: TCPConnection) {
-    let connection = ServerConnection(self, tcp)
+  private func accept(_ socket: StreamSocket) {
+    let connection = ServerConnection(self, ByteStream(socket))
     connections[ObjectIdentifier(connection)] = connection
     connection.start()
     if isDraining { connection.beginGracefulShutdown() }
@@ -42,12 +42,12 @@ final class ServerLoop: @unchecked Sendable {
 
   /// Moves what `session` has to say into one write; `false` when there was nothing.
   func write(
-    from session: HTTP2Session, to tcp: TCPConnection, upTo bound: Int
+    from session: HTTP2Session, to stream: ByteStream, upTo bound: Int
   ) throws(HTTP2Error) -> Bool {
     output.removeAll(keeping: 256 << 10)
     try session.send(into: &output, upTo: bound)
     guard !output.isEmpty else { return false }
-    return tcp.write(output)
+    return stream.write(output)
   }
 
   // MARK: What lives

@@ -2,25 +2,26 @@ package import Buffers
 internal import CUV
 internal import Glibc
 
-/// What a ``TCPConnection`` tells its owner, on the loop.
-package protocol TCPConnectionDelegate: AnyObject {
+/// What a ``StreamSocket`` tells its owner, on the loop.
+package protocol StreamSocketDelegate: AnyObject {
   /// Bytes came. They are lent for the call only.
-  func connectionReceived(_ bytes: RawSpan)
+  func socketReceived(_ bytes: RawSpan)
 
-  /// What ``TCPConnection/write(_:)`` left over is out: there is room again.
-  func connectionDrained()
+  /// What ``StreamSocket/write(_:)`` left over is out: there is room again.
+  func socketDrained()
 
   /// The peer sends no more (`nil`), or the connection broke. The owner closes.
-  func connectionEnded(_ error: EventLoopError?)
+  func socketEnded(_ error: EventLoopError?)
 }
 
-/// A TCP connection on one loop, for life. Use it there only.
+/// A connection over TCP or a unix stream socket on one loop, for life. Use it there only.
 ///
 /// It has no buffer for reading (the loop lends one to all) and none for writing while the peer
 /// keeps up, so an idle connection is small. It lives until it is closed.
-@safe package final class TCPConnection: UVHandleOwner {
+@safe package final class StreamSocket: UVHandleOwner {
   private let loop: EventLoop
-  private let tcp: UnsafeMutablePointer<uv_tcp_t>
+  private let stream: UnsafeMutablePointer<uv_stream_t>
+  private let isUnix: Bool
   private var writeRequest: UnsafeMutablePointer<uv_write_t>?
   /// What the socket did not take yet; libuv reads from it while `isWriting`.
   private var pending = ByteWriter()
@@ -28,27 +29,61 @@ package protocol TCPConnectionDelegate: AnyObject {
   private var isReading = false
   private var closesAfterWrite = false
   private var isClosed = false
-  private var delegate: (any TCPConnectionDelegate)?
+  private var delegate: (any StreamSocketDelegate)?
 
-  /// Makes a connection without a socket; ``Connector`` and ``TCPListener`` give it one.
-  init(loop: EventLoop) {
+  /// Makes a connection without a socket; `connect` and ``StreamListener`` give it one.
+  init(loop: EventLoop, isUnix: Bool) {
     self.loop = loop
-    unsafe tcp = .allocate(capacity: 1)
-    super.init()
-    unsafe _ = uv_tcp_init(loop.handle, tcp)
-    unsafe adopt(tcp)
+    self.isUnix = isUnix
+    if isUnix {
+      let pipe = UnsafeMutablePointer<uv_pipe_t>.allocate(capacity: 1)
+      unsafe _ = uv_pipe_init(loop.handle, pipe, 0)
+      unsafe stream = UnsafeMutableRawPointer(pipe).assumingMemoryBound(to: uv_stream_t.self)
+      super.init()
+      unsafe adopt(pipe)
+    } else {
+      let tcp = UnsafeMutablePointer<uv_tcp_t>.allocate(capacity: 1)
+      unsafe _ = uv_tcp_init(loop.handle, tcp)
+      unsafe stream = UnsafeMutableRawPointer(tcp).assumingMemoryBound(to: uv_stream_t.self)
+      super.init()
+      unsafe adopt(tcp)
+    }
   }
 
   deinit { unsafe writeRequest?.deallocate() }
 
-  var handle: UnsafeMutablePointer<uv_tcp_t> { unsafe tcp }
+  /// Takes a connected descriptor, which is closed when that fails.
+  func open(takingOwnershipOf descriptor: Int32) throws(EventLoopError) {
+    let code =
+      isUnix ? unsafe uv_pipe_open(pipe, descriptor) : unsafe uv_tcp_open(tcp, descriptor)
+    guard code != 0 else { return }
+    _ = Glibc.close(descriptor)
+    throw EventLoopError("open of a socket", code: code)
+  }
 
-  /// The far end; `nil` once it is gone.
-  package var peerAddress: SocketAddress? {
+  /// For TCP only.
+  var tcp: UnsafeMutablePointer<uv_tcp_t> {
+    unsafe UnsafeMutableRawPointer(stream).assumingMemoryBound(to: uv_tcp_t.self)
+  }
+
+  private var pipe: UnsafeMutablePointer<uv_pipe_t> {
+    unsafe UnsafeMutableRawPointer(stream).assumingMemoryBound(to: uv_pipe_t.self)
+  }
+
+  /// The far end; `nil` once it is gone. A unix client mostly has no name.
+  package var peerAddress: SocketAddress? { unsafe address(getpeername) }
+
+  /// The near end; `nil` once the connection is closed.
+  package var localAddress: SocketAddress? { unsafe address(getsockname) }
+
+  private func address(
+    _ get: (Int32, UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32
+  ) -> SocketAddress? {
     guard !isClosed else { return nil }
-    return unsafe SocketAddress.filled { address, length in
-      unsafe uv_tcp_getpeername(tcp, address, length)
-    }
+    var descriptor: Int32 = -1
+    let handle = unsafe UnsafeMutableRawPointer(stream).assumingMemoryBound(to: uv_handle_t.self)
+    guard unsafe uv_fileno(handle, &descriptor) == 0 else { return nil }
+    return unsafe SocketAddress.filled { unsafe get(descriptor, $0, $1) }
   }
 
   /// How many written bytes the socket has not taken yet.
@@ -56,9 +91,9 @@ package protocol TCPConnectionDelegate: AnyObject {
 
   /// Starts reading, for `delegate`, which is kept alive until the connection is closed. Nagle's
   /// algorithm is off: who writes once per tick has nothing to gain from it.
-  package func start(_ delegate: any TCPConnectionDelegate) {
+  package func start(_ delegate: any StreamSocketDelegate) {
     self.delegate = delegate
-    unsafe _ = uv_tcp_nodelay(tcp, 1)
+    if !isUnix { unsafe _ = uv_tcp_nodelay(tcp, 1) }
     resumeReading()
   }
 
@@ -79,7 +114,7 @@ package protocol TCPConnectionDelegate: AnyObject {
   /// Writes `bytes` now, as many as the socket takes, and keeps a copy of the rest.
   ///
   /// `true` when nothing is left over. After `false`, the caller makes no more output until
-  /// ``TCPConnectionDelegate/connectionDrained()``: that is what bounds this buffer.
+  /// ``StreamSocketDelegate/socketDrained()``: that is what bounds this buffer.
   package func write(_ bytes: borrowing ByteWriter) -> Bool {
     guard !isClosed else { return true }
     var taken = 0
@@ -124,25 +159,25 @@ package protocol TCPConnectionDelegate: AnyObject {
     guard !isClosed else { return }
     if status != 0 { return fail(EventLoopError("write", code: status)) }
     pending.removeAll(keeping: 0)
-    if closesAfterWrite { close() } else { delegate?.connectionDrained() }
+    if closesAfterWrite { close() } else { delegate?.socketDrained() }
   }
 
   fileprivate func received(_ count: Int, _ buffer: UnsafePointer<uv_buf_t>) {
     guard !isClosed, isReading else { return }
     if count > 0 {
       let bytes = unsafe UnsafeRawBufferPointer(start: buffer.pointee.base, count: count)
-      unsafe delegate?.connectionReceived(RawSpan(_unsafeBytes: bytes))
+      unsafe delegate?.socketReceived(RawSpan(_unsafeBytes: bytes))
     } else if count < 0 {
       pauseReading()
       let isEnd = count == Int(UV_EOF.rawValue)
-      delegate?.connectionEnded(isEnd ? nil : EventLoopError("read", code: Int32(count)))
+      delegate?.socketEnded(isEnd ? nil : EventLoopError("read", code: Int32(count)))
     }
   }
 
   /// Tells the owner in a callback of its own, since the owner is in the middle of a call.
   private func fail(_ error: EventLoopError) {
     pauseReading()
-    loop.schedule(after: .zero) { [weak self] in self?.delegate?.connectionEnded(error) }
+    loop.schedule(after: .zero) { [weak self] in self?.delegate?.socketEnded(error) }
   }
 
   /// The loop's buffer, which every connection on it reads into in turn.
@@ -164,10 +199,6 @@ package protocol TCPConnectionDelegate: AnyObject {
   }
 
   override func closeAtStop() { close() }
-
-  private var stream: UnsafeMutablePointer<uv_stream_t> {
-    unsafe UnsafeMutableRawPointer(tcp).assumingMemoryBound(to: uv_stream_t.self)
-  }
 }
 
 extension uv_buf_t {
@@ -181,10 +212,8 @@ extension uv_buf_t {
 private func lendReadBuffer(
   _ handle: UnsafeMutablePointer<uv_handle_t>?, size: Int, _ buffer: UnsafeMutablePointer<uv_buf_t>?
 ) {
-  guard let connection = unsafe owner(of: handle?.pointee.data, as: TCPConnection.self) else {
-    return
-  }
-  let lent = unsafe connection.readBuffer
+  guard let socket = unsafe owner(of: handle?.pointee.data, as: StreamSocket.self) else { return }
+  let lent = unsafe socket.readBuffer
   unsafe buffer?.pointee = unsafe uv_buf_t(UnsafeRawBufferPointer(lent))
 }
 
@@ -192,10 +221,10 @@ private func bytesCame(
   _ stream: UnsafeMutablePointer<uv_stream_t>?, count: Int, _ buffer: UnsafePointer<uv_buf_t>?
 ) {
   guard let buffer = unsafe buffer else { return }
-  unsafe owner(of: stream?.pointee.data, as: TCPConnection.self)?.received(count, buffer)
+  unsafe owner(of: stream?.pointee.data, as: StreamSocket.self)?.received(count, buffer)
 }
 
 private func bytesWritten(_ request: UnsafeMutablePointer<uv_write_t>?, status: Int32) {
-  unsafe owner(of: request?.pointee.handle?.pointee.data, as: TCPConnection.self)?
+  unsafe owner(of: request?.pointee.handle?.pointee.data, as: StreamSocket.self)?
     .written(status: status)
 }
