@@ -167,7 +167,7 @@ let package = Package(
       name: "ProtoGenTests", dependencies: ["ProtoGen", "Protobuf"], path: "Tests/ProtoGenTests",
       exclude: ["Golden"], swiftSettings: strict),
     tests("Protobuf", ["Buffers", "WellKnown", "API", "TestAPI"]),
-    tests("GRPC"),
+    tests("GRPC", ["Protobuf", "WellKnown"]),
     tests("GRPCInProcess", ["GRPC", "TestKit"]),
     tests("GRPCTransport", ["Buffers", "EventLoops", "GRPC", "TestKit"]),
     tests("GRPCServices", ["GRPC", "GRPCInProcess", "WellKnown"]),

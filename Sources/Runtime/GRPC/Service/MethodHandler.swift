@@ -5,6 +5,9 @@ package import Protobuf
 package protocol MethodHandler: Sendable {
   var descriptor: MethodDescriptor { get }
 
+  /// The messages in JSON; `nil` when their types have no JSON form.
+  var json: MessageJSON? { get }
+
   /// Answers one call of any kind over `stream`. It throws what the status shall say; the
   /// transport sends the status.
   func run(_ stream: any ServerStream, _ context: ServerContext) async throws(RPCError)
@@ -39,16 +42,18 @@ struct UnaryHandler: MethodHandler {
     ) -> CallTask?
 
   let descriptor: MethodDescriptor
+  let json: MessageJSON?
   private let interceptors: [any ServerInterceptor]
   private let body: Run
   private let startBody: Start
 
   init(
-    _ descriptor: MethodDescriptor, _ interceptors: [any ServerInterceptor],
+    _ descriptor: MethodDescriptor, _ json: MessageJSON?, _ interceptors: [any ServerInterceptor],
     run body: @escaping Run, start: @escaping Start
   ) {
     precondition(descriptor.kind == .unary, "\(descriptor.path) is not unary")
     self.descriptor = descriptor
+    self.json = json
     self.interceptors = interceptors
     self.body = body
     startBody = start
@@ -73,14 +78,17 @@ final class StreamingHandler: MethodHandler {
   typealias Body = @Sendable (any ServerStream, ServerContext) async throws(RPCError) -> Void
 
   let descriptor: MethodDescriptor
+  let json: MessageJSON?
   private let interceptors: [any ServerInterceptor]
   private let body: Body
 
   init(
-    _ descriptor: MethodDescriptor, _ interceptors: [any ServerInterceptor], _ body: @escaping Body
+    _ descriptor: MethodDescriptor, _ json: MessageJSON?, _ interceptors: [any ServerInterceptor],
+    _ body: @escaping Body
   ) {
     precondition(descriptor.kind != .unary, "\(descriptor.path) is unary")
     self.descriptor = descriptor
+    self.json = json
     self.interceptors = interceptors
     self.body = body
   }

@@ -48,7 +48,7 @@ package struct Router: Sendable {
     _ body: @escaping @Sendable (Request, ServerContext) async throws(RPCError) -> Response
   ) {
     let interceptors = interceptors
-    addUnary(method) { (stream, context) async throws(RPCError) in
+    addUnary(method, MessageJSON(request, response)) { (stream, context) async throws(RPCError) in
       let request = try await stream.onlyRequest(Request.self)
       try await stream.send(message: MessageCoding.bytes(try await body(request, context)))
     } start: { request, context, executor, reply in
@@ -83,14 +83,14 @@ package struct Router: Sendable {
 
   /// The part of ``unary(_:_:_:_:)`` that knows no message types.
   package mutating func addUnary(
-    _ method: MethodDescriptor,
+    _ method: MethodDescriptor, _ json: MessageJSON?,
     _ run: @escaping @Sendable (any ServerStream, ServerContext) async throws(RPCError) -> Void,
     start:
       @escaping @Sendable (
         RawSpan, ServerContext, any TaskExecutor, any UnaryReply
       ) -> CallTask?
   ) {
-    add(UnaryHandler(method, interceptors, run: run, start: start))
+    add(UnaryHandler(method, json, interceptors, run: run, start: start))
   }
 
   /// Adds a method with one request and a stream of responses.
@@ -101,7 +101,8 @@ package struct Router: Sendable {
       async throws(RPCError) -> Void
   ) {
     add(
-      StreamingHandler(method, interceptors) { stream, context throws(RPCError) in
+      StreamingHandler(method, MessageJSON(request, response), interceptors) {
+        stream, context throws(RPCError) in
         let request = try await stream.onlyRequest(Request.self)
         try await body(request, ResponseWriter(stream, context: context), context)
       })
@@ -115,7 +116,8 @@ package struct Router: Sendable {
       async throws(RPCError) -> Response
   ) {
     add(
-      StreamingHandler(method, interceptors) { stream, context throws(RPCError) in
+      StreamingHandler(method, MessageJSON(request, response), interceptors) {
+        stream, context throws(RPCError) in
         let response = try await body(RequestStream(stream), context)
         try await stream.send(message: MessageCoding.bytes(response))
       })
@@ -130,7 +132,8 @@ package struct Router: Sendable {
       ) async throws(RPCError) -> Void
   ) {
     add(
-      StreamingHandler(method, interceptors) { stream, context throws(RPCError) in
+      StreamingHandler(method, MessageJSON(request, response), interceptors) {
+        stream, context throws(RPCError) in
         try await body(
           RequestStream(stream), ResponseWriter(stream, context: context), context)
       })

@@ -2,7 +2,8 @@
 package enum JSONError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The text is not JSON; the problem is at byte `offset`.
   case syntax(offset: Int)
-  /// A value is of another kind than its field, or is out of its range.
+  /// A value is of another kind than its field, or is out of its range. The path of the outermost
+  /// value is empty.
   case value(path: String, expected: String)
   /// The message has no such field.
   case unknownField(path: String)
@@ -18,7 +19,8 @@ package enum JSONError: Error, Hashable, Sendable, CustomStringConvertible {
   package var description: String {
     switch self {
     case .syntax(let offset): "The text is not valid JSON at byte \(offset)."
-    case .value(let path, let expected): "\(path) must be \(expected)."
+    case .value(let path, let expected):
+      "\(path.isEmpty ? "The value" : path) must be \(expected)."
     case .unknownField(let path): "\(path) is not a field."
     case .duplicate(let path): "\(path) is given twice."
     case .nestedTooDeep(let max): "Values nest deeper than \(max)."

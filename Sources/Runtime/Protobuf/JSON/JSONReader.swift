@@ -135,7 +135,7 @@ package struct JSONReader {
   /// The object being read has the member twice.
   package var duplicate: JSONError { .duplicate(path: joinedPath) }
 
-  private var joinedPath: String { path.isEmpty ? "The value" : path.joined(separator: ".") }
+  private var joinedPath: String { path.joined(separator: ".") }
 
   // MARK: Scalars
 
