@@ -169,7 +169,7 @@ let package = Package(
     tests("Protobuf", ["Buffers", "WellKnown", "API", "TestAPI"]),
     tests("GRPC", ["Protobuf", "WellKnown"]),
     tests("GRPCInProcess", ["GRPC", "TestKit"]),
-    tests("GRPCTransport", ["Buffers", "EventLoops", "GRPC", "TestKit"]),
+    tests("GRPCTransport", ["Buffers", "EventLoops", "GRPC", "Telemetry", "TestKit"]),
     tests("GRPCServices", ["GRPC", "GRPCInProcess", "WellKnown"]),
     tests("HTTP2", ["Buffers"]),
     tests("Crypto"),

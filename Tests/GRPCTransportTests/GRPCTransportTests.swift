@@ -13,9 +13,12 @@ struct TransportHarness {
   let address: SocketAddress
   let channel: GRPCChannel
 
-  init(configuration: ServerConfiguration = .defaults) async throws {
+  init(
+    configuration: ServerConfiguration = .defaults, observation: ServerObservation = .defaults
+  ) async throws {
     server = GRPCServer(
-      router: Router(services: [service]), configuration: configuration, loops: [serverLoop])
+      router: Router(services: [service]), configuration: configuration, loops: [serverLoop],
+      observation: observation)
     let any = try #require(SocketAddress(literal: "127.0.0.1", port: 0))
     address = try await server.listen(at: any)
     channel = GRPCChannel(host: "127.0.0.1", port: address.port, loop: clientLoop)

@@ -6,18 +6,20 @@ package import GRPC
 /// Every loop has a listener of its own at the same address; a connection stays on the loop that
 /// accepted it, and a call's handler runs there.
 package final class GRPCServer: Sendable {
-  private let loops: [ServerLoop]
+  let loops: [ServerLoop]
 
   /// How long handlers that were cancelled at the end of a shutdown may take to end.
   private static let abortWait = Duration.seconds(5)
 
   package init(
-    router: Router, configuration: ServerConfiguration = .defaults, loops: [EventLoop]
+    router: Router, configuration: ServerConfiguration = .defaults, loops: [EventLoop],
+    observation: ServerObservation = .defaults
   ) {
     precondition(!loops.isEmpty, "a server needs a loop")
     let table = PathTable(router)
     self.loops = loops.map {
-      ServerLoop(loop: $0, table: table, configuration: configuration)
+      ServerLoop(
+        loop: $0, table: table, configuration: configuration, observation: observation)
     }
   }
 

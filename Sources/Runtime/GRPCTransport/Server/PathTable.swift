@@ -5,8 +5,22 @@ internal import GRPC
 struct PathTable: Sendable {
   private struct Entry {
     let path: [UInt8]
+    let method: Method
+  }
+
+  /// A method with its place in ``names``.
+  struct Method: Sendable {
+    let index: Int
     let handler: any MethodHandler
   }
+
+  /// What stands for every method that the server does not have (gRFC A66).
+  static let otherName = "other"
+  /// The place of ``otherName`` in ``names``.
+  static let otherIndex = 0
+
+  /// The methods by a dense index, as in "grpc.health.v1.Health/Check".
+  let names: [String]
 
   private let buckets: [[Entry]]
   private let mask: Int
@@ -16,19 +30,24 @@ struct PathTable: Sendable {
     while count < router.methods.count * 4 { count *= 2 }
     var buckets = [[Entry]](repeating: [], count: count)
     mask = count - 1
-    for handler in router.methods {
-      let entry = Entry(path: Array(handler.descriptor.path.utf8), handler: handler)
+    var names = [Self.otherName]
+    for handler in router.methods.sorted(by: { $0.descriptor.path < $1.descriptor.path }) {
+      let path = handler.descriptor.path
+      let method = Method(index: names.count, handler: handler)
+      let entry = Entry(path: Array(path.utf8), method: method)
+      names.append(String(path.dropFirst()))
       let hash = entry.path.withBytes { $0.quickHash() }
       buckets[Int(truncatingIfNeeded: hash) & mask].append(entry)
     }
     self.buckets = buckets
+    self.names = names
   }
 
-  /// The handler of exactly this path.
-  func handler(for path: RawSpan) -> (any MethodHandler)? {
+  /// The method of exactly this path.
+  func method(for path: RawSpan) -> Method? {
     for entry in buckets[Int(truncatingIfNeeded: path.quickHash()) & mask]
     where path.equals(entry.path) {
-      return entry.handler
+      return entry.method
     }
     return nil
   }

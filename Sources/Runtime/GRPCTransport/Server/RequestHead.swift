@@ -15,6 +15,8 @@ struct RequestHead {
   }
 
   let outcome: Outcome
+  /// In ``PathTable/names``; an unknown one is ``PathTable/otherIndex``.
+  let method: Int
   let timeout: Duration?
 }
 
@@ -22,7 +24,7 @@ struct RequestHead {
 struct RequestHeadReader {
   private var isPost = false
   private var contentType = ContentType.missing
-  private var handler: (any MethodHandler)?
+  private var method: PathTable.Method?
   private var unknownPath: String?
   private var timeout: Duration?
   private var problem: RPCError?
@@ -43,7 +45,8 @@ struct RequestHeadReader {
       reader.field(name, rawName, value, table, &metadata)
     }
     return RequestHead(
-      outcome: reader.outcome(isTruncated: headers.isTruncated), timeout: reader.timeout)
+      outcome: reader.outcome(isTruncated: headers.isTruncated),
+      method: reader.method?.index ?? PathTable.otherIndex, timeout: reader.timeout)
   }
 
   private func outcome(isTruncated: Bool) -> RequestHead.Outcome {
@@ -58,12 +61,12 @@ struct RequestHeadReader {
     case .grpc: break
     }
     if let problem { return .refused(problem) }
-    guard let handler else { return .refused(.noMethod(path: unknownPath ?? "")) }
+    guard let method else { return .refused(.noMethod(path: unknownPath ?? "")) }
     if let unknownEncoding {
       return .unknownEncoding(
         RPCError(.unimplemented, "The server has no grpc-encoding \"\(unknownEncoding)\"."))
     }
-    return .accepted(handler)
+    return .accepted(method.handler)
   }
 
   private mutating func field(
@@ -74,8 +77,8 @@ struct RequestHeadReader {
     case .method:
       isPost = value.equals("POST")
     case .path:
-      handler = table.handler(for: value)
-      if handler == nil { unknownPath = value.string() }
+      method = table.method(for: value)
+      if method == nil { unknownPath = value.string() }
     case .contentType:
       contentType = Self.contentType(value)
     case .grpcTimeout:

@@ -41,6 +41,7 @@ extension ServerCall: ServerStream, LoopConfined {
     messages: while true {
       switch reader.next() {
       case .message(let bytes):
+        record?.received.note(bytes.count)
         requests?.push(.message(bytes), cost: bytes.count + MessageReader.prefixSize)
       case .incomplete:
         break messages
@@ -71,6 +72,7 @@ extension ServerCall: ServerStream, LoopConfined {
   private func sendHead(_ metadata: Metadata? = nil) {
     guard !hasSentMetadata else { return }
     hasSentMetadata = true
+    record?.answeredAt = MonotonicTime.nanoseconds()
     var headers = HeaderList()
     StatusTrailers.append(metadata ?? context?.initialMetadata ?? [:], to: &headers)
     connection.session.submitResponse(stream, preset: StatusTrailers.response, headers)
@@ -87,6 +89,7 @@ extension ServerCall: ServerStream, LoopConfined {
       return .failure(.tooLarge(size: message.count, limit: limit))
     }
     sendHead()
+    record?.sent.note(message.count)
     connection.session.write(to: stream) { writer in
       writer.reserve(MessageReader.prefixSize + message.count)
       MessageReader.appendPrefix(of: message.count, to: &writer)

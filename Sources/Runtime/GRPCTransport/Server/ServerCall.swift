@@ -27,6 +27,8 @@ final class ServerCall: HTTP2StreamHandler, UnaryReply, DeadlineHandler, @unchec
   var phase = Phase.head
   var handler: (any MethodHandler)?
   var context: ServerContext?
+  /// What is measured; `nil` before the headers are read and after the end was told.
+  var record: CallRecord?
   var task: CallTask?
   private var deadlineEntry: DeadlineEntry?
   /// Payload that is not a whole message yet.
@@ -62,6 +64,7 @@ final class ServerCall: HTTP2StreamHandler, UnaryReply, DeadlineHandler, @unchec
       return
     }
     let head = connection.read(headers)
+    record = connection.callStarted(head.method)
     switch head.outcome {
     case .httpError(let status):
       answerHTTP(status: status)
@@ -143,6 +146,7 @@ final class ServerCall: HTTP2StreamHandler, UnaryReply, DeadlineHandler, @unchec
   private func start(_ message: RawSpan) {
     guard let handler, let context else { return }
     phase = .running
+    record?.received.note(message.byteCount)
     noteStart()
     let task = handler.startUnary(message, context, on: connection.owner.loop, self)
     // The task may have ended by now; then it is not kept, and there is nothing to cancel.
@@ -163,6 +167,8 @@ final class ServerCall: HTTP2StreamHandler, UnaryReply, DeadlineHandler, @unchec
     }
     guard size <= limit else { return answer(.tooLarge(size: size, limit: limit)) }
     phase = .answered
+    record?.sent.note(size)
+    noteAnswer(.ok)
     forgetDeadline()
     if context.hasOutgoingMetadata {
       var headers = HeaderList()
@@ -186,6 +192,7 @@ final class ServerCall: HTTP2StreamHandler, UnaryReply, DeadlineHandler, @unchec
     guard phase != .answered else { return }
     let error = context?.cancellationCause == nil ? error : context?.cancellationError
     phase = .answered
+    noteAnswer(error?.code ?? .ok, error)
     forgetDeadline()
     var fields = StatusTrailers.fields(error, context?.trailingMetadata ?? [:])
     if hasSentMetadata {
@@ -201,6 +208,7 @@ final class ServerCall: HTTP2StreamHandler, UnaryReply, DeadlineHandler, @unchec
 
   private func answerHTTP(status: String) {
     phase = .answered
+    noteAnswer(.unknown, RPCError(.unknown, "The request is not gRPC's: HTTP \(status)."))
     var headers = HeaderList()
     headers.append(":status", status)
     connection.session.submitHeadersOnlyResponse(stream, preset: nil, headers)
@@ -220,6 +228,7 @@ final class ServerCall: HTTP2StreamHandler, UnaryReply, DeadlineHandler, @unchec
     if phase != .answered {
       cancel(connection.isLost ? .disconnect : .clientReset)
       phase = .answered
+      noteAnswer(.cancelled)
     } else {
       wakeWriter()
     }
@@ -253,6 +262,13 @@ final class ServerCall: HTTP2StreamHandler, UnaryReply, DeadlineHandler, @unchec
   }
 
   func streamHasRoom() { wakeWriter() }
+
+  /// The call has its status: what was measured of it is told.
+  private func noteAnswer(_ code: StatusCode, _ error: RPCError? = nil) {
+    guard let record else { return }
+    self.record = nil
+    connection.callEnded(record, code, error, context)
+  }
 
   // MARK: How many handlers run
 

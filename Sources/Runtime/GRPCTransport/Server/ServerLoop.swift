@@ -11,19 +11,24 @@ final class ServerLoop: @unchecked Sendable {
   let table: PathTable
   let configuration: ServerConfiguration
   let wheel: DeadlineWheel
+  let observer: LoopObserver
   private var listeners: [StreamListener] = []
   private var connections: [ObjectIdentifier: ServerConnection] = [:]
-  private var handlerCount = 0
+  private(set) var handlerCount = 0
   /// What one connection has to say, gathered for one write.
   private var output = ByteWriter()
   private var isDraining = false
   private var idleWaiters: [() -> Void] = []
 
-  init(loop: EventLoop, table: PathTable, configuration: ServerConfiguration) {
+  init(
+    loop: EventLoop, table: PathTable, configuration: ServerConfiguration,
+    observation: ServerObservation
+  ) {
     self.loop = loop
     self.table = table
     self.configuration = configuration
     wheel = DeadlineWheel(loop: loop)
+    observer = LoopObserver(observation, table: table)
   }
 
   /// Accepts connections at `address`; gives the address with its port.
@@ -34,6 +39,7 @@ final class ServerLoop: @unchecked Sendable {
   }
 
   private func accept(_ socket: StreamSocket) {
+    observer.connections.acceptedCount &+= 1
     let connection = ServerConnection(self, ByteStream(socket))
     connections[ObjectIdentifier(connection)] = connection
     connection.start()
@@ -54,6 +60,7 @@ final class ServerLoop: @unchecked Sendable {
 
   func connectionClosed(_ connection: ServerConnection) {
     connections[ObjectIdentifier(connection)] = nil
+    observer.connections.closedCount &+= 1
     tellIfIdle()
   }
 

@@ -63,11 +63,17 @@ package struct Logger: Sendable {
     _ level: LogLevel, _ message: String, _ fields: KeyValuePairs<String, LogValue> = [:]
   ) {
     guard level >= self.level else { return }
+    log(level, message, list: fields.map { ($0.key, $0.value) })
+  }
+
+  /// The same for fields that depend on what is known.
+  package func log(_ level: LogLevel, _ message: String, list fields: [(String, LogValue)]) {
+    guard level >= self.level else { return }
     var line = JSONLine()
     line.add("time", .text(LogTime.text(microseconds: now())))
     line.add("level", .text(level.rawValue))
     line.add("message", .text(message))
-    let all = self.fields + fields.map { ($0.key, $0.value) }
+    let all = self.fields + fields
     for (name, value) in all.prefix(Self.fieldCountMax) { line.add(name, value) }
     write(line.finish())
   }

@@ -1,0 +1,14 @@
+internal import GRPC
+internal import Telemetry
+
+/// What one loop of a server has counted, and its log. Used on that loop only.
+final class LoopObserver {
+  let calls: CallMetrics
+  var accessLog: AccessLog?
+  var connections = ConnectionMetrics()
+
+  init(_ configuration: ServerObservation, table: PathTable) {
+    calls = CallMetrics(names: table.names)
+    if let log = configuration.accessLog, log.selection != .off { accessLog = AccessLog(log) }
+  }
+}

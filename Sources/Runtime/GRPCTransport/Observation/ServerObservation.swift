@@ -1,0 +1,44 @@
+package import Telemetry
+
+/// What a server tells of itself: which calls it logs.
+///
+/// Its metrics are always counted; see ``GRPCServer/metrics()``.
+package struct ServerObservation: Sendable {
+  /// Where and which lines go to the access log; `nil` writes none.
+  package var accessLog: AccessLogConfiguration?
+
+  package init(accessLog: AccessLogConfiguration? = nil) { self.accessLog = accessLog }
+
+  /// Metrics, no log.
+  package static let defaults = ServerObservation()
+}
+
+/// Which calls have a line in the log.
+package struct AccessLogConfiguration: Sendable {
+  package enum Selection: String, Sendable, CaseIterable {
+    case off
+    /// Calls that ended with UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNIMPLEMENTED,
+    /// INTERNAL, UNAVAILABLE or DATA_LOSS, and slow ones.
+    case errors
+    case all
+  }
+
+  /// A call's line has the level `error` for UNKNOWN, INTERNAL and DATA_LOSS, `warning` for the
+  /// other statuses of ``Selection/errors``, and else `info`.
+  package var logger: Logger
+  package var selection: Selection
+  /// A call that took longer is slow; `nil` finds none slow. A call that streams is as long as its
+  /// client wants, so only unary ones count.
+  package var slowCallMin: Duration?
+
+  package init(
+    logger: Logger, selection: Selection = .errors, slowCallMin: Duration? = slowCallMinDefault
+  ) {
+    self.logger = logger
+    self.selection = selection
+    self.slowCallMin = slowCallMin
+  }
+
+  /// When a unary call counts as slow: 1 s.
+  package static let slowCallMinDefault = Duration.seconds(1)
+}
