@@ -146,6 +146,11 @@ let package = Package(
     module(
       "Testing", "TestKit",
       ["Buffers", "Protobuf", "GRPC", "Telephony", "Registry", "CallDispatch"]),
+    module("Testing", "Interop", ["EventLoops", "GRPC", "Protobuf", "TestAPI", "WellKnown"]),
+    program(
+      "Testing", "interop-server",
+      ["EventLoops", "GRPC", "GRPCServices", "GRPCTransport", "Interop"]),
+    program("Testing", "interop-client", ["EventLoops", "GRPC", "GRPCTransport", "Interop"]),
     program(
       "Testing", "Bench",
       ["EventLoops", "GRPC", "GRPCTransport", "GRPCServices", "WellKnown", "TestAPI"]),
@@ -170,6 +175,8 @@ let package = Package(
     tests("GRPC", ["Protobuf", "WellKnown"]),
     tests("GRPCInProcess", ["GRPC", "TestKit"]),
     tests("GRPCTransport", ["Buffers", "EventLoops", "GRPC", "Telemetry", "TestKit"]),
+    tests("Interop", ["EventLoops", "GRPC", "GRPCInProcess", "TestAPI"]),
+    tests("GRPCTransport", ["Buffers", "EventLoops", "GRPC", "TestKit"]),
     tests("GRPCServices", ["GRPC", "GRPCInProcess", "WellKnown"]),
     tests("HTTP2", ["Buffers"]),
     tests("Crypto"),

@@ -15,7 +15,9 @@ plugin=$(swift build --show-bin-path)/protoc-gen-trunkline
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
-owners=owner=google/:WellKnown:CWellKnown,owner=grpc/:WellKnown:CWellKnown
+# The first owner that fits counts. What only tests need is in no shipped program.
+owners=owner=grpc/testing/:TestAPI:CTestAPI,owner=xds/:TestAPI:CTestAPI
+owners+=,owner=google/:WellKnown:CWellKnown,owner=grpc/:WellKnown:CWellKnown
 owners+=,owner=trunkline/testing/:TestAPI:CTestAPI,owner=trunkline/:API:CAPI
 
 run_protoc() { protoc -I Protos -I "$include" "$@"; }
@@ -48,10 +50,10 @@ generate_messages() {
 wellknown=(any duration empty field_mask struct timestamp wrappers)
 wellknown=("${wellknown[@]/%/.proto}")
 wellknown=("${wellknown[@]/#/google/protobuf/}")
-mapfile -t shared < <(cd Protos && find google grpc -name '*.proto' | sort)
-mapfile -t grpc < <(cd Protos && find grpc -name '*.proto' | sort)
+mapfile -t shared < <(cd Protos && find google grpc -name '*.proto' -not -path '*/testing/*' | sort)
+mapfile -t grpc < <(cd Protos && find grpc -name '*.proto' -not -path '*/testing/*' | sort)
 mapfile -t contract < <(cd Protos && find trunkline -name '*.proto' -not -path '*/testing/*' | sort)
-mapfile -t testing < <(cd Protos && find trunkline/testing -name '*.proto' | sort)
+mapfile -t testing < <(cd Protos && find trunkline/testing grpc/testing xds -name '*.proto' | sort)
 
 generate_messages WellKnown CWellKnown Runtime "${wellknown[@]}" "${shared[@]}"
 generate_messages API CAPI Contract "${contract[@]}"

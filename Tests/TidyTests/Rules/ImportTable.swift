@@ -105,6 +105,14 @@ enum ImportTable {
     "TestKit": Row(
       "Testing", ["Buffers", "Protobuf", "GRPC", "Telephony", "Registry", "CallDispatch"],
       system: ["Synchronization"]),
+    "Interop": Row(
+      "Testing", ["EventLoops", "GRPC", "Protobuf", "TestAPI", "WellKnown"],
+      system: ["Synchronization"]),
+    "interop-server": Row(
+      "Testing", ["EventLoops", "GRPC", "GRPCServices", "GRPCTransport", "Interop"],
+      system: ["Glibc"]),
+    "interop-client": Row(
+      "Testing", ["EventLoops", "GRPC", "GRPCTransport", "Interop"], system: ["Glibc"]),
     "Bench": Row(
       "Testing", ["EventLoops", "GRPC", "GRPCTransport", "GRPCServices", "WellKnown", "TestAPI"]),
     "TestAPI": Row(

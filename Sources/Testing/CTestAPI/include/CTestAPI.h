@@ -3,12 +3,58 @@
 // Swift cannot take the address of a C constant; these functions do.
 #pragma once
 #include <protobuf-c/protobuf-c.h>
+#include "grpc/testing/empty.pb-c.h"
+#include "grpc/testing/messages.pb-c.h"
+#include "grpc/testing/test.pb-c.h"
 #include "trunkline/testing/v1/echo.pb-c.h"
 #include "trunkline/testing/v1/shapes.pb-c.h"
+#include "xds/data/orca/v3/orca_load_report.pb-c.h"
+#include "xds/service/orca/v3/orca.pb-c.h"
 
+const uint8_t *grpc__testing__empty__file__bytes(void);
+const uint8_t *grpc__testing__messages__file__bytes(void);
+const uint8_t *grpc__testing__test__file__bytes(void);
 const uint8_t *trunkline__testing__v1__echo__file__bytes(void);
 const uint8_t *trunkline__testing__v1__shapes__file__bytes(void);
+const uint8_t *xds__data__orca__v3__orca_load_report__file__bytes(void);
+const uint8_t *xds__service__orca__v3__orca__file__bytes(void);
 
+static inline const ProtobufCMessageDescriptor *grpc__testing__empty__type(void) {
+  return &grpc__testing__empty__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__testing__bool_value__type(void) {
+  return &grpc__testing__bool_value__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__testing__payload__type(void) {
+  return &grpc__testing__payload__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__testing__echo_status__type(void) {
+  return &grpc__testing__echo_status__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__testing__simple_request__type(void) {
+  return &grpc__testing__simple_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__testing__simple_response__type(void) {
+  return &grpc__testing__simple_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__testing__streaming_input_call_request__type(void) {
+  return &grpc__testing__streaming_input_call_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__testing__streaming_input_call_response__type(void) {
+  return &grpc__testing__streaming_input_call_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__testing__response_parameters__type(void) {
+  return &grpc__testing__response_parameters__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__testing__streaming_output_call_request__type(void) {
+  return &grpc__testing__streaming_output_call_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__testing__streaming_output_call_response__type(void) {
+  return &grpc__testing__streaming_output_call_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__testing__test_orca_report__type(void) {
+  return &grpc__testing__test_orca_report__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *trunkline__testing__v1__echo_request__type(void) {
   return &trunkline__testing__v1__echo_request__descriptor;
 }
@@ -59,4 +105,10 @@ static inline const ProtobufCMessageDescriptor *trunkline__testing__v1__choices_
 }
 static inline const ProtobufCMessageDescriptor *trunkline__testing__v1__forms__type(void) {
   return &trunkline__testing__v1__forms__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *xds__data__orca__v3__orca_load_report__type(void) {
+  return &xds__data__orca__v3__orca_load_report__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *xds__service__orca__v3__orca_load_report_request__type(void) {
+  return &xds__service__orca__v3__orca_load_report_request__descriptor;
 }

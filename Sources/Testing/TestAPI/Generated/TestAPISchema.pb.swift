@@ -6,6 +6,14 @@ package import Protobuf
 internal import WellKnown
 
 /// The namespace of a package of the contract.
+package enum Grpc {}
+
+/// The namespace of a package of the contract.
+extension Grpc {
+  package enum Testing {}
+}
+
+/// The namespace of a package of the contract.
 package enum Trunkline {}
 
 /// The namespace of a package of the contract.
@@ -18,8 +26,59 @@ extension Trunkline.Testing {
   package enum V1 {}
 }
 
+/// The namespace of a package of the contract.
+package enum Xds {}
+
+/// The namespace of a package of the contract.
+extension Xds {
+  package enum Data {}
+}
+
+/// The namespace of a package of the contract.
+extension Xds.Data {
+  package enum Orca {}
+}
+
+/// The namespace of a package of the contract.
+extension Xds.Data.Orca {
+  package enum V3 {}
+}
+
+/// The namespace of a package of the contract.
+extension Xds {
+  package enum Service {}
+}
+
+/// The namespace of a package of the contract.
+extension Xds.Service {
+  package enum Orca {}
+}
+
+/// The namespace of a package of the contract.
+extension Xds.Service.Orca {
+  package enum V3 {}
+}
+
 /// The files and types of this module, for reflection and for `Any` in JSON.
 package enum TestAPISchema {
+  /// grpc/testing/empty.proto
+  package static let grpcTestingEmpty = unsafe FileDescriptor(
+    name: "grpc/testing/empty.proto", copying: grpc__testing__empty__file__bytes(),
+    count: 57,
+    dependencies: [])
+
+  /// grpc/testing/messages.proto
+  package static let grpcTestingMessages = unsafe FileDescriptor(
+    name: "grpc/testing/messages.proto", copying: grpc__testing__messages__file__bytes(),
+    count: 2671,
+    dependencies: [])
+
+  /// grpc/testing/test.proto
+  package static let grpcTestingTest = unsafe FileDescriptor(
+    name: "grpc/testing/test.proto", copying: grpc__testing__test__file__bytes(),
+    count: 844,
+    dependencies: [TestAPISchema.grpcTestingEmpty, TestAPISchema.grpcTestingMessages])
+
   /// trunkline/testing/v1/echo.proto
   package static let trunklineTestingV1Echo = unsafe FileDescriptor(
     name: "trunkline/testing/v1/echo.proto", copying: trunkline__testing__v1__echo__file__bytes(),
@@ -32,14 +91,43 @@ package enum TestAPISchema {
     count: 5470,
     dependencies: [WellKnownSchema.googleProtobufAny, WellKnownSchema.googleProtobufDuration, WellKnownSchema.googleProtobufEmpty, WellKnownSchema.googleProtobufFieldMask, WellKnownSchema.googleProtobufStruct, WellKnownSchema.googleProtobufTimestamp, WellKnownSchema.googleProtobufWrappers])
 
+  /// xds/data/orca/v3/orca_load_report.proto
+  package static let xdsDataOrcaV3OrcaLoadReport = unsafe FileDescriptor(
+    name: "xds/data/orca/v3/orca_load_report.proto", copying: xds__data__orca__v3__orca_load_report__file__bytes(),
+    count: 757,
+    dependencies: [])
+
+  /// xds/service/orca/v3/orca.proto
+  package static let xdsServiceOrcaV3Orca = unsafe FileDescriptor(
+    name: "xds/service/orca/v3/orca.proto", copying: xds__service__orca__v3__orca__file__bytes(),
+    count: 393,
+    dependencies: [WellKnownSchema.googleProtobufDuration, TestAPISchema.xdsDataOrcaV3OrcaLoadReport])
+
   /// Every file of the module.
   package static let files: [FileDescriptor] = [
+    grpcTestingEmpty,
+    grpcTestingMessages,
+    grpcTestingTest,
     trunklineTestingV1Echo,
     trunklineTestingV1Shapes,
+    xdsDataOrcaV3OrcaLoadReport,
+    xdsServiceOrcaV3Orca,
   ]
 
   /// Every message of the module.
   package static let messageTypes: [any GeneratedMessage.Type] = [
+    Grpc.Testing.Empty.self,
+    Grpc.Testing.BoolValue.self,
+    Grpc.Testing.Payload.self,
+    Grpc.Testing.EchoStatus.self,
+    Grpc.Testing.SimpleRequest.self,
+    Grpc.Testing.SimpleResponse.self,
+    Grpc.Testing.StreamingInputCallRequest.self,
+    Grpc.Testing.StreamingInputCallResponse.self,
+    Grpc.Testing.ResponseParameters.self,
+    Grpc.Testing.StreamingOutputCallRequest.self,
+    Grpc.Testing.StreamingOutputCallResponse.self,
+    Grpc.Testing.TestOrcaReport.self,
     Trunkline.Testing.V1.EchoRequest.self,
     Trunkline.Testing.V1.EchoResponse.self,
     Trunkline.Testing.V1.RepeatRequest.self,
@@ -57,5 +145,7 @@ package enum TestAPISchema {
     Trunkline.Testing.V1.Choices.self,
     Trunkline.Testing.V1.Choices.Inner.self,
     Trunkline.Testing.V1.Forms.self,
+    Xds.Data.Orca.V3.OrcaLoadReport.self,
+    Xds.Service.Orca.V3.OrcaLoadReportRequest.self,
   ]
 }

@@ -1,0 +1,87 @@
+internal import GRPC
+internal import Interop
+
+/// What the command line asks for.
+struct ClientFlags {
+  static let usage = """
+    usage: interop-client --server_port=PORT --test_case=NAME [flags]
+
+    Plays one of gRPC's interop cases against a server. The flags are those of gRPC's own clients:
+      --server_host=NAME            localhost without it
+      --server_port=PORT
+      --test_case=NAME              one of those below; large_unary without it
+      --additional_metadata=LIST    name:value;name:value, sent with every call
+      --soak_iterations=N --soak_max_failures=N --soak_num_threads=N
+      --soak_per_iteration_max_acceptable_latency_ms=N --soak_overall_timeout_seconds=N
+      --soak_min_time_ms_between_rpcs=N --soak_request_size=N --soak_response_size=N
+      --concurrent_calls=N          of concurrent_large_unary; 1000 without it
+
+    Cases:
+      \(InteropCase.allCases.map(\.rawValue).joined(separator: "\n  "))
+    """
+
+  private static let names: Set<String> = [
+    "server_host", "server_port", "test_case", "additional_metadata", "soak_iterations",
+    "soak_max_failures", "soak_num_threads", "soak_per_iteration_max_acceptable_latency_ms",
+    "soak_overall_timeout_seconds", "soak_min_time_ms_between_rpcs", "soak_request_size",
+    "soak_response_size", "concurrent_calls",
+  ]
+
+  let host: String
+  let port: UInt16
+  let testCase: InteropCase
+  let metadata: Metadata
+  let soak: InteropClient.Soak
+  let concurrentCalls: Int
+
+  init(_ arguments: [String]) throws(Flags.Mistake) {
+    let flags = try Flags(arguments, names: Self.names, switches: [])
+    host = flags["server_host"] ?? "localhost"
+    port = UInt16(try flags.integer("server_port", default: 10_000, in: 1...65_535))
+    let name = flags["test_case"] ?? InteropCase.largeUnary.rawValue
+    guard let testCase = InteropCase(rawValue: name) else {
+      throw Flags.Mistake("There is no case \"\(name)\".")
+    }
+    self.testCase = testCase
+    metadata = try Self.metadata(flags["additional_metadata"] ?? "")
+    soak = try Self.soak(flags)
+    concurrentCalls = try flags.integer("concurrent_calls", default: 1000, in: 1...1000)
+  }
+
+  private static func soak(_ flags: Flags) throws(Flags.Mistake) -> InteropClient.Soak {
+    var soak = InteropClient.Soak()
+    soak.iterations = try flags.integer(
+      "soak_iterations", default: soak.iterations, in: 1...1_000_000_000)
+    soak.failuresMax = try flags.integer(
+      "soak_max_failures", default: soak.failuresMax, in: 0...1_000_000_000)
+    soak.latencyMax = .milliseconds(
+      try flags.integer(
+        "soak_per_iteration_max_acceptable_latency_ms", default: 1000, in: 1...3_600_000))
+    soak.overallTimeout = .seconds(
+      try flags.integer("soak_overall_timeout_seconds", default: 10, in: 1...1_000_000))
+    soak.pace = .milliseconds(
+      try flags.integer("soak_min_time_ms_between_rpcs", default: 0, in: 0...3_600_000))
+    soak.requestSize = try flags.integer(
+      "soak_request_size", default: soak.requestSize, in: 0...(4 << 20))
+    soak.responseSize = try flags.integer(
+      "soak_response_size", default: soak.responseSize, in: 0...(4 << 20))
+    soak.threads = try flags.integer("soak_num_threads", default: soak.threads, in: 1...100)
+    return soak
+  }
+
+  /// Reads "name:value;name:value"; a value may hold any character but `;`.
+  private static func metadata(_ text: String) throws(Flags.Mistake) -> Metadata {
+    var metadata: Metadata = [:]
+    for entry in text.split(separator: ";") {
+      let pair = entry.split(separator: ":", maxSplits: 1).map(String.init)
+      guard pair.count == 2, Metadata.isValid(name: pair[0]), !pair[0].hasSuffix("-bin"),
+        Metadata.isValid(text: pair[1])
+      else {
+        throw Flags.Mistake(
+          "--additional_metadata has \"\(entry)\"; it is a list of name:value.")
+      }
+      metadata.append(pair[1], for: pair[0])
+    }
+    return metadata
+  }
+}

@@ -1,0 +1,88 @@
+internal import EventLoops
+internal import GRPC
+internal import GRPCServices
+internal import GRPCTransport
+internal import Glibc
+internal import Interop
+
+/// `interop-server --port=PORT`: the server of gRPC's interop tests.
+@main
+struct Main {
+  private static let usage = """
+    usage: interop-server [--port=PORT | --listen=ADDRESS:PORT] [--loops=N]
+
+    Serves grpc.testing.TestService, load reports, health and reflection until SIGTERM.
+      --port=PORT       listens on 127.0.0.1 at this port; 0, the default, is a free one
+      --listen=...      listens at this address, as in 127.0.0.1:0 or [::1]:8080
+      --loops=N         how many event loops serve; 1 without it
+    """
+
+  /// Exit codes: 0 stopped in good order, 64 a command line that is wrong, 70 it could not listen.
+  static func main() async {
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    guard !arguments.contains("--help") else { return print(usage) }
+    do throws(Flags.Mistake) {
+      let flags = try Flags(
+        arguments, names: ["port", "listen", "loops"], switches: [])
+      let address = try address(flags)
+      let loops = try flags.integer("loops", default: 1, in: 1...64)
+      exit(await serve(at: address, loopCount: loops))
+    } catch {
+      StandardError.write(line: "interop-server: \(error)\n\(usage)")
+      exit(64)
+    }
+  }
+
+  private static func address(_ flags: Flags) throws(Flags.Mistake) -> SocketAddress {
+    let port = try flags.integer("port", default: 0, in: 0...65_535)
+    let text = flags["listen"] ?? "127.0.0.1:\(port)"
+    guard let (host, port) = SocketAddress.split(text),
+      let address = SocketAddress(literal: host, port: port)
+    else { throw Flags.Mistake("--listen is \(text); it is ADDRESS:PORT.") }
+    return address
+  }
+
+  private static func serve(at address: SocketAddress, loopCount: Int) async -> Int32 {
+    let group = EventLoopGroup(name: "interop", count: loopCount)
+    defer { group.stop() }
+    let reports = LoadReports()
+    let id = String(UInt64.random(in: .min ... .max), radix: 16)
+    let services: [any Service] = [
+      InteropService(id: id, reports: reports, loop: group.loops[0]),
+      OpenRcaService(reports, loop: group.loops[0]),
+    ]
+    let health = HealthService(serving: services.map { type(of: $0).name })
+    let server = GRPCServer(
+      router: .standard(services: services, health: health), loops: group.loops)
+    do {
+      let bound = try await server.listen(at: address)
+      print("listening on \(bound)")
+    } catch {
+      StandardError.write(line: "interop-server: \(error)")
+      return 70
+    }
+    await untilSignal(on: group.loops[0])
+    health.shutDown()
+    await server.shutdown(within: .seconds(5))
+    return 0
+  }
+
+  /// Waits for SIGTERM or SIGINT.
+  private static func untilSignal(on loop: EventLoop) async {
+    await withCheckedContinuation { continuation in
+      loop.execute {
+        var waiter: CheckedContinuation<Void, Never>? = continuation
+        for signal in [SIGTERM, SIGINT] {
+          do throws(EventLoopError) {
+            _ = try loop.watch(signal: signal) {
+              waiter?.resume()
+              waiter = nil
+            }
+          } catch {
+            preconditionFailure("signal \(signal) can't be watched: \(error)")
+          }
+        }
+      }
+    }
+  }
+}
