@@ -176,7 +176,6 @@ let package = Package(
     tests("GRPCInProcess", ["GRPC", "TestKit"]),
     tests("GRPCTransport", ["Buffers", "EventLoops", "GRPC", "Telemetry", "TestKit"]),
     tests("Interop", ["EventLoops", "GRPC", "GRPCInProcess", "TestAPI"]),
-    tests("GRPCTransport", ["Buffers", "EventLoops", "GRPC", "TestKit"]),
     tests("GRPCServices", ["GRPC", "GRPCInProcess", "WellKnown"]),
     tests("HTTP2", ["Buffers"]),
     tests("Crypto"),
