@@ -98,6 +98,29 @@ extension Trunkline.Internal.V1.RouteServiceProtocol {
       Trunkline.Internal.V1.LeaseCredentialResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.leaseCredential(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.Internal.V1.LeaseCredentialRequest
+      do throws(DecodingError) {
+        request = try Trunkline.Internal.V1.LeaseCredentialRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.Internal.V1.LeaseCredentialRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.Internal.V1.LeaseCredentialResponse?
+          if call.isPlain {
+            response = try await self.leaseCredential(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.leaseCredential(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
   }
 }

@@ -123,30 +123,145 @@ extension Trunkline.V1.AgentServiceProtocol {
       Trunkline.V1.CreateAgentResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.createAgent(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.CreateAgentRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.CreateAgentRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.CreateAgentRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.CreateAgentResponse?
+          if call.isPlain {
+            response = try await self.createAgent(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.createAgent(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
     router.unary(
       Trunkline.V1.AgentServiceMethods.getAgent, Trunkline.V1.GetAgentRequest.self,
       Trunkline.V1.GetAgentResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.getAgent(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.GetAgentRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.GetAgentRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.GetAgentRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.GetAgentResponse?
+          if call.isPlain {
+            response = try await self.getAgent(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.getAgent(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
     router.unary(
       Trunkline.V1.AgentServiceMethods.listAgents, Trunkline.V1.ListAgentsRequest.self,
       Trunkline.V1.ListAgentsResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.listAgents(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.ListAgentsRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.ListAgentsRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.ListAgentsRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.ListAgentsResponse?
+          if call.isPlain {
+            response = try await self.listAgents(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.listAgents(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
     router.unary(
       Trunkline.V1.AgentServiceMethods.updateAgent, Trunkline.V1.UpdateAgentRequest.self,
       Trunkline.V1.UpdateAgentResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.updateAgent(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.UpdateAgentRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.UpdateAgentRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.UpdateAgentRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.UpdateAgentResponse?
+          if call.isPlain {
+            response = try await self.updateAgent(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.updateAgent(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
     router.unary(
       Trunkline.V1.AgentServiceMethods.deleteAgent, Trunkline.V1.DeleteAgentRequest.self,
       Trunkline.V1.DeleteAgentResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.deleteAgent(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.DeleteAgentRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.DeleteAgentRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.DeleteAgentRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.DeleteAgentResponse?
+          if call.isPlain {
+            response = try await self.deleteAgent(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.deleteAgent(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
   }
 }

@@ -169,18 +169,87 @@ extension Trunkline.V1.CallDispatchServiceProtocol {
       Trunkline.V1.PlaceCallsResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.placeCalls(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.PlaceCallsRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.PlaceCallsRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.PlaceCallsRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.PlaceCallsResponse?
+          if call.isPlain {
+            response = try await self.placeCalls(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.placeCalls(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
     router.unary(
       Trunkline.V1.CallDispatchServiceMethods.getCall, Trunkline.V1.GetCallRequest.self,
       Trunkline.V1.GetCallResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.getCall(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.GetCallRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.GetCallRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.GetCallRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.GetCallResponse?
+          if call.isPlain {
+            response = try await self.getCall(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.getCall(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
     router.unary(
       Trunkline.V1.CallDispatchServiceMethods.listCalls, Trunkline.V1.ListCallsRequest.self,
       Trunkline.V1.ListCallsResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.listCalls(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.ListCallsRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.ListCallsRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.ListCallsRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.ListCallsResponse?
+          if call.isPlain {
+            response = try await self.listCalls(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.listCalls(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
     router.serverStreaming(
       Trunkline.V1.CallDispatchServiceMethods.watchCalls, Trunkline.V1.WatchCallsRequest.self,
@@ -193,6 +262,29 @@ extension Trunkline.V1.CallDispatchServiceProtocol {
       Trunkline.V1.HangUpCallResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.hangUpCall(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.HangUpCallRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.HangUpCallRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.HangUpCallRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.HangUpCallResponse?
+          if call.isPlain {
+            response = try await self.hangUpCall(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.hangUpCall(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
   }
 }

@@ -211,48 +211,232 @@ extension Trunkline.V1.PhoneNumberServiceProtocol {
       Trunkline.V1.ImportPhoneNumberResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.importPhoneNumber(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.ImportPhoneNumberRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.ImportPhoneNumberRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.ImportPhoneNumberRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.ImportPhoneNumberResponse?
+          if call.isPlain {
+            response = try await self.importPhoneNumber(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.importPhoneNumber(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
     router.unary(
       Trunkline.V1.PhoneNumberServiceMethods.getPhoneNumber, Trunkline.V1.GetPhoneNumberRequest.self,
       Trunkline.V1.GetPhoneNumberResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.getPhoneNumber(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.GetPhoneNumberRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.GetPhoneNumberRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.GetPhoneNumberRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.GetPhoneNumberResponse?
+          if call.isPlain {
+            response = try await self.getPhoneNumber(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.getPhoneNumber(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
     router.unary(
       Trunkline.V1.PhoneNumberServiceMethods.listPhoneNumbers, Trunkline.V1.ListPhoneNumbersRequest.self,
       Trunkline.V1.ListPhoneNumbersResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.listPhoneNumbers(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.ListPhoneNumbersRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.ListPhoneNumbersRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.ListPhoneNumbersRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.ListPhoneNumbersResponse?
+          if call.isPlain {
+            response = try await self.listPhoneNumbers(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.listPhoneNumbers(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
     router.unary(
       Trunkline.V1.PhoneNumberServiceMethods.updatePhoneNumber, Trunkline.V1.UpdatePhoneNumberRequest.self,
       Trunkline.V1.UpdatePhoneNumberResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.updatePhoneNumber(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.UpdatePhoneNumberRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.UpdatePhoneNumberRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.UpdatePhoneNumberRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.UpdatePhoneNumberResponse?
+          if call.isPlain {
+            response = try await self.updatePhoneNumber(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.updatePhoneNumber(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
     router.unary(
       Trunkline.V1.PhoneNumberServiceMethods.assignPhoneNumber, Trunkline.V1.AssignPhoneNumberRequest.self,
       Trunkline.V1.AssignPhoneNumberResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.assignPhoneNumber(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.AssignPhoneNumberRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.AssignPhoneNumberRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.AssignPhoneNumberRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.AssignPhoneNumberResponse?
+          if call.isPlain {
+            response = try await self.assignPhoneNumber(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.assignPhoneNumber(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
     router.unary(
       Trunkline.V1.PhoneNumberServiceMethods.unassignPhoneNumber, Trunkline.V1.UnassignPhoneNumberRequest.self,
       Trunkline.V1.UnassignPhoneNumberResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.unassignPhoneNumber(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.UnassignPhoneNumberRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.UnassignPhoneNumberRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.UnassignPhoneNumberRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.UnassignPhoneNumberResponse?
+          if call.isPlain {
+            response = try await self.unassignPhoneNumber(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.unassignPhoneNumber(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
     router.unary(
       Trunkline.V1.PhoneNumberServiceMethods.getPhoneNumberUsage, Trunkline.V1.GetPhoneNumberUsageRequest.self,
       Trunkline.V1.GetPhoneNumberUsageResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.getPhoneNumberUsage(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.GetPhoneNumberUsageRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.GetPhoneNumberUsageRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.GetPhoneNumberUsageRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.GetPhoneNumberUsageResponse?
+          if call.isPlain {
+            response = try await self.getPhoneNumberUsage(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.getPhoneNumberUsage(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
     router.unary(
       Trunkline.V1.PhoneNumberServiceMethods.deletePhoneNumber, Trunkline.V1.DeletePhoneNumberRequest.self,
       Trunkline.V1.DeletePhoneNumberResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.deletePhoneNumber(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.DeletePhoneNumberRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.DeletePhoneNumberRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.DeletePhoneNumberRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.DeletePhoneNumberResponse?
+          if call.isPlain {
+            response = try await self.deletePhoneNumber(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.deletePhoneNumber(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
   }
 }

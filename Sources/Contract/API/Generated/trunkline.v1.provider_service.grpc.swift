@@ -200,42 +200,203 @@ extension Trunkline.V1.ProviderServiceProtocol {
       Trunkline.V1.CreateProviderResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.createProvider(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.CreateProviderRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.CreateProviderRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.CreateProviderRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.CreateProviderResponse?
+          if call.isPlain {
+            response = try await self.createProvider(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.createProvider(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
     router.unary(
       Trunkline.V1.ProviderServiceMethods.getProvider, Trunkline.V1.GetProviderRequest.self,
       Trunkline.V1.GetProviderResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.getProvider(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.GetProviderRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.GetProviderRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.GetProviderRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.GetProviderResponse?
+          if call.isPlain {
+            response = try await self.getProvider(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.getProvider(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
     router.unary(
       Trunkline.V1.ProviderServiceMethods.listProviders, Trunkline.V1.ListProvidersRequest.self,
       Trunkline.V1.ListProvidersResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.listProviders(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.ListProvidersRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.ListProvidersRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.ListProvidersRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.ListProvidersResponse?
+          if call.isPlain {
+            response = try await self.listProviders(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.listProviders(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
     router.unary(
       Trunkline.V1.ProviderServiceMethods.updateProvider, Trunkline.V1.UpdateProviderRequest.self,
       Trunkline.V1.UpdateProviderResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.updateProvider(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.UpdateProviderRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.UpdateProviderRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.UpdateProviderRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.UpdateProviderResponse?
+          if call.isPlain {
+            response = try await self.updateProvider(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.updateProvider(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
     router.unary(
       Trunkline.V1.ProviderServiceMethods.deleteProvider, Trunkline.V1.DeleteProviderRequest.self,
       Trunkline.V1.DeleteProviderResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.deleteProvider(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.DeleteProviderRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.DeleteProviderRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.DeleteProviderRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.DeleteProviderResponse?
+          if call.isPlain {
+            response = try await self.deleteProvider(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.deleteProvider(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
     router.unary(
       Trunkline.V1.ProviderServiceMethods.validateProvider, Trunkline.V1.ValidateProviderRequest.self,
       Trunkline.V1.ValidateProviderResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.validateProvider(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.ValidateProviderRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.ValidateProviderRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.ValidateProviderRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.ValidateProviderResponse?
+          if call.isPlain {
+            response = try await self.validateProvider(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.validateProvider(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
     router.unary(
       Trunkline.V1.ProviderServiceMethods.listProviderNumbers, Trunkline.V1.ListProviderNumbersRequest.self,
       Trunkline.V1.ListProviderNumbersResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.listProviderNumbers(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.ListProviderNumbersRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.ListProviderNumbersRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.ListProviderNumbersRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.ListProviderNumbersResponse?
+          if call.isPlain {
+            response = try await self.listProviderNumbers(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.listProviderNumbers(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
   }
 }

@@ -111,9 +111,45 @@ struct ServiceRenderer {
         "\(namespace).\(methodsName).\(method.swiftName), \(method.input.swiftName).self,")
       code.line("\(method.output.swiftName).self")
     }
-    code.block(") { (\(arguments.0)) async throws(RPCError) in", open: "", tail: "}") {
+    let isUnary = !method.streamsRequests && !method.streamsResponses
+    let tail = isUnary ? "} start: { bytes, call in" : "}"
+    code.block(") { (\(arguments.0)) async throws(RPCError) in", open: "", tail: tail) {
       $0.line("try await self.\(method.swiftName)(\(arguments.1))")
     }
+    if isUnary { fastPath(method, &code) }
+  }
+
+  /// The body of a unary method's `start`: what `Router.unary` does for any type, for these two.
+  private func fastPath(_ method: MethodModel, _ code: inout CodeWriter) {
+    code.indented { code in
+      code.line("let request: \(method.input.swiftName)")
+      code.block("do throws(DecodingError)", open: " {", tail: "} catch {") {
+        $0.line("request = try \(method.input.swiftName)(serialized: bytes, limits: .defaults)")
+      }
+      code.indented { $0.line("return call.refuse(error, as: \(method.input.swiftName).fullName)") }
+      code.line("}")
+      code.block("return call.start") { code in
+        code.block("do throws(RPCError)", open: " {", tail: "} catch {") { code in
+          code.line("var response: \(method.output.swiftName)?")
+          code.block("if call.isPlain", open: " {", tail: "} else {") {
+            $0.line(
+              "response = try await self.\(method.swiftName)(request, context: call.context)")
+          }
+          code.indented { code in
+            code.block("try await call.run", open: " { () async throws(RPCError) in", tail: "}") {
+              $0.line(
+                "response = try await self.\(method.swiftName)(request, context: call.context)")
+            }
+          }
+          code.line("}")
+          code.line("guard let response else { throw .unexpected }")
+          code.line("call.reply.succeed { response.serialize(into: &$0) }")
+        }
+        code.indented { $0.line("call.reply.fail(error)") }
+        code.line("}")
+      }
+    }
+    code.line("}")
   }
 
   private func client(_ code: inout CodeWriter) {

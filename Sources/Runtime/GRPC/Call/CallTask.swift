@@ -2,6 +2,7 @@
 ///
 /// This is the only place where a task is started outside a scope: a call begins in a callback of
 /// its loop, where no scope is. Whoever starts it keeps count, and a shutdown waits for all.
+@usableFromInline
 package struct CallTask: Sendable {
   @usableFromInline
   package let task: Task<Void, Never>

@@ -36,10 +36,7 @@ package protocol UnaryReply: AnyObject, Sendable {
 /// method is registered.
 struct UnaryHandler: MethodHandler {
   typealias Run = @Sendable (any ServerStream, ServerContext) async throws(RPCError) -> Void
-  typealias Start =
-    @Sendable (
-      RawSpan, ServerContext, any TaskExecutor, any UnaryReply
-    ) -> CallTask?
+  typealias Start = @Sendable (RawSpan, UnaryCall) -> CallTask?
 
   let descriptor: MethodDescriptor
   let json: MessageJSON?
@@ -69,7 +66,9 @@ struct UnaryHandler: MethodHandler {
     _ request: RawSpan, _ context: ServerContext, on executor: any TaskExecutor,
     _ reply: any UnaryReply
   ) -> CallTask? {
-    startBody(request, context, executor, reply)
+    startBody(
+      request,
+      UnaryCall(context: context, reply: reply, executor: executor, interceptors: interceptors))
   }
 }
 

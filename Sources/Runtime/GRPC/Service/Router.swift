@@ -41,55 +41,44 @@ package struct Router: Sendable {
   package var methods: [any MethodHandler] { Array(handlers.values) }
 
   /// Adds a unary method.
-  @inlinable
-  @inline(__always)
   package mutating func unary<Request: Message, Response: Message>(
     _ method: MethodDescriptor, _ request: Request.Type, _ response: Response.Type,
     _ body: @escaping @Sendable (Request, ServerContext) async throws(RPCError) -> Response
   ) {
-    let interceptors = interceptors
-    addUnary(method, MessageJSON(request, response)) { (stream, context) async throws(RPCError) in
-      let request = try await stream.onlyRequest(Request.self)
-      try await stream.send(message: MessageCoding.bytes(try await body(request, context)))
-    } start: { request, context, executor, reply in
-      let message: Request
-      do throws(RPCError) {
-        message = try MessageCoding.request(request)
+    unary(method, request, response, body) { bytes, call in
+      let request: Request
+      do throws(DecodingError) {
+        request = try Request(serialized: bytes)
       } catch {
-        reply.fail(error)
-        return nil
+        return call.refuse(error, as: Request.fullName)
       }
-      return CallTask.start(on: executor) {
+      return call.start {
         do throws(RPCError) {
-          let response: Response
-          if interceptors.isEmpty && context.deadline == nil {
-            response = try await body(message, context)
-          } else {
-            var answer: Response?
-            try await context.run(inside: interceptors) { () throws(RPCError) in
-              answer = try await body(message, context)
-            }
-            // An interceptor that swallows `next` without an answer of its own is at fault.
-            guard let answer else { throw .unexpected }
-            response = answer
+          var response: Response?
+          try await call.run { () async throws(RPCError) in
+            response = try await body(request, call.context)
           }
-          reply.succeed { response.serialize(into: &$0) }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
         } catch {
-          reply.fail(error)
+          call.reply.fail(error)
         }
       }
     }
   }
 
-  /// The part of ``unary(_:_:_:_:)`` that knows no message types.
-  package mutating func addUnary(
-    _ method: MethodDescriptor, _ json: MessageJSON?,
-    _ run: @escaping @Sendable (any ServerStream, ServerContext) async throws(RPCError) -> Void,
-    start:
-      @escaping @Sendable (
-        RawSpan, ServerContext, any TaskExecutor, any UnaryReply
-      ) -> CallTask?
+  /// Adds a unary method with its fast path, which generated code writes out with the message types
+  /// at hand: behind a generic function of another module they would cost a fifth of the call.
+  package mutating func unary<Request: Message, Response: Message>(
+    _ method: MethodDescriptor, _ request: Request.Type, _ response: Response.Type,
+    _ body: @escaping @Sendable (Request, ServerContext) async throws(RPCError) -> Response,
+    start: @escaping @Sendable (RawSpan, UnaryCall) -> CallTask?
   ) {
+    let json = MessageJSON(request, response)
+    let run: UnaryHandler.Run = { (stream, context) async throws(RPCError) in
+      let request = try await stream.onlyRequest(Request.self)
+      try await stream.send(message: MessageCoding.bytes(try await body(request, context)))
+    }
     add(UnaryHandler(method, json, interceptors, run: run, start: start))
   }
 

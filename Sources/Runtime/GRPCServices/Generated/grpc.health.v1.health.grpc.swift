@@ -91,12 +91,58 @@ extension Grpc.Health.V1.HealthProtocol {
       Grpc.Health.V1.HealthCheckResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.check(request, context: context)
+    } start: { bytes, call in
+      let request: Grpc.Health.V1.HealthCheckRequest
+      do throws(DecodingError) {
+        request = try Grpc.Health.V1.HealthCheckRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Grpc.Health.V1.HealthCheckRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Grpc.Health.V1.HealthCheckResponse?
+          if call.isPlain {
+            response = try await self.check(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.check(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
     router.unary(
       Grpc.Health.V1.HealthMethods.list, Grpc.Health.V1.HealthListRequest.self,
       Grpc.Health.V1.HealthListResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.list(request, context: context)
+    } start: { bytes, call in
+      let request: Grpc.Health.V1.HealthListRequest
+      do throws(DecodingError) {
+        request = try Grpc.Health.V1.HealthListRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Grpc.Health.V1.HealthListRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Grpc.Health.V1.HealthListResponse?
+          if call.isPlain {
+            response = try await self.list(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.list(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
     router.serverStreaming(
       Grpc.Health.V1.HealthMethods.watch, Grpc.Health.V1.HealthCheckRequest.self,

@@ -109,6 +109,29 @@ extension Trunkline.Testing.V1.EchoServiceProtocol {
       Trunkline.Testing.V1.EchoResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.echo(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.Testing.V1.EchoRequest
+      do throws(DecodingError) {
+        request = try Trunkline.Testing.V1.EchoRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.Testing.V1.EchoRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.Testing.V1.EchoResponse?
+          if call.isPlain {
+            response = try await self.echo(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.echo(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
     router.serverStreaming(
       Trunkline.Testing.V1.EchoServiceMethods.`repeat`, Trunkline.Testing.V1.RepeatRequest.self,
