@@ -45,9 +45,9 @@ extension Trunkline.Internal.V1 {
 
   /// Calls `trunkline.internal.v1.RouteService` over any channel.
   package struct RouteServiceClient: Sendable {
-    package let channel: any Channel
+    package let channel: any GRPC.Channel
 
-    package init(channel: any Channel) {
+    package init(channel: any GRPC.Channel) {
       self.channel = channel
     }
 

@@ -60,9 +60,9 @@ extension Trunkline.V1 {
 
   /// Calls `trunkline.v1.AgentService` over any channel.
   package struct AgentServiceClient: Sendable {
-    package let channel: any Channel
+    package let channel: any GRPC.Channel
 
-    package init(channel: any Channel) {
+    package init(channel: any GRPC.Channel) {
       self.channel = channel
     }
 

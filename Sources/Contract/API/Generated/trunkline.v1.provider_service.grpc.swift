@@ -105,9 +105,9 @@ extension Trunkline.V1 {
 
   /// Calls `trunkline.v1.ProviderService` over any channel.
   package struct ProviderServiceClient: Sendable {
-    package let channel: any Channel
+    package let channel: any GRPC.Channel
 
-    package init(channel: any Channel) {
+    package init(channel: any GRPC.Channel) {
       self.channel = channel
     }
 

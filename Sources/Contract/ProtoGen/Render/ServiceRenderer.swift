@@ -155,9 +155,9 @@ struct ServiceRenderer {
   private func client(_ code: inout CodeWriter) {
     code.line("/// Calls `\(service.fullName)` over any channel.")
     code.block("package struct \(service.swiftName)Client: Sendable") { code in
-      code.line("package let channel: any Channel")
+      code.line("package let channel: any GRPC.Channel")
       code.line()
-      code.block("package init(channel: any Channel)") { $0.line("self.channel = channel") }
+      code.block("package init(channel: any GRPC.Channel)") { $0.line("self.channel = channel") }
       for method in service.methods {
         code.line()
         code.comment(method.comment)

@@ -13,6 +13,7 @@
 #include "google/rpc/code.pb-c.h"
 #include "google/rpc/error_details.pb-c.h"
 #include "google/rpc/status.pb-c.h"
+#include "grpc/channelz/v1/channelz.pb-c.h"
 #include "grpc/health/v1/health.pb-c.h"
 #include "grpc/reflection/v1/reflection.pb-c.h"
 #include "grpc/reflection/v1alpha/reflection.pb-c.h"
@@ -27,6 +28,7 @@ const uint8_t *google__protobuf__wrappers__file__bytes(void);
 const uint8_t *google__rpc__code__file__bytes(void);
 const uint8_t *google__rpc__error_details__file__bytes(void);
 const uint8_t *google__rpc__status__file__bytes(void);
+const uint8_t *grpc__channelz__v1__channelz__file__bytes(void);
 const uint8_t *grpc__health__v1__health__file__bytes(void);
 const uint8_t *grpc__reflection__v1__reflection__file__bytes(void);
 const uint8_t *grpc__reflection__v1alpha__reflection__file__bytes(void);
@@ -126,6 +128,123 @@ static inline const ProtobufCMessageDescriptor *google__rpc__localized_message__
 }
 static inline const ProtobufCMessageDescriptor *google__rpc__status__type(void) {
   return &google__rpc__status__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__channel__type(void) {
+  return &grpc__channelz__v1__channel__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__subchannel__type(void) {
+  return &grpc__channelz__v1__subchannel__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__channel_connectivity_state__type(void) {
+  return &grpc__channelz__v1__channel_connectivity_state__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__channel_data__type(void) {
+  return &grpc__channelz__v1__channel_data__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__channel_trace_event__type(void) {
+  return &grpc__channelz__v1__channel_trace_event__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__channel_trace__type(void) {
+  return &grpc__channelz__v1__channel_trace__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__channel_ref__type(void) {
+  return &grpc__channelz__v1__channel_ref__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__subchannel_ref__type(void) {
+  return &grpc__channelz__v1__subchannel_ref__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__socket_ref__type(void) {
+  return &grpc__channelz__v1__socket_ref__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__server_ref__type(void) {
+  return &grpc__channelz__v1__server_ref__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__server__type(void) {
+  return &grpc__channelz__v1__server__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__server_data__type(void) {
+  return &grpc__channelz__v1__server_data__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__socket__type(void) {
+  return &grpc__channelz__v1__socket__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__socket_data__type(void) {
+  return &grpc__channelz__v1__socket_data__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__address__type(void) {
+  return &grpc__channelz__v1__address__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__address__tcp_ip_address__type(void) {
+  return &grpc__channelz__v1__address__tcp_ip_address__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__address__uds_address__type(void) {
+  return &grpc__channelz__v1__address__uds_address__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__address__other_address__type(void) {
+  return &grpc__channelz__v1__address__other_address__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__security__type(void) {
+  return &grpc__channelz__v1__security__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__security__tls__type(void) {
+  return &grpc__channelz__v1__security__tls__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__security__other_security__type(void) {
+  return &grpc__channelz__v1__security__other_security__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__socket_option__type(void) {
+  return &grpc__channelz__v1__socket_option__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__socket_option_timeout__type(void) {
+  return &grpc__channelz__v1__socket_option_timeout__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__socket_option_linger__type(void) {
+  return &grpc__channelz__v1__socket_option_linger__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__socket_option_tcp_info__type(void) {
+  return &grpc__channelz__v1__socket_option_tcp_info__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__get_top_channels_request__type(void) {
+  return &grpc__channelz__v1__get_top_channels_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__get_top_channels_response__type(void) {
+  return &grpc__channelz__v1__get_top_channels_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__get_servers_request__type(void) {
+  return &grpc__channelz__v1__get_servers_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__get_servers_response__type(void) {
+  return &grpc__channelz__v1__get_servers_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__get_server_request__type(void) {
+  return &grpc__channelz__v1__get_server_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__get_server_response__type(void) {
+  return &grpc__channelz__v1__get_server_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__get_server_sockets_request__type(void) {
+  return &grpc__channelz__v1__get_server_sockets_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__get_server_sockets_response__type(void) {
+  return &grpc__channelz__v1__get_server_sockets_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__get_channel_request__type(void) {
+  return &grpc__channelz__v1__get_channel_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__get_channel_response__type(void) {
+  return &grpc__channelz__v1__get_channel_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__get_subchannel_request__type(void) {
+  return &grpc__channelz__v1__get_subchannel_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__get_subchannel_response__type(void) {
+  return &grpc__channelz__v1__get_subchannel_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__get_socket_request__type(void) {
+  return &grpc__channelz__v1__get_socket_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *grpc__channelz__v1__get_socket_response__type(void) {
+  return &grpc__channelz__v1__get_socket_response__descriptor;
 }
 static inline const ProtobufCMessageDescriptor *grpc__health__v1__health_check_request__type(void) {
   return &grpc__health__v1__health_check_request__descriptor;

@@ -45,9 +45,9 @@ extension Grpc.Health.V1 {
 
   /// Calls `grpc.health.v1.Health` over any channel.
   package struct HealthClient: Sendable {
-    package let channel: any Channel
+    package let channel: any GRPC.Channel
 
-    package init(channel: any Channel) {
+    package init(channel: any GRPC.Channel) {
       self.channel = channel
     }
 

@@ -29,9 +29,9 @@ extension Grpc.Reflection.V1alpha {
 
   /// Calls `grpc.reflection.v1alpha.ServerReflection` over any channel.
   package struct ServerReflectionClient: Sendable {
-    package let channel: any Channel
+    package let channel: any GRPC.Channel
 
-    package init(channel: any Channel) {
+    package init(channel: any GRPC.Channel) {
       self.channel = channel
     }
 

@@ -22,6 +22,16 @@ package enum Grpc {}
 
 /// The namespace of a package of the contract.
 extension Grpc {
+  package enum Channelz {}
+}
+
+/// The namespace of a package of the contract.
+extension Grpc.Channelz {
+  package enum V1 {}
+}
+
+/// The namespace of a package of the contract.
+extension Grpc {
   package enum Health {}
 }
 
@@ -107,6 +117,12 @@ package enum WellKnownSchema {
     count: 176,
     dependencies: [WellKnownSchema.googleProtobufAny])
 
+  /// grpc/channelz/v1/channelz.proto
+  package static let grpcChannelzV1Channelz = unsafe FileDescriptor(
+    name: "grpc/channelz/v1/channelz.proto", copying: grpc__channelz__v1__channelz__file__bytes(),
+    count: 8373,
+    dependencies: [WellKnownSchema.googleProtobufAny, WellKnownSchema.googleProtobufDuration, WellKnownSchema.googleProtobufTimestamp, WellKnownSchema.googleProtobufWrappers])
+
   /// grpc/health/v1/health.proto
   package static let grpcHealthV1Health = unsafe FileDescriptor(
     name: "grpc/health/v1/health.proto", copying: grpc__health__v1__health__file__bytes(),
@@ -137,6 +153,7 @@ package enum WellKnownSchema {
     googleRpcCode,
     googleRpcErrorDetails,
     googleRpcStatus,
+    grpcChannelzV1Channelz,
     grpcHealthV1Health,
     grpcReflectionV1Reflection,
     grpcReflectionV1alphaReflection,
@@ -176,6 +193,45 @@ package enum WellKnownSchema {
     Google.Rpc.Help.Link.self,
     Google.Rpc.LocalizedMessage.self,
     Google.Rpc.Status.self,
+    Grpc.Channelz.V1.Channel.self,
+    Grpc.Channelz.V1.Subchannel.self,
+    Grpc.Channelz.V1.ChannelConnectivityState.self,
+    Grpc.Channelz.V1.ChannelData.self,
+    Grpc.Channelz.V1.ChannelTraceEvent.self,
+    Grpc.Channelz.V1.ChannelTrace.self,
+    Grpc.Channelz.V1.ChannelRef.self,
+    Grpc.Channelz.V1.SubchannelRef.self,
+    Grpc.Channelz.V1.SocketRef.self,
+    Grpc.Channelz.V1.ServerRef.self,
+    Grpc.Channelz.V1.Server.self,
+    Grpc.Channelz.V1.ServerData.self,
+    Grpc.Channelz.V1.Socket.self,
+    Grpc.Channelz.V1.SocketData.self,
+    Grpc.Channelz.V1.Address.self,
+    Grpc.Channelz.V1.Address.TcpIpAddress.self,
+    Grpc.Channelz.V1.Address.UdsAddress.self,
+    Grpc.Channelz.V1.Address.OtherAddress.self,
+    Grpc.Channelz.V1.Security.self,
+    Grpc.Channelz.V1.Security.Tls.self,
+    Grpc.Channelz.V1.Security.OtherSecurity.self,
+    Grpc.Channelz.V1.SocketOption.self,
+    Grpc.Channelz.V1.SocketOptionTimeout.self,
+    Grpc.Channelz.V1.SocketOptionLinger.self,
+    Grpc.Channelz.V1.SocketOptionTcpInfo.self,
+    Grpc.Channelz.V1.GetTopChannelsRequest.self,
+    Grpc.Channelz.V1.GetTopChannelsResponse.self,
+    Grpc.Channelz.V1.GetServersRequest.self,
+    Grpc.Channelz.V1.GetServersResponse.self,
+    Grpc.Channelz.V1.GetServerRequest.self,
+    Grpc.Channelz.V1.GetServerResponse.self,
+    Grpc.Channelz.V1.GetServerSocketsRequest.self,
+    Grpc.Channelz.V1.GetServerSocketsResponse.self,
+    Grpc.Channelz.V1.GetChannelRequest.self,
+    Grpc.Channelz.V1.GetChannelResponse.self,
+    Grpc.Channelz.V1.GetSubchannelRequest.self,
+    Grpc.Channelz.V1.GetSubchannelResponse.self,
+    Grpc.Channelz.V1.GetSocketRequest.self,
+    Grpc.Channelz.V1.GetSocketResponse.self,
     Grpc.Health.V1.HealthCheckRequest.self,
     Grpc.Health.V1.HealthCheckResponse.self,
     Grpc.Health.V1.HealthListRequest.self,

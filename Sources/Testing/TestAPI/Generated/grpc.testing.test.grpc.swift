@@ -82,9 +82,9 @@ extension Grpc.Testing {
 
   /// Calls `grpc.testing.TestService` over any channel.
   package struct TestServiceClient: Sendable {
-    package let channel: any Channel
+    package let channel: any GRPC.Channel
 
-    package init(channel: any Channel) {
+    package init(channel: any GRPC.Channel) {
       self.channel = channel
     }
 
@@ -160,18 +160,87 @@ extension Grpc.Testing.TestServiceProtocol {
       Grpc.Testing.Empty.self
     ) { (request, context) async throws(RPCError) in
       try await self.emptyCall(request, context: context)
+    } start: { bytes, call in
+      let request: Grpc.Testing.Empty
+      do throws(DecodingError) {
+        request = try Grpc.Testing.Empty(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Grpc.Testing.Empty.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Grpc.Testing.Empty?
+          if call.isPlain {
+            response = try await self.emptyCall(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.emptyCall(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
     router.unary(
       Grpc.Testing.TestServiceMethods.unaryCall, Grpc.Testing.SimpleRequest.self,
       Grpc.Testing.SimpleResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.unaryCall(request, context: context)
+    } start: { bytes, call in
+      let request: Grpc.Testing.SimpleRequest
+      do throws(DecodingError) {
+        request = try Grpc.Testing.SimpleRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Grpc.Testing.SimpleRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Grpc.Testing.SimpleResponse?
+          if call.isPlain {
+            response = try await self.unaryCall(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.unaryCall(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
     router.unary(
       Grpc.Testing.TestServiceMethods.cacheableUnaryCall, Grpc.Testing.SimpleRequest.self,
       Grpc.Testing.SimpleResponse.self
     ) { (request, context) async throws(RPCError) in
       try await self.cacheableUnaryCall(request, context: context)
+    } start: { bytes, call in
+      let request: Grpc.Testing.SimpleRequest
+      do throws(DecodingError) {
+        request = try Grpc.Testing.SimpleRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Grpc.Testing.SimpleRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Grpc.Testing.SimpleResponse?
+          if call.isPlain {
+            response = try await self.cacheableUnaryCall(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.cacheableUnaryCall(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
     router.serverStreaming(
       Grpc.Testing.TestServiceMethods.streamingOutputCall, Grpc.Testing.StreamingOutputCallRequest.self,
@@ -222,9 +291,9 @@ extension Grpc.Testing {
 
   /// Calls `grpc.testing.UnimplementedService` over any channel.
   package struct UnimplementedServiceClient: Sendable {
-    package let channel: any Channel
+    package let channel: any GRPC.Channel
 
-    package init(channel: any Channel) {
+    package init(channel: any GRPC.Channel) {
       self.channel = channel
     }
 
@@ -251,6 +320,29 @@ extension Grpc.Testing.UnimplementedServiceProtocol {
       Grpc.Testing.Empty.self
     ) { (request, context) async throws(RPCError) in
       try await self.unimplementedCall(request, context: context)
+    } start: { bytes, call in
+      let request: Grpc.Testing.Empty
+      do throws(DecodingError) {
+        request = try Grpc.Testing.Empty(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Grpc.Testing.Empty.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Grpc.Testing.Empty?
+          if call.isPlain {
+            response = try await self.unimplementedCall(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.unimplementedCall(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
   }
 }

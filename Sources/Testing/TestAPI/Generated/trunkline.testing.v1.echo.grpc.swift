@@ -55,9 +55,9 @@ extension Trunkline.Testing.V1 {
 
   /// Calls `trunkline.testing.v1.EchoService` over any channel.
   package struct EchoServiceClient: Sendable {
-    package let channel: any Channel
+    package let channel: any GRPC.Channel
 
-    package init(channel: any Channel) {
+    package init(channel: any GRPC.Channel) {
       self.channel = channel
     }
 

@@ -28,9 +28,9 @@ extension Xds.Service.Orca.V3 {
 
   /// Calls `xds.service.orca.v3.OpenRcaService` over any channel.
   package struct OpenRcaServiceClient: Sendable {
-    package let channel: any Channel
+    package let channel: any GRPC.Channel
 
-    package init(channel: any Channel) {
+    package init(channel: any GRPC.Channel) {
       self.channel = channel
     }
 
