@@ -64,6 +64,7 @@ let package = Package(
     // CShims: the C libraries, and nothing of ours but macros turned into functions.
     system("CUV", pkgConfig: "libuv", apt: "libuv1-dev"),
     system("CNGHTTP2", pkgConfig: "libnghttp2", apt: "libnghttp2-dev"),
+    system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
     system("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
     system("CProtobufC", pkgConfig: "libprotobuf-c", apt: "libprotobuf-c-dev"),
     system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
@@ -78,6 +79,7 @@ let package = Package(
     module("Runtime", "Telemetry", ["Buffers"]),
     module("Runtime", "EventLoops", ["Buffers", "CUV"]),
     module("Runtime", "Crypto", ["Buffers", "COpenSSL"]),
+    module("Runtime", "Compression", ["Buffers", "CZlib"]),
     module("Runtime", "HTTP2", ["Buffers", "CNGHTTP2"]),
     module("Runtime", "Protobuf", ["Buffers", "CProtobufC"]),
     generatedC("Runtime", "CWellKnown"),
@@ -85,7 +87,10 @@ let package = Package(
     module("Runtime", "GRPC", ["Buffers", "Protobuf", "Telemetry", "WellKnown"]),
     module(
       "Runtime", "GRPCTransport",
-      ["Buffers", "Telemetry", "EventLoops", "HTTP2", "Protobuf", "WellKnown", "GRPC"]),
+      [
+        "Buffers", "Telemetry", "EventLoops", "Compression", "HTTP2", "Protobuf", "WellKnown",
+        "GRPC",
+      ]),
     module("Runtime", "GRPCInProcess", ["Buffers", "GRPC"]),
     module("Runtime", "GRPCServices", ["Buffers", "Protobuf", "WellKnown", "GRPC"]),
     module("Runtime", "HTTPClient", ["Buffers", "EventLoops", "CCurl"]),
@@ -167,6 +172,7 @@ let package = Package(
     tests("Registry", ["Telephony", "TestKit"]),
     tests("CallDispatch", ["Telephony", "TestKit"]),
     tests("Buffers"),
+    tests("Compression", ["Buffers"]),
     tests("EventLoops", ["Buffers"]),
     .testTarget(
       name: "ProtoGenTests", dependencies: ["ProtoGen", "Protobuf"], path: "Tests/ProtoGenTests",

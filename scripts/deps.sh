@@ -10,7 +10,7 @@ set -euo pipefail
 # What the programs are compiled and linked against.
 build=(
   git make pkg-config libstdc++-12-dev libc6-dev
-  libuv1-dev libnghttp2-dev libssl-dev libprotobuf-c-dev libsqlite3-dev
+  libuv1-dev libnghttp2-dev libssl-dev zlib1g-dev libprotobuf-c-dev libsqlite3-dev
   libcurl4-openssl-dev libmicrohttpd-dev libphonenumber-dev
 )
 # What generates and compares the API, and what the black-box tests run in.

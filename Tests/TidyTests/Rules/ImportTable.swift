@@ -22,7 +22,7 @@ enum ImportTable {
   /// The C modules, which import nothing of ours.
   static let shims: Set<String> = [
     "CUV", "CNGHTTP2", "COpenSSL", "CProtobufC", "CSQLite", "CCurl", "CMicroHTTPD", "CPhoneNumber",
-    "CWellKnown", "CAPI", "CTestAPI",
+    "CZlib", "CWellKnown", "CAPI", "CTestAPI",
   ]
 
   static let rows: [String: Row] = runtime.merging(upper) { first, _ in first }
@@ -33,6 +33,7 @@ enum ImportTable {
     "Telemetry": Row("Runtime", ["Buffers"], system: ["Glibc", "Synchronization"]),
     "EventLoops": Row("Runtime", ["Buffers", "CUV"], system: ["Glibc", "Synchronization"]),
     "Crypto": Row("Runtime", ["Buffers", "COpenSSL"], system: ["Glibc"]),
+    "Compression": Row("Runtime", ["Buffers", "CZlib"]),
     "HTTP2": Row("Runtime", ["Buffers", "CNGHTTP2"], system: ["Glibc"]),
     "Protobuf": Row("Runtime", ["Buffers", "CProtobufC"], system: ["Synchronization"]),
     "WellKnown": Row("Runtime", ["Buffers", "Protobuf", "CProtobufC", "CWellKnown"]),
@@ -40,7 +41,10 @@ enum ImportTable {
       "Runtime", ["Buffers", "Protobuf", "Telemetry", "WellKnown"], system: ["Synchronization"]),
     "GRPCTransport": Row(
       "Runtime",
-      ["Buffers", "Telemetry", "EventLoops", "HTTP2", "Protobuf", "WellKnown", "GRPC"],
+      [
+        "Buffers", "Telemetry", "EventLoops", "Compression", "HTTP2", "Protobuf", "WellKnown",
+        "GRPC",
+      ],
       system: ["Synchronization"]),
     "GRPCInProcess": Row("Runtime", ["Buffers", "GRPC"], system: ["Synchronization"]),
     "GRPCServices": Row(

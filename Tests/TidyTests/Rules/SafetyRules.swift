@@ -2,8 +2,8 @@
 enum SafetyRules {
   /// The targets that touch C memory. Generated code is exempt: the generator is tested.
   static let unsafeTargets: Set<String> = [
-    "Buffers", "EventLoops", "TLS", "Crypto", "HTTP2", "Protobuf", "HTTPClient", "HTTPServer",
-    "NumberPlan", "StoreSQLite", "StorePostgres",
+    "Buffers", "EventLoops", "TLS", "Crypto", "Compression", "HTTP2", "Protobuf", "HTTPClient",
+    "HTTPServer", "NumberPlan", "StoreSQLite", "StorePostgres",
   ]
 
   /// The targets that speak to a person at a terminal.
