@@ -57,8 +57,9 @@ generate: deps ## Write the API again from Protos/, and docs/limits.md from the 
 	@python3 scripts/limits.py
 
 .PHONY: bench
-bench: venv ## Measure the CPU per call beside C++ gRPC and nghttpd
+bench: deps ## Measure our server beside C++ gRPC, nghttpd and grpcio, and hold it against its thresholds
 	@scripts/deps.sh build bench
+	@scripts/venv.sh bench
 	swift build -c release --product Bench
 	@.venv/bin/python scripts/bench.py
 

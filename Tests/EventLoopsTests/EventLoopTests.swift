@@ -50,6 +50,23 @@ struct EventLoopTests {
     loop.stop()
   }
 
+  /// Polling without sleep must neither starve timers and work from elsewhere, nor last for ever.
+  @Test func busyPollingLoopRunsTimersAndSleepsInTheEnd() async {
+    let loop = EventLoop(name: "test", busyPoll: .milliseconds(1))
+    await withCheckedContinuation { done in
+      loop.execute { loop.schedule(after: .milliseconds(5)) { done.resume() } }
+    }
+    let used = await withTaskExecutorPreference(loop) {
+      let before = threadCPUNanoseconds()
+      try? await loop.sleep(for: .milliseconds(200))
+      return threadCPUNanoseconds() - before
+    }
+    // Of 200 ms it polls for about 1; a loop that never slept would use nearly all, whatever the
+    // machine does.
+    #expect(used < 100_000_000)
+    loop.stop()
+  }
+
   /// A timer that is due when libuv is entered runs before the poll: what it resumes on the loop
   /// must not wait for the next event.
   @Test func jobsOfATimerRunBeforeTheLoopWaits() async {
@@ -123,4 +140,11 @@ struct EventLoopTests {
   func durationsRoundUp(duration: Duration, milliseconds: UInt64) {
     #expect(duration.wholeMilliseconds == milliseconds)
   }
+}
+
+/// The CPU time that the calling thread has used.
+private func threadCPUNanoseconds() -> Int {
+  var time = timespec()
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+  return time.tv_sec * 1_000_000_000 + time.tv_nsec
 }

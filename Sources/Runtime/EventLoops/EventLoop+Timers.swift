@@ -93,4 +93,12 @@ extension Duration {
     let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1000)
     return overflow ? .max : whole &+ fraction
   }
+
+  /// Nanoseconds; a negative duration is 0, one that does not fit is the largest number.
+  var wholeNanoseconds: UInt64 {
+    guard self > .zero else { return 0 }
+    let (seconds, attoseconds) = components
+    let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
+    return overflow ? .max : whole &+ UInt64(attoseconds / 1_000_000_000)
+  }
 }

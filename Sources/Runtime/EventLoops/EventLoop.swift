@@ -49,14 +49,19 @@ package protocol EndOfTickHandler: AnyObject {
   private var endOfTick: [any EndOfTickHandler] = []
   private var isStopping = false
 
+  /// For so long after the last work a tick does not sleep when it finds nothing to do; 0 is off.
+  private let busyPollNanoseconds: UInt64
+
   /// Makes the loop and starts its thread.
+  ///
+  /// With `busyPoll` the loop asks for events without sleeping for that long after it had work: a
+  /// wake-up less on the way of each answer, for a CPU that is busy meanwhile.
   ///
   /// The process ignores SIGPIPE from then on: a write to a peer that is gone is an error of that
   /// connection (EPIPE), not the end of the process. libuv leaves that to its users.
-  package init(name: String) {
-    // A peer that is gone is an error of the write (EPIPE), not the end of the process.
-    _ = signal(SIGPIPE, SIG_IGN)
+  package init(name: String, busyPoll: Duration = .zero) {
     self.name = name
+    busyPollNanoseconds = busyPoll.wholeNanoseconds
     _ = signal(SIGPIPE, SIG_IGN)
     unsafe raw = .allocate(capacity: 1)
     unsafe wakeUp = .allocate(capacity: 1)
@@ -180,11 +185,18 @@ package protocol EndOfTickHandler: AnyObject {
 
   fileprivate func run() {
     threadID.store(UInt(uv_thread_self()), ordering: .relaxed)
+    var lastWork: UInt64 = 0
     while !isStopping {
+      let hasWork = !localJobs.isEmpty || !endOfTick.isEmpty
       runJobs()
       callEndOfTickHandlers()
-      let isIdle = localJobs.isEmpty && endOfTick.isEmpty
-      unsafe _ = uv_run(raw, isIdle ? UV_RUN_ONCE : UV_RUN_NOWAIT)
+      var mustWait = localJobs.isEmpty && endOfTick.isEmpty
+      if busyPollNanoseconds > 0 {
+        let now = uv_hrtime()
+        if hasWork { lastWork = now }
+        if now - lastWork < busyPollNanoseconds { mustWait = false }
+      }
+      unsafe _ = uv_run(raw, mustWait ? UV_RUN_ONCE : UV_RUN_NOWAIT)
       unsafe _ = uv_idle_stop(idle)
       takeRemote()
     }

@@ -3,9 +3,9 @@ package final class EventLoopGroup: Sendable {
   package let loops: [EventLoop]
 
   /// Makes and starts `count` loops, named "name-0" and so on.
-  package init(name: String, count: Int) {
+  package init(name: String, count: Int, busyPoll: Duration = .zero) {
     precondition(count > 0, "a group of \(count) loops")
-    loops = (0..<count).map { EventLoop(name: "\(name)-\($0)") }
+    loops = (0..<count).map { EventLoop(name: "\(name)-\($0)", busyPoll: busyPoll) }
   }
 
   /// Ends all loops and waits for their threads.

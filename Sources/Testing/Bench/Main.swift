@@ -12,26 +12,30 @@ struct Bench {
     guard arguments.popFirst() == "serve" else { return usage() }
     var listen = "127.0.0.1:0"
     var loopCount = 1
+    var busyPoll = Duration.zero
     while let flag = arguments.popFirst() {
       guard let value = arguments.popFirst() else { return usage() }
       switch flag {
       case "--listen": listen = value
       case "--loops": loopCount = Int(value) ?? 1
+      case "--busy-poll": busyPoll = .microseconds(Int(value) ?? 0)
       default: return usage()
       }
     }
     guard let (host, port) = SocketAddress.split(listen),
       let address = SocketAddress(literal: host, port: port), loopCount > 0
     else { return usage() }
-    await serve(at: address, loopCount: loopCount)
+    await serve(at: address, loopCount: loopCount, busyPoll: busyPoll)
   }
 
   private static func usage() {
-    print("usage: Bench serve [--listen 127.0.0.1:PORT] [--loops N]")
+    print("usage: Bench serve [--listen 127.0.0.1:PORT] [--loops N] [--busy-poll MICROSECONDS]")
   }
 
-  private static func serve(at address: SocketAddress, loopCount: Int) async {
-    let group = EventLoopGroup(name: "bench", count: loopCount)
+  private static func serve(
+    at address: SocketAddress, loopCount: Int, busyPoll: Duration
+  ) async {
+    let group = EventLoopGroup(name: "bench", count: loopCount, busyPoll: busyPoll)
     let health = HealthService(serving: [EchoService.name])
     let server = GRPCServer(
       router: .standard(services: [EchoService(loop: group.loops[0])], health: health),
