@@ -13,8 +13,12 @@ build=(
   libuv1-dev libnghttp2-dev libssl-dev zlib1g-dev libprotobuf-c-dev libsqlite3-dev
   libcurl4-openssl-dev libmicrohttpd-dev libphonenumber-dev
 )
-# What generates and compares the API, and what the black-box tests run in.
-test=(protobuf-compiler protobuf-c-compiler python3 python3-venv ca-certificates procps)
+# What generates and compares the API, what the black-box tests run in, and C++ gRPC, a peer of the
+# interop tests.
+test=(
+  protobuf-compiler protobuf-c-compiler python3 python3-venv ca-certificates procps openssl
+  g++ libgrpc++-dev libprotobuf-dev protobuf-compiler-grpc
+)
 # What `make bench` measures with and against.
 bench=(
   python3 python3-venv nghttp2-client nghttp2-server util-linux
