@@ -180,7 +180,9 @@ let package = Package(
     tests("Protobuf", ["Buffers", "WellKnown", "API", "TestAPI"]),
     tests("GRPC", ["Protobuf", "WellKnown"]),
     tests("GRPCInProcess", ["GRPC", "TestKit"]),
-    tests("GRPCTransport", ["Buffers", "EventLoops", "GRPC", "Telemetry", "TestKit"]),
+    tests(
+      "GRPCTransport",
+      ["Buffers", "Compression", "EventLoops", "GRPC", "Telemetry", "TestKit"]),
     tests("Interop", ["EventLoops", "GRPC", "GRPCInProcess", "TestAPI"]),
     tests("GRPCServices", ["GRPC", "GRPCInProcess", "WellKnown"]),
     tests("HTTP2", ["Buffers"]),

@@ -1,4 +1,5 @@
 import Buffers
+import Compression
 import GRPC
 import Testing
 
@@ -60,6 +61,23 @@ struct WireTests {
     }
     #expect(found == messages)
     #expect(reader.pendingByteCount == 0)
+    // One message of a unary call, lent.
+    for message in messages {
+      var one = ByteWriter()
+      _ = MessageReader.append(to: &one) { $0.append(message) }
+      var rest = one.array()[...]
+      var lent: [UInt8]?
+      while !rest.isEmpty {
+        #expect(lent == nil)
+        Array(rest.prefix(step)).withBytes { reader.append($0) }
+        rest = rest.dropFirst(step)
+        lent = reader.withOnlyMessage { bytes, _ in bytes.array() }
+      }
+      #expect(lent == message)
+      let taken = reader.take()
+      #expect(taken.pendingByteCount == message.count + 5)
+      #expect(reader.pendingByteCount == 0)
+    }
   }
 
   @Test func aMessageThatIsTooLargeIsKnownByItsPrefix() {
@@ -80,5 +98,114 @@ struct WireTests {
       return
     }
     #expect(error.code == .internal)
+    var accepting = MessageReader(sizeMax: 100)
+    accepting.acceptsCompressed = true
+    ([1, 0, 0, 0, 1, 7, 0, 0, 0, 0, 0] as [UInt8]).withBytes { accepting.append($0) }
+    for isCompressed in [true, false] {
+      guard case .message = accepting.next() else {
+        Issue.record("not taken")
+        return
+      }
+      #expect(accepting.isCompressed == isCompressed)
+    }
+  }
+}
+
+/// Which encodings a call's headers allow.
+struct CallCompressionTests {
+  private func accepted(_ value: String) -> AcceptedEncodings {
+    Array(value.utf8).withBytes { AcceptedEncodings($0) }
+  }
+
+  @Test(
+    arguments: [
+      ("", nil), ("identity", nil), ("gzip", .gzip), ("identity,deflate,gzip", .gzip),
+      ("identity, deflate", .deflate), (" gzip\t,br", .gzip), ("gzipped,x-gzip", nil),
+      (",,,", nil), ("GZIP", nil),
+    ] as [(String, CompressionFormat?)])
+  func responsesUseWhatTheClientLists(value: String, format: CompressionFormat?) {
+    let compression = CallCompression(requests: nil, accepted: accepted(value))
+    #expect(compression.responses == format)
+    #expect(compression.announcesEncodings)
+  }
+
+  @Test func theClientsOwnEncodingIsPreferredButOnlyIfItIsListed() {
+    let both = accepted("gzip,deflate")
+    #expect(CallCompression(requests: .deflate, accepted: both).responses == .deflate)
+    #expect(CallCompression(requests: .deflate, accepted: accepted("gzip")).responses == .gzip)
+    #expect(CallCompression(requests: .gzip, accepted: nil).responses == nil)
+    #expect(CallCompression(requests: nil, accepted: nil) == .none)
+  }
+
+  private func wire(_ message: [UInt8], sizeMin: Int, isForced: Bool) -> [UInt8] {
+    var writer = ByteWriter()
+    let size = message.withBytes {
+      Compressor().append($0, as: .gzip, sizeMin: sizeMin, isForced: isForced, to: &writer)
+    }
+    let bytes = writer.array()
+    #expect(size == bytes.count - MessageReader.prefixSize)
+    return bytes
+  }
+
+  @Test func smallAndStubbornMessagesGoAsTheyAreUnlessAskedFor() {
+    let zeros = [UInt8](repeating: 0, count: 1000)
+    #expect(wire(zeros, sizeMin: 1000, isForced: false)[0] == 1)
+    #expect(wire(zeros, sizeMin: 1001, isForced: false) == [0, 0, 0, 3, 0xe8] + zeros)
+    #expect(wire(zeros, sizeMin: 1001, isForced: true)[0] == 1)
+    #expect(wire([7], sizeMin: 0, isForced: false) == [0, 0, 0, 0, 1, 7])
+    #expect(wire([7], sizeMin: 0, isForced: true)[0] == 1)
+  }
+
+  private func inflate(_ wire: [UInt8], limits: InflationLimits) throws(RPCError) -> [UInt8] {
+    var plain = ByteWriter()
+    try wire.withBytes { (bytes) throws(RPCError) in
+      try Compressor().inflate(message: bytes, from: .gzip, limits: limits, into: &plain)
+    }
+    return plain.array()
+  }
+
+  @Test func inflationSpeaksInStatuses() throws {
+    let zeros = [UInt8](repeating: 0, count: 3 << 20)
+    let body = Array(wire(zeros, sizeMin: 0, isForced: true).dropFirst(MessageReader.prefixSize))
+    #expect(try inflate(body, limits: InflationLimits(sizeMax: 3 << 20, ratioMax: 2000)) == zeros)
+    #expect(throws: RPCError.self) { try inflate(body, limits: InflationLimits(sizeMax: 4 << 20)) }
+    for limits in [
+      InflationLimits(sizeMax: 1000), InflationLimits(sizeMax: 4 << 20, ratioMax: 20),
+    ] {
+      do throws(RPCError) {
+        _ = try inflate(body, limits: limits)
+        Issue.record("not refused")
+      } catch {
+        #expect(error.code == .resourceExhausted)
+        #expect(error.message.contains("\(body.count)"))
+      }
+    }
+    #expect(try inflate([], limits: InflationLimits(sizeMax: 0)) == [])
+    do throws(RPCError) {
+      _ = try inflate([1, 2, 3], limits: InflationLimits(sizeMax: 1000))
+      Issue.record("not refused")
+    } catch {
+      #expect(error.code == .internal)
+    }
+  }
+}
+
+/// A writer that waits for room, and its end, from either side first.
+struct RoomWaitTests {
+  @Test func aWaitThatWasEndedFirstNeverBegins() async {
+    let wait = RoomWait()
+    wait.end()
+    await withCheckedContinuation { continuation in
+      if !wait.begin(continuation) { continuation.resume() }
+    }
+  }
+
+  @Test func aWaitEndsOnce() async {
+    let wait = RoomWait()
+    await withCheckedContinuation { continuation in
+      #expect(wait.begin(continuation))
+      wait.end()
+      wait.end()
+    }
   }
 }

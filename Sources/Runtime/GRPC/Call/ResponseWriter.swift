@@ -19,8 +19,11 @@ package struct ResponseWriter<Response: Message>: Sendable {
 
   /// Sends `response`; suspends while the client does not read what was sent before.
   ///
+  /// `compress` says whether this message is compressed, if the client takes an encoding that we
+  /// have; without it, the call and the server say (``ServerContext/setCompressesResponses(_:)``).
+  ///
   /// Throws why the call ended, if it has.
-  package func write(_ response: Response) async throws(RPCError) {
-    try await stream.send(message: MessageCoding.bytes(response))
+  package func write(_ response: Response, compress: Bool? = nil) async throws(RPCError) {
+    try await stream.send(message: MessageCoding.bytes(response), compress: compress)
   }
 }

@@ -26,6 +26,8 @@ package final class ServerContext: Sendable {
     var initialMetadata: Metadata = [:]
     var trailingMetadata: Metadata = [:]
     var cause: CancellationCause?
+    var isRequestCompressed = false
+    var compressesResponses: Bool?
   }
 
   private let state = Mutex(State())
@@ -61,6 +63,29 @@ package final class ServerContext: Sendable {
 
   package var initialMetadata: Metadata { state.withLock { $0.initialMetadata } }
   package var trailingMetadata: Metadata { state.withLock { $0.trailingMetadata } }
+
+  // MARK: Compression
+
+  /// Whether the request message that the handler took last came compressed.
+  package var isRequestCompressed: Bool { state.withLock { $0.isRequestCompressed } }
+
+  /// For transports: notes how the message came that the handler gets next.
+  package func noteRequest(isCompressed: Bool) {
+    state.withLock { $0.isRequestCompressed = isCompressed }
+  }
+
+  /// Has every response message of this call compressed from now on, or none; `nil` leaves it to
+  /// the server. It is only done with an encoding that the client takes.
+  ///
+  /// A message that holds both a secret and what an attacker may choose is best not compressed: its
+  /// size tells of the secret (CRIME, BREACH).
+  package func setCompressesResponses(_ compresses: Bool?) {
+    state.withLock { $0.compressesResponses = compresses }
+  }
+
+  package var compressesResponses: Bool? { state.withLock { $0.compressesResponses } }
+
+  // MARK: The end
 
   /// Why the handler's task is cancelled; `nil` while the call lives.
   package var cancellationCause: CancellationCause? { state.withLock { $0.cause } }

@@ -33,6 +33,16 @@ package protocol ServerStream: AnyObject, Sendable {
 
   /// Sends a message, after the metadata if it was not sent yet.
   func send(message: [UInt8]) async throws(RPCError)
+
+  /// The same, compressed or not where the transport and the client can; `nil` leaves it to the
+  /// call and the server (``ServerContext/setCompressesResponses(_:)``).
+  func send(message: [UInt8], compress: Bool?) async throws(RPCError)
+}
+
+extension ServerStream {
+  package func send(message: [UInt8], compress: Bool?) async throws(RPCError) {
+    try await send(message: message)
+  }
 }
 
 /// The client's end of a call, as a ``Channel`` gives it to the typed calls.

@@ -1,4 +1,5 @@
 internal import Buffers
+internal import Compression
 internal import GRPC
 internal import HTTP2
 
@@ -18,6 +19,7 @@ struct RequestHead {
   /// In ``PathTable/names``; an unknown one is ``PathTable/otherIndex``.
   let method: Int
   let timeout: Duration?
+  let compression: CallCompression
 }
 
 /// Reads request headers. A pure function of the block, but for `metadata`, which it fills.
@@ -28,7 +30,9 @@ struct RequestHeadReader {
   private var unknownPath: String?
   private var timeout: Duration?
   private var problem: RPCError?
+  private var encoding: CompressionFormat?
   private var unknownEncoding: String?
+  private var accepted: AcceptedEncodings?
 
   private enum ContentType {
     case missing
@@ -46,7 +50,8 @@ struct RequestHeadReader {
     }
     return RequestHead(
       outcome: reader.outcome(isTruncated: headers.isTruncated),
-      method: reader.method?.index ?? PathTable.otherIndex, timeout: reader.timeout)
+      method: reader.method?.index ?? PathTable.otherIndex, timeout: reader.timeout,
+      compression: CallCompression(requests: reader.encoding, accepted: reader.accepted))
   }
 
   private func outcome(isTruncated: Bool) -> RequestHead.Outcome {
@@ -88,8 +93,12 @@ struct RequestHeadReader {
       }
     case .grpcEncoding:
       guard !value.equals("identity") else { return }
-      unknownEncoding = String(value.string().prefix(32))
-    case .scheme, .authority, .status, .te, .grpcAcceptEncoding, .contentLength:
+      encoding = CompressionFormat(name: value)
+      if encoding == nil { unknownEncoding = String(value.string().prefix(32)) }
+    case .grpcAcceptEncoding:
+      let encodings = AcceptedEncodings(value)
+      if accepted?.formUnion(encodings) == nil { accepted = encodings }
+    case .scheme, .authority, .status, .te, .contentLength:
       break
     case .other, .userAgent, .grpcStatus, .grpcMessage, .grpcStatusDetails:
       if !metadata.append(name: rawName, value: value) {

@@ -42,7 +42,9 @@ extension ServerCall: ServerStream, LoopConfined {
       switch reader.next() {
       case .message(let bytes):
         record?.received.note(bytes.count)
-        requests?.push(.message(bytes), cost: bytes.count + MessageReader.prefixSize)
+        requests?.push(
+          .message(bytes, isCompressed: reader.isCompressed),
+          cost: bytes.count + MessageReader.prefixSize)
       case .incomplete:
         break messages
       case .broken(let error):
@@ -75,12 +77,14 @@ extension ServerCall: ServerStream, LoopConfined {
     record?.answeredAt = MonotonicTime.nanoseconds()
     var headers = HeaderList()
     StatusTrailers.append(metadata ?? context?.initialMetadata ?? [:], to: &headers)
-    connection.session.submitResponse(stream, preset: StatusTrailers.response, headers)
+    // Announced before it is known whether a message is ever compressed: that is each one's flag.
+    connection.session.submitResponse(
+      stream, preset: responseHeaders(announcedFormat), headers)
     connection.scheduleWrite()
   }
 
   /// Whether the writer has to wait for room.
-  private func write(_ message: [UInt8]) -> Result<Bool, RPCError> {
+  private func write(_ message: [UInt8], compress: Bool?) -> Result<Bool, RPCError> {
     let limit = connection.configuration.responseSizeMax
     guard phase == .running, !stream.isClosed else {
       return .failure(context?.cancellationError ?? .callIsOver)
@@ -89,12 +93,20 @@ extension ServerCall: ServerStream, LoopConfined {
       return .failure(.tooLarge(size: message.count, limit: limit))
     }
     sendHead()
-    record?.sent.note(message.count)
-    connection.session.write(to: stream) { writer in
-      writer.reserve(MessageReader.prefixSize + message.count)
-      MessageReader.appendPrefix(of: message.count, to: &writer)
-      writer.append(message)
+    var size = message.count
+    let format = announcedFormat.flatMap {
+      responseFormat($0, compress ?? context?.compressesResponses)
     }
+    connection.session.write(to: stream) { writer in
+      if let format {
+        size = message.withBytes { append($0, format, to: &writer) }
+      } else {
+        writer.reserve(MessageReader.prefixSize + message.count)
+        MessageReader.appendPrefix(of: message.count, to: &writer)
+        writer.append(message)
+      }
+    }
+    record?.sent.note(size)
     connection.scheduleWrite()
     return .success(stream.pendingByteCount >= connection.configuration.responseBufferMax)
   }
@@ -104,9 +116,8 @@ extension ServerCall: ServerStream, LoopConfined {
   func receive() async throws(RPCError) -> [UInt8]? {
     guard let requests else { return nil }
     let next = await requests.receive()
-    await onLoop { $0.creditIfRead() }
-    switch next {
-    case .element(.message(let bytes)): return bytes
+    switch await onLoop({ $0.taken(next) }) {
+    case .element(.message(let bytes, _)): return bytes
     case .element(.failure(let error)): throw error
     case .end:
       guard let context, context.cancellationCause != nil else { return nil }
@@ -116,31 +127,49 @@ extension ServerCall: ServerStream, LoopConfined {
     }
   }
 
+  /// The handler has taken `next`: its window is credited, and it is inflated if it has to be.
+  private func taken(_ next: Pipe<Request>.Next) -> Pipe<Request>.Next {
+    creditIfRead()
+    guard compression.requests != nil, case .element(.message(let bytes, let isCompressed)) = next
+    else { return next }
+    context?.noteRequest(isCompressed: isCompressed)
+    return isCompressed ? .element(inflated(bytes)) : next
+  }
+
   func send(metadata: Metadata) async throws(RPCError) {
     await onLoop { $0.sendHead(metadata) }
   }
 
   func send(message: [UInt8]) async throws(RPCError) {
-    let mustWait = try await onLoop { $0.write(message) }.get()
+    try await send(message: message, compress: nil)
+  }
+
+  func send(message: [UInt8], compress: Bool?) async throws(RPCError) {
+    let mustWait = try await onLoop { $0.write(message, compress: compress) }.get()
     guard mustWait else { return }
+    let wait = RoomWait()
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
-        guard !Task.isCancelled else { return continuation.resume() }
-        runOnLoop { $0.waitForRoom(continuation) }
+        runOnLoop { $0.waitForRoom(wait, continuation) }
       }
     } onCancel: {
-      loop.execute { self.wakeWriter() }
+      runOnLoop { $0.stopWaiting(wait) }
     }
     if let context, context.cancellationCause != nil { throw context.cancellationError }
   }
 
-  private func waitForRoom(_ continuation: CheckedContinuation<Void, Never>) {
+  private func waitForRoom(_ wait: RoomWait, _ continuation: CheckedContinuation<Void, Never>) {
     let mustWait =
       phase == .running && !stream.isClosed
       && stream.pendingByteCount >= connection.configuration.http2.streamBufferLow
-    guard mustWait else { return continuation.resume() }
-    precondition(roomWaiter == nil, "a call has one writer at a time")
-    roomWaiter = continuation
+    guard mustWait, wait.begin(continuation) else { return continuation.resume() }
+    precondition(roomWait == nil, "a call has one writer at a time")
+    roomWait = wait
     connection.session.notifyWhenRoom(on: stream)
+  }
+
+  private func stopWaiting(_ wait: RoomWait) {
+    if roomWait === wait { roomWait = nil }
+    wait.end()
   }
 }

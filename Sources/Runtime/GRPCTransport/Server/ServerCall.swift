@@ -33,19 +33,21 @@ final class ServerCall: HTTP2StreamHandler, UnaryReply, DeadlineHandler, @unchec
   private var deadlineEntry: DeadlineEntry?
   /// Payload that is not a whole message yet.
   var reader: MessageReader
+  var compression = CallCompression.none
   /// Of a streaming call: whole messages that wait for the handler.
   var requests: Pipe<Request>?
   /// Payload of a streaming call whose window credit is held back.
   var heldCredit = 0
   var hasSentMetadata = false
   /// Who waits for room to write.
-  var roomWaiter: CheckedContinuation<Void, Never>?
+  var roomWait: RoomWait?
   /// Whether the handler's task has been started and has not ended.
   private var isCounted = false
 
   /// What waits in ``requests``.
   enum Request: Sendable {
-    case message([UInt8])
+    /// As it came: what a message inflates to does not wait, since no window bounds it.
+    case message([UInt8], isCompressed: Bool)
     case failure(RPCError)
   }
 
@@ -80,6 +82,8 @@ final class ServerCall: HTTP2StreamHandler, UnaryReply, DeadlineHandler, @unchec
 
   private func begin(_ handler: any MethodHandler, _ head: RequestHead) {
     self.handler = handler
+    compression = head.compression
+    reader.acceptsCompressed = compression.requests != nil
     var deadline: ContinuousClock.Instant?
     if let timeout = head.timeout {
       deadline = ContinuousClock.now.advanced(by: timeout)
@@ -120,33 +124,46 @@ final class ServerCall: HTTP2StreamHandler, UnaryReply, DeadlineHandler, @unchec
   /// where it stands.
   private func collect(_ data: RawSpan, endsStream: Bool) {
     if endsStream, reader.pendingByteCount == 0,
-      case .size(let size) = MessageReader.size(of: data, max: reader.sizeMax),
+      case .size(let size) = MessageReader.size(
+        of: data, max: reader.sizeMax, reader.acceptsCompressed),
       data.byteCount == MessageReader.prefixSize + size
     {
-      return start(data.extracting(MessageReader.prefixSize..<data.byteCount))
+      let message = data.extracting(MessageReader.prefixSize..<data.byteCount)
+      return start(message, isCompressed: data.byte(at: 0) == 1)
     }
     reader.append(data)
     connection.session.consume(data.byteCount, on: stream)
-    if case .broken(let error) = reader.prefix() { return fail(error) }
+    switch reader.prefix() {
+    case .broken(let error): return fail(error)
+    // Nothing beyond the one message is kept: its end may never come.
+    case .size(let size) where reader.pendingByteCount > MessageReader.prefixSize + size:
+      return fail(.twoRequests)
+    case .size, .incomplete: break
+    }
     if endsStream { finishCollecting() }
   }
 
   private func finishCollecting() {
-    switch reader.next() {
-    case .broken(let error):
-      fail(error)
-    case .incomplete:
-      fail(reader.pendingByteCount == 0 ? .noRequest : .tornMessage)
-    case .message(let bytes):
-      guard reader.pendingByteCount == 0 else { return fail(.twoRequests) }
-      bytes.withBytes { start($0) }
+    // A handler runs while its request is lent: the call's reader has to be out of its way.
+    let whole = reader.take()
+    let isStarted: Void? = whole.withOnlyMessage { start($0, isCompressed: $1) }
+    guard isStarted == nil else { return }
+    switch whole.prefix() {
+    case .broken(let error): fail(error)
+    case .incomplete: fail(whole.pendingByteCount == 0 ? .noRequest : .tornMessage)
+    case .size: fail(.tornMessage)
     }
   }
 
-  private func start(_ message: RawSpan) {
+  private func start(_ message: RawSpan, isCompressed: Bool) {
+    record?.received.note(message.byteCount)
+    guard isCompressed else { return start(message) }
+    startInflated(message)
+  }
+
+  func start(_ message: RawSpan) {
     guard let handler, let context else { return }
     phase = .running
-    record?.received.note(message.byteCount)
     noteStart()
     let task = handler.startUnary(message, context, on: connection.owner.loop, self)
     // The task may have ended by now; then it is not kept, and there is nothing to cancel.
@@ -161,8 +178,14 @@ final class ServerCall: HTTP2StreamHandler, UnaryReply, DeadlineHandler, @unchec
     let session = connection.session
     let limit = connection.configuration.responseSizeMax
     var size = 0
+    let asked = compression.responses.flatMap { responseFormat($0, context.compressesResponses) }
     session.write(to: stream) { writer in
-      size = MessageReader.append(to: &writer, serialize)
+      size =
+        if let asked {
+          appendNegotiated(to: &writer, asked, serialize)
+        } else {
+          MessageReader.append(to: &writer, serialize)
+        }
       if size > limit { writer.removeAll() }
     }
     guard size <= limit else { return answer(.tooLarge(size: size, limit: limit)) }
@@ -170,13 +193,14 @@ final class ServerCall: HTTP2StreamHandler, UnaryReply, DeadlineHandler, @unchec
     record?.sent.note(size)
     noteAnswer(.ok)
     forgetDeadline()
+    let preset = responseHeaders(asked?.format)
     if context.hasOutgoingMetadata {
       var headers = HeaderList()
       StatusTrailers.append(context.initialMetadata, to: &headers)
-      session.submitResponse(stream, preset: StatusTrailers.response, headers)
+      session.submitResponse(stream, preset: preset, headers)
       session.end(stream, trailers: StatusTrailers.fields(nil, context.trailingMetadata))
     } else {
-      session.submitResponse(stream, preset: StatusTrailers.response, HeaderList())
+      session.submitResponse(stream, preset: preset, HeaderList())
       session.end(stream, trailers: StatusTrailers.ok)
     }
     connection.scheduleWrite()
@@ -198,7 +222,9 @@ final class ServerCall: HTTP2StreamHandler, UnaryReply, DeadlineHandler, @unchec
     if hasSentMetadata {
       connection.session.end(stream, trailers: fields)
     } else {
-      if acceptEncoding { fields.append("grpc-accept-encoding", "identity") }
+      if acceptEncoding {
+        fields.append("grpc-accept-encoding", CallCompression.acceptedEncodings)
+      }
       connection.session.submitHeadersOnlyResponse(
         stream, preset: StatusTrailers.response, fields)
     }
@@ -256,9 +282,9 @@ final class ServerCall: HTTP2StreamHandler, UnaryReply, DeadlineHandler, @unchec
   }
 
   func wakeWriter() {
-    let waiter = roomWaiter
-    roomWaiter = nil
-    waiter?.resume()
+    let wait = roomWait
+    roomWait = nil
+    wait?.end()
   }
 
   func streamHasRoom() { wakeWriter() }

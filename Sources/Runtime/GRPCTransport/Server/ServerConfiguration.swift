@@ -1,3 +1,4 @@
+internal import Compression
 internal import GRPC
 package import HTTP2
 
@@ -19,7 +20,30 @@ package struct ServerConfiguration: Sendable {
   /// this time.
   package var goAwayWait = Duration.seconds(1)
 
+  /// Which response messages are compressed, where the handler does not say.
+  package var responseCompression = ResponseCompression.mirrored
+  /// Below so many bytes a response message is not compressed, unless its handler asks for it.
+  package var compressedSizeMin = 1 << 10
+  /// From 1, the fastest, to 9, the smallest.
+  package var compressionLevel: Int32 = 6
+  /// The most bytes that each byte of a compressed request may become, beyond the first MiB.
+  package var inflationRatioMax = InflationLimits.ratioMaxDefault
+
   package init() {}
 
   package static let defaults = ServerConfiguration()
+}
+
+/// Which response messages a server compresses. It never uses an encoding that the client does not
+/// list.
+package enum ResponseCompression: String, Hashable, Sendable, CaseIterable {
+  /// None, whatever handlers ask for: where secrets and what an attacker sends share messages, the
+  /// size of a compressed one tells of the secret (CRIME, BREACH).
+  case never
+  /// Those whose handlers ask for it.
+  case asked
+  /// Those of calls whose requests have an encoding.
+  case mirrored
+  /// All.
+  case always
 }

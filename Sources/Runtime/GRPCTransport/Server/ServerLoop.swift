@@ -1,4 +1,5 @@
 internal import Buffers
+internal import Compression
 internal import EventLoops
 internal import GRPC
 internal import HTTP2
@@ -12,6 +13,8 @@ final class ServerLoop: @unchecked Sendable {
   let configuration: ServerConfiguration
   let wheel: DeadlineWheel
   let observer: LoopObserver
+  /// For the messages of all calls, which are compressed whole, one after another.
+  let compressor: Compressor
   private var listeners: [StreamListener] = []
   private var connections: [ObjectIdentifier: ServerConnection] = [:]
   private(set) var handlerCount = 0
@@ -28,6 +31,7 @@ final class ServerLoop: @unchecked Sendable {
     self.table = table
     self.configuration = configuration
     wheel = DeadlineWheel(loop: loop)
+    compressor = Compressor(level: configuration.compressionLevel)
     observer = LoopObserver(observation, table: table)
   }
 

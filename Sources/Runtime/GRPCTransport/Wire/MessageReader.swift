@@ -16,11 +16,26 @@ struct MessageReader: ~Copyable {
     case broken(RPCError)
   }
 
+  /// How much room the first prefix of a message may ask for before its bytes are there.
+  private static let reserveMax = 1 << 20
+
   private var buffer = ByteWriter()
   private var start = 0
   let sizeMax: Int
+  /// Whether messages may be compressed: the call has an encoding other than identity.
+  var acceptsCompressed = false
+  /// Whether the message that ``next()`` gave last is compressed.
+  private(set) var isCompressed = false
 
   init(sizeMax: Int) { self.sizeMax = sizeMax }
+
+  /// Gives up what is kept to another reader, and is empty.
+  mutating func take() -> MessageReader {
+    var other = MessageReader(sizeMax: sizeMax)
+    other.acceptsCompressed = acceptsCompressed
+    swap(&self, &other)
+    return other
+  }
 
   /// How many bytes are kept.
   var pendingByteCount: Int { buffer.count - start }
@@ -31,32 +46,55 @@ struct MessageReader: ~Copyable {
       buffer.removeFirst(start)
       start = 0
     }
+    // A large message comes in many pieces: it gets its room at once, and is not moved as it grows.
+    if buffer.isEmpty,
+      case .size(let size) = Self.size(of: bytes, max: sizeMax, acceptsCompressed),
+      Self.prefixSize + size > bytes.byteCount
+    {
+      buffer.reserve(Self.prefixSize + min(size, Self.reserveMax))
+    }
     buffer.append(bytes)
+  }
+
+  /// Lends what is kept when it is one whole message and nothing else; `nil` when it is not.
+  borrowing func withOnlyMessage<R>(
+    _ body: (RawSpan, _ isCompressed: Bool) -> R
+  ) -> R? {
+    buffer.withBytes { bytes in
+      let rest = bytes.extracting(start..<bytes.byteCount)
+      guard case .size(let size) = Self.size(of: rest, max: sizeMax, acceptsCompressed),
+        rest.byteCount == Self.prefixSize + size
+      else { return nil }
+      return body(rest.extracting(Self.prefixSize..<rest.byteCount), rest.byte(at: 0) == 1)
+    }
   }
 
   /// What the prefix of the next message says.
   borrowing func prefix() -> Prefix {
     buffer.withBytes { bytes in
-      Self.size(of: bytes.extracting(start..<bytes.byteCount), max: sizeMax)
+      Self.size(of: bytes.extracting(start..<bytes.byteCount), max: sizeMax, acceptsCompressed)
     }
   }
 
   /// The next message of what was kept.
   mutating func next() -> Step {
     var size = 0
+    var flag: UInt8 = 0
     let step = buffer.withBytes { bytes -> Step? in
       let rest = bytes.extracting(start..<bytes.byteCount)
-      switch Self.size(of: rest, max: sizeMax) {
+      switch Self.size(of: rest, max: sizeMax, acceptsCompressed) {
       case .broken(let error): return .broken(error)
       case .incomplete: return .incomplete
       case .size(let found):
         size = found
         guard rest.byteCount >= Self.prefixSize + found else { return .incomplete }
+        flag = rest.byte(at: 0)
         return .message(rest.extracting(Self.prefixSize..<(Self.prefixSize + found)).array())
       }
     }
     guard let step else { return .incomplete }
     if case .message = step {
+      isCompressed = flag == 1
       start += Self.prefixSize + size
       if start == buffer.count {
         buffer.removeAll(keeping: 16 << 10)
@@ -74,11 +112,14 @@ struct MessageReader: ~Copyable {
   }
 
   /// Reads the prefix at the start of `bytes`.
-  static func size(of bytes: RawSpan, max: Int) -> Prefix {
+  static func size(
+    of bytes: RawSpan, max: Int, _ acceptsCompressed: Bool = false
+  ) -> Prefix {
     guard bytes.byteCount >= 1 else { return .incomplete }
     switch bytes.byte(at: 0) {
     case 0: break
-    case 1: return .broken(.compressedWithoutEncoding)
+    case 1:
+      guard acceptsCompressed else { return .broken(.compressedWithoutEncoding) }
     default: return .broken(RPCError(.internal, "The first byte of a message is not 0 or 1."))
     }
     guard bytes.byteCount >= prefixSize else { return .incomplete }
@@ -104,8 +145,10 @@ struct MessageReader: ~Copyable {
   }
 
   /// Appends a message's prefix.
-  static func appendPrefix(of size: Int, to writer: inout ByteWriter) {
-    writer.append(0)
+  static func appendPrefix(
+    of size: Int, isCompressed: Bool = false, to writer: inout ByteWriter
+  ) {
+    writer.append(isCompressed ? 1 : 0)
     writer.append(UInt8(truncatingIfNeeded: size >> 24))
     writer.append(UInt8(truncatingIfNeeded: size >> 16))
     writer.append(UInt8(truncatingIfNeeded: size >> 8))

@@ -1,3 +1,4 @@
+internal import Compression
 internal import GRPC
 internal import HTTP2
 
@@ -12,6 +13,25 @@ enum StatusTrailers {
 
   /// The headers of an answer with messages.
   static let response = HeaderPreset([(":status", "200"), ("content-type", "application/grpc")])
+
+  /// The same for a client that negotiates encodings.
+  static func response(_ format: CompressionFormat?) -> HeaderPreset {
+    switch format {
+    case nil: announcing
+    case .gzip: gzip
+    case .deflate: deflate
+    }
+  }
+
+  private static let announcing = negotiated([])
+  private static let gzip = negotiated([("grpc-encoding", "gzip")])
+  private static let deflate = negotiated([("grpc-encoding", "deflate")])
+
+  private static func negotiated(_ fields: [(name: String, value: String)]) -> HeaderPreset {
+    HeaderPreset(
+      [(":status", "200"), ("content-type", "application/grpc")] + fields
+        + [("grpc-accept-encoding", CallCompression.acceptedEncodings)])
+  }
 
   /// The fields of a status. An error's details are dropped from the end until they fit, then its
   /// message is cut.
