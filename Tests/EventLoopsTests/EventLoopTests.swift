@@ -145,6 +145,6 @@ struct EventLoopTests {
 /// The CPU time that the calling thread has used.
 private func threadCPUNanoseconds() -> Int {
   var time = timespec()
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+  unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
   return time.tv_sec * 1_000_000_000 + time.tv_nsec
 }
