@@ -25,8 +25,8 @@ package enum HTTP2ErrorCode: UInt32, Sendable {
 package enum HTTP2Error: Error, Hashable, Sendable {
   /// What came is not HTTP/2 at all: the peer's fault.
   case badPreface
-  /// The peer makes us queue more answers than it reads.
-  case flooded
+  /// The peer sends too much of something: an attack, or a client that has run wild.
+  case flood(FloodReason)
   /// The peer broke the protocol so that nghttp2 gave up.
   case peer(String)
   /// A bound of ours, or memory.
@@ -36,7 +36,9 @@ package enum HTTP2Error: Error, Hashable, Sendable {
     let text = unsafe String(cString: nghttp2_strerror(Int32(truncatingIfNeeded: code)))
     switch nghttp2_error(rawValue: Int32(truncatingIfNeeded: code)) {
     case NGHTTP2_ERR_BAD_CLIENT_MAGIC: self = .badPreface
-    case NGHTTP2_ERR_FLOODED: self = .flooded
+    case NGHTTP2_ERR_FLOODED: self = .flood(.unreadFrames)
+    case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS: self = .flood(.continuations)
+    case NGHTTP2_ERR_TOO_MANY_SETTINGS: self = .flood(.settings)
     case NGHTTP2_ERR_CALLBACK_FAILURE, NGHTTP2_ERR_NOMEM: self = .library(text)
     default: self = .peer(text)
     }

@@ -16,9 +16,16 @@ struct HeaderStorage: ~Copyable {
   private var version = 0
   private var isOpen = false
   private var openStart = 0
-  private var openFields = 0
-  private var openSize = 0
+  /// Of the block that is being read or was finished last, as RFC 9113 counts; what agrees with the
+  /// block before it is not counted, and is within the bounds.
+  private(set) var openFields = 0
+  private(set) var openSize = 0
   private var openIsTruncated = false
+  /// The most bytes that were here since they were forgotten.
+  private var peak = 0
+
+  /// How much memory is kept between reads.
+  private static let keptMemoryMax = 16 << 10
 
   /// One field: the name's token, two lengths, name, value.
   struct Field {
@@ -57,7 +64,11 @@ struct HeaderStorage: ~Copyable {
     let version: Int
   }
 
+  /// How many bytes are kept.
+  var byteCount: Int { writer.count }
+
   mutating func begin() {
+    abandon()
     isOpen = true
     openStart = writer.count
     openFields = 0
@@ -66,12 +77,13 @@ struct HeaderStorage: ~Copyable {
     agreeing = last?.start
   }
 
-  /// Appends a field unless the block breaks a bound with it; then no more of it is kept.
+  /// Appends a field unless the block breaks a bound with it; then no more of it is kept, and its
+  /// size goes on being counted.
   mutating func append(
     _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer,
     _ configuration: borrowing HTTP2Configuration
   ) {
-    guard isOpen, !openIsTruncated else { return }
+    guard isOpen else { return }
     if let offset = agreeing, let last {
       if offset < last.end,
         let end = unsafe writer.withUnsafeBytes({ bytes -> Int? in
@@ -86,8 +98,9 @@ struct HeaderStorage: ~Copyable {
     }
     openFields += 1
     openSize += name.count + value.count + 32
-    guard openFields <= configuration.headerFieldsMax, openSize <= configuration.headerBytesMax,
-      name.count <= UInt16.max
+    guard !openIsTruncated, openFields <= configuration.headerFieldsMax,
+      openSize <= configuration.headerBytesMax, name.count <= UInt16.max,
+      writer.count <= configuration.headerBytesPerReadMax
     else {
       openIsTruncated = true
       return
@@ -143,14 +156,37 @@ struct HeaderStorage: ~Copyable {
     }
   }
 
-  /// Forgets finished blocks but the last one. One that is being read stays until it is finished.
+  /// Gives up the block that is being read: what was kept of it goes.
+  mutating func abandon() {
+    guard isOpen else { return }
+    isOpen = false
+    agreeing = nil
+    peak = max(peak, writer.count)
+    writer.removeLast(writer.count - openStart)
+  }
+
+  /// Forgets finished blocks but the last one. What was kept of one that is being read stays.
   mutating func forgetFinished() {
-    guard !isOpen else { return }
-    guard let last else { return writer.removeAll(keeping: 4 << 10) }
-    guard last.start > 0 || last.end < writer.count else { return }
-    writer.removeLast(writer.count - last.end)
-    writer.removeFirst(last.start)
-    self.last = Range(
-      start: 0, end: last.end - last.start, isTruncated: false, version: last.version)
+    peak = max(peak, writer.count)
+    let kept = last.map { $0.start..<$0.end } ?? writer.count..<writer.count
+    let open = isOpen ? openStart..<writer.count : writer.count..<writer.count
+    let isTight = kept.count + open.count == writer.count
+    if isTight, peak <= Self.keptMemoryMax { return }
+    if !isOpen, peak <= Self.keptMemoryMax {
+      writer.removeLast(writer.count - kept.upperBound)
+      writer.removeFirst(kept.lowerBound)
+    } else {
+      let (lastBytes, openBytes) = writer.withBytes { bytes in
+        (bytes.extracting(kept).array(), bytes.extracting(open).array())
+      }
+      writer.removeAll(keeping: peak > Self.keptMemoryMax ? 0 : .max)
+      peak = 0
+      writer.append(lastBytes)
+      writer.append(openBytes)
+    }
+    openStart = kept.count
+    guard let before = last else { return }
+    if let offset = agreeing { agreeing = offset - before.start }
+    last = Range(start: 0, end: kept.count, isTruncated: false, version: before.version)
   }
 }

@@ -4,75 +4,39 @@ internal import CNGHTTP2
 // What nghttp2 calls. Each recovers its session, copies, notes an event and returns.
 
 /// How much of a GOAWAY's reason in words is kept.
-private let goAwayDebugSizeMax = 256
-
-/// The callbacks and options, which all sessions share.
-@safe final class SessionFactory: @unchecked Sendable {
-  // @unchecked: written in `init` only; nghttp2 copies from both when a session is made.
-  static let shared = SessionFactory()
-
-  private let callbacks: OpaquePointer?
-  private let options: OpaquePointer?
-
-  private init() {
-    var callbacks: OpaquePointer?
-    unsafe nghttp2_session_callbacks_new(&callbacks)
-    unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, headersBegan)
-    unsafe nghttp2_session_callbacks_set_on_header_callback2(callbacks, headerCame)
-    unsafe nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, frameCame)
-    unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, dataCame)
-    unsafe nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, streamClosed)
-    unsafe nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, frameSent)
-    unsafe nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, frameNotSent)
-    unsafe self.callbacks = unsafe callbacks
-    var options: OpaquePointer?
-    unsafe nghttp2_option_new(&options)
-    unsafe nghttp2_option_set_no_auto_window_update(options, 1)
-    unsafe nghttp2_option_set_no_closed_streams(options, 1)
-    unsafe self.options = unsafe options
-  }
-
-  /// A new session, which its caller frees.
-  func makeHandle(_ role: HTTP2Session.Role) -> OpaquePointer {
-    var handle: OpaquePointer?
-    let code =
-      switch role {
-      case .client: unsafe nghttp2_session_client_new2(&handle, callbacks, nil, options)
-      case .server: unsafe nghttp2_session_server_new2(&handle, callbacks, nil, options)
-      }
-    guard code == 0, let handle = unsafe handle else {
-      preconditionFailure("nghttp2_session_new: \(code)")
-    }
-    return unsafe handle
-  }
-}
+let goAwayDebugSizeMax = 256
 
 private func session(_ context: UnsafeMutableRawPointer?) -> HTTP2Session? {
   guard let context = unsafe context else { return nil }
   return unsafe Unmanaged<HTTP2Session>.fromOpaque(context).takeUnretainedValue()
 }
 
-private func headersBegan(
+func headersBegan(
   _: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
   guard let session = unsafe session(context), let frame = unsafe frame else { return 0 }
+  // Push is off; a peer that has not heard so yet may try.
+  guard unsafe frame.pointee.hd.type == UInt8(NGHTTP2_HEADERS.rawValue) else {
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
+  }
   let id = unsafe frame.pointee.hd.stream_id
   session.headers.begin()
   if session.role == .server, unsafe frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST {
     let stream = HTTP2Stream()
     stream.id = id
-    stream.handler = session.delegate?.makeHandler(for: stream)
     session.insert(stream)
+    session.streamsOpened += 1
     let data = unsafe Unmanaged.passUnretained(stream).toOpaque()
     unsafe _ = nghttp2_session_set_stream_user_data(session.handle, id, data)
     unsafe session.headerStream = stream
   } else {
     unsafe session.headerStream = session.stream(id)
   }
+  if unsafe session.headerStream != nil { session.flood.headersBelongToStream() }
   return 0
 }
 
-private func headerCame(
+func headerCame(
   _: OpaquePointer?, _: UnsafePointer<nghttp2_frame>?, _ name: OpaquePointer?,
   _ value: OpaquePointer?, _: UInt8, _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
@@ -85,7 +49,16 @@ private func headerCame(
   return 0
 }
 
-private func dataCame(
+/// A field that is not one, such as an empty name: its request is malformed (RFC 9113, section
+/// 8.2.1). nghttp2 resets the stream with PROTOCOL_ERROR; it would ignore the field otherwise.
+func invalidHeaderCame(
+  _: OpaquePointer?, _: UnsafePointer<nghttp2_frame>?, _: OpaquePointer?, _: OpaquePointer?,
+  _: UInt8, _: UnsafeMutableRawPointer?
+) -> Int32 {
+  NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
+}
+
+func dataCame(
   _: OpaquePointer?, _: UInt8, _ id: Int32, _ data: UnsafePointer<UInt8>?, _ count: Int,
   _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
@@ -97,7 +70,7 @@ private func dataCame(
   return 0
 }
 
-private func frameCame(
+func frameCame(
   _: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
   guard let session = unsafe session(context), let frame = unsafe frame else { return 0 }
@@ -107,11 +80,16 @@ private func frameCame(
   switch nghttp2_frame_type(UInt32(header.type)) {
   case NGHTTP2_HEADERS:
     let range = session.headers.finish()
+    if range.isTruncated { session.noteLargeBlock() }
     guard let stream = unsafe session.headerStream else { return 0 }
     unsafe session.headerStream = nil
     if endsStream { stream.isRemoteEnded = true }
     session.events.append(.headers(stream, range, endsStream: endsStream))
   case NGHTTP2_DATA:
+    // Padding counts as payload: a frame with nothing else is as good as empty.
+    if header.length > 0, unsafe frame.pointee.data.padlen >= header.length, !endsStream {
+      session.note(session.flood.emptyFrameReceived { session.moment() })
+    }
     guard endsStream, let stream = session.stream(header.stream_id) else { return 0 }
     stream.isRemoteEnded = true
     // Nearly always the frame's payload was noted a moment ago.
@@ -139,11 +117,12 @@ private func frameCame(
   return 0
 }
 
-private func streamClosed(
+func streamClosed(
   _: OpaquePointer?, _ id: Int32, _ code: UInt32, _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
   guard let session = unsafe session(context), let stream = session.stream(id) else { return 0 }
   if unsafe session.headerStream === stream { unsafe session.headerStream = nil }
+  stream.isForgotten = true
   session.events.append(.closed(stream, code))
   session.remove(stream)
   return 0
@@ -151,7 +130,7 @@ private func streamClosed(
 
 /// Counts what was sent. A server that has answered before the request was over tells the client
 /// to stop sending (RFC 9113, section 8.1).
-private func frameSent(
+func frameSent(
   _: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
   guard let session = unsafe session(context), let frame = unsafe frame else { return 0 }
@@ -159,6 +138,13 @@ private func frameSent(
   switch nghttp2_frame_type(UInt32(header.type)) {
   case NGHTTP2_HEADERS: session.headersFramesSent += 1
   case NGHTTP2_DATA: session.dataFramesSent += 1
+  case NGHTTP2_RST_STREAM:
+    let code = HTTP2ErrorCode(wire: unsafe frame.pointee.rst_stream.error_code)
+    session.note(session.flood.resetSent(code) { session.moment() })
+    return 0
+  case NGHTTP2_GOAWAY:
+    unsafe session.noteGoAwaySent(unsafe frame.pointee.goaway)
+    return 0
   default: return 0
   }
   guard header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0, session.role == .server,
@@ -168,15 +154,22 @@ private func frameSent(
   return 0
 }
 
-/// A request that nghttp2 could not send, as after a GOAWAY: its stream was never open.
-private func frameNotSent(
-  _: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _: Int32,
+/// A client's request that nghttp2 could not send, as after a GOAWAY: its stream was never open.
+/// Headers of a server that are too long to be sent: the client must not wait for them.
+func frameNotSent(
+  _: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ reason: Int32,
   _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
-  guard let session = unsafe session(context), session.role == .client, let frame = unsafe frame,
+  guard let session = unsafe session(context), let frame = unsafe frame,
     unsafe frame.pointee.hd.type == UInt8(NGHTTP2_HEADERS.rawValue)
   else { return 0 }
   let id = unsafe frame.pointee.hd.stream_id
+  guard session.role == .client else {
+    if reason == NGHTTP2_ERR_FRAME_SIZE_ERROR.rawValue, let stream = session.stream(id) {
+      session.reset(stream, .internalError)
+    }
+    return 0
+  }
   var next = session.firstStream
   while let stream = next {
     if stream.id == id {

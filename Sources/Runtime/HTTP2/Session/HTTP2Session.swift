@@ -33,7 +33,15 @@ internal import CNGHTTP2
   var firstStream: HTTP2Stream?
   /// How many streams are open.
   package internal(set) var streamCount = 0
+  /// How many streams the peer has opened so far.
+  package internal(set) var streamsOpened: UInt64 = 0
   var scanner: FrameScanner
+  var flood: FloodGuard
+  /// What the peer sent too much of, until the session says so.
+  private var verdict: FloodReason?
+  /// Why the session can't go on, once it can't. A GOAWAY that we sent without a peer's fault is no
+  /// reason.
+  package internal(set) var failure: HTTP2Error?
   /// How many HEADERS frames have been sent.
   package internal(set) var headersFramesSent: UInt64 = 0
   /// How many DATA frames have been sent.
@@ -43,13 +51,20 @@ internal import CNGHTTP2
   /// How many bytes of payload wait to be sent, on all streams.
   package internal(set) var pendingByteCount = 0
   private var isTelling = false
+  /// Whether the streams were taken out for good.
+  private(set) var isDetached = false
+  /// How many events a session keeps room for between reads.
+  private static let keptEventsMax = 1024
 
   /// Makes a session and queues its first SETTINGS.
   package init(role: Role, configuration: HTTP2Configuration = .defaults) {
     self.role = role
     self.configuration = configuration
     scanner = FrameScanner(expectsPreface: role == .server)
-    unsafe handle = unsafe SessionFactory.shared.makeHandle(role)
+    flood = FloodGuard(
+      configuration.floods, continuationsMax: configuration.continuationsMax,
+      isServer: role == .server, start: .now)
+    unsafe handle = unsafe SessionFactory.shared.makeHandle(role, configuration)
     unsafe nghttp2_session_set_user_data(handle, Unmanaged.passUnretained(self).toOpaque())
     events.reserveCapacity(64)
     spareEvents.reserveCapacity(64)
@@ -66,19 +81,23 @@ internal import CNGHTTP2
   }
 
   private func submitSettings() {
-    let streams = role == .server ? configuration.concurrentStreamsMax : 0
-    let settings = [
-      nghttp2_settings_entry(
-        settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue), value: streams),
-      nghttp2_settings_entry(
-        settings_id: Int32(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue),
-        value: UInt32(configuration.streamWindow)),
-      nghttp2_settings_entry(
-        settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue),
-        value: UInt32(configuration.headerBytesMax)),
-      nghttp2_settings_entry(
-        settings_id: Int32(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES.rawValue), value: 1),
+    func entry(_ id: nghttp2_settings_id, _ value: UInt32) -> nghttp2_settings_entry {
+      nghttp2_settings_entry(settings_id: Int32(id.rawValue), value: value)
+    }
+    var settings = [
+      entry(NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, configuration.headerTableSize),
+      entry(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, UInt32(max(configuration.streamWindow, 0))),
+      entry(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, UInt32(configuration.headerBytesMax)),
+      entry(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1),
     ]
+    switch role {
+    case .server:
+      settings.append(
+        entry(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, configuration.concurrentStreamsMax))
+    case .client:
+      settings.append(entry(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 0))
+      settings.append(entry(NGHTTP2_SETTINGS_ENABLE_PUSH, 0))
+    }
     check(
       unsafe nghttp2_submit_settings(
         handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), settings, settings.count))
@@ -89,7 +108,9 @@ internal import CNGHTTP2
 
   /// Whether the session is over: it neither wants bytes nor has any.
   package var isOver: Bool {
-    unsafe nghttp2_session_want_read(handle) == 0 && nghttp2_session_want_write(handle) == 0
+    if isDetached { return true }
+    return unsafe nghttp2_session_want_read(handle) == 0
+      && nghttp2_session_want_write(handle) == 0
   }
 
   /// Whether there is something to send.
@@ -114,12 +135,15 @@ internal import CNGHTTP2
     unsafe nghttp2_session_get_stream_remote_window_size(handle, stream.id) <= 0
   }
 
-  /// Takes what came from the peer and tells what it means.
+  /// Takes what came from the peer and tells what it means. A session that has ended takes nothing.
   ///
   /// Throws when the session can't go on: what is queued (a GOAWAY) may still be sent.
   package func receive(_ bytes: RawSpan) throws(HTTP2Error) {
+    guard !isDetached, failure == nil else { return }
     var offset = 0
-    while scanner.next(in: bytes, at: &offset) != nil {}
+    while let frame = scanner.next(in: bytes, at: &offset) {
+      if let reason = flood.received(frame, { self.moment() }) { throw end(for: reason) }
+    }
     let code = unsafe bytes.withUnsafeBytes { input -> Int in
       guard let start = input.baseAddress else { return 0 }
       unsafe inputStart = start
@@ -131,12 +155,22 @@ internal import CNGHTTP2
       unsafe _ = nghttp2_session_consume_connection(handle, uncreditedByteCount)
       uncreditedByteCount = 0
     }
+    if !scanner.isReadingHeaderBlock { headers.abandon() }
     tellEvents(about: bytes)
-    if code < 0 { throw HTTP2Error(nghttp2: code) }
+    if code < 0 {
+      let error = HTTP2Error(nghttp2: code)
+      failure = error
+      throw error
+    }
+    if let verdict { throw end(for: verdict) }
+    if unsafe nghttp2_session_get_outbound_queue_size(handle) > configuration.unreadFramesMax {
+      throw end(for: .unreadFrames)
+    }
   }
 
   /// Appends what is to be sent, until there is no more or `writer` holds `bound` bytes.
   package func send(into writer: inout ByteWriter, upTo bound: Int) throws(HTTP2Error) {
+    guard !isDetached else { return }
     var code = 0
     while writer.count < bound {
       var chunk: UnsafePointer<UInt8>?
@@ -146,6 +180,28 @@ internal import CNGHTTP2
     }
     tellEvents(about: RawSpan())
     if code < 0 { throw HTTP2Error(nghttp2: code) }
+    // Counted while sending: the GOAWAY is the next thing that goes out.
+    if let verdict, failure == nil { _ = end(for: verdict) }
+  }
+
+  /// Ends the session for a flood, and says so.
+  private func end(for reason: FloodReason) -> HTTP2Error {
+    let error = HTTP2Error.flood(reason)
+    failure = error
+    terminate(.enhanceYourCalm, debug: reason.rawValue)
+    return error
+  }
+
+  /// Keeps the first verdict for when nghttp2 has returned.
+  func note(_ reason: FloodReason?) {
+    if verdict == nil { verdict = reason }
+  }
+
+  /// What the guard asks for when a bucket is empty.
+  func moment() -> FloodGuard.Moment {
+    FloodGuard.Moment(
+      now: .now, streamsOpened: streamsOpened, headersFramesSent: headersFramesSent,
+      dataFramesSent: dataFramesSent)
   }
 
   private func tellEvents(about input: RawSpan) {
@@ -158,12 +214,21 @@ internal import CNGHTTP2
       spareEvents.removeAll(keepingCapacity: true)
     }
     headers.forgetFinished()
+    if spareEvents.capacity > Self.keptEventsMax {
+      events = []
+      spareEvents = []
+    }
   }
 
   private func tell(_ event: HTTP2Event, about input: RawSpan) {
     switch event {
     case .headers(let stream, let range, let endsStream):
       guard !stream.isClosed else { return }
+      if stream.handler == nil, role == .server {
+        // Opened and reset in one read: nobody needs to begin anything.
+        guard !stream.isForgotten else { return }
+        stream.handler = delegate?.makeHandler(for: stream)
+      }
       headers.withBlock(range) { stream.handler?.received(headers: $0, endsStream: endsStream) }
     case .data(let stream, let offset, let count, let endsStream):
       guard !stream.isClosed else { return }
@@ -193,8 +258,11 @@ internal import CNGHTTP2
     }
   }
 
-  /// Takes every stream out and tells each that it is closed, as when the connection is gone.
+  /// Takes every stream out and tells each that it is closed, as when the connection is gone. The
+  /// session is not used any more: nghttp2 still knows streams that are freed by now.
   package func closeAllStreams(_ code: HTTP2ErrorCode) {
+    isDetached = true
+    unsafe headerStream = nil
     while let stream = firstStream {
       remove(stream)
       guard !stream.isClosed else { continue }

@@ -42,6 +42,9 @@ package protocol HTTP2StreamHandler: AnyObject {
   /// How many bytes of payload have been sent: while it stands still the stream is not moving.
   package internal(set) var bytesSent: UInt64 = 0
 
+  /// Whether nghttp2 knows the stream no more, and its owner was not told yet.
+  var isForgotten = false
+
   /// What waits to be sent as DATA, from `outgoingStart` on.
   var outgoing = ByteWriter()
   var outgoingStart = 0
