@@ -66,6 +66,7 @@ let package = Package(
     system("CNGHTTP2", pkgConfig: "libnghttp2", apt: "libnghttp2-dev"),
     system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
     system("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
+    system("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
     system("CProtobufC", pkgConfig: "libprotobuf-c", apt: "libprotobuf-c-dev"),
     system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
     system("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
@@ -80,6 +81,7 @@ let package = Package(
     module("Runtime", "EventLoops", ["Buffers", "CUV"]),
     module("Runtime", "Crypto", ["Buffers", "COpenSSL"]),
     module("Runtime", "Compression", ["Buffers", "CZlib"]),
+    module("Runtime", "TLS", ["Buffers", "COpenSSL"]),
     module("Runtime", "HTTP2", ["Buffers", "CNGHTTP2"]),
     module("Runtime", "Protobuf", ["Buffers", "CProtobufC"]),
     generatedC("Runtime", "CWellKnown"),
@@ -156,6 +158,7 @@ let package = Package(
       "Testing", "interop-server",
       ["EventLoops", "GRPC", "GRPCServices", "GRPCTransport", "Interop"]),
     program("Testing", "interop-client", ["EventLoops", "GRPC", "GRPCTransport", "Interop"]),
+      ["Buffers", "COpenSSL", "Protobuf", "GRPC", "Telephony", "Registry", "CallDispatch"]),
     program(
       "Testing", "Bench",
       ["EventLoops", "GRPC", "GRPCTransport", "GRPCServices", "WellKnown", "TestAPI"]),
@@ -187,6 +190,7 @@ let package = Package(
     tests("GRPCServices", ["GRPC", "GRPCInProcess", "WellKnown"]),
     tests("HTTP2", ["Buffers"]),
     tests("Crypto"),
+    tests("TLS", ["Buffers", "COpenSSL", "TestKit"]),
     tests(
       "Services",
       [

@@ -34,6 +34,7 @@ enum ImportTable {
     "EventLoops": Row("Runtime", ["Buffers", "CUV"], system: ["Glibc", "Synchronization"]),
     "Crypto": Row("Runtime", ["Buffers", "COpenSSL"], system: ["Glibc"]),
     "Compression": Row("Runtime", ["Buffers", "CZlib"]),
+    "TLS": Row("Runtime", ["Buffers", "COpenSSL"], system: ["Glibc", "Synchronization"]),
     "HTTP2": Row("Runtime", ["Buffers", "CNGHTTP2"], system: ["Glibc"]),
     "Protobuf": Row("Runtime", ["Buffers", "CProtobufC"], system: ["Synchronization"]),
     "WellKnown": Row("Runtime", ["Buffers", "Protobuf", "CProtobufC", "CWellKnown"]),
@@ -107,7 +108,8 @@ enum ImportTable {
       "Apps", ["CarrierSim", "EventLoops", "CommandLine", "Telephony"], system: ["Foundation"]),
 
     "TestKit": Row(
-      "Testing", ["Buffers", "Protobuf", "GRPC", "Telephony", "Registry", "CallDispatch"],
+      "Testing",
+      ["Buffers", "COpenSSL", "Protobuf", "GRPC", "Telephony", "Registry", "CallDispatch"],
       system: ["Synchronization"]),
     "Interop": Row(
       "Testing", ["EventLoops", "GRPC", "Protobuf", "TestAPI", "WellKnown"],
