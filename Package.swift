@@ -152,13 +152,12 @@ let package = Package(
     program("Testing", "protobuf-roundtrip", ["Protobuf", "WellKnown", "API", "TestAPI"]),
     module(
       "Testing", "TestKit",
-      ["Buffers", "Protobuf", "GRPC", "Telephony", "Registry", "CallDispatch"]),
+      ["Buffers", "COpenSSL", "Protobuf", "GRPC", "Telephony", "Registry", "CallDispatch"]),
     module("Testing", "Interop", ["EventLoops", "GRPC", "Protobuf", "TestAPI", "WellKnown"]),
     program(
       "Testing", "interop-server",
       ["EventLoops", "GRPC", "GRPCServices", "GRPCTransport", "Interop"]),
     program("Testing", "interop-client", ["EventLoops", "GRPC", "GRPCTransport", "Interop"]),
-      ["Buffers", "COpenSSL", "Protobuf", "GRPC", "Telephony", "Registry", "CallDispatch"]),
     program(
       "Testing", "Bench",
       ["EventLoops", "GRPC", "GRPCTransport", "GRPCServices", "WellKnown", "TestAPI"]),
