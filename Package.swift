@@ -65,7 +65,6 @@ let package = Package(
     system("CUV", pkgConfig: "libuv", apt: "libuv1-dev"),
     system("CNGHTTP2", pkgConfig: "libnghttp2", apt: "libnghttp2-dev"),
     system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
-    system("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
     system("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
     system("CProtobufC", pkgConfig: "libprotobuf-c", apt: "libprotobuf-c-dev"),
     system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
