@@ -159,7 +159,10 @@ let package = Package(
     program("Testing", "interop-client", ["EventLoops", "GRPC", "GRPCTransport", "Interop"]),
     program(
       "Testing", "Bench",
-      ["EventLoops", "GRPC", "GRPCTransport", "GRPCServices", "WellKnown", "TestAPI"]),
+      [
+        "EventLoops", "GRPC", "GRPCTransport", "GRPCServices", "HTTPServer", "Telemetry",
+        "WellKnown", "TestAPI",
+      ]),
 
     // Tests
     .testTarget(name: "TidyTests", path: "Tests/TidyTests", swiftSettings: strict),

@@ -60,7 +60,7 @@ struct MetricTests {
     var total = MetricSnapshot()
     for shard: UInt64 in 1...3 {
       var snapshot = MetricSnapshot()
-      snapshot.add(calls, [.init("m", "x")], .counter(shard))
+      snapshot.add(calls, [.init("m", "x")], .counter(Double(shard)))
       snapshot.add(calls, [.init("m", "only \(shard)")], .counter(1))
       var histogram = Histogram(.seconds([1, 2]))
       histogram.record(shard * 1_000_000_000)

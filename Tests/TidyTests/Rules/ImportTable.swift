@@ -120,7 +120,11 @@ enum ImportTable {
     "interop-client": Row(
       "Testing", ["EventLoops", "GRPC", "GRPCTransport", "Interop"], system: ["Glibc"]),
     "Bench": Row(
-      "Testing", ["EventLoops", "GRPC", "GRPCTransport", "GRPCServices", "WellKnown", "TestAPI"]),
+      "Testing",
+      [
+        "EventLoops", "GRPC", "GRPCTransport", "GRPCServices", "HTTPServer", "Telemetry",
+        "WellKnown", "TestAPI",
+      ]),
     "TestAPI": Row(
       "Testing",
       ["Buffers", "Protobuf", "CProtobufC", "CWellKnown", "WellKnown", "GRPC", "CTestAPI"]),

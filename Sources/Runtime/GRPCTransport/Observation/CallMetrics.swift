@@ -72,7 +72,8 @@ final class CallMetrics {
     for family in families { snapshot.add(family) }
     for (method, count) in started.enumerated() where count > 0 {
       snapshot.add(
-        Self.startedCalls, [MetricSnapshot.Label("grpc.method", names[method])], .counter(count))
+        Self.startedCalls, [MetricSnapshot.Label("grpc.method", names[method])],
+        .counter(Double(count)))
     }
     for (index, series) in series.enumerated() {
       guard let series else { continue }

@@ -8,10 +8,14 @@ struct CallRecord {
   struct Messages {
     var count: UInt64 = 0
     var byteCount: UInt64 = 0
+    /// When the last one came or went, in nanoseconds of `MonotonicTime`; 0 before the first.
+    var lastAt: UInt64 = 0
 
-    mutating func note(_ size: Int) {
+    /// `time` is `EventLoop.tickNanoseconds`.
+    mutating func note(_ size: Int, at time: UInt64) {
       count &+= 1
       byteCount &+= UInt64(size)
+      lastAt = time
     }
   }
 
@@ -23,4 +27,10 @@ struct CallRecord {
   var answeredAt: UInt64 = 0
   var received = Messages()
   var sent = Messages()
+}
+
+/// A stream's handler that measures its call, for who looks into its connection.
+protocol RecordedCall: AnyObject {
+  /// `nil` once the call's end was told.
+  var record: CallRecord? { get }
 }

@@ -7,8 +7,8 @@ struct ConnectionMetrics {
 
   func add(to snapshot: inout MetricSnapshot, handlerCount: Int) {
     snapshot.add(Self.open, [], .gauge(Double(acceptedCount - closedCount)))
-    snapshot.add(Self.accepted, [], .counter(acceptedCount))
-    snapshot.add(Self.closed, [], .counter(closedCount))
+    snapshot.add(Self.accepted, [], .counter(Double(acceptedCount)))
+    snapshot.add(Self.closed, [], .counter(Double(closedCount)))
     snapshot.add(Self.handlers, [], .gauge(Double(handlerCount)))
   }
 

@@ -1,11 +1,19 @@
+internal import EventLoops
 internal import GRPC
 internal import Telemetry
 
 /// What one loop of a server has counted, and its log. Used on that loop only.
 final class LoopObserver {
+  /// A socket that listens.
+  struct Listener {
+    let id = EntityID.next()
+    let address: SocketAddress
+  }
+
   let calls: CallMetrics
   var accessLog: AccessLog?
   var connections = ConnectionMetrics()
+  var listeners: [Listener] = []
 
   init(_ configuration: ServerObservation, table: PathTable) {
     calls = CallMetrics(names: table.names)

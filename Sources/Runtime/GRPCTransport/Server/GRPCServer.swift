@@ -6,6 +6,9 @@ package import GRPC
 /// Every loop has a listener of its own at the same address; a connection stays on the loop that
 /// accepted it, and a call's handler runs there.
 package final class GRPCServer: Sendable {
+  package let id = EntityID.next()
+  /// Microseconds since 1970.
+  let createdAt = WallClock.microseconds()
   let loops: [ServerLoop]
 
   /// How long handlers that were cancelled at the end of a shutdown may take to end.

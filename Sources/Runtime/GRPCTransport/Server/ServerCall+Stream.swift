@@ -41,7 +41,7 @@ extension ServerCall: ServerStream, LoopConfined {
     messages: while true {
       switch reader.next() {
       case .message(let bytes):
-        record?.received.note(bytes.count)
+        record?.received.note(bytes.count, at: loop.tickNanoseconds)
         requests?.push(
           .message(bytes, isCompressed: reader.isCompressed),
           cost: bytes.count + MessageReader.prefixSize)
@@ -106,7 +106,7 @@ extension ServerCall: ServerStream, LoopConfined {
         writer.append(message)
       }
     }
-    record?.sent.note(size)
+    record?.sent.note(size, at: loop.tickNanoseconds)
     connection.scheduleWrite()
     return .success(stream.pendingByteCount >= connection.configuration.responseBufferMax)
   }

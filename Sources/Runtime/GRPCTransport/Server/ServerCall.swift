@@ -10,7 +10,9 @@ internal import HTTP2
 ///   └──other kinds──────────────────────────────▶ running ──answer──▶ answered
 /// any ──problem, deadline, reset──▶ answered
 /// ```
-final class ServerCall: HTTP2StreamHandler, UnaryReply, DeadlineHandler, @unchecked Sendable {
+final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHandler,
+  @unchecked Sendable
+{
   // @unchecked: all state is used on the connection's loop only. What a handler may call from
   // elsewhere (ServerCall+Stream.swift) hops there first.
 
@@ -156,7 +158,7 @@ final class ServerCall: HTTP2StreamHandler, UnaryReply, DeadlineHandler, @unchec
   }
 
   private func start(_ message: RawSpan, isCompressed: Bool) {
-    record?.received.note(message.byteCount)
+    record?.received.note(message.byteCount, at: loop.tickNanoseconds)
     guard isCompressed else { return start(message) }
     startInflated(message)
   }
@@ -190,7 +192,7 @@ final class ServerCall: HTTP2StreamHandler, UnaryReply, DeadlineHandler, @unchec
     }
     guard size <= limit else { return answer(.tooLarge(size: size, limit: limit)) }
     phase = .answered
-    record?.sent.note(size)
+    record?.sent.note(size, at: loop.tickNanoseconds)
     noteAnswer(.ok)
     forgetDeadline()
     let preset = responseHeaders(asked?.format)

@@ -8,6 +8,7 @@ internal import HTTP2
 /// It lives on its loop. All that a tick's events and handlers have to say goes out in one write
 /// at the end of the tick.
 final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTickHandler {
+  let id = EntityID.next()
   let owner: ServerLoop
   let session: HTTP2Session
   let configuration: ServerConfiguration
@@ -18,7 +19,10 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
   /// Whether the connection broke, and did not end.
   private(set) var isLost = false
 
-  private let stream: ByteStream
+  /// What ended calls brought and took.
+  var traffic = ConnectionTraffic()
+
+  let stream: ByteStream
   private var metadataBlock = MetadataBlock()
   /// What was read from the header block with the number ``headVersion``.
   private var lastHead: RequestHead?
@@ -123,7 +127,9 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
 
   func settingsReceived() {}
 
-  func goAwayReceived(lastStreamID: Int32, code: HTTP2ErrorCode, debugData: String) {}
+  func goAwayReceived(lastStreamID: Int32, code: HTTP2ErrorCode, debugData: String) {
+    traffic.receivedGoAway = code.rawValue
+  }
 
   /// Reads a request's headers; its metadata is in ``requestMetadata`` until the next one.
   func read(_ headers: borrowing HeaderBlock) -> RequestHead {

@@ -16,7 +16,7 @@ final class ServerLoop: @unchecked Sendable {
   /// For the messages of all calls, which are compressed whole, one after another.
   let compressor: Compressor
   private var listeners: [StreamListener] = []
-  private var connections: [ObjectIdentifier: ServerConnection] = [:]
+  private(set) var connections: [ObjectIdentifier: ServerConnection] = [:]
   private(set) var handlerCount = 0
   /// What one connection has to say, gathered for one write.
   private var output = ByteWriter()
@@ -39,6 +39,7 @@ final class ServerLoop: @unchecked Sendable {
   func listen(at address: SocketAddress) throws(EventLoopError) -> SocketAddress {
     let listener = try loop.listen(at: address) { self.accept($0) }
     listeners.append(listener)
+    observer.listeners.append(LoopObserver.Listener(address: listener.address))
     return listener.address
   }
 
@@ -89,6 +90,7 @@ final class ServerLoop: @unchecked Sendable {
     isDraining = true
     for listener in listeners { listener.close() }
     listeners = []
+    observer.listeners = []
     for connection in connections.values { connection.beginGracefulShutdown() }
   }
 

@@ -13,7 +13,7 @@ package struct MetricSnapshot: Sendable {
   }
 
   package enum Value: Sendable {
-    case counter(UInt64)
+    case counter(Double)
     case gauge(Double)
     case histogram(Histogram)
   }
@@ -80,7 +80,7 @@ extension MetricSnapshot.Family {
       return
     }
     switch (samples[index].value, value) {
-    case (.counter(let sum), .counter(let more)): samples[index].value = .counter(sum &+ more)
+    case (.counter(let sum), .counter(let more)): samples[index].value = .counter(sum + more)
     case (.gauge(let sum), .gauge(let more)): samples[index].value = .gauge(sum + more)
     case (.histogram(var sum), .histogram(let more)):
       sum.merge(more)

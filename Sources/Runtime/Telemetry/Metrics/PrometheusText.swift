@@ -22,7 +22,7 @@ package enum PrometheusText {
       "\(String(label.name.map { $0 == "." ? "_" : $0 }))=\"\(escaped(value: label.value))\""
     }
     switch sample.value {
-    case .counter(let count): text += "\(name)\(braces(labels)) \(count)\n"
+    case .counter(let value): text += "\(name)\(braces(labels)) \(number(value))\n"
     case .gauge(let value): text += "\(name)\(braces(labels)) \(number(value))\n"
     case .histogram(let histogram):
       let bounds = histogram.bounds
