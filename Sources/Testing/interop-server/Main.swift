@@ -56,7 +56,8 @@ struct Main {
       router: .standard(services: services, health: health), loops: group.loops)
     do {
       let bound = try await server.listen(at: address)
-      print("listening on \(bound)")
+      // At once: who started the server waits for the line.
+      _ = StandardOutput.write("listening on \(bound)\n")
     } catch {
       StandardError.write(line: "interop-server: \(error)")
       return 70

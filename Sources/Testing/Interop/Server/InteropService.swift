@@ -64,17 +64,18 @@ package struct InteropService: TestAPI.Grpc.Testing.TestServiceProtocol {
 
   // MARK: What calls have in common
 
-  /// Sends back what the tests want to see again, and the load report that was asked for.
+  /// Sends back what the tests want to see again, every value of it, and the load report that was
+  /// asked for.
   static func echoMetadata(
     _ context: ServerContext, report: Testing.TestOrcaReport? = nil
   ) {
-    if let text = context.metadata[echoInitial] {
-      context.setInitialMetadata([echoInitial: .text(text)])
+    if !context.metadata.isEmpty {
+      var initial: Metadata = [:]
+      for text in context.metadata.texts(echoInitial) { initial.append(text, for: echoInitial) }
+      context.setInitialMetadata(initial)
     }
     var trailing: Metadata = [:]
-    if let bytes = context.metadata.binary(echoTrailing) {
-      trailing.append(bytes, for: echoTrailing)
-    }
+    for bytes in context.metadata.binaries(echoTrailing) { trailing.append(bytes, for: echoTrailing) }
     if let report {
       trailing.append(Xds.Data.Orca.V3.OrcaLoadReport(report).serialized(), for: loadReport)
     }
