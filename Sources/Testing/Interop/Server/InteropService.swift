@@ -75,7 +75,9 @@ package struct InteropService: TestAPI.Grpc.Testing.TestServiceProtocol {
       context.setInitialMetadata(initial)
     }
     var trailing: Metadata = [:]
-    for bytes in context.metadata.binaries(echoTrailing) { trailing.append(bytes, for: echoTrailing) }
+    for bytes in context.metadata.binaries(echoTrailing) {
+      trailing.append(bytes, for: echoTrailing)
+    }
     if let report {
       trailing.append(Xds.Data.Orca.V3.OrcaLoadReport(report).serialized(), for: loadReport)
     }
