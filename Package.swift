@@ -186,7 +186,10 @@ let package = Package(
     tests("GRPCInProcess", ["GRPC", "TestKit"]),
     tests(
       "GRPCTransport",
-      ["Buffers", "Compression", "EventLoops", "GRPC", "Telemetry", "TestKit"]),
+      [
+        "Buffers", "Compression", "EventLoops", "GRPC", "Protobuf", "Telemetry", "TestKit",
+        "WellKnown",
+      ]),
     tests("Interop", ["EventLoops", "GRPC", "GRPCInProcess", "TestAPI"]),
     tests("GRPCServices", ["GRPC", "GRPCInProcess", "WellKnown"]),
     tests("HTTP2", ["Buffers"]),

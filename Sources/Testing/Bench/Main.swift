@@ -29,6 +29,7 @@ struct Bench {
         }
         options.accessLog = selection
       case "--busy-poll": options.busyPoll = .microseconds(Int(value) ?? 0)
+      case "--cors-origin": options.configuration.corsOrigins.append(value)
       default: return usage()
       }
     }
@@ -42,6 +43,7 @@ struct Bench {
   private struct ServeOptions {
     var loopCount = 1
     var busyPoll = Duration.zero
+    var configuration = ServerConfiguration.defaults
     var admin: String?
     var accessLog = AccessLogConfiguration.Selection.off
   }
@@ -49,7 +51,8 @@ struct Bench {
   private static func usage() {
     print(
       "usage: Bench serve [--listen 127.0.0.1:PORT] [--loops N] [--busy-poll MICROSECONDS] "
-        + "[--admin 127.0.0.1:PORT] [--access-log off|errors|all]")
+        + "[--admin 127.0.0.1:PORT] [--access-log off|errors|all] "
+        + "[--cors-origin ORIGIN]...")
   }
 
   private static func serve(at address: SocketAddress, _ options: ServeOptions) async {
@@ -63,7 +66,8 @@ struct Bench {
       EchoService(loop: group.loops[0]), ChannelzService(registry),
     ]
     let server = GRPCServer(
-      router: .standard(services: services, health: health), loops: group.loops,
+      router: .standard(services: services, health: health),
+      configuration: options.configuration, loops: group.loops,
       observation: ServerObservation(
         accessLog: AccessLogConfiguration(logger: logger, selection: options.accessLog)))
     registry.add(server)

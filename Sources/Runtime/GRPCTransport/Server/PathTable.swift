@@ -12,6 +12,8 @@ struct PathTable: Sendable {
   struct Method: Sendable {
     let index: Int
     let handler: any MethodHandler
+    /// Whether the contract says so: it may be called by GET.
+    let isSideEffectFree: Bool
   }
 
   /// What stands for every method that the server does not have (gRFC A66).
@@ -31,9 +33,11 @@ struct PathTable: Sendable {
     var buckets = [[Entry]](repeating: [], count: count)
     mask = count - 1
     var names = [Self.otherName]
+    let sideEffectFree = SideEffectFreeMethods.paths(of: router.services)
     for handler in router.methods.sorted(by: { $0.descriptor.path < $1.descriptor.path }) {
       let path = handler.descriptor.path
-      let method = Method(index: names.count, handler: handler)
+      let method = Method(
+        index: names.count, handler: handler, isSideEffectFree: sideEffectFree.contains(path))
       let entry = Entry(path: Array(path.utf8), method: method)
       names.append(String(path.dropFirst()))
       let hash = entry.path.withBytes { $0.quickHash() }

@@ -8,8 +8,8 @@ struct RequestHead {
   /// Whom to answer, or why not.
   enum Outcome {
     case accepted(any MethodHandler)
-    /// An HTTP answer without a gRPC status.
-    case httpError(status: String)
+    /// The request is not plain gRPC: ``WebDecision`` says what becomes of it.
+    case web
     case refused(RPCError)
     /// The answer says which encodings there are.
     case unknownEncoding(RPCError)
@@ -28,6 +28,7 @@ struct RequestHeadReader {
   private var contentType = ContentType.missing
   private var method: PathTable.Method?
   private var unknownPath: String?
+  private var hasQuery = false
   private var timeout: Duration?
   private var problem: RPCError?
   private var encoding: CompressionFormat?
@@ -55,18 +56,18 @@ struct RequestHeadReader {
   }
 
   private func outcome(isTruncated: Bool) -> RequestHead.Outcome {
-    if isTruncated {
+    if isTruncated, contentType == .grpc {
       return .refused(RPCError(.resourceExhausted, "The request's metadata is too large."))
     }
-    guard isPost else { return .httpError(status: "405") }
+    guard isPost else { return .web }
     switch contentType {
-    case .missing, .other: return .httpError(status: "415")
+    case .missing, .other: return .web
     case .otherFormat:
       return .refused(RPCError(.unimplemented, "The server speaks application/grpc+proto only."))
     case .grpc: break
     }
     if let problem { return .refused(problem) }
-    guard let method else { return .refused(.noMethod(path: unknownPath ?? "")) }
+    guard let method, !hasQuery else { return .refused(.noMethod(path: unknownPath ?? "")) }
     if let unknownEncoding {
       return .unknownEncoding(
         RPCError(.unimplemented, "The server has no grpc-encoding \"\(unknownEncoding)\"."))
@@ -83,7 +84,7 @@ struct RequestHeadReader {
       isPost = value.equals("POST")
     case .path:
       method = table.method(for: value)
-      if method == nil { unknownPath = value.string() }
+      if method == nil { readUnknown(path: value, table) }
     case .contentType:
       contentType = Self.contentType(value)
     case .grpcTimeout:
@@ -106,6 +107,15 @@ struct RequestHeadReader {
           .invalidArgument, "The metadata \(rawName.string().prefix(64)) is not base64.")
       }
     }
+  }
+
+  /// A path that is no method's may be one with a query, which only a call by GET has.
+  private mutating func readUnknown(path: RawSpan, _ table: PathTable) {
+    unknownPath = path.string()
+    guard let end = (0..<path.byteCount).first(where: { path.byte(at: $0) == UInt8(ascii: "?") })
+    else { return }
+    hasQuery = true
+    method = table.method(for: path.extracting(0..<end))
   }
 
   private static func contentType(_ value: RawSpan) -> ContentType {

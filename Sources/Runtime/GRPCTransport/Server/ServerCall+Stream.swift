@@ -36,14 +36,14 @@ extension ServerCall: ServerStream, LoopConfined {
   /// Payload of a streaming call: whole messages go to the handler. The window is credited while
   /// few bytes wait for it, and not before it takes some otherwise.
   func deliver(_ data: RawSpan, endsStream: Bool) {
-    reader.append(data)
+    if let web { web.append(data) } else { reader.append(data) }
     heldCredit += data.byteCount
     messages: while true {
-      switch reader.next() {
+      switch web?.next() ?? reader.next() {
       case .message(let bytes):
         record?.received.note(bytes.count, at: loop.tickNanoseconds)
         requests?.push(
-          .message(bytes, isCompressed: reader.isCompressed),
+          .message(bytes, isCompressed: web?.isCompressed ?? reader.isCompressed),
           cost: bytes.count + MessageReader.prefixSize)
       case .incomplete:
         break messages
@@ -58,7 +58,8 @@ extension ServerCall: ServerStream, LoopConfined {
   }
 
   func deliverEnd() {
-    if reader.pendingByteCount > 0 { requests?.push(.failure(.tornMessage), cost: 0) }
+    let isTorn = web?.isTorn ?? (reader.pendingByteCount > 0)
+    if isTorn { requests?.push(.failure(.tornMessage), cost: 0) }
     requests?.end()
   }
 
@@ -73,6 +74,7 @@ extension ServerCall: ServerStream, LoopConfined {
 
   private func sendHead(_ metadata: Metadata? = nil) {
     guard !hasSentMetadata else { return }
+    if let web { return sendHead(metadata ?? context?.initialMetadata ?? [:], web) }
     hasSentMetadata = true
     record?.answeredAt = MonotonicTime.nanoseconds()
     var headers = HeaderList()
@@ -91,6 +93,15 @@ extension ServerCall: ServerStream, LoopConfined {
     }
     guard message.count <= limit else {
       return .failure(.tooLarge(size: message.count, limit: limit))
+    }
+    if let web {
+      do throws(RPCError) {
+        try write(message, compress: compress, web)
+      } catch {
+        return .failure(error)
+      }
+      connection.scheduleWrite()
+      return .success(stream.pendingByteCount >= connection.configuration.responseBufferMax)
     }
     sendHead()
     var size = message.count
@@ -130,6 +141,9 @@ extension ServerCall: ServerStream, LoopConfined {
   /// The handler has taken `next`: its window is credited, and it is inflated if it has to be.
   private func taken(_ next: Pipe<Request>.Next) -> Pipe<Request>.Next {
     creditIfRead()
+    if let web, case .element(.message(let bytes, let isCompressed)) = next {
+      return .element(taken(bytes, isCompressed: isCompressed, web))
+    }
     guard compression.requests != nil, case .element(.message(let bytes, let isCompressed)) = next
     else { return next }
     context?.noteRequest(isCompressed: isCompressed)

@@ -29,6 +29,8 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
   var phase = Phase.head
   var handler: (any MethodHandler)?
   var context: ServerContext?
+  /// Of a call that is not plain gRPC: what its bytes look like.
+  var web: WebExchange?
   /// What is measured; `nil` before the headers are read and after the end was told.
   var record: CallRecord?
   var task: CallTask?
@@ -70,30 +72,29 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
     let head = connection.read(headers)
     record = connection.callStarted(head.method)
     switch head.outcome {
-    case .httpError(let status):
-      answerHTTP(status: status)
+    case .web:
+      beginWeb(headers, endsStream: endsStream)
     case .refused(let error):
       fail(error)
     case .unknownEncoding(let error):
       answer(error, acceptEncoding: true)
     case .accepted(let handler):
-      begin(handler, head)
+      compression = head.compression
+      reader.acceptsCompressed = compression.requests != nil
+      begin(handler, metadata: connection.requestMetadata, timeout: head.timeout)
       if endsStream { receivedEnd() }
     }
   }
 
-  private func begin(_ handler: any MethodHandler, _ head: RequestHead) {
+  func begin(_ handler: any MethodHandler, metadata: Metadata, timeout: Duration?) {
     self.handler = handler
-    compression = head.compression
-    reader.acceptsCompressed = compression.requests != nil
     var deadline: ContinuousClock.Instant?
-    if let timeout = head.timeout {
+    if let timeout {
       deadline = ContinuousClock.now.advanced(by: timeout)
       deadlineEntry = connection.owner.wheel.add(self, after: timeout)
     }
     let context = ServerContext(
-      method: handler.descriptor, metadata: connection.requestMetadata, peer: connection.peer,
-      deadline: deadline)
+      method: handler.descriptor, metadata: metadata, peer: connection.peer, deadline: deadline)
     self.context = context
     if handler.descriptor.kind == .unary {
       phase = .collecting
@@ -125,6 +126,7 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
   /// The payload of a unary call. Nearly always it is one message in one piece, which is decoded
   /// where it stands.
   private func collect(_ data: RawSpan, endsStream: Bool) {
+    if let web { return collect(data, web, endsStream: endsStream) }
     if endsStream, reader.pendingByteCount == 0,
       case .size(let size) = MessageReader.size(
         of: data, max: reader.sizeMax, reader.acceptsCompressed),
@@ -146,6 +148,7 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
   }
 
   private func finishCollecting() {
+    if let web { return finishCollecting(web) }
     // A handler runs while its request is lent: the call's reader has to be out of its way.
     let whole = reader.take()
     let isStarted: Void? = whole.withOnlyMessage { start($0, isCompressed: $1) }
@@ -177,6 +180,7 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
   func succeed(_ serialize: (inout ByteWriter) -> Void) {
     noteEnd()
     guard phase == .running, let context else { return }
+    if let web { return succeed(serialize, web) }
     let session = connection.session
     let limit = connection.configuration.responseSizeMax
     var size = 0
@@ -220,27 +224,24 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
     phase = .answered
     noteAnswer(error?.code ?? .ok, error)
     forgetDeadline()
-    var fields = StatusTrailers.fields(error, context?.trailingMetadata ?? [:])
-    if hasSentMetadata {
-      connection.session.end(stream, trailers: fields)
+    if let web {
+      sendStatus(error, web)
     } else {
-      if acceptEncoding {
-        fields.append("grpc-accept-encoding", CallCompression.acceptedEncodings)
-      }
-      connection.session.submitHeadersOnlyResponse(
-        stream, preset: StatusTrailers.response, fields)
+      sendStatus(error, acceptEncoding: acceptEncoding)
     }
     requests?.abort(last: nil)
     connection.scheduleWrite()
   }
 
-  private func answerHTTP(status: String) {
-    phase = .answered
-    noteAnswer(.unknown, RPCError(.unknown, "The request is not gRPC's: HTTP \(status)."))
-    var headers = HeaderList()
-    headers.append(":status", status)
-    connection.session.submitHeadersOnlyResponse(stream, preset: nil, headers)
-    connection.scheduleWrite()
+  private func sendStatus(_ error: RPCError?, acceptEncoding: Bool) {
+    var fields = StatusTrailers.fields(error, context?.trailingMetadata ?? [:])
+    guard !hasSentMetadata else {
+      return connection.session.end(stream, trailers: fields)
+    }
+    if acceptEncoding {
+      fields.append("grpc-accept-encoding", CallCompression.acceptedEncodings)
+    }
+    connection.session.submitHeadersOnlyResponse(stream, preset: StatusTrailers.response, fields)
   }
 
   // MARK: How it ends early
@@ -292,7 +293,7 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
   func streamHasRoom() { wakeWriter() }
 
   /// The call has its status: what was measured of it is told.
-  private func noteAnswer(_ code: StatusCode, _ error: RPCError? = nil) {
+  func noteAnswer(_ code: StatusCode, _ error: RPCError? = nil) {
     guard let record else { return }
     self.record = nil
     connection.callEnded(record, code, error, context)

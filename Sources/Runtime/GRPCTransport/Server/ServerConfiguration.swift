@@ -28,6 +28,9 @@ package struct ServerConfiguration: Sendable {
   package var compressionLevel: Int32 = 6
   /// The most bytes that each byte of a compressed request may become, beyond the first MiB.
   package var inflationRatioMax = InflationLimits.ratioMaxDefault
+  /// The origins whose pages a browser lets call this server, as in "https://example.com"; "*" is
+  /// every origin. Without any, the server answers as if CORS did not exist.
+  package var corsOrigins: [String] = []
 
   package init() {}
 

@@ -77,7 +77,7 @@ enum StatusTrailers {
   }
 
   /// Names that belong to the protocol: a handler's metadata can't set them.
-  private static func isReserved(_ name: String) -> Bool {
+  static func isReserved(_ name: String) -> Bool {
     switch name {
     case "grpc-status", "grpc-message", "grpc-status-details-bin", "grpc-timeout", "grpc-encoding",
       "grpc-accept-encoding", "content-type", "te", "connection", "transfer-encoding", "upgrade",

@@ -42,6 +42,20 @@ internal import CNGHTTP2
     size += nameSize + valueSize + 32
   }
 
+  /// Calls `body` with the name and value of each field in its order.
+  package borrowing func visitFields(_ body: (RawSpan, RawSpan) -> Void) {
+    bytes.withBytes { bytes in
+      var start = 0
+      for field in fields {
+        let end = start + field.nameSize + field.valueSize
+        body(
+          bytes.extracting(start..<(start + field.nameSize)),
+          bytes.extracting((start + field.nameSize)..<end))
+        start = end
+      }
+    }
+  }
+
   /// Lends `preset`'s fields followed by the list's own to `body`, which copies what it keeps.
   borrowing func withFields<R>(
     after preset: HeaderPreset?, _ body: (UnsafePointer<nghttp2_nv>?, Int) -> R
