@@ -36,8 +36,8 @@ using Stream = grpc::ClientReaderWriter<StreamingOutputCallRequest, StreamingOut
 
 const std::vector<int> kRequestSizes = {27182, 8, 1828, 45904};
 const std::vector<int> kResponseSizes = {31415, 9, 2653, 58979};
-// GRPC_WRITE_INTERNAL_COMPRESS, which no installed header has.
-constexpr uint32_t kCompressed = 0x80000000u;
+// GRPC_WRITE_INTERNAL_TEST_ONLY_WAS_COMPRESSED, which no installed header has.
+constexpr uint32_t kCompressed = 0x40000000u;
 
 std::shared_ptr<grpc::Channel> channel;
 

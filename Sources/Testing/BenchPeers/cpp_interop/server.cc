@@ -32,8 +32,8 @@ using xds::data::orca::v3::OrcaLoadReport;
 constexpr char kEchoInitial[] = "x-grpc-test-echo-initial";
 constexpr char kEchoTrailing[] = "x-grpc-test-echo-trailing-bin";
 constexpr char kLoadReport[] = "endpoint-load-metrics-bin";
-// GRPC_WRITE_INTERNAL_COMPRESS, which no installed header has.
-constexpr uint32_t kCompressed = 0x80000000u;
+// GRPC_WRITE_INTERNAL_TEST_ONLY_WAS_COMPRESSED, which no installed header has.
+constexpr uint32_t kCompressed = 0x40000000u;
 constexpr std::chrono::milliseconds kReportIntervalMin(100);
 
 std::string ReadFile(const std::string& path) {

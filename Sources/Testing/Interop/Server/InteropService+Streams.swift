@@ -9,6 +9,7 @@ extension InteropService {
     Self.echoMetadata(context)
     var size = 0
     while let request = try await requests.next() {
+      try Self.checkCompression(context, request.expectCompressed)
       size += request.payload?.body.count ?? 0
     }
     return Testing.StreamingInputCallResponse(aggregatedPayloadSize: Int32(clamping: size))
@@ -77,7 +78,7 @@ extension InteropService {
       var response = Testing.StreamingOutputCallResponse()
       response.payload = try Self.payload(request.responseType, wanted.size)
       if wanted.fillPeerSocketAddress?.value == true { response.peerSocketAddress = context.peer }
-      try await responses.write(response)
+      try await responses.write(response, compress: wanted.compressed?.value)
     }
   }
 }

@@ -46,7 +46,9 @@ package struct InteropService: TestAPI.Grpc.Testing.TestServiceProtocol {
     _ request: Testing.SimpleRequest, context: ServerContext
   ) async throws(RPCError) -> Testing.SimpleResponse {
     Self.echoMetadata(context, report: request.orcaPerQueryReport)
+    try Self.checkCompression(context, request.expectCompressed)
     try Self.answerStatus(request.responseStatus)
+    if let wanted = request.responseCompressed { context.setCompressesResponses(wanted.value) }
     var response = Testing.SimpleResponse()
     response.payload = try Self.payload(request.responseType, request.responseSize)
     if request.fillServerID { response.serverID = id }
@@ -82,6 +84,18 @@ package struct InteropService: TestAPI.Grpc.Testing.TestServiceProtocol {
       trailing.append(Xds.Data.Orca.V3.OrcaLoadReport(report).serialized(), for: loadReport)
     }
     context.setTrailingMetadata(trailing)
+  }
+
+  /// Throws unless the message that was read last is compressed as it says.
+  static func checkCompression(
+    _ context: ServerContext, _ expected: Testing.BoolValue?
+  ) throws(RPCError) {
+    guard let expected, expected.value != context.isRequestCompressed else { return }
+    throw RPCError(
+      .invalidArgument,
+      expected.value
+        ? "The message is not compressed; expect_compressed is true."
+        : "The message is compressed; expect_compressed is false.")
   }
 
   /// Throws the status that was asked for. One that gRPC does not have is UNKNOWN.
