@@ -1,4 +1,5 @@
 internal import CommandLine
+internal import GRPCTransport
 internal import Telemetry
 internal import Telephony
 internal import Twilio
@@ -23,6 +24,12 @@ struct ServeConfiguration: Sendable {
   var registry: HostPort?
   var keyringPath: String
   var logLevel: LogLevel
+  /// Which calls have a line in the log.
+  var accessLogSelection: AccessLogConfiguration.Selection
+  /// A unary call that took longer has a line, too.
+  var slowCallMin: Duration
+  /// Whether who may call the service may see who is connected.
+  var servesChannelz: Bool
   var drainTimeout: Duration
   /// Stand in for the carrier's hosts, in tests.
   var twilioEndpoints: [Region: String]
@@ -49,6 +56,9 @@ extension ServeConfiguration {
     registry = try arguments.value(ServeOptions.registry)
     keyringPath = try arguments.value(ServeOptions.keyring) ?? dataFolder + "/keyring"
     logLevel = try arguments.value(ServeOptions.logLevel)
+    accessLogSelection = try arguments.value(ServeOptions.accessLog)
+    slowCallMin = try arguments.value(ServeOptions.slowCall)
+    servesChannelz = try arguments.value(ServeOptions.channelz)
     drainTimeout = try arguments.value(ServeOptions.drainTimeout)
     twilioEndpoints = try arguments.value(ServeOptions.twilioEndpoints)
     loopCount = try arguments.value(ServeOptions.loopCount)
@@ -75,6 +85,12 @@ extension HostPort {
 }
 
 extension ServeConfiguration {
+  /// The log of calls, into `log`.
+  func accessLog(_ log: Logger) -> AccessLogConfiguration {
+    AccessLogConfiguration(
+      logger: log, selection: accessLogSelection, slowCallMin: slowCallMin)
+  }
+
   /// Where Twilio is asked.
   var endpoints: TwilioEndpoints {
     guard !twilioEndpoints.isEmpty else { return .twilio }

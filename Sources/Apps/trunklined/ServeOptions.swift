@@ -1,4 +1,5 @@
 internal import CommandLine
+internal import GRPCTransport
 internal import Telemetry
 internal import Telephony
 
@@ -20,7 +21,7 @@ enum ServeOptions {
     "Where the carriers' webhooks are served (HTTP/1.1), by a dispatch.")
   static let adminListen = Option.value(
     "admin-listen", .address, default: "127.0.0.1:9090",
-    "Where /livez and /readyz are served (HTTP/1.1).")
+    "Where /livez, /readyz and /metrics are served (HTTP/1.1).")
   static let publicURLs = Option.map(
     "public-url", .choice(["us1": Region.us1, "ie1": .ie1, "au1": .au1]), .webURL, commas: true,
     "What carriers call, per region. A region without one can't take calls.")
@@ -41,6 +42,17 @@ enum ServeOptions {
       "debug": LogLevel.debug, "info": .info, "warning": .warning,
       "error": .error,
     ]), default: "info", "The least important lines that are logged.")
+  static let accessLog = Option.value(
+    "access-log",
+    .choice(["off": AccessLogConfiguration.Selection.off, "errors": .errors, "all": .all]),
+    default: "errors",
+    "Which gRPC calls are logged: those that failed by the server's fault or at a limit, and slow "
+      + "ones; or all.")
+  static let slowCall = Option.value(
+    "slow-call", .duration(in: .zero ... .seconds(3600)), default: "1s",
+    "A unary call that takes longer is slow.")
+  static let channelz = Option.flag(
+    "channelz", "Serve grpc.channelz.v1 beside the services; it shows who is connected.")
   static let drainTimeout = Option.value(
     "drain-timeout", .duration(in: .zero ... .seconds(3600)), default: "30s",
     "How long calls at hand may go on after SIGTERM.")
@@ -53,7 +65,7 @@ enum ServeOptions {
 
   static let all: [any DeclaredOption] = [
     roles, regions, listen, webhookListen, adminListen, publicURLs, dataFolder, registry, keyring,
-    isInsecure, logLevel, drainTimeout, twilioEndpoints, loopCount,
+    isInsecure, logLevel, accessLog, slowCall, channelz, drainTimeout, twilioEndpoints, loopCount,
   ]
 }
 

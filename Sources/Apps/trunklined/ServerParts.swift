@@ -93,10 +93,18 @@ final class ServerParts: Sendable {
     _ services: [any Service], registry: RegistryRole?, dispatch: DispatchRole?
   ) async throws(ServeError) {
     let health = HealthService(serving: services.map { type(of: $0).name })
-    let router = Router.standard(services: services, health: health)
-    let server = GRPCServer(router: router, loops: loops)
+    let introspection = configuration.servesChannelz ? IntrospectionRegistry() : nil
+    let router = Router.standard(
+      services: services, health: health, introspection: introspection)
+    let server = GRPCServer(
+      router: router, loops: loops,
+      observation: ServerObservation(accessLog: configuration.accessLog(log)))
+    introspection?.add(server)
     let address = try await listen(server)
-    let admin = try AdminListener(self)
+    let metrics = MetricRegistry()
+    metrics.add { await server.metrics() }
+    metrics.add { ProcessMetrics.read() }
+    let admin = try AdminListener(self, metrics: metrics)
     await withTaskGroup(of: Void.self) { group in
       if let registry { group.addTask { await registry.run() } }
       if let dispatch { group.addTask { await dispatch.run() } }

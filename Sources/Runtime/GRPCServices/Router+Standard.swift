@@ -6,12 +6,15 @@ extension Router {
   /// reflection in both versions, which lists itself.
   ///
   /// Call it with a `health` that knows the services' names; ``HealthService/shutDown()`` is the
-  /// first step of a shutdown.
+  /// first step of a shutdown. With `introspection` it serves what gRPC calls the admin interface
+  /// (gRFC A38), of which channelz is the part that concerns us; it shows who is connected.
   package static func standard(
-    services: [any Service], health: HealthService, interceptors: [any ServerInterceptor] = []
+    services: [any Service], health: HealthService, interceptors: [any ServerInterceptor] = [],
+    introspection: IntrospectionRegistry? = nil
   ) -> Router {
     var router = Router(services: services, interceptors: interceptors)
     router.register(health)
+    if let introspection { router.register(ChannelzService(introspection)) }
     // The index needs the reflection services' own descriptors, which need an index: the names
     // and descriptors are static, so a router that is thrown away tells them.
     var registered = router

@@ -62,11 +62,9 @@ struct Bench {
     let registry = IntrospectionRegistry()
     let logger = Logger(
       level: .info, now: { WallClock.microseconds() }, write: { StandardError.write(line: $0) })
-    let services: [any Service] = [
-      EchoService(loop: group.loops[0]), ChannelzService(registry),
-    ]
     let server = GRPCServer(
-      router: .standard(services: services, health: health),
+      router: .standard(
+        services: [EchoService(loop: group.loops[0])], health: health, introspection: registry),
       configuration: options.configuration, loops: group.loops,
       observation: ServerObservation(
         accessLog: AccessLogConfiguration(logger: logger, selection: options.accessLog)))
