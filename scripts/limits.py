@@ -2,7 +2,7 @@
 """Writes docs/limits.md: every named bound of the sources, with its value and what it is for.
 
 A bound is a constant, or a member of a configuration with a default, whose name ends in `Max`, or any
-constant of a type named `…Limits`, or a member of a type named `…Configuration`, or a timeout, window
+constant of a type named `…Limits`, or a member of a type named `…Configuration` or `…Limits`, or a timeout, window
 or lifetime. The text is the doc comment above it.
 
     scripts/limits.py            writes the file
@@ -105,7 +105,7 @@ def bounds(path):
             owner = [entry[1] for entry in types if entry[0] < len(indent)]
             inner = owner[-1] if owner else ""
             is_limits = inner.endswith("Limits") and is_static
-            is_setting = inner.endswith("Configuration") and not is_static
+            is_setting = inner.endswith(("Configuration", "Limits")) and not is_static
             if NAMED.search(name) or is_limits or is_setting or (is_static and TIMED.search(name)):
                 text = value if value is not None else computed
                 if is_bound(text, kind) or NAMED.search(name):

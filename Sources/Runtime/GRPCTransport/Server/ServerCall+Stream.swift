@@ -10,7 +10,7 @@ extension ServerCall: ServerStream, LoopConfined {
   // MARK: On the loop
 
   func startStreaming(_ handler: any MethodHandler, _ context: ServerContext) {
-    // The window bounds it: see `deliver`.
+    // What is put in is bounded: see `cutMessages`.
     requests = Pipe(costMax: .max)
     noteStart()
     let task = CallTask.start(on: connection.owner.loop) {
@@ -33,40 +33,65 @@ extension ServerCall: ServerStream, LoopConfined {
     answer(failure)
   }
 
-  /// Payload of a streaming call: whole messages go to the handler. The window is credited while
-  /// few bytes wait for it, and not before it takes some otherwise.
+  /// Payload of a streaming call: whole messages go to the handler.
   func deliver(_ data: RawSpan, endsStream: Bool) {
+    // Nobody waits for what follows a broken message.
+    guard !areRequestsOver else {
+      return connection.session.consume(data.byteCount, on: stream)
+    }
     if let web { web.append(data) } else { reader.append(data) }
     heldCredit += data.byteCount
-    messages: while true {
-      switch web?.next() ?? reader.next() {
-      case .message(let bytes):
-        record?.received.note(bytes.count, at: loop.tickNanoseconds)
-        requests?.push(
-          .message(bytes, isCompressed: web?.isCompressed ?? reader.isCompressed),
-          cost: bytes.count + MessageReader.prefixSize)
-      case .incomplete:
-        break messages
-      case .broken(let error):
-        requests?.push(.failure(error), cost: 0)
-        requests?.end()
-        break messages
-      }
-    }
-    creditIfRead()
-    if endsStream { deliverEnd() }
+    hasRequestEnded = hasRequestEnded || endsStream
+    cutMessages()
   }
 
   func deliverEnd() {
-    let isTorn = web?.isTorn ?? (reader.pendingByteCount > 0)
-    if isTorn { requests?.push(.failure(.tornMessage), cost: 0) }
-    requests?.end()
+    hasRequestEnded = true
+    cutMessages()
   }
 
-  private func creditIfRead() {
-    guard heldCredit > 0, let requests,
-      requests.waitingCost < connection.configuration.requestBufferMax
-    else { return }
+  /// Cuts payload into messages while few wait for the handler, and credits the window then;
+  /// otherwise the bytes stay as they came until it takes some. Many small messages are many times
+  /// larger than their bytes.
+  private func cutMessages() {
+    guard let requests, !areRequestsOver else { return }
+    let bound = connection.configuration.requestBufferMax
+    var waiting = requests.waitingCost
+    while true {
+      // What a waiting handler takes at once costs nothing.
+      if waiting >= bound { waiting = requests.waitingCost }
+      if waiting >= bound { return }
+      switch web?.next() ?? reader.next() {
+      case .message(let bytes):
+        record?.received.note(bytes.count, at: loop.tickNanoseconds)
+        let cost = bytes.count + Self.messageOverhead
+        let isCompressed = web?.isCompressed ?? reader.isCompressed
+        requests.push(.message(bytes, isCompressed: isCompressed), cost: cost)
+        waiting += cost
+      case .incomplete:
+        let isTorn = web?.isTorn ?? (reader.pendingByteCount > 0)
+        if hasRequestEnded { endRequests(isTorn ? .tornMessage : nil) }
+        return credit()
+      case .broken(let error):
+        endRequests(error)
+        return credit()
+      }
+    }
+  }
+
+  /// What a message costs beside its bytes, roughly: its array and its place in the queue.
+  private static let messageOverhead = 64
+
+  /// No message follows.
+  private func endRequests(_ error: RPCError?) {
+    areRequestsOver = true
+    if let error { requests?.push(.failure(error), cost: 0) }
+    requests?.end()
+    _ = reader.take()
+  }
+
+  private func credit() {
+    guard heldCredit > 0 else { return }
     connection.session.consume(heldCredit, on: stream)
     heldCredit = 0
     connection.scheduleWrite()
@@ -140,7 +165,7 @@ extension ServerCall: ServerStream, LoopConfined {
 
   /// The handler has taken `next`: its window is credited, and it is inflated if it has to be.
   private func taken(_ next: Pipe<Request>.Next) -> Pipe<Request>.Next {
-    creditIfRead()
+    cutMessages()
     if let web, case .element(.message(let bytes, let isCompressed)) = next {
       return .element(taken(bytes, isCompressed: isCompressed, web))
     }

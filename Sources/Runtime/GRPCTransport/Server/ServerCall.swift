@@ -42,6 +42,10 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
   var requests: Pipe<Request>?
   /// Payload of a streaming call whose window credit is held back.
   var heldCredit = 0
+  /// Of a streaming call: whether the client has ended its side.
+  var hasRequestEnded = false
+  /// Whether the handler gets no more messages than it was given.
+  var areRequestsOver = false
   var hasSentMetadata = false
   /// Who waits for room to write.
   var roomWait: RoomWait?

