@@ -47,6 +47,15 @@ crash: venv ## Kill the server with -9 at 200 random moments, and look for what 
 	TRUNKLINE_CRASHES=$${TRUNKLINE_CRASHES:-200} \
 	  .venv/bin/python -m pytest -s Tests/BlackBox/test_kill9.py
 
+.PHONY: fuzz
+fuzz: deps ## Fuzz all that parses bytes from a network, an hour each (SECONDS_EACH=3600)
+	@scripts/fuzz.sh $${SECONDS_EACH:-3600}
+
+.PHONY: sanitize
+sanitize: deps ## Run the unit tests under AddressSanitizer and ThreadSanitizer
+	@scripts/sanitize.sh address
+	@scripts/sanitize.sh thread
+
 .PHONY: lint
 lint: venv ## Check the formatting, the project's own rules and the .proto files
 	@scripts/lint.sh

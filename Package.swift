@@ -212,7 +212,9 @@ let package = Package(
 
 // `TRUNKLINE_PART=runtime swift build` leaves out what stands on the runtime: the quick loop for
 // work below the services. Nothing that is shipped or tested in full is built this way.
-if Context.environment["TRUNKLINE_PART"] == "runtime" {
+// `fuzz` adds what `scripts/fuzz.sh` builds: it links with libFuzzer alone.
+let part = Context.environment["TRUNKLINE_PART"]
+if part == "runtime" || part == "fuzz" {
   let above = ["/Contract/API", "/Contract/CAPI", "/Adapters/", "/Apps/"]
   let left: (Target) -> Bool = { target in
     above.contains { (target.path ?? "").contains($0) }
@@ -226,4 +228,16 @@ if Context.environment["TRUNKLINE_PART"] == "runtime" {
   }
   package.targets.removeAll { gone.contains($0.name) || users($0) }
   package.products.removeAll { gone.contains($0.name) }
+}
+if part == "fuzz" {
+  package.targets.removeAll(where: \.isTest)
+  package.targets.append(
+    .executableTarget(
+      name: "Fuzz",
+      dependencies: [
+        "Buffers", "EventLoops", "GRPC", "GRPCServices", "GRPCTransport", "HTTP2", "Protobuf",
+        "TestAPI", "WellKnown",
+      ],
+      path: "Sources/Testing/Fuzz",
+      swiftSettings: strict))
 }

@@ -33,5 +33,6 @@ part "build" \
 part "lint" scripts/lint.sh --without-tidy
 part "unit tests" swift test --skip-build
 part "generated code is up to date" scripts/generate.sh --check
+part "fuzzing, a short run" scripts/fuzz.sh short
 part "black-box tests" .venv/bin/python -m pytest Tests/BlackBox
 finish

@@ -125,6 +125,12 @@ enum ImportTable {
         "EventLoops", "GRPC", "GRPCTransport", "GRPCServices", "HTTPServer", "Telemetry",
         "WellKnown", "TestAPI",
       ]),
+    "Fuzz": Row(
+      "Testing",
+      [
+        "Buffers", "EventLoops", "GRPC", "GRPCServices", "GRPCTransport", "HTTP2", "Protobuf",
+        "TestAPI", "WellKnown",
+      ], system: ["Glibc", "Synchronization"]),
     "TestAPI": Row(
       "Testing",
       ["Buffers", "Protobuf", "CProtobufC", "CWellKnown", "WellKnown", "GRPC", "CTestAPI"]),
