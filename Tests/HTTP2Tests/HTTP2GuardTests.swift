@@ -252,13 +252,17 @@ struct HTTP2GuardTests {
   }
 
   @Test func aPeerThatReadsNoAnswersIsCutOff() throws {
-    let attacked = try Attacked()
+    var configuration = HTTP2Configuration.defaults
+    configuration.unreadAcknowledgementsMax = 100
+    let attacked = try Attacked(configuration)
     let ping = frame(FrameType.ping, [UInt8](repeating: 0, count: 8))
     var end: HTTP2Error?
     for _ in 0..<200 where end == nil {
       do throws(HTTP2Error) { try attacked.receive(ping, sends: false) } catch { end = error }
     }
     #expect(end == .flood(.unreadFrames))
+    try attacked.send()
+    #expect(attacked.reason == FloodReason.unreadFrames.rawValue)
   }
 
   @Test func resetsThatNobodyReadsAreCutOff() throws {

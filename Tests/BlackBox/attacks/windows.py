@@ -63,19 +63,42 @@ def unread_answers(address, seconds=3, streams=200):
         return attacker.outcome()
 
 
-def large_answers_unread(address, seconds=3, streams=200):
-    """Unary answers of 200 KB each wait for a window that never opens."""
-    payload = b"\x12" + bytes([0xC0, 0x9A, 0x0C]) + bytes(200_000)
-    message = struct.pack(">BI", 0, len(payload)) + payload
+def _send_payload(attacker, stream, message, flags):
+    """Sends a message within the windows; `flags` go with its last frame."""
+    for index, at in enumerate(range(0, len(message), 16384)):
+        last = at + 16384 >= len(message)
+        attacker.send(frame(DATA, flags if last else 0, stream, message[at : at + 16384]), 1)
+        if index % 12 == 11 or last:
+            attacker.sync()
+
+
+def _echo(size):
+    """EchoRequest { payload: `size` bytes } with its prefix; 1 MiB to 256 MiB."""
+    length = bytes([size & 127 | 128, size >> 7 & 127 | 128, size >> 14 & 127 | 128, size >> 21])
+    payload = b"\x12" + length + bytes(size)
+    return struct.pack(">BI", 0, len(payload)) + payload
+
+
+def large_answers_unread(address, seconds=3, streams=90):
+    """Unary answers of 1 MiB each wait for a window that never opens."""
+    message = _echo(1 << 20)
     with Attacker(address, settings=NO_WINDOW) as attacker:
         for turn in range(streams):
             stream = 2 * turn + 1
             attacker.send(frame(HEADERS, END_HEADERS, stream, request_block()))
-            for at in range(0, len(message), 16384):
-                flags = END_STREAM if at + 16384 >= len(message) else 0
-                attacker.send(frame(DATA, flags, stream, message[at : at + 16384]), 1)
-            attacker.sync()
+            _send_payload(attacker, stream, message, END_STREAM)
         return _hold(attacker, seconds)
 
 
-ALL = [no_window, window_never_updated, window_of_one_byte, unread_answers, large_answers_unread]
+def requests_unfinished(address, seconds=3, streams=90):
+    """Unary requests of 1 MiB each of which the last byte never comes."""
+    message = _echo(1 << 20)[:-1]
+    with Attacker(address) as attacker:
+        for turn in range(streams):
+            stream = 2 * turn + 1
+            attacker.send(frame(HEADERS, END_HEADERS, stream, request_block()))
+            _send_payload(attacker, stream, message, 0)
+        return _hold(attacker, seconds)
+
+
+ALL = [no_window, window_never_updated, window_of_one_byte, unread_answers, large_answers_unread, requests_unfinished]

@@ -119,6 +119,7 @@ extension ServerCall: ServerStream, LoopConfined {
     guard message.count <= limit else {
       return .failure(.tooLarge(size: message.count, limit: limit))
     }
+    if let error = backlogError { return .failure(error) }
     if let web {
       do throws(RPCError) {
         try write(message, compress: compress, web)

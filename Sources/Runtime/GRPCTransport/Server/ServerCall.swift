@@ -44,6 +44,8 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
   var heldCredit = 0
   /// Of a streaming call: whether the client has ended its side.
   var hasRequestEnded = false
+  /// Payload of a unary call that is kept until it is whole.
+  var keptByteCount = 0
   /// Whether the handler gets no more messages than it was given.
   var areRequestsOver = false
   var hasSentMetadata = false
@@ -139,8 +141,9 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
       let message = data.extracting(MessageReader.prefixSize..<data.byteCount)
       return start(message, isCompressed: data.byte(at: 0) == 1)
     }
-    reader.append(data)
     connection.session.consume(data.byteCount, on: stream)
+    guard mayKeep(data.byteCount) else { return }
+    reader.append(data)
     switch reader.prefix() {
     case .broken(let error): return fail(error)
     // Nothing beyond the one message is kept: its end may never come.
@@ -152,6 +155,7 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
   }
 
   private func finishCollecting() {
+    releaseKept()
     if let web { return finishCollecting(web) }
     // A handler runs while its request is lent: the call's reader has to be out of its way.
     let whole = reader.take()
@@ -184,6 +188,7 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
   func succeed(_ serialize: (inout ByteWriter) -> Void) {
     noteEnd()
     guard phase == .running, let context else { return }
+    if let error = backlogError { return answer(error) }
     if let web { return succeed(serialize, web) }
     let session = connection.session
     let limit = connection.configuration.responseSizeMax
@@ -228,6 +233,8 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
     phase = .answered
     noteAnswer(error?.code ?? .ok, error)
     forgetDeadline()
+    releaseKept()
+    _ = reader.take()
     if let web {
       sendStatus(error, web)
     } else {
@@ -258,6 +265,7 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
 
   func streamClosed(_ code: HTTP2ErrorCode) {
     forgetDeadline()
+    releaseKept()
     if phase != .answered {
       cancel(connection.isLost ? .disconnect : .clientReset)
       phase = .answered

@@ -14,6 +14,13 @@ package struct ServerConfiguration: Sendable {
   package var requestBufferMax = 64 << 10
   /// How many bytes of responses may wait for the client before a handler's write suspends.
   package var responseBufferMax = 64 << 10
+  /// How many bytes of unary requests that are not whole yet a connection may hold, on all its
+  /// streams; the call that goes beyond is RESOURCE_EXHAUSTED. Streaming requests are held within
+  /// their windows: streamWindow times concurrentStreamsMax.
+  package var connectionRequestBytesMax = 64 << 20
+  /// How many bytes of responses may wait for a client on a connection, on all its streams; the
+  /// call that finds so many is RESOURCE_EXHAUSTED.
+  package var connectionResponseBytesMax = 64 << 20
   /// How many bytes a connection gathers for one write.
   package var writeSizeMax = 64 << 10
   /// After the first GOAWAY the second one follows when the client has answered a ping, or after

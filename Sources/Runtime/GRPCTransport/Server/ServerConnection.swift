@@ -16,6 +16,8 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
   let peer: String
   /// The metadata of the request that was read last.
   private(set) var requestMetadata = Metadata()
+  /// Payload of unary requests that are not whole yet, on all calls.
+  var keptByteCount = 0
   /// Whether the connection broke, and did not end.
   private(set) var isLost = false
 

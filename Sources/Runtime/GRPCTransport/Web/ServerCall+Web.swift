@@ -54,6 +54,7 @@ extension ServerCall {
       if endsStream || web.mustAnswer(afterDropping: data.byteCount) { answer(refusal) }
       return
     }
+    guard mayKeep(data.byteCount) else { return }
     do throws(RPCError) {
       try web.collect(data)
     } catch {

@@ -29,8 +29,8 @@ package struct HTTP2Configuration: Sendable, Equatable {
   /// How many settings one SETTINGS frame may have; there are seven.
   package var settingsEntriesMax = 32
   /// How many answers to PING and SETTINGS may wait for the peer to read. More end the session:
-  /// such a peer reads nothing.
-  package var unreadAcknowledgementsMax = 100
+  /// such a peer reads nothing. One read may bring ``FloodLimits/pingBurst`` at once.
+  package var unreadAcknowledgementsMax = 1_000
   /// How many frames of any kind may wait for the peer to read when a read has been handled. The
   /// number is that of nghttp2's later versions.
   package var unreadFramesMax = 5_000

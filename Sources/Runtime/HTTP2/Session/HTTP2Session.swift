@@ -159,6 +159,7 @@ internal import CNGHTTP2
     tellEvents(about: bytes)
     if code < 0 {
       let error = HTTP2Error(nghttp2: code)
+      if case .flood(let reason) = error { throw end(for: reason) }
       failure = error
       throw error
     }
