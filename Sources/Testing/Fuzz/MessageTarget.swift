@@ -4,7 +4,8 @@ internal import WellKnown
 
 /// The generated decoders and the JSON mapping: what they take comes out the same again.
 enum MessageTarget {
-  private static let schema: [any GeneratedMessage.Type] = TestAPISchema.messageTypes + WellKnownSchema.messageTypes
+  private static let schema: [any GeneratedMessage.Type] =
+    TestAPISchema.messageTypes + WellKnownSchema.messageTypes
   private static let options = JSONOptions(types: TypeRegistry(schema))
 
   /// The first byte chooses the type, the rest is the message.

@@ -1,7 +1,8 @@
 internal import Buffers
+internal import HTTP2
+
 @testable internal import GRPC
 @testable internal import GRPCTransport
-internal import HTTP2
 
 /// The gRPC frame reader: what it finds must not depend on how the bytes were cut.
 enum FrameTarget {
