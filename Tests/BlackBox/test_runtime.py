@@ -354,7 +354,8 @@ def test_path_is_matched_exactly(address, path):
 
 
 def test_get_is_http_405(address):
-    assert RawCall(address, {":method": "GET"}, [MESSAGE]).headers[":status"] == "405"
+    path = "/trunkline.testing.v1.EchoService/Repeat"
+    assert RawCall(address, {":method": "GET", ":path": path}, [MESSAGE]).headers[":status"] == "405"
 
 
 def test_early_answer_stops_the_request(address):

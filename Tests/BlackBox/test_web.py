@@ -1,11 +1,17 @@
 """Connect and gRPC-Web beside gRPC on one port, as buf, curl and connectrpc see them."""
 
 import base64
+import dataclasses
 import gzip
 import json
+import resource
+import socket
 import struct
 import subprocess
 
+import h2.config
+import h2.connection
+import h2.events
 import pytest
 from connectrpc.client import ConnectClientSync
 from connectrpc.code import Code
@@ -24,14 +30,18 @@ MIB = 1 << 20
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
+def address():
+    return f"127.0.0.1:{harness.free_port()}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bench(tmp_path_factory, address):
     """A Bench server for all tests of this file."""
-    address = f"127.0.0.1:{harness.free_port()}"
     log = tmp_path_factory.mktemp("bench") / "bench.log"
     flags = ["serve", "--listen", address, "--cors-origin", ORIGIN]
     process = harness.Process("Bench", flags, log).start()
     harness.wait_until(lambda: process.check_running() and harness.is_serving(address), "Bench")
-    yield address
+    yield process
     assert process.stop() == 0
 
 
@@ -204,14 +214,38 @@ def test_wrong_content_types_are_unsupported(address, method, content):
     assert ("application/json" in accepted) == (method == "Echo")
 
 
-@pytest.mark.parametrize("verb", ["GET", "PUT", "DELETE", "HEAD", "OPTIONS"])
-def test_other_verbs_are_not_allowed(address, verb):
+@pytest.mark.parametrize(
+    ("verb", "method", "allowed"),
+    [("GET", "Repeat", "POST"), ("HEAD", "Repeat", "POST"), ("PUT", "Echo", "POST, GET"), ("DELETE", "Nothing", "POST")],
+)
+def test_other_verbs_are_not_allowed(address, verb, method, allowed):
     flags = ["--head"] if verb == "HEAD" else ["-X", verb]
-    command = ["curl", "-sS", "-i", "--http2-prior-knowledge", *flags, f"http://{address}/{SERVICE}/Echo"]
+    command = ["curl", "-sS", "-i", "--http2-prior-knowledge", *flags, f"http://{address}/{SERVICE}/{method}"]
     lines = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.splitlines()
-    # A preflight without an origin is nobody's.
-    assert lines[0].split()[1] == ("403" if verb == "OPTIONS" else "405")
-    assert verb == "OPTIONS" or "allow: POST" in lines
+    assert lines[0].split()[1] == "405" and f"allow: {allowed}" in lines
+
+
+def get(address, **query):
+    command = ["curl", "-sS", "--http2-prior-knowledge", "--get", "-w", "\n%{http_code}"]
+    for name, value in query.items():
+        command += ["--data-urlencode", f"{name}={value}"]
+    result = subprocess.run(
+        [*command, f"http://{address}/{SERVICE}/Echo"], capture_output=True, timeout=60, check=True
+    )
+    body, status = result.stdout.rsplit(b"\n", 1)
+    return int(status), body
+
+
+def test_what_has_no_side_effects_is_got(address, stubs):
+    status, body = get(address, connect="v1", encoding="json", message='{"text": "a+b & ☎"}')
+    assert (status, json.loads(body)) == (200, {"text": "a+b & ☎"})
+    request = stubs.testing.EchoRequest(payload=bytes(range(256))).SerializeToString()
+    message = base64.urlsafe_b64encode(request).decode()
+    assert get(address, encoding="proto", base64=1, message=message) == (200, request)
+    message = base64.urlsafe_b64encode(gzip.compress(request)).decode()
+    assert get(address, encoding="proto", base64=1, compression="gzip", message=message)[0] == 200
+    assert get(address, encoding="json", message="{")[0] == 400
+    assert get(address, encoding="xml", message="{}")[0] == 415
 
 
 def test_protocol_version(address):
@@ -381,6 +415,115 @@ def test_answers_allow_the_origin(address):
         assert other.status == status and "access-control-allow-origin" not in other.headers
 
 
+def test_a_preflight_without_an_origin_is_nobodys(address):
+    assert Curl(address, "Echo", b"", flags=["-X", "OPTIONS"]).status == 403
+
+
+# What clients do to streams
+
+
+class RawStream:
+    """A connection with one request whose response is read by hand."""
+
+    def __init__(self, address, method, content, chunks=(), end=True, headers=()):
+        host, port = address.split(":")
+        self.sock = socket.create_connection((host, int(port)), timeout=30)
+        self.connection = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
+        self.connection.initiate_connection()
+        fields = [
+            (":method", "POST"), (":scheme", "http"), (":authority", address),
+            (":path", f"/{SERVICE}/{method}"), ("content-type", content), *headers,
+        ]  # fmt: skip
+        self.connection.send_headers(1, fields)
+        for chunk in chunks:
+            self.connection.send_data(1, chunk)
+        if end:
+            self.connection.end_stream(1)
+        self.flush()
+        self.headers, self.body, self.ended = None, b"", False
+
+    def flush(self):
+        self.sock.sendall(self.connection.data_to_send())
+
+    def read_until(self, ready):
+        """Reads, without ever opening a window, until `ready`."""
+        while not ready(self):
+            data = self.sock.recv(65536)
+            assert data, "the connection is gone"
+            for event in self.connection.receive_data(data):
+                if isinstance(event, h2.events.ResponseReceived):
+                    self.headers = dict(event.headers)
+                elif isinstance(event, h2.events.DataReceived):
+                    self.body += event.data
+                elif isinstance(event, h2.events.StreamEnded):
+                    self.ended = True
+                # NO_ERROR only: what follows an answer that did not wait for the request.
+                assert not isinstance(event, h2.events.StreamReset) or event.error_code == 0
+            self.flush()
+        return self
+
+
+@pytest.mark.parametrize("content", ["application/grpc-web", "application/grpc-web-text", "application/connect+proto"])
+def test_who_does_not_read_is_not_written_to(bench, address, stubs, content):
+    request = frame(stubs.testing.RepeatRequest(payload=bytes(1000), count=1_000_000).SerializeToString())
+    if content.endswith("text"):
+        request = base64.b64encode(request)
+    before = resident(bench)
+    stream = RawStream(address, "Repeat", content, [request]).read_until(lambda s: len(s.body) == 65535)
+    # Others are served, and what waits is bounded.
+    assert Curl(address, "Echo", {"text": "a"}).json == {"text": "a"}
+    assert resident(bench) - before < 8 * MIB
+    stream.connection.reset_stream(1)
+    stream.flush()
+    assert Curl(address, "Echo", {"text": "a"}).json == {"text": "a"}
+
+
+def resident(process):
+    """How many bytes of memory the process has."""
+    with open(f"/proc/{process.popen.pid}/statm") as statm:
+        return int(statm.read().split()[1]) * resource.getpagesize()
+
+
+def test_bidirectional_streams_answer_before_the_request_ends(address):
+    stream = RawStream(address, "Converse", "application/connect+json", [frame(b'{"text": "a"}')], end=False)
+    stream.read_until(lambda s: frames_so_far(s.body) == 1)
+    stream.connection.send_data(1, frame(b'{"text": "b"}'))
+    stream.flush()
+    stream.read_until(lambda s: frames_so_far(s.body) == 2)
+    stream.connection.end_stream(1)
+    stream.flush()
+    stream.read_until(lambda s: s.ended)
+    assert frames(stream.body) == [(0, b'{"text":"a"}'), (0, b'{"text":"b"}'), (2, b"{}")]
+
+
+def frames_so_far(data):
+    count = 0
+    while len(data) >= 5 and len(data) >= 5 + struct.unpack(">I", data[1:5])[0]:
+        data = data[5 + struct.unpack(">I", data[1:5])[0] :]
+        count += 1
+    return count
+
+
+def test_deadlines_end_what_waits_for_the_client(address):
+    for method, content, status in (
+        ("Echo", "application/json", "504"), ("Collect", "application/connect+json", "200"),
+    ):  # fmt: skip
+        stream = RawStream(address, method, content, end=False, headers=[("connect-timeout-ms", "30")])
+        stream.read_until(lambda s: s.headers and b"deadline_exceeded" in s.body)
+        assert stream.headers[":status"] == status
+
+
+def test_messages_in_single_bytes(address):
+    for method, content, body in (
+        ("Echo", "application/json", b'{"text":"a"}'),
+        ("Repeat", "application/connect+json", frame(b'{"count": 1}')),
+        ("Echo", "application/grpc-web-text", base64.b64encode(frame(MESSAGE))),
+    ):
+        chunks = [bytes([byte]) for byte in body]
+        stream = RawStream(address, method, content, chunks).read_until(lambda s: s.ended)
+        assert stream.headers[":status"] == "200" and len(stream.body) > 4
+
+
 # connectrpc
 
 
@@ -467,6 +610,15 @@ def test_connectrpc_errors_with_details(client, method, stubs):
         assert (caught.value.code, caught.value.message) == (Code.NOT_FOUND, status.message)
         detail, = caught.value.details
         assert error_details_pb2.ErrorInfo.FromString(detail.message_bytes) == info
+
+
+def test_connectrpc_gets(address, http, method, stubs):
+    for codec in (google_protobuf_binary_codec, google_protobuf_json_codec):
+        with ConnectClientSync(f"http://{address}", codec=codec(), http_client=http) as client:
+            request = stubs.testing.EchoRequest(text="é", payload=b"\xff" * 2000)
+            echo = dataclasses.replace(method("Echo"), idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS)
+            answer = client.execute_unary(request=request, method=echo, use_get=True)
+            assert (answer.text, answer.payload) == ("é", b"\xff" * 2000)
 
 
 def test_connectrpc_deadline(client, method, stubs):

@@ -82,7 +82,7 @@ package enum TestAPISchema {
   /// trunkline/testing/v1/echo.proto
   package static let trunklineTestingV1Echo = unsafe FileDescriptor(
     name: "trunkline/testing/v1/echo.proto", copying: trunkline__testing__v1__echo__file__bytes(),
-    count: 1289,
+    count: 1294,
     dependencies: [WellKnownSchema.googleProtobufDuration, WellKnownSchema.googleRpcStatus])
 
   /// trunkline/testing/v1/shapes.proto
