@@ -155,7 +155,7 @@ let package = Package(
     module("Testing", "Interop", ["EventLoops", "GRPC", "Protobuf", "TestAPI", "WellKnown"]),
     program(
       "Testing", "interop-server",
-      ["EventLoops", "GRPC", "GRPCServices", "GRPCTransport", "Interop"]),
+      ["EventLoops", "GRPC", "GRPCServices", "GRPCTransport", "HTTP2", "Interop"]),
     program("Testing", "interop-client", ["EventLoops", "GRPC", "GRPCTransport", "Interop"]),
     program(
       "Testing", "Bench",

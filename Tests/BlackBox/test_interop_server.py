@@ -4,6 +4,7 @@ Which case is played by which client, and why some are not, stands in docs/inter
 """
 
 import base64
+import json
 import re
 import subprocess
 
@@ -74,6 +75,47 @@ def test_orca_per_rpc(server, messages):
     text = answer.trailers[interop.LOAD_REPORT]
     got = messages.OrcaLoadReport.FromString(base64.b64decode(text + "=" * (-len(text) % 4)))
     assert got == messages.OrcaLoadReport(mem_utilization=0.5847, **asked)
+
+
+# How many streams a connection has.
+
+
+@pytest.fixture(scope="module", params=MODES)
+def narrow_server(request, tmp_path_factory):
+    """An interop-server that takes two streams on a connection."""
+    folder = tmp_path_factory.mktemp(f"narrow-{request.param}")
+    certificates = interop.Certificates(folder) if request.param == "tls" else None
+    process = interop.InteropServer(folder, certificates, ["--max_concurrent_streams=2"]).start()
+    yield process
+    assert process.stop() == 0
+
+
+def ask_peer(messages):
+    request = messages.StreamingOutputCallRequest()
+    request.response_parameters.add(size=1).fill_peer_socket_address.value = True
+    return request
+
+
+def test_max_concurrent_streams_connection_scaling(narrow_server, messages):
+    """grpcio fills a connection, and makes another for the third call (gRFC A105)."""
+    scaling = json.dumps({"connectionScaling": {"maxConnectionsPerSubchannel": 2}})
+    options = [("grpc.service_config", scaling)]
+    address, certificates = narrow_server.address, narrow_server.certificates
+    with interop.open_channel(address, certificates, options) as channel:
+        stub = interop.Stub(channel, messages)
+        calls, peers = [], []
+        for _ in range(3):
+            requests = interop_cases.Requests()
+            responses = stub.FullDuplexCall(iter(requests), timeout=interop_cases.TIMEOUT)
+            # A call that nobody holds is cancelled.
+            calls.append((requests, responses))
+            requests.put(ask_peer(messages))
+            peers.append(next(responses).peer_socket_address)
+        for requests, responses in calls:
+            requests.end()
+            assert list(responses) == []
+    assert peers[0] == peers[1] != peers[2]
+    assert all(peer.startswith("ipv4:127.0.0.1:") for peer in peers)
 
 
 # The compressed flag of each message, by hand.

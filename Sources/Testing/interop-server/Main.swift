@@ -3,6 +3,7 @@ internal import GRPC
 internal import GRPCServices
 internal import GRPCTransport
 internal import Glibc
+internal import HTTP2
 internal import Interop
 
 /// `interop-server --port=PORT`: the server of gRPC's interop tests.
@@ -15,6 +16,7 @@ struct Main {
       --port=PORT       listens on 127.0.0.1 at this port; 0, the default, is a free one
       --listen=...      listens at this address, as in 127.0.0.1:0 or [::1]:8080
       --loops=N         how many event loops serve; 1 without it
+      --max_concurrent_streams=N   how many calls one connection may have open
     """
 
   /// Exit codes: 0 stopped in good order, 64 a command line that is wrong, 70 it could not listen.
@@ -23,10 +25,16 @@ struct Main {
     guard !arguments.contains("--help") else { return print(usage) }
     do throws(Flags.Mistake) {
       let flags = try Flags(
-        arguments, names: ["port", "listen", "loops"], switches: [])
+        arguments, names: ["port", "listen", "loops", "max_concurrent_streams"],
+        switches: [])
       let address = try address(flags)
       let loops = try flags.integer("loops", default: 1, in: 1...64)
-      exit(await serve(at: address, loopCount: loops))
+      var configuration = ServerConfiguration.defaults
+      configuration.http2.concurrentStreamsMax = UInt32(
+        try flags.integer(
+          "max_concurrent_streams", default: Int(configuration.http2.concurrentStreamsMax),
+          in: 1...1_000_000))
+      exit(await serve(at: address, configuration, loopCount: loops))
     } catch {
       StandardError.write(line: "interop-server: \(error)\n\(usage)")
       exit(64)
@@ -42,7 +50,9 @@ struct Main {
     return address
   }
 
-  private static func serve(at address: SocketAddress, loopCount: Int) async -> Int32 {
+  private static func serve(
+    at address: SocketAddress, _ configuration: ServerConfiguration, loopCount: Int
+  ) async -> Int32 {
     let group = EventLoopGroup(name: "interop", count: loopCount)
     defer { group.stop() }
     let reports = LoadReports()
@@ -53,7 +63,8 @@ struct Main {
     ]
     let health = HealthService(serving: services.map { type(of: $0).name })
     let server = GRPCServer(
-      router: .standard(services: services, health: health), loops: group.loops)
+      router: .standard(services: services, health: health), configuration: configuration,
+      loops: group.loops)
     do {
       let bound = try await server.listen(at: address)
       // At once: who started the server waits for the line.

@@ -115,7 +115,7 @@ enum ImportTable {
       "Testing", ["EventLoops", "GRPC", "Protobuf", "TestAPI", "WellKnown"],
       system: ["Synchronization"]),
     "interop-server": Row(
-      "Testing", ["EventLoops", "GRPC", "GRPCServices", "GRPCTransport", "Interop"],
+      "Testing", ["EventLoops", "GRPC", "GRPCServices", "GRPCTransport", "HTTP2", "Interop"],
       system: ["Glibc"]),
     "interop-client": Row(
       "Testing", ["EventLoops", "GRPC", "GRPCTransport", "Interop"], system: ["Glibc"]),

@@ -24,4 +24,6 @@ package enum InteropCase: String, CaseIterable, Sendable {
   case channelSoak = "channel_soak"
   case concurrentLargeUnary = "concurrent_large_unary"
   case longLivedChannel = "long_lived_channel"
+  /// Needs a server that takes two streams on a connection.
+  case connectionScaling = "max_concurrent_streams_connection_scaling"
 }

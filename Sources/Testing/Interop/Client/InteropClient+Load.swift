@@ -19,6 +19,35 @@ extension InteropClient {
     if servers.contains("") { report.fail("A response has no server_id.") }
   }
 
+  /// Two streams fill a connection; the third one gets another (gRFC A105).
+  func connectionScaling() async throws(RPCError) {
+    try await service.fullDuplexCall(options: options()) { (one, first) async throws(RPCError) in
+      let peer = try await peer(one, first)
+      try await service.fullDuplexCall(options: options()) { (two, second) async throws(RPCError) in
+        report.expect("the second call's connection", try await self.peer(two, second), is: peer)
+        try await service.fullDuplexCall(options: options()) {
+          (three, third) async throws(RPCError) in
+          if try await self.peer(three, third) == peer {
+            report.fail("The third call is on the connection of the first, \(peer).")
+          }
+        }
+      }
+    }
+  }
+
+  /// The address of a call's connection, as the server sees it.
+  private func peer(
+    _ requests: RequestWriter<Testing.StreamingOutputCallRequest>,
+    _ responses: ResponseStream<Testing.StreamingOutputCallResponse>
+  ) async throws(RPCError) -> String {
+    let wanted = Testing.ResponseParameters(
+      size: 1, fillPeerSocketAddress: Testing.BoolValue(value: true))
+    try await requests.write(Testing.StreamingOutputCallRequest(responseParameters: [wanted]))
+    let address = try await responses.next()?.peerSocketAddress ?? ""
+    if address.isEmpty { report.fail("A response has no peer_socket_address.") }
+    return address
+  }
+
   func orcaPerRPC() async throws(RPCError) {
     let asked = Testing.TestOrcaReport(
       cpuUtilization: 0.8210, memoryUtilization: 0.5847, requestCost: ["cost": 3456.32],

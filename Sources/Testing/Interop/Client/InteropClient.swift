@@ -100,6 +100,7 @@ package struct InteropClient: Sendable {
     case .channelSoak: await channelSoak()
     case .concurrentLargeUnary: try await concurrentLargeUnary()
     case .longLivedChannel: await rpcSoak()
+    case .connectionScaling: try await connectionScaling()
     }
   }
 }
