@@ -187,7 +187,7 @@ let package = Package(
     tests(
       "GRPCTransport",
       [
-        "Buffers", "Compression", "EventLoops", "GRPC", "Protobuf", "Telemetry", "TestKit",
+        "Buffers", "Compression", "EventLoops", "GRPC", "HTTP2", "Protobuf", "Telemetry", "TestKit",
         "WellKnown",
       ]),
     tests("Interop", ["EventLoops", "GRPC", "GRPCInProcess", "TestAPI"]),

@@ -15,11 +15,14 @@ extension ServerContext {
 }
 
 extension CallOptions {
-  /// When a call that starts now has to be over: after its timeout, and no later than the call
-  /// that its caller answers. `nil` is never.
-  package func deadline(now: ContinuousClock.Instant = .now) -> ContinuousClock.Instant? {
-    let own = timeout.map { now.advanced(by: $0) }
-    guard let outer = ServerContext.current?.deadline else { return own }
-    return own.map { min($0, outer) } ?? outer
+  /// When a call that starts now has to be over: after its timeout, after `timeoutMax`, and no
+  /// later than the call that its caller answers. `nil` is never.
+  package func deadline(
+    now: ContinuousClock.Instant = .now, timeoutMax: Duration? = nil
+  ) -> ContinuousClock.Instant? {
+    let outer = ServerContext.current?.deadline
+    guard timeout != nil || timeoutMax != nil else { return outer }
+    let own = [timeout, timeoutMax].compactMap { $0.map { now.advanced(by: $0) } }
+    return (own + [outer].compactMap { $0 }).min()
   }
 }

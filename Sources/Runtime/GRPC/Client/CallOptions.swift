@@ -4,17 +4,21 @@ package struct CallOptions: Sendable {
   package var metadata: Metadata
   /// How long the call may take; `nil` is for ever, or as long as the call that this one serves.
   package var timeout: Duration?
+  /// Whether the call waits, until its deadline, for a connection where none can be had at the
+  /// moment; otherwise it fails with UNAVAILABLE. `nil` is what the channel says, by default no.
+  package var waitForReady: Bool?
   /// The most bytes that a response may have; a longer one ends the call with RESOURCE_EXHAUSTED.
   package var responseSizeMax: Int
   /// The most bytes that a request may have.
   package var requestSizeMax: Int
 
   package init(
-    metadata: Metadata = [:], timeout: Duration? = nil,
+    metadata: Metadata = [:], timeout: Duration? = nil, waitForReady: Bool? = nil,
     responseSizeMax: Int = messageSizeMaxDefault, requestSizeMax: Int = messageSizeMaxDefault
   ) {
     self.metadata = metadata
     self.timeout = timeout
+    self.waitForReady = waitForReady
     self.responseSizeMax = responseSizeMax
     self.requestSizeMax = requestSizeMax
   }

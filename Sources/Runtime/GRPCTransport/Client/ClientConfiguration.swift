@@ -1,10 +1,27 @@
+package import GRPC
 package import HTTP2
 
-/// Bounds of a channel.
+/// Bounds of a channel, and how it connects.
 package struct ClientConfiguration: Sendable {
   package var http2 = HTTP2Configuration.defaults
-  /// How long a connection may take to come about.
+  /// How a channel with several addresses chooses.
+  package var loadBalancing = LoadBalancing.pickFirst(shuffles: false)
+  /// What calls do when their own options don't say otherwise: timeouts, waiting, retries.
+  package var serviceConfig = ServiceConfig()
+  /// What requests name as ":authority"; `nil` is the target's own.
+  package var authority: String?
+  /// How long a connection may take to come about, up to the server's first SETTINGS; longer
+  /// only when the back-off is (grpc/doc/connection-backoff.md).
   package var connectTimeout = Duration.seconds(20)
+  /// How long a failed connection, or a failed lookup of a name, is left alone.
+  package var backOff = BackOffConfiguration()
+  /// A name is looked up again no sooner than so long after the last time.
+  package var resolutionIntervalMin = Duration.seconds(30)
+  /// A channel without calls for so long, and at most twice as long, ends its connections; `nil` is
+  /// never.
+  package var idleTimeout: Duration? = .seconds(1800)
+  /// Pings that find dead connections; `nil` is none.
+  package var keepalive: KeepaliveConfiguration?
   /// How many calls may be open or wait, for a connection or for the server's stream limit. One
   /// more is RESOURCE_EXHAUSTED.
   package var callsMax = 1000
@@ -12,6 +29,9 @@ package struct ClientConfiguration: Sendable {
   package var responseBufferMax = 64 << 10
   /// How many bytes of requests may wait for the server before a write suspends.
   package var requestBufferMax = 64 << 10
+  /// How many bytes of a call's requests are kept until its answer begins, so that they can be
+  /// sent again. A call with more is not retried.
+  package var replayBufferMax = 256 << 10
   /// How many bytes a connection gathers for one write.
   package var writeSizeMax = 64 << 10
 

@@ -3,43 +3,64 @@ internal import EventLoops
 internal import GRPC
 internal import HTTP2
 
-/// A channel's share of its loop: the connection that new calls use, and those that end.
-///
-/// ```
-/// idle ──call──▶ connecting ──connected──▶ ready ──GOAWAY, end──▶ idle
-///                    └──failed──▶ idle        any ──close──▶ closed
-/// ```
+/// A channel's share of its loop: its calls, and the connections that take them. Used there only.
 final class ClientCore: LoopConfined, @unchecked Sendable {
   // @unchecked: all state is used on the loop only.
 
-  private enum State {
-    case idle
-    case connecting(ConnectAttempt, timeout: TimerHandle)
-    case ready(ClientConnection)
-    case closed
-  }
-
   let loop: EventLoop
   let configuration: ClientConfiguration
+  let target: ChannelTarget
   /// As ":authority" and in errors.
   let authority: String
-  private let host: String
-  private let port: UInt16
   private var wheelStorage: DeadlineWheel?
-  private var state = State.idle
-  /// Calls that wait for the connection.
-  private var waiting: [ClientCall] = []
-  /// Connections that take no new calls but have open ones.
-  private var draining: [ObjectIdentifier: ClientConnection] = [:]
-  private var callCount = 0
   private var output = ByteWriter()
 
-  init(host: String, port: UInt16, loop: EventLoop, configuration: ClientConfiguration) {
-    self.host = host
-    self.port = port
+  // MARK: Calls
+
+  private var queue = CallQueue()
+  private var callCount = 0
+  /// Calls between two attempts.
+  private var backingOff: [ObjectIdentifier: ClientCall] = [:]
+  private var throttle: RetryThrottle?
+  private var isClosed = false
+
+  // MARK: Connections (ClientCore+Connections.swift)
+
+  var balancer: LoadBalancer
+  var resolver: ResolverStateMachine
+  var resolverTimer: TimerHandle?
+  var subchannels: [Subchannel] = []
+  var subchannelCount = 0
+  /// Connections that take no new calls but have open ones.
+  var draining: [ObjectIdentifier: ClientConnection] = [:]
+  /// Whether the channel has left idleness.
+  var isActive = false
+  /// Whether a first lookup is on its way.
+  var lacksAddresses = false
+  var picker = Picker.wait
+  /// Those of ``picker``.
+  var ready: [Subchannel] = []
+  private var nextReady = 0
+  /// What failed last, for people.
+  var lastFailure: String?
+  var state = ConnectivityState.idle
+  var stateWatchers: [Int: (ConnectivityState) -> Void] = [:]
+  var stateWatcherCount = 0
+  var idleTimer: TimerHandle?
+  /// Whether a call began since the idle timer was set.
+  var hadCall = false
+  /// Longer than the configured one after a server has complained.
+  var keepaliveTime: Duration?
+
+  init(target: ChannelTarget, loop: EventLoop, configuration: ClientConfiguration) {
+    self.target = target
     self.loop = loop
     self.configuration = configuration
-    authority = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    authority = configuration.authority ?? target.authority
+    balancer = LoadBalancer(configuration.loadBalancing)
+    resolver = ResolverStateMachine(
+      intervalMin: configuration.resolutionIntervalMin, backOff: configuration.backOff)
+    throttle = configuration.serviceConfig.retryThrottling.map { RetryThrottle($0) }
   }
 
   var wheel: DeadlineWheel {
@@ -49,112 +70,118 @@ final class ClientCore: LoopConfined, @unchecked Sendable {
     return wheel
   }
 
-  // MARK: Calls
-
-  /// Starts `call` now or when there is a connection.
+  /// Takes a new call, and starts it now or when there is a connection with room.
   func start(_ call: ClientCall) {
+    guard !isClosed else { return call.fail(.channelClosed) }
     guard callCount < configuration.callsMax else {
-      return call.failStart(
+      return call.fail(
         RPCError(.resourceExhausted, "The channel has \(callCount) calls; the limit is reached."))
     }
-    switch state {
-    case .closed:
-      call.failStart(RPCError(.unavailable, "The channel is closed."))
-    case .ready(let connection):
-      callCount += 1
-      call.isCounted = true
-      connection.begin(call)
-    case .connecting:
-      callCount += 1
-      call.isCounted = true
-      waiting.append(call)
-    case .idle:
-      callCount += 1
-      call.isCounted = true
-      waiting.append(call)
-      connect()
+    callCount += 1
+    call.isCounted = true
+    hadCall = true
+    startAttempt(of: call)
+  }
+
+  /// Starts an attempt of a call that the channel has taken.
+  func startAttempt(of call: ClientCall) {
+    guard !isClosed else { return call.fail(.channelClosed) }
+    // Not before others that wait.
+    while queue.isEmpty, let connection = pick() {
+      if connection.begin(call) { return }
+      connection.retire()
     }
+    queue.append(call)
+    connectIfIdle()
+    if picker == .fail { failWaitingCalls() }
   }
 
   func callEnded(_ call: ClientCall) {
+    queue.remove(call)
     guard call.isCounted else { return }
     call.isCounted = false
     callCount -= 1
-    waiting.removeAll { $0 === call }
   }
 
-  // MARK: The connection
-
-  private func connect() {
-    let attempt = loop.connect(host: host, port: port) { [weak self] result in
-      self?.connected(result)
+  /// A ready connection with room, the next one in turn.
+  private func pick() -> ClientConnection? {
+    for _ in ready.indices {
+      let subchannel = ready[nextReady]
+      nextReady = nextReady + 1 == ready.count ? 0 : nextReady + 1
+      if let connection = subchannel.connection, connection.hasRoom { return connection }
     }
-    let timeout = loop.schedule(after: configuration.connectTimeout) { [weak self] in
-      attempt.cancel()
-      self?.connectFailed("no answer in \(self?.configuration.connectTimeout ?? .zero)")
-    }
-    state = .connecting(attempt, timeout: timeout)
+    return nil
   }
 
-  private func connected(_ result: Result<StreamSocket, EventLoopError>) {
-    guard case .connecting(_, let timeout) = state else { return }
-    timeout.cancel()
-    switch result {
-    case .failure(let error):
-      connectFailed("\(error)")
-    case .success(let socket):
-      let connection = ClientConnection(self, ByteStream(socket))
-      state = .ready(connection)
-      connection.start()
-      let calls = waiting
-      waiting = []
-      for call in calls { connection.begin(call) }
+  var hasWaitingCalls: Bool { !queue.isEmpty }
+
+  var hasCalls: Bool { callCount > 0 }
+
+  /// Starts calls that wait, in their order, while there is room.
+  func startWaitingCalls() {
+    while !queue.isEmpty, let connection = pick() {
+      guard let call = queue.first else { return }
+      queue.remove(call)
+      guard !connection.begin(call) else { continue }
+      queue.prepend(call)
+      connection.retire()
     }
   }
 
-  private func connectFailed(_ reason: String) {
-    if case .connecting = state { state = .idle }
-    let calls = waiting
-    waiting = []
-    for call in calls {
-      call.failStart(RPCError(.unavailable, "No connection to \(authority): \(reason)."))
-    }
+  /// There is no connection and none is near: calls that don't wait for one fail.
+  func failWaitingCalls() {
+    for call in queue.removeAll(where: { !$0.waitsForReady }) { call.noConnection() }
   }
 
-  /// `connection` takes no new calls: the next one gets a new connection.
-  func retire(_ connection: ClientConnection) {
-    guard case .ready(let current) = state, current === connection else { return }
-    state = .idle
-    draining[ObjectIdentifier(connection)] = connection
+  /// The picker has changed.
+  func pickerChanged() { nextReady = 0 }
+
+  /// Why there is no connection.
+  var connectionError: RPCError {
+    let reason = lastFailure.map { ": \($0)" } ?? ""
+    return RPCError(.unavailable, "No connection to \(authority)\(reason).")
   }
 
-  func connectionClosed(_ connection: ClientConnection) {
-    draining[ObjectIdentifier(connection)] = nil
-    if case .ready(let current) = state, current === connection { state = .idle }
-  }
-
-  /// Moves what `session` has to say into one write; `false` when there was nothing.
-  func write(from session: HTTP2Session, to stream: ByteStream) throws(HTTP2Error) -> Bool {
+  /// Moves what `session` has to say into one write, which `note` hears of; `false` when there
+  /// was nothing, or when it did not all go out.
+  func write(
+    from session: HTTP2Session, to stream: ByteStream, _ note: () -> Void
+  ) throws(HTTP2Error) -> Bool {
     output.removeAll(keeping: 256 << 10)
     try session.send(into: &output, upTo: configuration.writeSizeMax)
     guard !output.isEmpty else { return false }
+    note()
     return stream.write(output)
   }
 
+  // MARK: Retries
+
+  var mayRetry: Bool { throttle?.mayRetry ?? true }
+
+  func attemptFailed() { throttle?.attemptFailed() }
+
+  func callSucceeded() { throttle?.attemptSucceeded() }
+
+  /// `call` has its next attempt later.
+  func callBacksOff(_ call: ClientCall) { backingOff[ObjectIdentifier(call)] = call }
+
+  func callLeavesBackOff(_ call: ClientCall) { backingOff[ObjectIdentifier(call)] = nil }
+
+  // MARK: The end
+
   func close() {
-    let before = state
-    state = .closed
-    switch before {
-    case .idle, .closed: break
-    case .connecting(let attempt, let timeout):
-      attempt.cancel()
-      timeout.cancel()
-    case .ready(let connection):
-      connection.shutDown()
-    }
+    guard !isClosed else { return }
+    isClosed = true
+    disconnect(isAbrupt: true)
     for connection in draining.values { connection.shutDown() }
-    let calls = waiting
-    waiting = []
-    for call in calls { call.failStart(RPCError(.unavailable, "The channel was closed.")) }
+    for call in queue.removeAll(where: { _ in true }) { call.fail(.channelClosed) }
+    for call in backingOff.values { call.fail(.channelClosed) }
+    backingOff = [:]
+    change(to: .shutdown)
+    stateWatchers = [:]
   }
+}
+
+extension RPCError {
+  static let channelClosed = RPCError(.unavailable, "The channel is closed.")
 }

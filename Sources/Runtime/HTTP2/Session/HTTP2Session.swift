@@ -116,6 +116,12 @@ internal import CNGHTTP2
   /// Whether there is something to send.
   package var wantsToSend: Bool { unsafe nghttp2_session_want_write(handle) != 0 }
 
+  /// How many streams of ours the peer takes at once (SETTINGS_MAX_CONCURRENT_STREAMS).
+  package var peerConcurrentStreamsMax: Int {
+    Int(
+      unsafe nghttp2_session_get_remote_settings(handle, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS))
+  }
+
   /// Whether a header block has begun and not all of it has come.
   package var isReadingHeaderBlock: Bool { scanner.isReadingHeaderBlock }
 

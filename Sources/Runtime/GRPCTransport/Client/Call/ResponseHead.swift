@@ -7,6 +7,8 @@ struct ResponseHead {
   /// ":status"; `nil` in trailers.
   private(set) var httpStatus: String?
   private(set) var isGRPC = false
+  private var contentType: String?
+  private var isTruncated = false
   private(set) var encoding: String?
   private(set) var metadata: Metadata = [:]
   private var code: StatusCode?
@@ -19,6 +21,7 @@ struct ResponseHead {
     var head = ResponseHead()
     headers.visitFields { name, rawName, value in head.field(name, rawName, value, &block) }
     head.metadata = block.metadata()
+    head.isTruncated = headers.isTruncated
     self = head
   }
 
@@ -29,7 +32,9 @@ struct ResponseHead {
   ) {
     switch name {
     case .status: httpStatus = value.string()
-    case .contentType: isGRPC = value.starts(with: "application/grpc")
+    case .contentType:
+      isGRPC = value.starts(with: "application/grpc")
+      if !isGRPC { contentType = value.extracting(0..<min(value.byteCount, 64)).string() }
     case .grpcEncoding: encoding = value.string()
     case .grpcStatus:
       hasStatus = true
@@ -47,31 +52,37 @@ struct ResponseHead {
 
   /// Why the response is none of gRPC's; `nil` if it is.
   var problem: RPCError? {
+    if isTruncated { return .headersTooLarge }
     guard let httpStatus else { return nil }
     guard httpStatus == "200" else {
-      return RPCError(Self.code(http: httpStatus), "The server answered HTTP \(httpStatus).")
+      return RPCError(
+        Self.code(http: httpStatus), "The server answered HTTP \(httpStatus)\(kindInWords).")
     }
-    guard isGRPC else { return RPCError(.unknown, "The answer is not application/grpc.") }
+    guard isGRPC else {
+      return RPCError(.unknown, "The answer is not application/grpc\(kindInWords).")
+    }
     if let encoding, encoding != "identity" {
       return RPCError(.internal, "The answer has the unknown grpc-encoding \(encoding).")
     }
     return nil
   }
 
-  /// The status that ends the call, for a block that ends the stream.
-  var status: ResponsePart {
-    if !hasStatus, let problem { return .status(problem, metadata) }
+  private var kindInWords: String { contentType.map { ", with content of type \($0)" } ?? "" }
+
+  /// The status that ends the call, for a block that ends the stream; `nil` is OK.
+  var status: (error: RPCError?, metadata: Metadata) {
+    if !hasStatus, let problem { return (problem, metadata) }
     guard hasStatus else {
-      return .status(RPCError(.unknown, "The answer ended without a grpc-status."), metadata)
+      return (RPCError(.unknown, "The answer ended without a grpc-status."), metadata)
     }
-    guard code != .ok else { return .status(nil, metadata) }
+    guard code != .ok else { return (nil, metadata) }
     var error = RPCError(code ?? .unknown, message, metadata: metadata)
     if let details { error.takeDetails(encoded: details) }
-    return .status(error, metadata)
+    return (error, metadata)
   }
 
-  /// doc/http-grpc-status-mapping.md
-  private static func code(http status: String) -> StatusCode {
+  /// What an HTTP status means where no grpc-status is (grpc/doc/http-grpc-status-mapping.md).
+  static func code(http status: String) -> StatusCode {
     switch status {
     case "400": .internal
     case "401": .unauthenticated
@@ -84,6 +95,9 @@ struct ResponseHead {
 }
 
 extension RPCError {
+  static let headersTooLarge = RPCError(
+    .resourceExhausted, "The answer's headers are larger than the channel takes.")
+
   /// A stream that was reset before its status came (PROTOCOL-HTTP2, Errors).
   static func reset(_ code: HTTP2ErrorCode) -> RPCError {
     switch code {

@@ -1,0 +1,30 @@
+import Testing
+
+@testable import GRPCTransport
+
+@Suite struct ReplayBufferTests {
+  private func content(_ buffer: ReplayBuffer) -> [[UInt8]] {
+    var messages: [[UInt8]] = []
+    buffer.visit { messages.append($0) }
+    return messages
+  }
+
+  @Test func keepsOrder() {
+    var buffer = ReplayBuffer(byteCountMax: 10)
+    for byte in 1...3 { buffer.append([UInt8(byte)]) }
+    buffer.enforceBound()
+    #expect(buffer.isComplete)
+    #expect(content(buffer) == [[1], [2], [3]])
+  }
+
+  @Test func dropsAllBeyondItsBound() {
+    var buffer = ReplayBuffer(byteCountMax: 4)
+    buffer.append([1, 2, 3])
+    buffer.append([4, 5])
+    #expect(content(buffer).count == 2)
+    buffer.enforceBound()
+    #expect(!buffer.isComplete)
+    buffer.append([6])
+    #expect(content(buffer).isEmpty)
+  }
+}
