@@ -14,7 +14,12 @@ internal import TestAPI
 struct Bench {
   static func main() async {
     var arguments = CommandLine.arguments.dropFirst()
-    guard arguments.popFirst() == "serve" else { return usage() }
+    let command = arguments.popFirst()
+    if command == "call" {
+      guard let call = CallCommand(arguments) else { return print("usage: \(CallCommand.usage)") }
+      return await call.run()
+    }
+    guard command == "serve" else { return usage() }
     var listen = "127.0.0.1:0"
     var options = ServeOptions()
     while let flag = arguments.popFirst() {
