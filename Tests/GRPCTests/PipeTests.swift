@@ -19,6 +19,40 @@ import Testing
     }
   }
 
+  @Test func whatWasTakenIsNotKept() async {
+    final class Message: Sendable {}
+    let pipe = Pipe<Message>(costMax: 1000)
+    weak var first: Message?
+    do {
+      let message = Message()
+      first = message
+      pipe.push(message, cost: 1)
+      pipe.push(Message(), cost: 1)
+    }
+    do {
+      guard case .element = await pipe.receive() else {
+        Issue.record("nothing came")
+        return
+      }
+    }
+    #expect(first == nil)
+    #expect(pipe.waitingCost == 1)
+  }
+
+  @Test func manySmallElementsCostNoMoreEach() async {
+    let pipe = Pipe<Int>(costMax: .max)
+    let count = 200_000
+    for number in 0..<count { pipe.push(number, cost: 5) }
+    var expected = 0
+    // Elements that come meanwhile keep their place.
+    while expected < count + 100, case .element(let number) = await pipe.receive() {
+      #expect(number == expected)
+      if expected < 100 { pipe.push(count + expected, cost: 5) }
+      expected += 1
+    }
+    #expect(expected == count + 100)
+  }
+
   @Test func theSenderWaitsForTheReceiver() async {
     let pipe = Pipe<Int>(costMax: 10)
     await withTaskGroup(of: Void.self) { group in

@@ -13,6 +13,28 @@ struct WireTests {
     #expect(PercentEncoding.decode(Array(encoded.utf8)) == text)
   }
 
+  @Test(arguments: [
+    (" a ", "%20a%20"), ("  ", "%20%20"), (" ", "%20"), ("a b", "a b"), ("", ""),
+    ("  a", "%20 a"), ("a  ", "a%20%20"),
+  ])
+  func spacesAtTheEndsAreEncoded(text: String, encoded: String) {
+    #expect(PercentEncoding.encode(text) == encoded)
+  }
+
+  @Test(arguments: ["plain text", "☎☎☎", "a é 📞 b", " a  ", "100 %", "    "])
+  func aCutTearsNoCharacter(text: String) {
+    let whole = PercentEncoding.encode(text)
+    var longest = 0
+    for sizeMax in 0...(whole.utf8.count + 1) {
+      let encoded = PercentEncoding.encode(text, sizeMax: sizeMax)
+      #expect(encoded.utf8.count <= sizeMax)
+      #expect(!encoded.hasPrefix(" ") && !encoded.hasSuffix(" "))
+      #expect(text.hasPrefix(PercentEncoding.decode(Array(encoded.utf8))))
+      longest = max(longest, encoded.utf8.count)
+    }
+    #expect(longest == whole.utf8.count)
+  }
+
   @Test func malformedPercentSignsStay() {
     #expect(PercentEncoding.encode("a%b é") == "a%25b %C3%A9")
     #expect(PercentEncoding.decode(Array("%zz%2".utf8)) == "%zz%2")

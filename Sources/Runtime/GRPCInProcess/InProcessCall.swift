@@ -29,15 +29,17 @@ final class InProcessCall: ClientStream, ServerStream {
   // MARK: The server's end
 
   /// Runs the handler and ends the call with its answer.
-  func run(_ handler: (any MethodHandler)?) async {
-    var failure: RPCError?
-    if let handler {
+  func run(_ handler: (any MethodHandler)?, _ admission: (any CallAdmission)?) async {
+    let request = AdmissionRequest(
+      method: context.method, metadata: context.metadata, peer: context.peer)
+    var failure = handler == nil ? nil : admission?.refusal(of: request)
+    if failure == nil, let handler {
       do throws(RPCError) {
         try await handler.run(self, context)
       } catch {
         failure = error
       }
-    } else {
+    } else if handler == nil {
       failure = .noMethod(path: context.method.path)
     }
     if context.cancellationCause != nil { failure = context.cancellationError }

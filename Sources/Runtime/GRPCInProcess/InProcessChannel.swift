@@ -35,7 +35,7 @@ package struct InProcessChannel: Channel {
     let call = InProcessCall(context, options, configuration)
     let handler = router.handler(for: method.path)
     let outcome = await withTaskGroup(of: Void.self) { group -> Swift.Result<Result, RPCError> in
-      group.addTask { await call.run(handler) }
+      group.addTask { await call.run(handler, router.admission) }
       if let deadline {
         group.addTask {
           try? await Task.sleep(until: deadline, clock: .continuous)

@@ -228,7 +228,7 @@ struct WebExchangeTests {
     let text = String(decoding: exchange.endOfStream(Self.error, [:]).dropFirst(5), as: UTF8.self)
     #expect(
       text.hasPrefix(
-        "grpc-status: 5\r\nx-why: because\r\nx-why-bin: /w\r\ngrpc-message: no %E2%98%8E\r\n"))
+        "grpc-status: 5\r\ngrpc-message: no %E2%98%8E\r\nx-why: because\r\nx-why-bin: /w\r\n"))
   }
 
   @Test func textIsAskedForByAccept() throws {

@@ -17,11 +17,15 @@ package struct Router: Sendable {
   package private(set) var services: [RegisteredService] = []
   /// Run around every call, the first one outermost.
   package let interceptors: [any ServerInterceptor]
+  /// Asked about every call before its handler, and so before the interceptors.
+  package let admission: (any CallAdmission)?
 
   package init(
-    services: [any Service] = [], interceptors: [any ServerInterceptor] = []
+    services: [any Service] = [], interceptors: [any ServerInterceptor] = [],
+    admission: (any CallAdmission)? = nil
   ) {
     self.interceptors = interceptors
+    self.admission = admission
     for service in services { register(service) }
   }
 

@@ -46,6 +46,11 @@ package final class ServerContext: Sendable {
   /// call made meanwhile ends no later than this one.
   @TaskLocal package static var current: ServerContext?
 
+  /// How often the client has tried this call before, as it says itself (gRFC A6).
+  package var previousAttemptCount: Int {
+    max(metadata["grpc-previous-rpc-attempts"].flatMap { Int($0) } ?? 0, 0)
+  }
+
   /// Replaces the metadata that goes before the first message; too late after it.
   package func setInitialMetadata(_ metadata: Metadata) {
     state.withLock { $0.initialMetadata = metadata }
@@ -93,6 +98,27 @@ package final class ServerContext: Sendable {
   /// For transports: notes why the call ends, before its task is cancelled. The first cause stays.
   package func noteCancellation(_ cause: CancellationCause) {
     state.withLock { if $0.cause == nil { $0.cause = cause } }
+  }
+
+  /// Runs `body`, and `onCancel` with the cause if the call ends early meanwhile: at once, on
+  /// whichever thread that is, so that it does little.
+  ///
+  /// A task that something else than the call cancels is not the call's end.
+  package func withCancellationHandler<Result>(
+    _ body: () async throws(RPCError) -> Result,
+    onCancel: @escaping @Sendable (CancellationCause) -> Void
+  ) async throws(RPCError) -> Result {
+    let result = await withTaskCancellationHandler { () async -> Swift.Result<Result, RPCError> in
+      do throws(RPCError) {
+        return .success(try await body())
+      } catch {
+        return .failure(error)
+      }
+    } onCancel: {
+      // The transport notes the cause before it cancels.
+      if let cause = cancellationCause { onCancel(cause) }
+    }
+    return try result.get()
   }
 
   /// The error of a call that ended early: what a stream throws to a handler that goes on.

@@ -1,5 +1,4 @@
 package import Protobuf
-internal import WellKnown
 
 extension RPCError {
   /// A request that can't be read: the caller's mistake, with the standard details (AIP-193).
@@ -21,24 +20,12 @@ extension RPCError {
   }
 
   private init(malformed request: String, field: String, _ description: String) {
-    var info = Google.Rpc.ErrorInfo()
-    info.reason = "INVALID_ARGUMENT"
-    info.domain = "trunkline.dev"
-    var violation = Google.Rpc.BadRequest.FieldViolation()
-    violation.field = field
-    violation.reason = "MALFORMED"
-    violation.description_ = description
-    var bad = Google.Rpc.BadRequest()
-    bad.fieldViolations = [violation]
+    let details: [ErrorDetail] = [
+      .errorInfo(reason: "INVALID_ARGUMENT", domain: "trunkline.dev"),
+      .badRequest([(field: field, reason: "MALFORMED", description: description)]),
+    ]
     self.init(
       .invalidArgument, "The request is not a valid \(request). \(description)",
-      details: [Self.pack(info), Self.pack(bad)])
-  }
-
-  private static func pack<Detail: Message>(_ detail: Detail) -> Google.Protobuf.`Any` {
-    var packed = Google.Protobuf.`Any`()
-    packed.typeURL = "type.googleapis.com/\(Detail.fullName)"
-    packed.value = detail.serialized()
-    return packed
+      details: details.map(\.packed))
   }
 }

@@ -16,7 +16,7 @@ package final class Pipe<Element: Sendable>: Sendable {
   }
 
   private struct State {
-    var elements: [(element: Element, cost: Int)] = []
+    var elements: [(element: Element?, cost: Int)] = []
     /// How many of `elements` are taken already.
     var head = 0
     var cost = 0
@@ -27,9 +27,15 @@ package final class Pipe<Element: Sendable>: Sendable {
     mutating func take() -> Element? {
       guard head < elements.count else { return nil }
       let (element, cost) = elements[head]
+      // A message does not wait for the others to be freed.
+      elements[head].element = nil
       head += 1
       self.cost -= cost
-      if head == elements.count || head >= 64 {
+      if head == elements.count {
+        elements.removeAll(keepingCapacity: head <= 64)
+        head = 0
+      } else if head >= 64, head > elements.count / 2 {
+        // Each element moves once for every one that was taken: peers may queue many small ones.
         elements.removeFirst(head)
         head = 0
       }

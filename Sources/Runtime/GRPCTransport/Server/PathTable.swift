@@ -23,6 +23,8 @@ struct PathTable: Sendable {
 
   /// The methods by a dense index, as in "grpc.health.v1.Health/Check".
   let names: [String]
+  /// Asked about every call to one of the methods.
+  let admission: (any CallAdmission)?
 
   private let buckets: [[Entry]]
   private let mask: Int
@@ -44,6 +46,7 @@ struct PathTable: Sendable {
       buckets[Int(truncatingIfNeeded: hash) & mask].append(entry)
     }
     self.buckets = buckets
+    admission = router.admission
     self.names = names
   }
 

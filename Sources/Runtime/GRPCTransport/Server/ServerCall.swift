@@ -93,6 +93,11 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
   }
 
   func begin(_ handler: any MethodHandler, metadata: Metadata, timeout: Duration?) {
+    if let admission = connection.owner.table.admission {
+      let request = AdmissionRequest(
+        method: handler.descriptor, metadata: metadata, peer: connection.peer)
+      if let error = admission.refusal(of: request) { return fail(error) }
+    }
     self.handler = handler
     var deadline: ContinuousClock.Instant?
     if let timeout {
@@ -213,7 +218,10 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
       var headers = HeaderList()
       StatusTrailers.append(context.initialMetadata, to: &headers)
       session.submitResponse(stream, preset: preset, headers)
-      session.end(stream, trailers: StatusTrailers.fields(nil, context.trailingMetadata))
+      session.end(
+        stream,
+        trailers: StatusTrailers.fields(
+          nil, context.trailingMetadata, sizeMax: StatusTrailers.sizeMax(for: session)))
     } else {
       session.submitResponse(stream, preset: preset, HeaderList())
       session.end(stream, trailers: StatusTrailers.ok)
@@ -245,7 +253,9 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
   }
 
   private func sendStatus(_ error: RPCError?, acceptEncoding: Bool) {
-    var fields = StatusTrailers.fields(error, context?.trailingMetadata ?? [:])
+    var fields = StatusTrailers.fields(
+      error, context?.trailingMetadata ?? [:],
+      sizeMax: StatusTrailers.sizeMax(for: connection.session, isWithHeaders: !hasSentMetadata))
     guard !hasSentMetadata else {
       return connection.session.end(stream, trailers: fields)
     }
@@ -260,7 +270,13 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
   func deadlinePassed() {
     deadlineEntry = nil
     cancel(.deadline)
+    let isBlocked =
+      stream.pendingByteCount > 0
+      && (connection.session.isWindowShut(of: stream)
+        || connection.session.isConnectionWindowShut)
     answer(context?.cancellationError)
+    // The status would wait behind what the client does not read.
+    if isBlocked { connection.session.reset(stream, .cancel) }
   }
 
   func streamClosed(_ code: HTTP2ErrorCode) {

@@ -18,7 +18,7 @@ enum WebDecision {
     let coding: WebExchange.Coding
   }
 
-  init(_ head: WebRequestHead, _ rules: borrowing Rules) {
+  init(_ head: WebRequestHead, _ rules: Rules) {
     if head.method == "OPTIONS", let answer = rules.cors.preflight(head) {
       self = .answer(answer)
       return
@@ -32,7 +32,7 @@ enum WebDecision {
     self = .answer(answer)
   }
 
-  private static func decide(_ head: WebRequestHead, _ rules: borrowing Rules) -> WebDecision {
+  private static func decide(_ head: WebRequestHead, _ rules: Rules) -> WebDecision {
     if head.isTruncated { return .http("431") }
     let method = head.path.withBytes { rules.table.method(for: $0) }
     if head.method == "GET", let method, method.isSideEffectFree {
@@ -61,7 +61,7 @@ enum WebDecision {
 
   /// Connect has HTTP's own answer; its clients take 404 for UNIMPLEMENTED.
   private static func unknownMethod(
-    _ head: WebRequestHead, _ format: WebFormat, _ rules: borrowing Rules
+    _ head: WebRequestHead, _ format: WebFormat, _ rules: Rules
   ) -> WebDecision {
     let error = RPCError.noMethod(path: String(decoding: head.path, as: UTF8.self))
     guard format.isConnect else {
@@ -76,7 +76,7 @@ enum WebDecision {
 
   private static func call(
     _ head: WebRequestHead, _ format: WebFormat, _ handler: any MethodHandler,
-    _ rules: borrowing Rules, encoding: String?, version: String?
+    _ rules: Rules, encoding: String?, version: String?
   ) -> WebDecision {
     let exchange = exchange(head, format, handler, rules, encoding: encoding, version: version)
     do throws(RPCError) {
@@ -101,7 +101,7 @@ enum WebDecision {
 
   /// A call by GET: the query is the request, and the body has to be empty.
   private static func get(
-    _ head: WebRequestHead, _ handler: any MethodHandler, _ rules: borrowing Rules
+    _ head: WebRequestHead, _ handler: any MethodHandler, _ rules: Rules
   ) -> WebDecision {
     let errors = exchange(head, .http, handler, rules, encoding: nil, version: nil)
     do throws(RPCError) {
@@ -129,7 +129,7 @@ enum WebDecision {
 
   private static func exchange(
     _ head: WebRequestHead, _ format: WebFormat, _ handler: (any MethodHandler)?,
-    _ rules: borrowing Rules, encoding: String?, version: String?
+    _ rules: Rules, encoding: String?, version: String?
   ) -> WebExchange {
     var coding = rules.coding
     coding.json = handler?.json

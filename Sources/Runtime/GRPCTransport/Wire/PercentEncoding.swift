@@ -1,20 +1,41 @@
 /// How `grpc-message` carries text (PROTOCOL-HTTP2, Status-Message): UTF-8 in which every byte
-/// outside 0x20–0x7E, and "%", is "%XX".
+/// outside 0x20–0x7E, and "%", is "%XX". So is a space at either end: a header's value has none
+/// there, and peers close the connection over one (RFC 9113, section 8.2.1).
 enum PercentEncoding {
-  static func encode(_ text: String) -> String {
-    guard text.utf8.contains(where: { !isPlain($0) }) else { return text }
-    let digits = Array("0123456789ABCDEF".utf8)
-    var bytes: [UInt8] = []
-    for byte in text.utf8 {
-      if isPlain(byte) {
-        bytes.append(byte)
-      } else {
-        bytes.append(UInt8(ascii: "%"))
-        bytes.append(digits[Int(byte >> 4)])
-        bytes.append(digits[Int(byte & 15)])
-      }
+  private static let digits = Array("0123456789ABCDEF".utf8)
+  private static let space = UInt8(ascii: " ")
+
+  /// The text as it is sent; cut at `sizeMax` bytes where that tears neither a "%XX" nor a
+  /// character.
+  static func encode(_ text: String, sizeMax: Int = .max) -> String {
+    if text.utf8.count <= sizeMax, text.utf8.allSatisfy(isPlain), text.utf8.first != space,
+      text.utf8.last != space
+    {
+      return text
     }
+    // Spaces stay plain between the first and the last byte that is none.
+    let last = text.utf8.reversed().drop { $0 == space }.count
+    var bytes: [UInt8] = []
+    // The end of the last whole character.
+    var end = 0
+    for (index, byte) in text.utf8.enumerated() {
+      if byte & 0xc0 != 0x80 { end = bytes.count }
+      let isKept = isPlain(byte) && (byte != space || (!bytes.isEmpty && index < last))
+      guard bytes.count + (isKept ? 1 : 3) <= sizeMax else {
+        bytes.removeSubrange(end...)
+        break
+      }
+      if isKept { bytes.append(byte) } else { append(byte, to: &bytes) }
+    }
+    // A cut may leave plain ones at the end.
+    while bytes.last == space { bytes.removeLast() }
     return String(decoding: bytes, as: UTF8.self)
+  }
+
+  private static func append(_ byte: UInt8, to bytes: inout [UInt8]) {
+    bytes.append(UInt8(ascii: "%"))
+    bytes.append(digits[Int(byte >> 4)])
+    bytes.append(digits[Int(byte & 15)])
   }
 
   /// The text; what is not well-formed stays as it is, as the specification asks.

@@ -33,19 +33,31 @@ enum StatusTrailers {
         + [("grpc-accept-encoding", CallCompression.acceptedEncodings)])
   }
 
-  /// The fields of a status. An error's details are dropped from the end until they fit, then its
-  /// message is cut.
-  static func fields(_ error: RPCError?, _ metadata: Metadata) -> HeaderList {
+  /// How large the fields of a status may be for the peer of `session`, which may have asked for
+  /// less than ``sizeMax``. `isWithHeaders`: the status is the whole answer.
+  static func sizeMax(for session: HTTP2Session, isWithHeaders: Bool = false) -> Int {
+    min(sizeMax, session.peerHeaderListSizeMax) - (isWithHeaders ? headersSize : 0)
+  }
+
+  /// What the fields of ``response`` count, and grpc-accept-encoding.
+  private static let headersSize = 200
+
+  /// The fields of a status, within `sizeMax`: its message, cut at half of that; metadata that
+  /// fits; an error's details, from the first on, that fit. The status itself always goes.
+  static func fields(
+    _ error: RPCError?, _ metadata: Metadata, sizeMax: Int = sizeMax
+  ) -> HeaderList {
     var list = HeaderList()
     list.append("grpc-status", "\(error?.code.rawValue ?? 0)")
-    append(metadata, to: &list)
-    guard let error else { return list }
-    append(error.metadata, to: &list)
-    if !error.message.isEmpty {
-      let message = PercentEncoding.encode(error.message)
-      let room = max(sizeMax - list.size - 64, 0)
-      list.append("grpc-message", cut(message, to: room), isIndexed: false)
+    if let error, !error.message.isEmpty {
+      let overhead = "grpc-message".utf8.count + 32
+      let room = min(sizeMax / 2, sizeMax - list.size - overhead)
+      let message = PercentEncoding.encode(error.message, sizeMax: max(room, 0))
+      if !message.isEmpty { list.append("grpc-message", message, isIndexed: false) }
     }
+    append(metadata, to: &list, sizeMax: sizeMax)
+    guard let error else { return list }
+    append(error.metadata, to: &list, sizeMax: sizeMax)
     let overhead = "grpc-status-details-bin".utf8.count + 32
     if let details = error.encodedDetails(sizeMax: sizeMax - list.size - overhead) {
       list.append("grpc-status-details-bin", details, isIndexed: false)
@@ -53,27 +65,28 @@ enum StatusTrailers {
     return list
   }
 
-  /// Whole, or cut where no "%XX" is torn.
-  private static func cut(_ encoded: String, to size: Int) -> String {
-    guard encoded.utf8.count > size else { return encoded }
-    var bytes = Array(encoded.utf8.prefix(size))
-    if let percent = bytes.suffix(2).lastIndex(of: UInt8(ascii: "%")) {
-      bytes.removeSubrange(percent...)
-    }
-    return String(decoding: bytes, as: UTF8.self)
-  }
-
   /// Appends metadata; what does not fit is left out, since an answer must go out.
   static func append(_ metadata: Metadata, to list: inout HeaderList, sizeMax: Int = sizeMax) {
     for entry in metadata where !isReserved(entry.name) {
       let text =
         switch entry.value {
-        case .text(let text): text
+        case .text(let text): trimmed(text)
         case .binary(let bytes): Base64.encode(bytes)
         }
       guard list.size + entry.name.utf8.count + text.utf8.count + 32 <= sizeMax else { continue }
       list.append(entry.name, text)
     }
+  }
+
+  /// Without spaces at its ends: a header's value has none (RFC 9113, section 8.2.1).
+  private static func trimmed(_ text: String) -> String {
+    let space = UInt8(ascii: " ")
+    guard text.utf8.first == space || text.utf8.last == space else { return text }
+    let bytes = Array(text.utf8)
+    guard let first = bytes.firstIndex(where: { $0 != space }),
+      let last = bytes.lastIndex(where: { $0 != space })
+    else { return "" }
+    return String(decoding: bytes[first...last], as: UTF8.self)
   }
 
   /// Names that belong to the protocol: a handler's metadata can't set them.

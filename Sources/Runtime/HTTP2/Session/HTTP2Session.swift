@@ -136,6 +136,14 @@ internal import CNGHTTP2
     unsafe nghttp2_session_get_remote_window_size(handle) <= 0
   }
 
+  /// The largest header list that the peer wants to get (SETTINGS_MAX_HEADER_LIST_SIZE), counted as
+  /// RFC 9113, section 6.5.2, does; advice, which nghttp2 does not enforce.
+  package var peerHeaderListSizeMax: Int {
+    Int(
+      unsafe nghttp2_session_get_remote_settings(
+        handle, NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE))
+  }
+
   /// Whether the stream's own window is shut.
   package func isWindowShut(of stream: HTTP2Stream) -> Bool {
     unsafe nghttp2_session_get_stream_remote_window_size(handle, stream.id) <= 0
