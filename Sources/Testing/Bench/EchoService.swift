@@ -6,17 +6,20 @@ internal import WellKnown
 /// The service of benchmarks and black-box tests.
 ///
 /// Beside what the contract says, metadata "x-echo" comes back before the first message, and
-/// "x-echo-bin" with the status.
+/// "x-echo-bin" with the status. ``EchoMetadata`` says what else a client may ask for.
 struct EchoService: Trunkline.Testing.V1.EchoServiceProtocol {
   typealias V1 = Trunkline.Testing.V1
 
   /// Whose timers delays wait for.
   let loop: EventLoop
+  private let metadata = EchoMetadata()
+
+  init(loop: EventLoop) { self.loop = loop }
 
   func echo(
     _ request: V1.EchoRequest, context: ServerContext
   ) async throws(RPCError) -> V1.EchoResponse {
-    if !context.metadata.isEmpty { echoMetadata(context) }
+    if !context.metadata.isEmpty { metadata.answer(context) }
     if let delay = request.delay { try await wait(delay, context) }
     if let status = request.fail { throw Self.error(status) }
     return V1.EchoResponse(text: request.text, payload: request.payload)
@@ -29,7 +32,7 @@ struct EchoService: Trunkline.Testing.V1.EchoServiceProtocol {
     guard request.count <= 1_000_000 else {
       throw RPCError(.invalidArgument, "count is \(request.count); the limit is 1000000.")
     }
-    echoMetadata(context)
+    metadata.answer(context)
     for index in 0..<request.count {
       if let interval = request.interval { try await wait(interval, context) }
       try await responses.write(
@@ -41,12 +44,13 @@ struct EchoService: Trunkline.Testing.V1.EchoServiceProtocol {
   func collect(
     _ requests: RequestStream<V1.CollectRequest>, context: ServerContext
   ) async throws(RPCError) -> V1.CollectResponse {
-    echoMetadata(context)
+    metadata.answer(context)
     var response = V1.CollectResponse()
     while let request = try await requests.next() {
       response.text += request.text
       response.payload += request.payload
       response.count += 1
+      metadata.noteCompression(context)
     }
     return response
   }
@@ -55,19 +59,11 @@ struct EchoService: Trunkline.Testing.V1.EchoServiceProtocol {
     _ requests: RequestStream<V1.ConverseRequest>,
     responses: ResponseWriter<V1.ConverseResponse>, context: ServerContext
   ) async throws(RPCError) {
-    echoMetadata(context)
+    metadata.answer(context)
     while let request = try await requests.next() {
       if let status = request.fail { throw Self.error(status) }
       try await responses.write(
         V1.ConverseResponse(text: request.text, payload: request.payload))
-    }
-  }
-
-  private func echoMetadata(_ context: ServerContext) {
-    let metadata = context.metadata
-    if let text = metadata["x-echo"] { context.setInitialMetadata(["x-echo": .text(text)]) }
-    if let bytes = metadata.binary("x-echo-bin") {
-      context.setTrailingMetadata(["x-echo-bin": .binary(bytes)])
     }
   }
 
@@ -77,6 +73,7 @@ struct EchoService: Trunkline.Testing.V1.EchoServiceProtocol {
     do {
       try await loop.sleep(for: .seconds(time.seconds) + .nanoseconds(time.nanos))
     } catch {
+      metadata.note(context)
       throw context.cancellationError
     }
   }

@@ -124,7 +124,7 @@ enum ImportTable {
       [
         "EventLoops", "GRPC", "GRPCTransport", "GRPCServices", "HTTPServer", "Telemetry",
         "WellKnown", "TestAPI",
-      ]),
+      ], system: ["Synchronization"]),
     "Fuzz": Row(
       "Testing",
       [
