@@ -1,6 +1,7 @@
 """Metrics, access log and channelz of a server, judged by prometheus-client and grpcio-channelz."""
 
 import json
+import subprocess
 import urllib.request
 
 import grpc
@@ -283,3 +284,14 @@ def test_trunklined_has_metrics_and_channelz_when_asked(start_server, stubs):
     with server.channel() as channel:
         channelz = channelz_pb2_grpc.ChannelzStub(channel)
         assert len(channelz.GetServers(channelz_pb2.GetServersRequest()).server) == 1
+
+
+def test_requests_that_are_not_grpc_are_no_fault_of_the_server(start):
+    bench = start("--access-log", "errors")
+    command = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--http2-prior-knowledge"]
+    result = subprocess.run([*command, f"http://{bench.address}/"], capture_output=True, text=True)
+    assert result.stdout in ("404", "405", "415")
+    duration = "grpc_server_call_duration_seconds"
+    labels = {"grpc_method": "other", "grpc_status": "INVALID_ARGUMENT"}
+    assert value(bench.scrape(), duration, "_count", **labels) == 1
+    assert bench.lines() == []

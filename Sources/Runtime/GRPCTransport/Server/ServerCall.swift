@@ -320,13 +320,6 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
 
   func streamHasRoom() { wakeWriter() }
 
-  /// The call has its status: what was measured of it is told.
-  func noteAnswer(_ code: StatusCode, _ error: RPCError? = nil) {
-    guard let record else { return }
-    self.record = nil
-    connection.callEnded(record, code, error, context)
-  }
-
   // MARK: How many handlers run
 
   func noteStart() {

@@ -130,8 +130,7 @@ extension ServerCall {
 
   private func answerHTTP(_ response: WebResponse) {
     phase = .answered
-    noteAnswer(
-      .unknown, RPCError(.unknown, "The request is not gRPC's: HTTP \(response.status)."))
+    noteHTTPAnswer(status: response.status)
     send(response)
     connection.scheduleWrite()
   }
