@@ -3,7 +3,7 @@ internal import Telemetry
 
 /// One loop's access log: a line per call that is worth one, never with metadata or contents.
 /// Used on that loop only.
-struct AccessLog {
+final class AccessLog {
   /// What a line is made from, gathered only for a call that gets one.
   struct Call {
     let method: String
@@ -49,7 +49,7 @@ struct AccessLog {
   }
 
   /// Writes the line of `call`, which ended at `now`.
-  mutating func write(_ call: borrowing Call, now: UInt64) {
+  func write(_ call: borrowing Call, now: UInt64) {
     var suppressedCount: Int64 = 0
     if selection != .all {
       guard let count = budget.take(now: now) else { return }
@@ -110,6 +110,14 @@ extension StatusCode {
 }
 
 extension CancellationCause {
+  /// Whether the stream ended because the client reset it or is gone.
+  var isClientsEnd: Bool {
+    switch self {
+    case .clientReset, .disconnect: true
+    case .deadline, .shutdown: false
+    }
+  }
+
   var logName: String {
     switch self {
     case .clientReset: "client_reset"

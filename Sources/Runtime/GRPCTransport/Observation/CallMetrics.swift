@@ -21,12 +21,14 @@ final class CallMetrics {
   /// When the last call began, in nanoseconds of `MonotonicTime`; 0 before the first.
   private(set) var lastStartedAt: UInt64 = 0
 
-  private static let statusCount = StatusCode.allCases.count
+  /// Stored, since a static of a computed value is looked up with a call each time.
+  private let statusCount: Int
 
   init(names: [String]) {
     self.names = names
     started = Array(repeating: 0, count: names.count)
-    series = Array(repeating: nil, count: names.count * Self.statusCount)
+    statusCount = StatusCode.allCases.count
+    series = Array(repeating: nil, count: names.count * statusCount)
   }
 
   func noteStart(method: Int, at time: UInt64) {
@@ -35,7 +37,7 @@ final class CallMetrics {
   }
 
   func noteEnd(_ record: borrowing CallRecord, _ code: StatusCode, duration: UInt64) {
-    let index = record.method &* Self.statusCount &+ code.rawValue
+    let index = record.method &* statusCount &+ code.rawValue
     let series = series[index] ?? makeSeries(index)
     series.duration.record(duration)
     series.sent.record(record.sent.byteCount)
@@ -54,7 +56,7 @@ final class CallMetrics {
     var failed: UInt64 = 0
     for (index, series) in series.enumerated() {
       guard let series else { continue }
-      if index % Self.statusCount == StatusCode.ok.rawValue {
+      if index % statusCount == StatusCode.ok.rawValue {
         succeeded += series.duration.count
       } else {
         failed += series.duration.count
@@ -77,8 +79,8 @@ final class CallMetrics {
     }
     for (index, series) in series.enumerated() {
       guard let series else { continue }
-      let code = StatusCode.allCases[index % Self.statusCount]
-      let name = names[index / Self.statusCount]
+      let code = StatusCode.allCases[index % statusCount]
+      let name = names[index / statusCount]
       let labels: [MetricSnapshot.Label] = [
         .init("grpc.method", name), .init("grpc.status", code.description),
       ]

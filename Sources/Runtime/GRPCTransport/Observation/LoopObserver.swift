@@ -11,12 +11,13 @@ final class LoopObserver {
   }
 
   let calls: CallMetrics
-  var accessLog: AccessLog?
+  let accessLog: AccessLog?
   var connections = ConnectionMetrics()
   var listeners: [Listener] = []
 
   init(_ configuration: ServerObservation, table: PathTable) {
     calls = CallMetrics(names: table.names)
-    if let log = configuration.accessLog, log.selection != .off { accessLog = AccessLog(log) }
+    let log = configuration.accessLog
+    accessLog = log.flatMap { $0.selection == .off ? nil : AccessLog($0) }
   }
 }

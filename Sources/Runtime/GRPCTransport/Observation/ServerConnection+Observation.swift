@@ -25,12 +25,13 @@ extension ServerConnection {
     let observer = owner.observer
     observer.calls.noteEnd(record, code, duration: duration)
     // A lock is taken to ask for the cause: not for a call that is well.
-    let cause = code == .ok ? nil : context?.cancellationCause
-    traffic.noteEnd(record, isFailed: cause == .clientReset || cause == .disconnect)
+    var cause: CancellationCause?
+    if case .ok = code {} else { cause = context?.cancellationCause }
+    traffic.noteEnd(record, isFailed: cause?.isClientsEnd ?? false)
     guard let log = observer.accessLog,
       log.wants(code, context?.method.kind, duration: duration)
     else { return }
-    observer.accessLog?.write(
+    log.write(
       AccessLog.Call(
         method: owner.table.names[record.method], code: code, error: error, cause: cause,
         peer: peer, userAgent: (context?.metadata ?? requestMetadata)["user-agent"],
