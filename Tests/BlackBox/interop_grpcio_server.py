@@ -120,12 +120,12 @@ class InteropService:
 class GrpcioServer:
     """The service on a free port, over TLS when there are certificates; ends with `stop()`."""
 
-    def __init__(self, messages, certificates=None):
+    def __init__(self, messages, certificates=None, options=()):
         self.service = InteropService(messages, "grpcio")
         self.certificates = certificates
         self.server = grpc.server(
             concurrent.futures.ThreadPoolExecutor(THREADS),
-            options=[("grpc.max_receive_message_length", 64 << 20)],
+            options=[("grpc.max_receive_message_length", 64 << 20), *options],
         )
         handlers = {}
         for name, (request, response, takes_stream, gives_stream) in interop.METHODS.items():

@@ -109,7 +109,19 @@ def test_against_our_own(ours, name):
     play(ours, name)
 
 
-# What a case does not see by itself.
+# Cases that need servers of their own.
+
+
+@pytest.mark.parametrize("peer", ["grpcio", "ours"])
+def test_max_concurrent_streams_connection_scaling(certificates, messages, tmp_path, peer):
+    """A server that takes two streams on a connection: the third call gets another one."""
+    if peer == "ours":
+        server = interop.InteropServer(tmp_path, certificates, ["--max_concurrent_streams=2"]).start()
+    else:
+        server = GrpcioServer(messages, certificates, [("grpc.max_concurrent_streams", 2)])
+    play(server, "max_concurrent_streams_connection_scaling")
+    server.stop()
+
 
 
 def test_pick_first_of_two_servers(tmp_path):

@@ -14,6 +14,7 @@ struct ClientFlags {
       --soak_iterations=N --soak_max_failures=N --soak_num_threads=N
       --soak_per_iteration_max_acceptable_latency_ms=N --soak_overall_timeout_seconds=N
       --soak_min_time_ms_between_rpcs=N --soak_request_size=N --soak_response_size=N
+      --max_connections=N           to one address, when calls find no room; 2 without it
       --concurrent_calls=N          of concurrent_large_unary; 1000 without it
 
     Cases:
@@ -24,7 +25,7 @@ struct ClientFlags {
     "server_host", "server_port", "test_case", "additional_metadata", "soak_iterations",
     "soak_max_failures", "soak_num_threads", "soak_per_iteration_max_acceptable_latency_ms",
     "soak_overall_timeout_seconds", "soak_min_time_ms_between_rpcs", "soak_request_size",
-    "soak_response_size", "concurrent_calls",
+    "soak_response_size", "concurrent_calls", "max_connections",
   ]
 
   let host: String
@@ -33,6 +34,7 @@ struct ClientFlags {
   let metadata: Metadata
   let soak: InteropClient.Soak
   let concurrentCalls: Int
+  let connectionsMax: Int
 
   init(_ arguments: [String]) throws(Flags.Mistake) {
     let flags = try Flags(arguments, names: Self.names, switches: [])
@@ -46,6 +48,7 @@ struct ClientFlags {
     metadata = try Self.metadata(flags["additional_metadata"] ?? "")
     soak = try Self.soak(flags)
     concurrentCalls = try flags.integer("concurrent_calls", default: 1000, in: 1...1000)
+    connectionsMax = try flags.integer("max_connections", default: 2, in: 1...100)
   }
 
   private static func soak(_ flags: Flags) throws(Flags.Mistake) -> InteropClient.Soak {

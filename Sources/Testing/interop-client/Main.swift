@@ -47,6 +47,9 @@ struct Main {
   }
 
   private static func makeChannel(_ flags: ClientFlags, _ loop: EventLoop) -> GRPCChannel {
-    GRPCChannel(host: flags.host, port: flags.port, loop: loop)
+    var configuration = ClientConfiguration.defaults
+    configuration.connectionsPerAddressMax = flags.connectionsMax
+    return GRPCChannel(
+      host: flags.host, port: flags.port, loop: loop, configuration: configuration)
   }
 }

@@ -22,6 +22,9 @@ package struct ClientConfiguration: Sendable {
   package var idleTimeout: Duration? = .seconds(1800)
   /// Pings that find dead connections; `nil` is none.
   package var keepalive: KeepaliveConfiguration?
+  /// How many connections to one address there may be. Another one is made when calls wait because
+  /// the server takes no more streams on those that are there (gRFC A105).
+  package var connectionsPerAddressMax = 1
   /// How many calls may be open or wait, for a connection or for the server's stream limit. One
   /// more is RESOURCE_EXHAUSTED.
   package var callsMax = 1000

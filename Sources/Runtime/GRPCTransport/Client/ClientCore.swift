@@ -93,6 +93,7 @@ final class ClientCore: LoopConfined, @unchecked Sendable {
     }
     queue.append(call)
     connectIfIdle()
+    scaleUp()
     if picker == .fail { failWaitingCalls() }
   }
 
@@ -108,7 +109,7 @@ final class ClientCore: LoopConfined, @unchecked Sendable {
     for _ in ready.indices {
       let subchannel = ready[nextReady]
       nextReady = nextReady + 1 == ready.count ? 0 : nextReady + 1
-      if let connection = subchannel.connection, connection.hasRoom { return connection }
+      if let connection = subchannel.connectionWithRoom { return connection }
     }
     return nil
   }
@@ -126,6 +127,13 @@ final class ClientCore: LoopConfined, @unchecked Sendable {
       queue.prepend(call)
       connection.retire()
     }
+    scaleUp()
+  }
+
+  /// Calls that wait though there are connections get one more, where there may be one.
+  private func scaleUp() {
+    guard configuration.connectionsPerAddressMax > 1, !queue.isEmpty else { return }
+    for subchannel in ready { subchannel.scaleUp() }
   }
 
   /// There is no connection and none is near: calls that don't wait for one fail.

@@ -1,6 +1,7 @@
 internal import EventLoops
 
-/// One address of a channel, and its connection. It lives on the channel's loop.
+/// One address of a channel, and its connections: one, and more when the configuration lets calls
+/// without room have them. It lives on the channel's loop.
 final class Subchannel {
   let id: SubchannelID
   let address: SocketAddress
@@ -8,6 +9,8 @@ final class Subchannel {
   let name: String
   /// The connection that takes calls.
   private(set) var connection: ClientConnection?
+  /// Those beside it.
+  private lazy var further = FurtherConnections(self, core)
   private let core: ClientCore
   private var machine: SubchannelStateMachine
   private var attempt: ConnectAttempt?
@@ -46,14 +49,19 @@ final class Subchannel {
     case .failure(let error):
       failed("\(error)")
     case .success(let socket):
-      let connection = ClientConnection(core, self, ByteStream(socket))
+      let connection = makeConnection(socket)
       handshake = connection
       connection.start()
     }
   }
 
+  func makeConnection(_ socket: StreamSocket) -> ClientConnection {
+    ClientConnection(core, self, ByteStream(socket))
+  }
+
   /// The server's SETTINGS came.
   func connectionReady(_ ready: ClientConnection) {
+    if further.connectionReady(ready) { return }
     guard handshake === ready, machine.connected() else { return }
     timer?.cancel()
     timer = nil
@@ -67,8 +75,10 @@ final class Subchannel {
   /// `ended` is gone, or its server takes no more calls on it.
   func connectionEnded(_ ended: ClientConnection, _ reason: String) {
     if handshake === ended { return failed(reason) }
+    if further.connectionEnded(ended) { return }
     guard connection === ended else { return }
-    connection = nil
+    connection = further.takeFirst()
+    guard connection == nil else { return }
     act(on: machine.connectionEnded(now: .now), reason)
   }
 
@@ -111,11 +121,26 @@ final class Subchannel {
     let connections = [handshake, connection]
     handshake = nil
     connection = nil
+    further.shutDown(isAbrupt: isAbrupt)
     for connection in connections {
       if isAbrupt { connection?.shutDown() } else { connection?.retire() }
     }
   }
 
-  /// Ends the connection; the address is kept.
-  func disconnect() { connection?.retire() }
+  /// Ends the connections; the address is kept.
+  func disconnect() {
+    further.shutDown(isAbrupt: false)
+    connection?.retire()
+  }
+
+  // MARK: Room
+
+  /// A connection on which the server takes one more stream.
+  var connectionWithRoom: ClientConnection? {
+    if let connection, connection.hasRoom { return connection }
+    return further.ready.first { $0.hasRoom }
+  }
+
+  /// Calls wait for room: makes one more connection, if there may be one.
+  func scaleUp() { if connection != nil { further.want() } }
 }
