@@ -4,6 +4,8 @@
 #include <uv.h>
 
 #ifdef __linux__
+#include <linux/filter.h>
+#include <netinet/tcp.h>
 // Behind _GNU_SOURCE in the headers, which a module can't define for its users.
 extern int accept4(int listener, struct sockaddr *peer, socklen_t *size, int flags);
 #endif
@@ -18,5 +20,33 @@ static inline int cuv_accept(int listener) {
   fcntl(descriptor, F_SETFD, FD_CLOEXEC);
   fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK);
   return descriptor;
+#endif
+}
+
+// Has the kernel drop every SYN for `listener` and take all else; -1 with errno. Elsewhere: 0.
+static inline int cuv_drop_syn(int listener) {
+#ifdef __linux__
+  // A filter sees a segment from its TCP header on; byte 13 has the flags (RFC 9293, section 3.1).
+  struct sock_filter code[] = {
+    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
+    BPF_STMT(BPF_ALU | BPF_AND | BPF_K, TH_SYN | TH_ACK),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TH_SYN, 0, 1),
+    BPF_STMT(BPF_RET | BPF_K, 0),
+    BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+  };
+  struct sock_fprog program = {sizeof code / sizeof *code, code};
+  return setsockopt(listener, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+#else
+  return 0;
+#endif
+}
+
+// TCP_USER_TIMEOUT, where there is one; -1 with errno.
+static inline int cuv_set_user_timeout(int descriptor, unsigned milliseconds) {
+#ifdef __linux__
+  return setsockopt(
+    descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
+#else
+  return 0;
 #endif
 }

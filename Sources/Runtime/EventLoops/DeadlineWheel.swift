@@ -24,12 +24,12 @@ package final class DeadlineEntry {
 /// Many deadlines over one timer of a loop: adding and removing cost the same however many wait.
 /// Use it on its loop only.
 ///
-/// Deadlines are rounded up to a tick of ``tickMilliseconds``. A slot of the wheel holds those
+/// Deadlines are rounded up to a tick. A slot of the wheel holds those
 /// whose tick has the same remainder; the timer sleeps until the next slot that is not empty.
 @safe package final class DeadlineWheel {
-  package static let tickMilliseconds: UInt64 = 4
   private static let slotCount = 1024
 
+  private let tickMilliseconds: UInt64
   private let loop: EventLoop
   private var slots: [DeadlineEntry?]
   private var timer: TimerHandle?
@@ -38,14 +38,17 @@ package final class DeadlineEntry {
   /// How many deadlines wait.
   package private(set) var count = 0
 
-  package init(loop: EventLoop) {
+  /// Makes an empty wheel. Long deadlines are better off with a long tick: each is looked at once
+  /// in 1024 ticks.
+  package init(loop: EventLoop, tickMilliseconds: UInt64 = 4) {
     self.loop = loop
+    self.tickMilliseconds = tickMilliseconds
     slots = Array(repeating: nil, count: Self.slotCount)
     lastTick = 0
     lastTick = currentTick()
   }
 
-  private func currentTick() -> UInt64 { unsafe uv_now(loop.handle) / Self.tickMilliseconds }
+  private func currentTick() -> UInt64 { unsafe uv_now(loop.handle) / tickMilliseconds }
 
   /// Calls `handler` after `delay`, unless the entry is removed before.
   package func add(_ handler: any DeadlineHandler, after delay: Duration) -> DeadlineEntry {
@@ -55,7 +58,7 @@ package final class DeadlineEntry {
     // A century is as good as for ever, and keeps the sum in range.
     let milliseconds = min(delay.wholeMilliseconds, 3_155_760_000_000)
     let due = max(
-      (now + milliseconds + Self.tickMilliseconds - 1) / Self.tickMilliseconds, lastTick + 1)
+      (now + milliseconds + tickMilliseconds - 1) / tickMilliseconds, lastTick + 1)
     let entry = DeadlineEntry(handler: handler, due: due)
     let slot = Int(due % UInt64(Self.slotCount))
     entry.next = slots[slot]
@@ -93,7 +96,7 @@ package final class DeadlineEntry {
     timer?.cancel()
     timerTick = tick
     let now = unsafe uv_now(loop.handle)
-    let at = tick * Self.tickMilliseconds
+    let at = tick * tickMilliseconds
     timer = loop.schedule(after: .milliseconds(at > now ? at - now : 0)) { [weak self] in
       self?.timerFired()
     }

@@ -30,6 +30,9 @@ package protocol EndOfTickHandler: AnyObject {
     var isWoken = false
     var isStopping = false
     var hasStopped = false
+    /// Whether what comes after the stop is kept and never run, and what came.
+    var keepsLateWork = false
+    var lateWork: [@Sendable () -> Void] = []
   }
 
   private let remote = Mutex(Remote())
@@ -117,6 +120,7 @@ package protocol EndOfTickHandler: AnyObject {
       return
     }
     let mustWake = remote.withLock { remote in
+      if remote.hasStopped, remote.keepsLateWork { return false }
       precondition(!remote.hasStopped, "a job was enqueued on event loop \(name) after its stop")
       remote.jobs.append(job)
       defer { remote.isWoken = true }
@@ -136,6 +140,10 @@ package protocol EndOfTickHandler: AnyObject {
   /// Runs `work` on the loop's thread, in the order of calls from one thread.
   package func execute(_ work: @escaping @Sendable () -> Void) {
     let mustWake = remote.withLock { remote in
+      if remote.hasStopped, remote.keepsLateWork {
+        remote.lateWork.append(work)
+        return false
+      }
       precondition(!remote.hasStopped, "work was handed to event loop \(name) after its stop")
       remote.work.append(work)
       defer { remote.isWoken = true }
@@ -148,6 +156,13 @@ package protocol EndOfTickHandler: AnyObject {
   package func callAtEndOfTick(_ handler: any EndOfTickHandler) {
     assert(isCurrent)
     endOfTick.append(handler)
+  }
+
+  /// Gives up tasks that ignored their cancellation: what they enqueue after ``stop()`` is never
+  /// run, where it would trap otherwise. For the end of a process that can't wait for them.
+  package func abandonLateWork() {
+    // Closures are kept, since a continuation that is dropped complains; there are few.
+    remote.withLock { $0.keepsLateWork = true }
   }
 
   /// Ends the loop after the jobs at hand, and waits for its thread. A second call does nothing.

@@ -52,6 +52,34 @@ internal import Glibc
     if pauseTimer == nil { setWatching(true) }
   }
 
+  /// The first step of an end that fails nobody: new connections go to others that listen at the
+  /// address, while those that have begun may still come.
+  ///
+  /// A kernel resets what waits at a listener that closes, and what has not finished its handshake.
+  /// So whoever calls this goes on accepting for a round trip's time, then calls
+  /// ``acceptRestAndClose()``. A client that tries meanwhile and is not heard tries again after a
+  /// second, as TCP does. A socket that other processes may use too is left alone.
+  package func refuseNew() {
+    guard let socket, !socket.isShared else { return }
+    // Without the filter the end is not as sure, and else the same.
+    _ = cuv_drop_syn(socket.descriptor)
+  }
+
+  /// Accepts what waits, then closes.
+  package func acceptRestAndClose() {
+    if let socket {
+      for _ in 0..<ListeningSocket.backlog {
+        let descriptor = cuv_accept(socket.descriptor)
+        if descriptor >= 0 {
+          take(descriptor, isUnix: socket.address.isUnix)
+        } else if AcceptFailure(errno: errno) != .ofOneConnection {
+          break
+        }
+      }
+    }
+    close()
+  }
+
   /// Accepts no more. A second call does nothing.
   package func close() {
     accepted = nil

@@ -20,15 +20,15 @@ package protocol StreamSocketDelegate: AnyObject {
 /// keeps up, so an idle connection is small. It lives until it is closed.
 @safe package final class StreamSocket: UVHandleOwner {
   private let loop: EventLoop
-  private let stream: UnsafeMutablePointer<uv_stream_t>
-  private let isUnix: Bool
+  let stream: UnsafeMutablePointer<uv_stream_t>
+  let isUnix: Bool
   private var writeRequest: UnsafeMutablePointer<uv_write_t>?
   /// What the socket did not take yet; libuv reads from it while `isWriting`.
   private var pending = ByteWriter()
   private var isWriting = false
   private var isReading = false
   private var closesAfterWrite = false
-  private var isClosed = false
+  private(set) var isClosed = false
   private var delegate: (any StreamSocketDelegate)?
 
   /// Makes a connection without a socket; `connect` and ``StreamListener`` give it one.
@@ -79,11 +79,16 @@ package protocol StreamSocketDelegate: AnyObject {
   private func address(
     _ get: (Int32, UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32
   ) -> SocketAddress? {
+    guard let descriptor else { return nil }
+    return unsafe SocketAddress.filled { unsafe get(descriptor, $0, $1) }
+  }
+
+  /// `nil` once the connection is closed.
+  var descriptor: Int32? {
     guard !isClosed else { return nil }
     var descriptor: Int32 = -1
     let handle = unsafe UnsafeMutableRawPointer(stream).assumingMemoryBound(to: uv_handle_t.self)
-    guard unsafe uv_fileno(handle, &descriptor) == 0 else { return nil }
-    return unsafe SocketAddress.filled { unsafe get(descriptor, $0, $1) }
+    return unsafe uv_fileno(handle, &descriptor) == 0 ? descriptor : nil
   }
 
   /// How many written bytes the socket has not taken yet.

@@ -8,6 +8,8 @@ package enum CancellationCause: Hashable, Sendable {
   case deadline
   /// The connection is gone.
   case disconnect
+  /// The client left a message unfinished, or read nothing of what waited for it, for too long.
+  case stalled
   /// The server stops and waited long enough.
   case shutdown
 }
@@ -127,6 +129,9 @@ package final class ServerContext: Sendable {
     case .clientReset, nil: RPCError(.cancelled, "The client cancelled the call.")
     case .deadline: RPCError(.deadlineExceeded, "The call's deadline has passed.")
     case .disconnect: RPCError(.cancelled, "The client's connection is gone.")
+    case .stalled:
+      RPCError(
+        .deadlineExceeded, "The call stood still for too long: the client sent or read nothing.")
     case .shutdown: RPCError(.unavailable, "The server is shutting down.")
     }
   }

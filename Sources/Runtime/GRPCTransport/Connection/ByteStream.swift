@@ -39,6 +39,12 @@ final class ByteStream: StreamSocketDelegate {
   /// How many written bytes the socket has not taken yet.
   var pendingByteCount: Int { socket.pendingByteCount }
 
+  /// How many of them the kernel has not taken yet; it shrinks while they are taken.
+  var unsentByteCount: Int { socket.unsentByteCount }
+
+  /// See ``EventLoops/StreamSocket/setUserTimeout(_:)``.
+  func setUserTimeout(_ timeout: Duration) { socket.setUserTimeout(timeout) }
+
   /// Writes `bytes`, under the rules of ``EventLoops/StreamSocket/write(_:)``: after `false` the
   /// caller makes no more output until ``ByteStreamDelegate/streamDrained()``.
   func write(_ bytes: borrowing ByteWriter) -> Bool { socket.write(bytes) }
@@ -47,6 +53,9 @@ final class ByteStream: StreamSocketDelegate {
   func pauseReading() { socket.pauseReading() }
 
   func resumeReading() { socket.resumeReading() }
+
+  /// Ends our side, when nothing is pending; reading goes on until the peer has ended its own.
+  func endOutput() { socket.endOutput() }
 
   /// Closes when what was written is out, or at once if all is.
   func closeAfterWrite() {

@@ -123,6 +123,7 @@ extension CancellationCause {
     case .clientReset: "client_reset"
     case .deadline: "deadline"
     case .disconnect: "disconnect"
+    case .stalled: "stalled"
     case .shutdown: "shutdown"
     }
   }

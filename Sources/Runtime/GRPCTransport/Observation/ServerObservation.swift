@@ -1,13 +1,19 @@
 package import Telemetry
 
-/// What a server tells of itself: which calls it logs.
+/// What a server tells of itself: which calls it logs, and where it tells of connections.
 ///
 /// Its metrics are always counted; see ``GRPCServer/metrics()``.
 package struct ServerObservation: Sendable {
   /// Where and which lines go to the access log; `nil` writes none.
   package var accessLog: AccessLogConfiguration?
 
-  package init(accessLog: AccessLogConfiguration? = nil) { self.accessLog = accessLog }
+  /// Where connections that were refused or had to be ended are told of, a few per second.
+  package var logger: Logger
+
+  package init(accessLog: AccessLogConfiguration? = nil, logger: Logger = .silent) {
+    self.accessLog = accessLog
+    self.logger = logger
+  }
 
   /// Metrics, no log.
   package static let defaults = ServerObservation()

@@ -1,5 +1,7 @@
 package import EventLoops
 package import GRPC
+internal import Synchronization
+internal import Telemetry
 
 /// A gRPC server over TCP, on loops that the caller owns. Callable from any executor.
 ///
@@ -10,9 +12,12 @@ package final class GRPCServer: Sendable {
   /// Microseconds since 1970.
   let createdAt = WallClock.microseconds()
   let loops: [ServerLoop]
+  private let logger: Logger
 
   /// How long handlers that were cancelled at the end of a shutdown may take to end.
   private static let abortWait = Duration.seconds(5)
+  /// How much later than asked a loop may answer before it counts as blocked.
+  private static let answerWait = Duration.seconds(2)
 
   package init(
     router: Router, configuration: ServerConfiguration = .defaults, loops: [EventLoop],
@@ -20,9 +25,23 @@ package final class GRPCServer: Sendable {
   ) {
     precondition(!loops.isEmpty, "a server needs a loop")
     let table = PathTable(router)
+    let admission = ConnectionAdmission(
+      configuration, descriptorsMax: FileDescriptors.countMax)
+    logger = observation.logger
     self.loops = loops.map {
       ServerLoop(
-        loop: $0, table: table, configuration: configuration, observation: observation)
+        loop: $0, table: table, configuration: configuration, observation: observation,
+        admission: admission, loopCount: loops.count)
+    }
+    if admission.connectionsMax < configuration.connectionsMax {
+      logger.info(
+        "fewer connections than configured",
+        [
+          "connections": .integer(Int64(admission.connectionsMax)),
+          "configured": .integer(Int64(configuration.connectionsMax)),
+          "descriptors": .integer(Int64(FileDescriptors.countMax)),
+          "remedy": "a higher ulimit -n, or a lower max-connections",
+        ])
     }
   }
 
@@ -42,6 +61,8 @@ package final class GRPCServer: Sendable {
   }
 
   /// Accepts nothing more and asks every client for no more calls; open calls go on.
+  ///
+  /// Health is to say so before, so that clients look for another server first.
   package func beginGracefulShutdown() {
     for loop in loops {
       loop.loop.execute { loop.beginGracefulShutdown() }
@@ -49,23 +70,87 @@ package final class GRPCServer: Sendable {
   }
 
   /// Shuts down: lets open calls end for at most `bound`, then ends them with UNAVAILABLE, and
-  /// waits for their handlers. A cancelled caller skips the wait for open calls.
-  package func shutdown(within bound: Duration) async {
+  /// waits 5 s for their handlers. A cancelled caller skips the wait for open calls.
+  ///
+  /// It ends in bounded time whatever handlers do; what it gives back says whether the loops may be
+  /// stopped.
+  @discardableResult
+  package func shutdown(within bound: Duration) async -> ShutdownOutcome {
     beginGracefulShutdown()
-    await withTaskGroup(of: Void.self) { group in
+    // A handler that keeps its loop's thread keeps that loop's timers too.
+    let watch = EventLoop(name: "shutdown")
+    let outcome = await withTaskGroup(of: ShutdownOutcome.self) { group in
       for loop in loops {
-        group.addTask {
-          await Self.waitUntilIdle(loop, within: Task.isCancelled ? .zero : bound)
-          loop.loop.execute { loop.abort() }
-          await Self.waitUntilIdle(loop, within: Self.abortWait)
-        }
+        group.addTask { await self.shutdown(loop, within: bound, watch) }
       }
+      var outcome = ShutdownOutcome()
+      for await one in group {
+        outcome.abandonedHandlerCount += one.abandonedHandlerCount
+        outcome.blockedLoops += one.blockedLoops
+      }
+      return outcome
+    }
+    watch.stop()
+    return outcome
+  }
+
+  private func shutdown(
+    _ loop: ServerLoop, within bound: Duration, _ watch: EventLoop
+  ) async -> ShutdownOutcome {
+    let bound = Task.isCancelled ? .zero : bound
+    var methods: [String]?
+    if await Self.waitUntilIdle(loop, within: bound, watch) {
+      methods = await Self.ask(loop, watch, within: Self.answerWait) { $0.abort() }
+    }
+    guard let methods else { return blocked(loop) }
+    guard await Self.waitUntilIdle(loop, within: Self.abortWait, watch),
+      let count = await Self.ask(loop, watch, within: Self.answerWait, { $0.abandon() })
+    else { return blocked(loop) }
+    if count > 0 {
+      logger.error(
+        "handlers ignored their cancellation and were given up",
+        [
+          "count": .integer(Int64(count)), "loop": .text(loop.loop.name),
+          "methods": .text(Set(methods).sorted().joined(separator: ", ")),
+        ])
+    }
+    return ShutdownOutcome(abandonedHandlerCount: count)
+  }
+
+  private func blocked(_ loop: ServerLoop) -> ShutdownOutcome {
+    logger.error(
+      "an event loop does not answer: a handler keeps its thread",
+      ["loop": .text(loop.loop.name)])
+    return ShutdownOutcome(blockedLoops: [loop.loop.name])
+  }
+
+  /// Whether the loop answered, which it does when it is idle or after `bound`.
+  private static func waitUntilIdle(
+    _ loop: ServerLoop, within bound: Duration, _ watch: EventLoop
+  ) async -> Bool {
+    let answer: Bool? = await firstAnswer(watch, within: bound + answerWait) { answer in
+      loop.loop.execute { loop.whenIdle(within: bound) { answer.give(true) } }
+    }
+    return answer ?? false
+  }
+
+  /// What `body` gives on the loop; `nil` when the loop does not run it in time.
+  private static func ask<Value: Sendable>(
+    _ loop: ServerLoop, _ watch: EventLoop, within bound: Duration,
+    _ body: @escaping @Sendable (ServerLoop) -> Value
+  ) async -> Value? {
+    await firstAnswer(watch, within: bound) { answer in
+      loop.loop.execute { answer.give(body(loop)) }
     }
   }
 
-  private static func waitUntilIdle(_ loop: ServerLoop, within bound: Duration) async {
+  private static func firstAnswer<Value: Sendable>(
+    _ watch: EventLoop, within bound: Duration, _ begin: (FirstAnswer<Value>) -> Void
+  ) async -> Value? {
     await withCheckedContinuation { continuation in
-      loop.loop.execute { loop.whenIdle(within: bound) { continuation.resume() } }
+      let answer = FirstAnswer(continuation)
+      watch.execute { watch.schedule(after: bound) { answer.give(nil) } }
+      begin(answer)
     }
   }
 
@@ -83,5 +168,22 @@ package final class GRPCServer: Sendable {
       }
     }
     return try result.get()
+  }
+}
+
+/// Several may answer; the first is heard. Callable from any executor.
+private final class FirstAnswer<Value: Sendable>: Sendable {
+  private let continuation: Mutex<CheckedContinuation<Value?, Never>?>
+
+  init(_ continuation: CheckedContinuation<Value?, Never>) {
+    self.continuation = Mutex(continuation)
+  }
+
+  func give(_ value: Value?) {
+    let waiting = continuation.withLock { continuation in
+      defer { continuation = nil }
+      return continuation
+    }
+    waiting?.resume(returning: value)
   }
 }

@@ -12,7 +12,7 @@ extension ServerCall: ServerStream, LoopConfined {
   func startStreaming(_ handler: any MethodHandler, _ context: ServerContext) {
     // What is put in is bounded: see `cutMessages`.
     requests = Pipe(costMax: .max)
-    noteStart()
+    guard takesSlot() else { return }
     let task = CallTask.start(on: connection.owner.loop) {
       var failure: RPCError?
       do throws(RPCError) {

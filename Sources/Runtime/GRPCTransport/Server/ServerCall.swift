@@ -181,8 +181,8 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
 
   func start(_ message: RawSpan) {
     guard let handler, let context else { return }
+    guard takesSlot() else { return }
     phase = .running
-    noteStart()
     let task = handler.startUnary(message, context, on: connection.owner.loop, self)
     // The task may have ended by now; then it is not kept, and there is nothing to cancel.
     if isCounted { self.task = task }
@@ -298,7 +298,7 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
     answer(context?.cancellationError)
   }
 
-  private func cancel(_ cause: CancellationCause) {
+  func cancel(_ cause: CancellationCause) {
     guard phase != .answered else { return }
     context?.noteCancellation(cause)
     task?.cancel()
@@ -322,19 +322,41 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
 
   // MARK: How many handlers run
 
-  func noteStart() {
-    isCounted = true
-    connection.owner.handlerStarted()
+  /// Takes a handler's slot. Without one the call is over.
+  func takesSlot() -> Bool {
+    switch connection.admitHandler() {
+    case .admitted:
+      isCounted = true
+      return true
+    case .connectionIsFull:
+      phase = .answered
+      forgetDeadline()
+      noteAnswer(.unavailable, .tooManyHandlers)
+      connection.session.reset(stream, .refusedStream)
+      connection.scheduleWrite()
+    case .serverIsFull(let limit):
+      answer(.overloaded(limit: limit))
+    }
+    return false
   }
 
   func noteEnd() {
     guard isCounted else { return }
     isCounted = false
     task = nil
-    connection.owner.handlerEnded()
+    connection.handlerEnded()
   }
 }
 
 extension RPCError {
   static let tornMessage = RPCError(.internal, "The request ended in the middle of a message.")
+
+  /// The client resets calls faster than their handlers end.
+  static let tooManyHandlers = RPCError(
+    .unavailable, "As many handlers of the connection run as it may have streams.")
+
+  /// The server sheds load.
+  static func overloaded(limit: Int) -> RPCError {
+    RPCError(.unavailable, "The server runs \(limit) handlers, its limit. Try again later.")
+  }
 }

@@ -23,9 +23,20 @@ package struct ServerConfiguration: Sendable {
   package var connectionResponseBytesMax = 64 << 20
   /// How many bytes a connection gathers for one write.
   package var writeSizeMax = 64 << 10
-  /// After the first GOAWAY the second one follows when the client has answered a ping, or after
-  /// this time.
-  package var goAwayWait = Duration.seconds(1)
+  /// How long a connection may take for what, and when it is asked to go.
+  package var connection = ConnectionLimits.defaults
+  /// The most connections of all clients; one more is closed at once. The process's descriptors
+  /// (ulimit -n) may allow fewer.
+  package var connectionsMax = 16_384
+  /// The most connections of one client: of an IPv4 address, or of the first 64 bits of an IPv6
+  /// address. Unix sockets count only towards ``connectionsMax``.
+  package var connectionsPerAddressMax = 1024
+  /// The most handlers that run at once, of all clients; one more call is UNAVAILABLE. Each
+  /// connection has as many as streams. Every loop has an equal share.
+  package var handlersMax = 32_768
+  /// How long listeners go on at a shutdown after they have refused new connections, so that
+  /// those that have begun are served: a round trip's time.
+  package var listenerDrain = Duration.milliseconds(50)
 
   /// Which response messages are compressed, where the handler does not say.
   package var responseCompression = ResponseCompression.mirrored

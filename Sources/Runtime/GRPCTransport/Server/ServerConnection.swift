@@ -6,19 +6,20 @@ internal import HTTP2
 /// One connection of a server: a stream of bytes, a session, and the calls between them.
 ///
 /// It lives on its loop. All that a tick's events and handlers have to say goes out in one write
-/// at the end of the tick.
+/// at the end of the tick. When it ends is decided by ``ConnectionStateMachine``.
 final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTickHandler {
   let id = EntityID.next()
   let owner: ServerLoop
   let session: HTTP2Session
-  let configuration: ServerConfiguration
   /// As handlers see it.
   let peer: String
+  /// The client, where connections are counted.
+  let network: UInt64?
   /// The metadata of the request that was read last.
   private(set) var requestMetadata = Metadata()
   /// Payload of unary requests that are not whole yet, on all calls.
   var keptByteCount = 0
-  /// Whether the connection broke, and did not end.
+  /// Whether calls that are closed now end because the connection does.
   private(set) var isLost = false
 
   /// What ended calls brought and took.
@@ -32,28 +33,34 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
   /// Whether the stream takes bytes: in TLS the handshake comes first.
   private var isOpen = false
   private var isWriteScheduled = false
-  private var drainTimer: TimerHandle?
-  private var drain = Drain.none
+  private var isClosed = false
 
-  /// The steps of a graceful end (RFC 9113, section 6.8).
-  private enum Drain {
-    case none
-    /// The first GOAWAY and a ping are out.
-    case noticed
-    /// The second one is.
-    case final
-  }
+  private var machine: ConnectionStateMachine
+  /// The machine's timer, and when it is due.
+  private var wakeEntry: DeadlineEntry?
+  private var wakeAt: Duration?
+  private var stalls = StreamStalls()
+  /// What a stream that was opened inside nghttp2 asks for, until nghttp2 has returned.
+  private var deferredAction = ConnectionStateMachine.Action.none
+  /// Handlers of this connection's calls that run.
+  private var handlerCount = 0
 
-  init(_ owner: ServerLoop, _ stream: ByteStream) {
+  init(_ owner: ServerLoop, _ stream: ByteStream, _ address: SocketAddress?) {
     self.owner = owner
     self.stream = stream
-    configuration = owner.configuration
-    peer = stream.peerAddress?.description ?? "unknown"
+    peer = address?.description ?? "unknown"
+    network = address?.network
     session = HTTP2Session(role: .server, configuration: owner.configuration.http2)
+    machine = ConnectionStateMachine(
+      limits: owner.configuration.connection, jitter: owner.jitter(), at: owner.now)
     session.delegate = self
   }
 
+  var configuration: ServerConfiguration { owner.configuration }
+
   func start() {
+    rearm()
+    stream.setUserTimeout(configuration.connection.writeStallMax)
     stream.start(self)
   }
 
@@ -61,22 +68,33 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
 
   func streamOpened() {
     isOpen = true
+    perform(machine.opened(at: owner.now))
     scheduleWrite()
   }
 
   func streamReceived(_ bytes: RawSpan) {
+    guard !machine.isEnding else { return }
     do {
       try session.receive(bytes)
     } catch {
       session.terminate(.protocolError)
-      stream.pauseReading()
+      machine.ended(.session(error), at: owner.now)
     }
+    machine.received(
+      headerBlock: session.isReadingHeaderBlock ? session.headerBlockCount : nil, at: owner.now)
+    if deferredAction != .none {
+      perform(deferredAction)
+      deferredAction = .none
+    }
+    rearm()
     scheduleWrite()
   }
 
-  func streamDrained() { scheduleWrite() }
+  func streamDrained() {
+    if session.isOver { finish() } else { scheduleWrite() }
+  }
 
-  func streamEnded(_ error: EventLoopError?) { close() }
+  func streamEnded(_ error: EventLoopError?) { close(error.map { .lost($0) } ?? .clientClosed) }
 
   /// Has the session's output written at the end of this tick.
   func scheduleWrite() {
@@ -90,44 +108,69 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
     guard !isLost, isOpen else { return }
     do {
       while stream.pendingByteCount == 0 {
-        guard try owner.write(from: session, to: stream, upTo: configuration.writeSizeMax) else {
-          break
-        }
+        guard
+          try owner.write(
+            from: session, to: stream, upTo: owner.configuration.writeSizeMax)
+        else { break }
       }
     } catch {
-      return close()
+      return close(.session(error))
+    }
+    if stream.pendingByteCount > 0 {
+      machine.outputBlocked(at: owner.now)
+      rearm()
     }
     if session.isOver { finish() }
   }
 
-  /// Everything was said: the socket closes when it is out.
+  /// Everything was said. What is still to be written goes out, our side ends, and the client
+  /// closes.
   private func finish() {
-    forget()
-    stream.closeAfterWrite()
+    machine.ended(nil, at: owner.now)
+    loseCalls()
+    if stream.pendingByteCount == 0 {
+      stream.endOutput()
+      machine.outputEnded(at: owner.now)
+    }
+    rearm()
+  }
+
+  private func loseCalls() {
+    guard !isLost else { return }
+    isLost = true
+    session.closeAllStreams(.cancel)
+    session.delegate = nil
   }
 
   /// The connection is gone.
-  private func close() {
-    forget()
+  private func close(_ cause: CloseReason) {
+    guard !isClosed else { return }
+    isClosed = true
+    let reason = machine.closed(cause)
+    rearm()
+    loseCalls()
     stream.close()
-  }
-
-  private func forget() {
-    guard !isLost else { return }
-    isLost = true
-    drainTimer?.cancel()
-    session.closeAllStreams(.cancel)
-    session.delegate = nil
-    owner.connectionClosed(self)
+    owner.connectionClosed(self, reason)
   }
 
   // MARK: The session
 
   func makeHandler(for stream: HTTP2Stream) -> any HTTP2StreamHandler {
-    ServerCall(self, stream)
+    let action = machine.streamOpened(stream.id, at: owner.now)
+    if action != .none { deferredAction = action }
+    return ServerCall(self, stream)
   }
 
-  func settingsReceived() {}
+  func settingsReceived() { machine.settingsReceived(at: owner.now) }
+
+  func settingsAcknowledged() { machine.settingsAcknowledged() }
+
+  func pingReceived() {
+    let framesSent = session.headersFramesSent &+ session.dataFramesSent
+    perform(machine.pingReceived(framesSent: framesSent, at: owner.now))
+  }
+
+  func pingAcknowledged() { perform(machine.pingAcknowledged()) }
 
   func goAwayReceived(lastStreamID: Int32, code: HTTP2ErrorCode, debugData: String) {
     traffic.receivedGoAway = code.rawValue
@@ -148,43 +191,132 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
   }
 
   func streamClosed() {
+    guard session.streamCount == 0, !isLost else { return }
+    machine.lastStreamClosed(at: owner.now)
+    rearm()
     if session.isOver { scheduleWrite() }
+  }
+
+  // MARK: How many handlers run
+
+  /// Whether a handler may start; then ``handlerEnded()`` is due for it.
+  ///
+  /// A handler has its slot until it ends, however its stream does: a client that resets its calls
+  /// at once can't start more of them than it may have streams (CVE-2023-44487).
+  func admitHandler() -> HandlerAdmission {
+    guard handlerCount < owner.configuration.http2.concurrentStreamsMax else {
+      return .connectionIsFull
+    }
+    guard owner.admitHandler() else { return .serverIsFull(limit: configuration.handlersMax) }
+    handlerCount += 1
+    return .admitted
+  }
+
+  func handlerEnded() {
+    handlerCount -= 1
+    owner.handlerEnded()
   }
 
   // MARK: The end
 
   /// Asks the client for no more calls and lets those that are open end.
   func beginGracefulShutdown() {
-    guard case .none = drain, !isLost else { return }
-    drain = .noticed
-    session.submitShutdownNotice()
-    session.sendPing()
-    drainTimer = owner.loop.schedule(after: configuration.goAwayWait) {
-      self.goAway()
-    }
-    scheduleWrite()
+    perform(machine.shutdownBegan(at: owner.now))
   }
 
-  /// The client has heard the notice: calls that it opened before are known by now.
-  func pingAcknowledged() { goAway() }
-
-  private func goAway() {
-    guard case .noticed = drain, !isLost else { return }
-    drain = .final
-    drainTimer?.cancel()
-    session.submitGoAway(.noError)
-    scheduleWrite()
-  }
-
-  /// Ends every call with UNAVAILABLE, and the connection.
-  func abort() {
+  /// Ends every call with UNAVAILABLE, and then the connection.
+  func cutOff(_ reason: CloseReason) {
     guard !isLost else { return }
-    session.forEachStream { ($0.handler as? ServerCall)?.shutDown() }
-    if isOpen {
-      _ = try? owner.write(from: session, to: stream, upTo: configuration.writeSizeMax)
-      session.terminate(.noError)
-      _ = try? owner.write(from: session, to: stream, upTo: configuration.writeSizeMax)
+    guard isOpen, stream.pendingByteCount == 0 else { return close(reason) }
+    session.forEachStream { ($0.handler as? any ServerStreamHandler)?.shutDown() }
+    _ = try? owner.write(from: session, to: stream, upTo: .max)
+    machine.ended(reason, at: owner.now)
+    session.terminate(.noError)
+    scheduleWrite()
+  }
+
+  /// Closes without a word.
+  func closeNow() { close(.cutOff(.shutdown)) }
+
+  /// The methods of handlers that run.
+  var runningMethods: [String] {
+    var methods: [String] = []
+    session.forEachStream { stream in
+      if let method = (stream.handler as? any ServerStreamHandler)?.runningMethod {
+        methods.append(method)
+      }
     }
-    close()
+    return methods
+  }
+
+  private func perform(_ action: ConnectionStateMachine.Action) {
+    switch action {
+    case .none: return
+    case .sendPing:
+      session.sendPing()
+    case .sendShutdownNotice:
+      session.submitShutdownNotice()
+      session.sendPing()
+    case .sendGoAway(let debugData):
+      session.submitGoAway(.noError, debug: debugData)
+    case .terminate(let code, let debugData, _):
+      session.terminate(code, debug: debugData)
+    case .checkStreams:
+      checkStreams()
+    case .cutOff(let reason):
+      return cutOff(reason)
+    case .close(let reason):
+      return close(reason)
+    }
+    rearm()
+    scheduleWrite()
+  }
+
+  private func checkStreams() {
+    var looks: [StreamStalls.Look] = []
+    var handlers: [Int32: any ServerStreamHandler] = [:]
+    let isConnectionShut = session.isConnectionWindowShut
+    session.forEachStream { stream in
+      guard let handler = stream.handler as? any ServerStreamHandler else { return }
+      let isShut =
+        stream.pendingByteCount > 0 && (isConnectionShut || session.isWindowShut(of: stream))
+      looks.append(
+        StreamStalls.Look(
+          id: stream.id, awaitsRequest: handler.awaitsRequest,
+          receivedByteCount: stream.bytesReceived, isWindowShut: isShut,
+          sentByteCount: stream.bytesSent))
+      handlers[stream.id] = handler
+    }
+    for (id, stall) in stalls.looked(looks, at: owner.now, configuration.connection) {
+      handlers[id]?.stalled(stall)
+    }
+  }
+}
+
+// MARK: Time
+
+extension ServerConnection: DeadlineHandler {
+  /// The machine's timer fired.
+  func deadlinePassed() {
+    wakeEntry = nil
+    wakeAt = nil
+    let now = owner.now
+    while !isClosed {
+      let output = ConnectionStateMachine.Output(
+        isWaiting: stream.pendingByteCount > 0,
+        progress: session.dataBytesSent &* 31 &+ UInt64(stream.unsentByteCount))
+      let action = machine.deadlinePassed(at: now, output: output)
+      if action == .none { break }
+      perform(action)
+    }
+    rearm()
+  }
+
+  /// Has the timer fire when the machine wants it, or earlier.
+  private func rearm() {
+    guard machine.wakeAt != wakeAt else { return }
+    if let wakeEntry { owner.connectionWheel.remove(wakeEntry) }
+    wakeAt = machine.wakeAt
+    wakeEntry = wakeAt.map { owner.connectionWheel.add(self, after: $0 - owner.now) }
   }
 }

@@ -3,6 +3,7 @@ internal import Compression
 internal import EventLoops
 internal import GRPC
 internal import HTTP2
+internal import Telemetry
 
 /// A server's share of one loop: its listeners, connections and handlers. Used on that loop only.
 final class ServerLoop: @unchecked Sendable {
@@ -11,29 +12,60 @@ final class ServerLoop: @unchecked Sendable {
   let loop: EventLoop
   let table: PathTable
   let configuration: ServerConfiguration
+  /// Deadlines of calls.
   let wheel: DeadlineWheel
+  /// Timers of connections, which are long.
+  let connectionWheel: DeadlineWheel
   let observer: LoopObserver
   /// For the messages of all calls, which are compressed whole, one after another.
   let compressor: Compressor
+  private let admission: ConnectionAdmission
+  private let logger: Logger
   private var listeners: [StreamListener] = []
   private(set) var connections: [ObjectIdentifier: ServerConnection] = [:]
   private(set) var handlerCount = 0
+  /// The loop's share of ``ServerConfiguration/handlersMax``.
+  private let handlersMax: Int
   /// What one connection has to say, gathered for one write.
   private var output = ByteWriter()
-  private var isDraining = false
+  private var phase = Phase.serving
   private var idleWaiters: [() -> Void] = []
+  private var refusalLines = LineBudget(burst: 5, perSecond: 1)
+  private var closeLines = LineBudget(burst: 50, perSecond: 10)
+
+  private enum Phase {
+    case serving
+    /// Listeners take those only whose handshake has begun.
+    case refusing
+    /// There are no listeners any more.
+    case draining
+  }
 
   init(
     loop: EventLoop, table: PathTable, configuration: ServerConfiguration,
-    observation: ServerObservation
+    observation: ServerObservation, admission: ConnectionAdmission, loopCount: Int
   ) {
     self.loop = loop
     self.table = table
     self.configuration = configuration
+    self.admission = admission
+    logger = observation.logger
+    handlersMax = max(1, (configuration.handlersMax + loopCount - 1) / loopCount)
     wheel = DeadlineWheel(loop: loop)
-    compressor = Compressor(level: configuration.compressionLevel)
+    connectionWheel = DeadlineWheel(loop: loop, tickMilliseconds: 16)
     observer = LoopObserver(observation, table: table)
+    compressor = Compressor(level: configuration.compressionLevel)
   }
+
+  /// The time of this tick, as connections count it.
+  var now: Duration { .nanoseconds(Int64(clamping: loop.tickNanoseconds)) }
+
+  /// Which part of a tenth is added to a connection's age.
+  func jitter() -> Double {
+    configuration.connection.ageMax == nil ? 0 : .random(in: -1...1)
+  }
+
+  // MARK: Connections
 
   /// Accepts connections at `address`; gives the address with its port.
   func listen(at address: SocketAddress) throws(EventLoopError) -> SocketAddress {
@@ -44,11 +76,45 @@ final class ServerLoop: @unchecked Sendable {
   }
 
   private func accept(_ socket: StreamSocket) {
+    let address = socket.peerAddress
+    if let refusal = admission.came(address?.network) {
+      logRefusal(refusal, address)
+      return socket.close()
+    }
     observer.connections.acceptedCount &+= 1
-    let connection = ServerConnection(self, ByteStream(socket))
+    let connection = ServerConnection(self, ByteStream(socket), address)
     connections[ObjectIdentifier(connection)] = connection
     connection.start()
-    if isDraining { connection.beginGracefulShutdown() }
+  }
+
+  private func logRefusal(_ refusal: ConnectionAdmission.Refusal, _ address: SocketAddress?) {
+    guard let suppressed = refusalLines.take(now: loop.tickNanoseconds) else { return }
+    logger.warning(
+      "connection refused",
+      [
+        "peer": .text(address?.description ?? "unknown"), "reason": LogValue(refusal),
+        "suppressed": .integer(suppressed),
+      ])
+  }
+
+  func connectionClosed(_ connection: ServerConnection, _ reason: CloseReason) {
+    connections[ObjectIdentifier(connection)] = nil
+    admission.left(connection.network)
+    observer.connections.closedCount &+= 1
+    log(reason, of: connection)
+    tellIfIdle()
+  }
+
+  private func log(_ reason: CloseReason, of connection: ServerConnection) {
+    let level = reason.isAbnormal ? LogLevel.warning : .debug
+    guard level >= logger.level, let suppressed = closeLines.take(now: loop.tickNanoseconds)
+    else { return }
+    logger.log(
+      level, "connection closed",
+      [
+        "peer": .text(connection.peer), "cause": .text(reason.name), "reason": LogValue(reason),
+        "suppressed": .integer(suppressed),
+      ])
   }
 
   /// Moves what `session` has to say into one write; `false` when there was nothing.
@@ -61,42 +127,71 @@ final class ServerLoop: @unchecked Sendable {
     return stream.write(output)
   }
 
-  // MARK: What lives
+  // MARK: Handlers
 
-  func connectionClosed(_ connection: ServerConnection) {
-    connections[ObjectIdentifier(connection)] = nil
-    observer.connections.closedCount &+= 1
-    tellIfIdle()
+  /// Whether one more handler may start.
+  func admitHandler() -> Bool {
+    guard handlerCount < handlersMax else { return false }
+    handlerCount += 1
+    return true
   }
-
-  func handlerStarted() { handlerCount += 1 }
 
   func handlerEnded() {
     handlerCount -= 1
-    if isDraining { tellIfIdle() }
+    if phase != .serving { tellIfIdle() }
   }
 
+  // MARK: The end
+
   private func tellIfIdle() {
-    guard isDraining, connections.isEmpty, handlerCount == 0 else { return }
+    guard phase == .draining, connections.isEmpty, handlerCount == 0 else { return }
     let waiters = idleWaiters
     idleWaiters = []
     for waiter in waiters { waiter() }
   }
 
-  // MARK: The end
-
+  /// Ends listening so that nobody is reset, then asks every client to go.
+  ///
+  /// A client that is asked to go connects again at once, so no listener may be left by then, of
+  /// the other loops neither: they have a moment for that.
   func beginGracefulShutdown() {
-    guard !isDraining else { return }
-    isDraining = true
+    guard phase == .serving else { return }
+    phase = .refusing
+    for listener in listeners { listener.refuseNew() }
+    let wait = listeners.isEmpty ? Duration.zero : configuration.listenerDrain
+    loop.schedule(after: wait) {
+      for listener in self.listeners { listener.acceptRestAndClose() }
+      self.listeners = []
+      self.observer.listeners = []
+      self.loop.schedule(after: min(wait, Self.otherLoopsWait)) { self.askAllToGo() }
+    }
+  }
+
+  private static let otherLoopsWait = Duration.milliseconds(10)
+
+  private func askAllToGo() {
+    phase = .draining
+    for connection in connections.values { connection.beginGracefulShutdown() }
+    tellIfIdle()
+  }
+
+  /// Ends what is still open. Gives the methods of handlers that run.
+  func abort() -> [String] {
     for listener in listeners { listener.close() }
     listeners = []
     observer.listeners = []
-    for connection in connections.values { connection.beginGracefulShutdown() }
+    phase = .draining
+    let methods = connections.values.flatMap(\.runningMethods)
+    for connection in connections.values { connection.cutOff(.cutOff(.shutdown)) }
+    return methods
   }
 
-  /// Ends what is still open.
-  func abort() {
-    for connection in connections.values { connection.abort() }
+  /// Closes what ``abort()`` left. Gives how many handlers ignored that they were cancelled; what
+  /// they do after the loop's stop has no effect.
+  func abandon() -> Int {
+    for connection in connections.values { connection.closeNow() }
+    if handlerCount > 0 { loop.abandonLateWork() }
+    return handlerCount
   }
 
   /// Calls `body` once no connection and no handler is left, or after `bound`.

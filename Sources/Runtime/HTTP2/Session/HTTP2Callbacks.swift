@@ -65,6 +65,7 @@ func dataCame(
   guard let session = unsafe session(context), let data = unsafe data else { return 0 }
   session.uncreditedByteCount += count
   guard let stream = session.stream(id), let start = unsafe session.inputStart else { return 0 }
+  stream.bytesReceived += UInt64(count)
   let offset = unsafe UnsafeRawPointer(data) - start
   session.events.append(.data(stream, offset: offset, count: count, endsStream: false))
   return 0

@@ -39,6 +39,9 @@ package protocol HTTP2StreamHandler: AnyObject {
   /// Whether the stream is over.
   package internal(set) var isClosed = false
 
+  /// How many bytes of payload have come.
+  package internal(set) var bytesReceived: UInt64 = 0
+
   /// How many bytes of payload have been sent: while it stands still the stream is not moving.
   package internal(set) var bytesSent: UInt64 = 0
 

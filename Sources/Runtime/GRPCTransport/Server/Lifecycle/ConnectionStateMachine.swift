@@ -72,6 +72,14 @@ struct ConnectionStateMachine {
   private(set) var wakeAt: Duration?
   private(set) var phase = Phase.securing
 
+  /// Whether all was said: what comes is not listened to.
+  var isEnding: Bool {
+    switch phase {
+    case .ending, .over: true
+    case .securing, .greeting, .serving: false
+    }
+  }
+
   private let limits: ConnectionLimits
   private var drain = Drain.none
   /// Of `securing` and `greeting`.
