@@ -114,7 +114,7 @@ extension CancellationCause {
   var isClientsEnd: Bool {
     switch self {
     case .clientReset, .disconnect: true
-    case .deadline, .shutdown: false
+    case .deadline, .stalled, .shutdown: false
     }
   }
 
