@@ -102,6 +102,29 @@ struct WireTests {
     }
   }
 
+  @Test(.timeLimit(.minutes(1))) func manySmallMessagesInSmallPiecesCostNoMoreEach() {
+    // A backlog of small messages, of which one is taken for every small piece that comes.
+    var backlog = ByteWriter()
+    for number in 0..<400_000 {
+      _ = MessageReader.append(to: &backlog) { $0.append(UInt8(truncatingIfNeeded: number)) }
+    }
+    var reader = MessageReader(sizeMax: 300)
+    backlog.withBytes { reader.append($0) }
+    for number in 0..<800_000 {
+      if number % 2 == 0 { ([0, 0, 0] as [UInt8]).withBytes { reader.append($0) } }
+      if number % 2 == 1 {
+        let last = UInt8(truncatingIfNeeded: 400_000 + number / 2)
+        ([0, 1, last] as [UInt8]).withBytes { reader.append($0) }
+        guard case .message(let message) = reader.next() else {
+          Issue.record("message \(number / 2) is missing")
+          return
+        }
+        #expect(message == [UInt8(truncatingIfNeeded: number / 2)])
+      }
+    }
+    #expect(reader.pendingByteCount == backlog.count)
+  }
+
   @Test func aMessageThatIsTooLargeIsKnownByItsPrefix() {
     var reader = MessageReader(sizeMax: 4 << 20)
     ([0, 0, 0x50, 0, 0] as [UInt8]).withBytes { reader.append($0) }

@@ -17,7 +17,7 @@ struct MessageReader: ~Copyable {
   }
 
   /// How much room the first prefix of a message may ask for before its bytes are there.
-  private static let reserveMax = 1 << 20
+  private static let reserveMax = 512 << 10
 
   private var buffer = ByteWriter()
   private var start = 0
@@ -42,7 +42,9 @@ struct MessageReader: ~Copyable {
 
   /// Keeps `bytes`.
   mutating func append(_ bytes: RawSpan) {
-    if start > 0 {
+    // What was taken goes when it is at least as much as what stays: however small the pieces and
+    // the messages are, a byte moves once for each byte that is taken.
+    if start > 0, start >= buffer.count - start {
       buffer.removeFirst(start)
       start = 0
     }
