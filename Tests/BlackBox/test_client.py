@@ -6,12 +6,15 @@ descriptions.md).
 """
 
 import concurrent.futures
+import gzip
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
 import typing
+import zlib
 
 import h2.errors
 import h2.events
@@ -92,7 +95,8 @@ def test_goaway_leaves_calls_out():
     """Streams above the last one that GOAWAY names go to the next connection, once each."""
 
     def first(connection):
-        streams = [connection.request() for _ in range(4)]
+        # Requests end in any order.
+        streams = sorted(connection.request() for _ in range(4))
         connection.go_away(streams[0])
         connection.answer(streams[0], "seen")
         connection.until_closed()
@@ -108,7 +112,7 @@ def test_goaway_in_two_steps():
     """The first GOAWAY leaves nothing out; open calls end where they are."""
 
     def first(connection):
-        streams = [connection.request() for _ in range(3)]
+        streams = sorted(connection.request() for _ in range(3))
         connection.go_away(2**31 - 1)
         connection.go_away(streams[-1])
         for stream in reversed(streams):
@@ -307,7 +311,7 @@ def test_ping():
 
     def script(connection):
         stream = connection.request()
-        for step in range(4):
+        for step in range(3):
             connection.h2.ping(bytes([step] * 8))
             connection.flush()
             assert connection.until(h2.events.PingAckReceived).ping_data == bytes([step] * 8)
@@ -669,6 +673,74 @@ def test_lost_connection_is_retried(method):
     with Server(first) as server:
         outcome = call(server, "--method", method)
         assert outcome.status == "UNAVAILABLE" and "lost" in outcome.text
+
+
+# Compression.
+
+
+def frame(body, flag=1):
+    return struct.pack(">BI", flag, len(body)) + body
+
+
+@pytest.mark.parametrize(("encoding", "inflate"), [("gzip", gzip.decompress), ("deflate", zlib.decompress)])
+def test_requests_are_compressed(encoding, inflate):
+    """Where it is asked for and makes them smaller; the encodings that we take are always said."""
+
+    sizes = [10_000, 10]
+
+    def script(connection):
+        stream = connection.request()
+        assert connection.headers[stream]["grpc-encoding"] == encoding
+        assert connection.headers[stream]["grpc-accept-encoding"] == "identity,deflate,gzip"
+        body = connection.bodies[stream]
+        flag, length = struct.unpack(">BI", body[:5])
+        assert length == len(body) - 5
+        plain = inflate(body[5:]) if flag else body[5:]
+        size = sizes.pop(0)
+        assert flag == (size == 10_000) and plain.endswith(b"a" * size)
+        connection.answer(stream, "ok")
+        connection.until_closed()
+
+    with Server(script) as server:
+        for size in tuple(sizes):
+            assert call(server, "--compress", encoding, "--payload", size).text == "ok"
+
+
+PLAIN = message("compressed")[5:]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "status"),
+    [
+        ("gzip", frame(gzip.compress(PLAIN)), "OK"),
+        ("deflate", frame(zlib.compress(PLAIN)), "OK"),
+        # Not every message need be compressed.
+        ("gzip", frame(PLAIN, 0), "OK"),
+        ("gzip", frame(gzip.compress(PLAIN)[:-3]), "INTERNAL"),
+        ("gzip", frame(b"not gzip"), "INTERNAL"),
+        ("deflate", frame(gzip.compress(PLAIN)), "INTERNAL"),
+        ("identity", frame(gzip.compress(PLAIN)), "INTERNAL"),
+        # Bombs: beyond the limit of a message, and far beyond.
+        ("gzip", frame(gzip.compress(b"\x12" * (5 << 20))), "RESOURCE_EXHAUSTED"),
+        ("deflate", frame(zlib.compress(bytes(50 << 20), 9)), "RESOURCE_EXHAUSTED"),
+    ],
+)
+def test_answers_are_inflated(encoding, body, status):
+    def script(connection):
+        stream = connection.request()
+        connection.headers_out(stream, [("grpc-encoding", encoding)])
+        for start in range(0, len(body), 16_000):
+            connection.h2.send_data(stream, body[start : start + 16_000])
+            connection.flush()
+        connection.h2.send_headers(stream, [("grpc-status", "0")], end_stream=True)
+        connection.flush()
+        echo(connection)
+
+    with Server(script) as server:
+        outcomes = calls(server, "--calls", 2)
+        assert outcomes[0].status == status, outcomes[0]
+        assert status != "OK" or outcomes[0].text == "compressed"
+        assert outcomes[1].text == "echo"
 
 
 # Several servers.

@@ -14,6 +14,7 @@ struct CallCommand {
     Bench call --target TARGET [--method echo|collect|converse|repeat] [--calls N] [--parallel N]
       [--timeout MS] [--wait-for-ready] [--round-robin] [--attempts N] [--back-off MS]
       [--connect-back-off MS] [--keepalive MS] [--payload BYTES] [--idle MS]
+      [--compress gzip|deflate]
     """
 
   private var target: ChannelTarget?
@@ -48,6 +49,10 @@ struct CallCommand {
     if flag == "--target" {
       target = try? ChannelTarget(parsing: value)
       return target != nil
+    }
+    if flag == "--compress" {
+      options.compression = MessageEncoding(rawValue: value)
+      return options.compression != nil
     }
     if flag == "--method" {
       method = value

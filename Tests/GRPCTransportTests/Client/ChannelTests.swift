@@ -238,6 +238,31 @@ private struct ContextService: Service {
     await servers.stop()
   }
 
+  @Test(arguments: MessageEncoding.allCases)
+  func messagesAreCompressedWhereThatHelps(_ encoding: MessageEncoding) async throws {
+    let servers = Servers()
+    let channel = servers.channel(to: try await servers.start())
+    let options = CallOptions(compression: encoding)
+    for (size, isCompressed) in [(0, false), (100, false), (200_000, true)] {
+      let message = BytesMessage(bytes: Array(repeating: 0x61, count: size))
+      let answer: Response<BytesMessage> = try await channel.unaryResponse(
+        CallTestService.echo, message, options: options)
+      #expect(answer.message == message)
+      #expect(answer.isCompressed == isCompressed)
+    }
+    // Message by message.
+    try await channel.bidirectionalStreaming(CallTestService.chat, options: options) {
+      (requests: RequestWriter<BytesMessage>, responses: ResponseStream<BytesMessage>)
+        async throws(RPCError) in
+      for compress in [true, false, nil] {
+        try await requests.write(BytesMessage("small"), compress: compress)
+        guard try await responses.next()?.text == "small" else { throw RPCError(.dataLoss, "") }
+      }
+      try await requests.finish()
+    }
+    await servers.stop()
+  }
+
   @Test func namesAreLookedUp() async throws {
     let servers = Servers()
     let address = try await servers.start()

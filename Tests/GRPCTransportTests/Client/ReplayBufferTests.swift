@@ -5,13 +5,13 @@ import Testing
 @Suite struct ReplayBufferTests {
   private func content(_ buffer: ReplayBuffer) -> [[UInt8]] {
     var messages: [[UInt8]] = []
-    buffer.visit { messages.append($0) }
+    buffer.visit { messages.append($0.bytes) }
     return messages
   }
 
   @Test func keepsOrder() {
     var buffer = ReplayBuffer(byteCountMax: 10)
-    for byte in 1...3 { buffer.append([UInt8(byte)]) }
+    for byte in 1...3 { buffer.append(OutgoingMessage(bytes: [UInt8(byte)])) }
     buffer.enforceBound()
     #expect(buffer.isComplete)
     #expect(content(buffer) == [[1], [2], [3]])
@@ -19,12 +19,12 @@ import Testing
 
   @Test func dropsAllBeyondItsBound() {
     var buffer = ReplayBuffer(byteCountMax: 4)
-    buffer.append([1, 2, 3])
-    buffer.append([4, 5])
+    buffer.append(OutgoingMessage(bytes: [1, 2, 3]))
+    buffer.append(OutgoingMessage(bytes: [4, 5]))
     #expect(content(buffer).count == 2)
     buffer.enforceBound()
     #expect(!buffer.isComplete)
-    buffer.append([6])
+    buffer.append(OutgoingMessage(bytes: [6]))
     #expect(content(buffer).isEmpty)
   }
 }

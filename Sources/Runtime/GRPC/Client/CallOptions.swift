@@ -1,3 +1,9 @@
+/// How messages may be compressed, under the names of `grpc-encoding` (doc/compression.md).
+package enum MessageEncoding: String, Hashable, Sendable, CaseIterable {
+  case gzip
+  case deflate
+}
+
 /// How one call of a client is made.
 package struct CallOptions: Sendable {
   /// Goes with the request.
@@ -7,18 +13,25 @@ package struct CallOptions: Sendable {
   /// Whether the call waits, until its deadline, for a connection where none can be had at the
   /// moment; otherwise it fails with UNAVAILABLE. `nil` is what the channel says, by default no.
   package var waitForReady: Bool?
-  /// The most bytes that a response may have; a longer one ends the call with RESOURCE_EXHAUSTED.
+  /// How requests are compressed; `nil` is not at all. A server that does not know the encoding
+  /// answers UNIMPLEMENTED. Compress nothing that is secret beside what others choose: its size
+  /// tells of it (CRIME).
+  package var compression: MessageEncoding?
+  /// The most bytes that a response may have, inflated if it was compressed; a longer one ends the
+  /// call with RESOURCE_EXHAUSTED.
   package var responseSizeMax: Int
   /// The most bytes that a request may have.
   package var requestSizeMax: Int
 
   package init(
     metadata: Metadata = [:], timeout: Duration? = nil, waitForReady: Bool? = nil,
+    compression: MessageEncoding? = nil,
     responseSizeMax: Int = messageSizeMaxDefault, requestSizeMax: Int = messageSizeMaxDefault
   ) {
     self.metadata = metadata
     self.timeout = timeout
     self.waitForReady = waitForReady
+    self.compression = compression
     self.responseSizeMax = responseSizeMax
     self.requestSizeMax = requestSizeMax
   }

@@ -17,6 +17,8 @@ package struct Response<Message: Protobuf.Message>: Sendable {
   package let message: Message
   package let initialMetadata: Metadata
   package let trailingMetadata: Metadata
+  /// Whether the message was compressed on its way.
+  package let isCompressed: Bool
 }
 
 extension Channel {
@@ -74,8 +76,14 @@ extension Channel {
     _ body: (RequestWriter<Request>, ResponseStream<Response>) async throws(RPCError) -> Result
   ) async throws(RPCError) -> Result {
     try await withStream(method, options) { (stream) async throws(RPCError) in
-      try await body(
-        RequestWriter(stream, sizeMax: options.requestSizeMax), ResponseStream(stream))
+      do throws(RPCError) {
+        return try await body(
+          RequestWriter(stream, sizeMax: options.requestSizeMax), ResponseStream(stream))
+      } catch {
+        guard error == .callIsOver else { throw error }
+        // The writer met the end first; the status says more.
+        throw await stream.failure() ?? error
+      }
     }
   }
 }
@@ -100,19 +108,29 @@ extension ClientStream {
     }
   }
 
+  /// The status of a call that is over, if it is an error nobody has read yet.
+  fileprivate func failure() async -> RPCError? {
+    while let part = await receive() {
+      if case .status(let error, _) = part { return error }
+    }
+    return nil
+  }
+
   /// The one response of a call whose status is OK.
   fileprivate func onlyResponse<Result: Message>() async throws(RPCError) -> Response<Result> {
     var initial: Metadata = [:]
     var message: Result?
+    var isCompressed = false
     while let part = await receive() {
       switch part {
       case .metadata(let metadata):
         initial = metadata
-      case .message(let bytes):
+      case .message(let bytes), .compressedMessage(let bytes):
         guard message == nil else {
           throw RPCError(.unimplemented, "The server sent two responses; the method has one.")
         }
         message = try MessageCoding.response(bytes)
+        if case .compressedMessage = part { isCompressed = true }
       case .status(let error?, _):
         throw error
       case .status(nil, let trailing):
@@ -120,7 +138,8 @@ extension ClientStream {
           throw RPCError(.unimplemented, "The server sent no response; the method has one.")
         }
         return Response(
-          message: message, initialMetadata: initial, trailingMetadata: trailing)
+          message: message, initialMetadata: initial, trailingMetadata: trailing,
+          isCompressed: isCompressed)
       }
     }
     throw RPCError(.internal, "The call ended without a status.")

@@ -20,11 +20,15 @@ package struct ResponseStream<Response: Message>: AsyncSequence, Sendable {
     if let waiting = received.state.withLock({ $0.takeWaiting() }) {
       return try MessageCoding.response(waiting)
     }
+    received.state.withLock { $0.isCompressed = false }
     while let part = await stream.receive() {
       switch part {
       case .metadata(let metadata):
         received.state.withLock { $0.initialMetadata = metadata }
       case .message(let bytes):
+        return try MessageCoding.response(bytes)
+      case .compressedMessage(let bytes):
+        received.state.withLock { $0.isCompressed = true }
         return try MessageCoding.response(bytes)
       case .status(let error, let trailing):
         received.state.withLock { $0.trailingMetadata = error?.metadata ?? trailing }
@@ -47,6 +51,12 @@ package struct ResponseStream<Response: Message>: AsyncSequence, Sendable {
     case .message(let bytes):
       received.state.withLock { $0.waiting = bytes }
       return [:]
+    case .compressedMessage(let bytes):
+      received.state.withLock {
+        $0.waiting = bytes
+        $0.isCompressed = true
+      }
+      return [:]
     case .status(let error, let trailing):
       received.state.withLock { $0.trailingMetadata = error?.metadata ?? trailing }
       if let error { throw error }
@@ -55,6 +65,9 @@ package struct ResponseStream<Response: Message>: AsyncSequence, Sendable {
       return [:]
     }
   }
+
+  /// Whether the message that ``next()`` gave last was compressed on its way.
+  package var isLastCompressed: Bool { received.state.withLock { $0.isCompressed } }
 
   /// The trailing metadata, once ``next()`` gave `nil` or threw.
   package var trailingMetadata: Metadata {
@@ -80,6 +93,7 @@ private final class Received: Sendable {
     var initialMetadata: Metadata?
     var trailingMetadata: Metadata?
     var waiting: [UInt8]?
+    var isCompressed = false
 
     mutating func takeWaiting() -> [UInt8]? {
       defer { waiting = nil }

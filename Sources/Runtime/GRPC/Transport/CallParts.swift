@@ -13,6 +13,8 @@ package enum ResponsePart: Hashable, Sendable {
   case metadata(Metadata)
   /// A serialized message.
   case message([UInt8])
+  /// The same, which was compressed on its way.
+  case compressedMessage([UInt8])
   /// The answer and the trailing metadata; once, last. `nil` is OK.
   case status(RPCError?, Metadata)
 }
@@ -52,8 +54,18 @@ package protocol ClientStream: Sendable {
   /// Throws when the call is over; the reason is what ``receive()`` gives as the status.
   func send(_ part: RequestPart) async throws(RPCError)
 
+  /// Sends a message, compressed or not where the call has an encoding
+  /// (``CallOptions/compression``); `nil` leaves it to the transport.
+  func send(request message: [UInt8], compress: Bool?) async throws(RPCError)
+
   /// The next part; `nil` after the status. One caller at a time.
   ///
   /// Never throws: a call that the transport lost ends with a status too, as does a cancelled one.
   func receive() async -> ResponsePart?
+}
+
+extension ClientStream {
+  package func send(request message: [UInt8], compress: Bool?) async throws(RPCError) {
+    try await send(.message(message))
+  }
 }

@@ -35,6 +35,12 @@ package struct ClientConfiguration: Sendable {
   /// How many bytes of a call's requests are kept until its answer begins, so that they can be
   /// sent again. A call with more is not retried.
   package var replayBufferMax = 256 << 10
+  /// Below so many bytes a request is not compressed, unless its writer asks for it.
+  package var compressedSizeMin = 1 << 10
+  /// How much work goes into a compressed request: 1, the fastest, to 9, the smallest.
+  package var compressionLevel: Int32 = 6
+  /// The most bytes that each byte of a compressed response may become, beyond the first MiB.
+  package var inflationRatioMax = 250
   /// How many bytes a connection gathers for one write.
   package var writeSizeMax = 64 << 10
 

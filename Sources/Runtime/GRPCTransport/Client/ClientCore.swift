@@ -1,4 +1,5 @@
 internal import Buffers
+internal import Compression
 internal import EventLoops
 internal import GRPC
 internal import HTTP2
@@ -14,6 +15,7 @@ final class ClientCore: LoopConfined, @unchecked Sendable {
   let authority: String
   private var wheelStorage: DeadlineWheel?
   private var output = ByteWriter()
+  private var compressorStorage: Compressor?
 
   // MARK: Calls
 
@@ -68,6 +70,14 @@ final class ClientCore: LoopConfined, @unchecked Sendable {
     let wheel = DeadlineWheel(loop: loop)
     wheelStorage = wheel
     return wheel
+  }
+
+  /// For the messages of all calls, which are compressed whole, one after another.
+  var compressor: Compressor {
+    if let compressorStorage { return compressorStorage }
+    let compressor = Compressor(level: configuration.compressionLevel)
+    compressorStorage = compressor
+    return compressor
   }
 
   /// Takes a new call, and starts it now or when there is a connection with room.

@@ -59,8 +59,6 @@ extension ServerCall {
       try web.collect(data)
     } catch {
       web.refusal = .error(error)
-      web.forgetRequest()
-      releaseKept()
     }
     if endsStream { finishCollecting(web) }
   }

@@ -116,8 +116,8 @@ extension ClientCall {
   }
 
   func wakeWriter() {
-    let waiter = roomWaiter
-    roomWaiter = nil
-    waiter?.end()
+    let wait = roomWait
+    roomWait = nil
+    wait?.end()
   }
 }

@@ -31,44 +31,50 @@ extension ClientCall: ClientStream {
   func cancel() { runOnLoop { $0.giveUp(.cancelledByCaller) } }
 
   func send(_ part: RequestPart) async throws(RPCError) {
-    let mustWait = try await onLoop { $0.sendNow(part) }.get()
+    switch part {
+    case .message(let bytes): try await send(request: bytes, compress: nil)
+    case .end: try await onLoop { $0.endRequests() }.get()
+    }
+  }
+
+  func send(request bytes: [UInt8], compress: Bool?) async throws(RPCError) {
+    let message = OutgoingMessage(bytes: bytes, compress: compress)
+    let mustWait = try await onLoop { $0.sendNow(message) }.get()
     guard mustWait else { return }
-    let waiter = RoomWaiter()
+    let wait = RoomWait()
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
-        runOnLoop { $0.waitForRoom(waiter, continuation) }
+        runOnLoop { $0.waitForRoom(wait, continuation) }
       }
     } onCancel: {
-      runOnLoop { $0.stopWaiting(waiter) }
+      runOnLoop { $0.stopWaiting(wait) }
     }
     if Task.isCancelled { throw .cancelledByCaller }
   }
 
   /// Whether the sender has to wait for room.
-  private func sendNow(_ part: RequestPart) -> Result<Bool, RPCError> {
+  private func sendNow(_ message: OutgoingMessage) -> Result<Bool, RPCError> {
     if case .over = phase { return .failure(.callIsOver) }
-    switch part {
-    case .message(let bytes):
-      precondition(!hasEnded, "a message after the end of the requests")
-      replay.append(bytes)
-      guard case .open(let connection) = phase else { return .success(true) }
-      replay.enforceBound()
-      write(bytes, to: connection)
-      connection.scheduleWrite()
-      return .success(stream.pendingByteCount >= core.configuration.requestBufferMax)
-    case .end:
-      hasEnded = true
-      if case .open(let connection) = phase {
-        connection.session.end(stream)
-        connection.scheduleWrite()
-      }
-      return .success(false)
-    }
+    precondition(!hasEnded, "a message after the end of the requests")
+    replay.append(message)
+    guard case .open(let connection) = phase else { return .success(true) }
+    replay.enforceBound()
+    write(message, to: connection)
+    connection.scheduleWrite()
+    return .success(stream.pendingByteCount >= core.configuration.requestBufferMax)
   }
 
-  private func waitForRoom(
-    _ waiter: RoomWaiter, _ continuation: CheckedContinuation<Void, Never>
-  ) {
+  private func endRequests() -> Result<Void, RPCError> {
+    if case .over = phase { return .failure(.callIsOver) }
+    hasEnded = true
+    if case .open(let connection) = phase {
+      connection.session.end(stream)
+      connection.scheduleWrite()
+    }
+    return .success(())
+  }
+
+  private func waitForRoom(_ wait: RoomWait, _ continuation: CheckedContinuation<Void, Never>) {
     switch phase {
     case .over:
       return continuation.resume()
@@ -80,20 +86,21 @@ extension ClientCall: ClientStream {
     case .unstarted, .queued, .backingOff:
       break
     }
-    precondition(roomWaiter == nil, "a call has one writer at a time")
-    roomWaiter = waiter
-    waiter.wait(continuation)
+    guard wait.begin(continuation) else { return continuation.resume() }
+    precondition(roomWait == nil, "a call has one writer at a time")
+    roomWait = wait
   }
 
-  private func stopWaiting(_ waiter: RoomWaiter) {
-    if roomWaiter === waiter { roomWaiter = nil }
-    waiter.end()
+  private func stopWaiting(_ wait: RoomWait) {
+    if roomWait === wait { roomWait = nil }
+    wait.end()
   }
 
   func receive() async -> ResponsePart? {
     let next = await responses.receive()
     await onLoop { $0.creditIfRead() }
     switch next {
+    case .element(.compressedMessage(let bytes)): return await onLoop { $0.inflated(bytes) }
     case .element(let part): return part
     case .end: return nil
     case .cancelled:

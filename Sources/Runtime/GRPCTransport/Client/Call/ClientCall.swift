@@ -1,4 +1,5 @@
 internal import Buffers
+internal import Compression
 internal import EventLoops
 internal import GRPC
 internal import HTTP2
@@ -42,7 +43,9 @@ final class ClientCall: HTTP2StreamHandler, DeadlineHandler, LoopConfined,
   let responses: Pipe<ResponsePart>
   var heldCredit = 0
   var hasEnded = false
-  var roomWaiter: RoomWaiter?
+  var roomWait: RoomWait?
+  /// What compressed responses are in; `nil` before an answer says so.
+  var responseFormat: CompressionFormat?
   var retry: RetryStateMachine
   /// While it is complete the call is not committed to its attempt.
   var replay: ReplayBuffer
@@ -83,6 +86,8 @@ final class ClientCall: HTTP2StreamHandler, DeadlineHandler, LoopConfined,
     headers.append("te", "trailers")
     headers.append("content-type", "application/grpc")
     headers.append("user-agent", "trunkline-grpc")
+    headers.append("grpc-accept-encoding", CallCompression.acceptedEncodings)
+    if let encoding = options.compression { headers.append("grpc-encoding", encoding.rawValue) }
     if let deadline {
       let rest = ContinuousClock.now.duration(to: deadline)
       headers.append("grpc-timeout", GRPCTimeout.encode(rest), isIndexed: false)
@@ -102,7 +107,7 @@ final class ClientCall: HTTP2StreamHandler, DeadlineHandler, LoopConfined,
     replay.visit { write($0, to: connection) }
     replay.enforceBound()
     if hasEnded { connection.session.end(stream) }
-    if roomWaiter != nil {
+    if roomWait != nil {
       if stream.pendingByteCount < core.configuration.http2.streamBufferLow {
         wakeWriter()
       } else {
@@ -114,11 +119,15 @@ final class ClientCall: HTTP2StreamHandler, DeadlineHandler, LoopConfined,
     starter?.resume(returning: .success(()))
   }
 
-  func write(_ message: [UInt8], to connection: ClientConnection) {
+  func write(_ message: OutgoingMessage, to connection: ClientConnection) {
+    let bytes = message.bytes
+    if options.compression != nil, message.compress != false {
+      return writeCompressed(message, to: connection)
+    }
     connection.session.write(to: stream) { writer in
-      writer.reserve(MessageReader.prefixSize + message.count)
-      MessageReader.appendPrefix(of: message.count, to: &writer)
-      writer.append(message)
+      writer.reserve(MessageReader.prefixSize + bytes.count)
+      MessageReader.appendPrefix(of: bytes.count, to: &writer)
+      writer.append(bytes)
     }
   }
 
@@ -139,6 +148,8 @@ final class ClientCall: HTTP2StreamHandler, DeadlineHandler, LoopConfined,
       attemptEnded(problem, head.metadata, dropsResponses: true)
     } else {
       replay.drop()
+      responseFormat = head.format
+      reader.acceptsCompressed = head.format != nil
       responses.push(.metadata(head.metadata), cost: 0)
     }
   }
@@ -150,7 +161,9 @@ final class ClientCall: HTTP2StreamHandler, DeadlineHandler, LoopConfined,
     messages: while true {
       switch reader.next() {
       case .message(let bytes):
-        responses.push(.message(bytes), cost: bytes.count + MessageReader.prefixSize)
+        let part: ResponsePart =
+          reader.isCompressed ? .compressedMessage(bytes) : .message(bytes)
+        responses.push(part, cost: bytes.count + MessageReader.prefixSize)
       case .incomplete:
         break messages
       case .broken(let error):

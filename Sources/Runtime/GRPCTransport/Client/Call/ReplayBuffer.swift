@@ -5,17 +5,17 @@ struct ReplayBuffer {
   let byteCountMax: Int
   private(set) var byteCount = 0
   /// The first message stands alone: a unary call needs no array.
-  private var first: [UInt8]?
-  private var others: [[UInt8]] = []
+  private var first: OutgoingMessage?
+  private var others: [OutgoingMessage] = []
   /// Whether everything that was written is still here.
   private(set) var isComplete = true
 
   init(byteCountMax: Int) { self.byteCountMax = byteCountMax }
 
   /// Keeps `message`, also beyond the bound: ``enforceBound()`` follows once it is on its way.
-  mutating func append(_ message: [UInt8]) {
+  mutating func append(_ message: OutgoingMessage) {
     guard isComplete else { return }
-    byteCount += message.count
+    byteCount += message.bytes.count
     if first == nil { first = message } else { others.append(message) }
   }
 
@@ -32,8 +32,15 @@ struct ReplayBuffer {
   }
 
   /// What was written, in its order.
-  func visit(_ body: ([UInt8]) -> Void) {
+  func visit(_ body: (OutgoingMessage) -> Void) {
     if let first { body(first) }
     for message in others { body(message) }
   }
+}
+
+/// A request on its way.
+struct OutgoingMessage {
+  let bytes: [UInt8]
+  /// Whether it is to be compressed if the call has an encoding; `nil` where that makes it smaller.
+  var compress: Bool?
 }

@@ -1,4 +1,5 @@
 internal import Buffers
+internal import Compression
 internal import GRPC
 internal import HTTP2
 
@@ -61,11 +62,14 @@ struct ResponseHead {
     guard isGRPC else {
       return RPCError(.unknown, "The answer is not application/grpc\(kindInWords).")
     }
-    if let encoding, encoding != "identity" {
+    if let encoding, encoding != "identity", format == nil {
       return RPCError(.internal, "The answer has the unknown grpc-encoding \(encoding).")
     }
     return nil
   }
+
+  /// What compressed messages are in; `nil` is identity.
+  var format: CompressionFormat? { encoding.flatMap { CompressionFormat(rawValue: $0) } }
 
   private var kindInWords: String { contentType.map { ", with content of type \($0)" } ?? "" }
 
