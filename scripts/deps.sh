@@ -14,10 +14,11 @@ build=(
   libcurl4-openssl-dev libmicrohttpd-dev libphonenumber-dev
 )
 # What generates and compares the API, what the black-box tests run in, and C++ gRPC, a peer of the
-# interop tests.
+# interop tests. curl and Chromium call by Connect and gRPC-Web.
 test=(
   protobuf-compiler protobuf-c-compiler python3 python3-venv ca-certificates procps openssl
   g++ libgrpc++-dev libprotobuf-dev protobuf-compiler-grpc
+  curl chromium
 )
 # What `make bench` measures with and against.
 bench=(

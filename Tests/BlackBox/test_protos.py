@@ -22,6 +22,7 @@ PUBLISHED = {
     "google/rpc/code.proto": "google.rpc.code_pb2",
     "google/rpc/status.proto": "google.rpc.status_pb2",
     "google/rpc/error_details.proto": "google.rpc.error_details_pb2",
+    "grpc/channelz/v1/channelz.proto": "grpc_channelz.v1.channelz_pb2",
     "grpc/health/v1/health.proto": "grpc_health.v1.health_pb2",
     "grpc/reflection/v1alpha/reflection.proto": "grpc_reflection.v1alpha.reflection_pb2",
 }

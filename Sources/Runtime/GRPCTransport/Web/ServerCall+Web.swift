@@ -59,6 +59,8 @@ extension ServerCall {
       try web.collect(data)
     } catch {
       web.refusal = .error(error)
+      web.forgetRequest()
+      releaseKept()
     }
     if endsStream { finishCollecting(web) }
   }

@@ -144,8 +144,9 @@ final class WebExchange {
     }
   }
 
-  /// Of a unary call whose request has ended: its message, as it came.
+  /// Of a unary call whose request has ended: its message, as it came. It can be taken once.
   func onlyRequest() throws(RPCError) -> [UInt8] {
+    defer { forgetRequest() }
     if let problem { throw problem }
     if format.framing == .connectUnary {
       isCompressed = coding.compression.requests != nil
@@ -154,6 +155,13 @@ final class WebExchange {
     guard !isTorn else { throw .tornMessage }
     guard let request else { throw .noRequest }
     return request
+  }
+
+  /// Drops what was kept of the request.
+  func forgetRequest() {
+    body.removeAll(keeping: 0)
+    _ = frames.take()
+    request = nil
   }
 
   /// The wire format of a request message.
