@@ -56,6 +56,12 @@ sanitize: deps ## Run the unit tests under AddressSanitizer and ThreadSanitizer
 	@scripts/sanitize.sh address
 	@scripts/sanitize.sh thread
 
+.PHONY: soak
+soak: venv ## Ten minutes of every attack at once; a well-behaved client must not notice
+	@scripts/deps.sh build test
+	swift build -c release --product Bench
+	@.venv/bin/python scripts/soak.py
+
 .PHONY: lint
 lint: venv ## Check the formatting, the project's own rules and the .proto files
 	@scripts/lint.sh

@@ -1,5 +1,9 @@
 #pragma once
 #include <fcntl.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+#include <stddef.h>
 #include <sys/socket.h>
 #include <uv.h>
 
@@ -48,5 +52,21 @@ static inline int cuv_set_user_timeout(int descriptor, unsigned milliseconds) {
     descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
 #else
   return 0;
+#endif
+}
+
+// How many bytes the allocator holds that nobody uses; 0 where it does not say.
+static inline size_t cuv_free_memory(void) {
+#ifdef __GLIBC__
+  return mallinfo2().fordblks;
+#else
+  return 0;
+#endif
+}
+
+// Gives them back to the system.
+static inline void cuv_trim_memory(void) {
+#ifdef __GLIBC__
+  malloc_trim(0);
 #endif
 }

@@ -1,0 +1,209 @@
+#!/usr/bin/env python3
+"""Every attack of Tests/BlackBox/attacks at once against Bench, for ten minutes.
+
+    make soak                            a release build, 10 minutes
+    scripts/soak.py --minutes 1          shorter
+    scripts/soak.py --bin .build/debug   another build
+
+A well-behaved client calls Echo all the time. Held against: none of its calls fails; its p99 stays under
+5 times the quiet one, measured before and after; memory returns to within 10 % of what it was after a
+warm-up (the same attacks, for a tenth of the time or 30 s), and descriptors to what they were.
+
+The server and the client have CPUs of their own where there are two: the server the first one, all
+else the second one, the client at normal priority and the attackers at nice 19, so that an attacker
+can't win by taking the client's CPU. What the attackers do to the server's CPU is what is measured.
+"""
+
+import argparse
+import multiprocessing
+import os
+import pathlib
+import random
+import signal
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "Tests" / "BlackBox"), str(ROOT / "Tests" / "BlackBox" / "attacks")]
+
+# Aims.
+ERRORS_MAX = 0
+P99_RATIO_MAX = 5.0
+MEMORY_RATIO_MAX = 1.10
+# Below so much a quiet p99 is noise: ratios are taken of at least this, in seconds.
+P99_FLOOR = 0.001
+# How long the quiet client is measured, and how long memory may take to come back, in seconds.
+QUIET = 15
+SETTLE_MAX = 60
+
+MODULES = ["resets", "floods", "headers", "windows", "slow", "messages", "connections"]
+# How many processes attack; each plays one attack after the other in an order of its own.
+ATTACKERS = 8
+
+
+def attack_forever(address, seed, counts, cpus):
+    """One attacker: every attack again and again, in random order."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(19)
+    if cpus:
+        os.sched_setaffinity(0, cpus)
+    attacks = all_attacks()
+    order = random.Random(seed)
+    while True:
+        order.shuffle(attacks)
+        for name, attack in attacks:
+            try:
+                outcome = attack(address)
+                was_cut = bool(getattr(outcome, "is_cut", False))
+            except OSError:
+                # The server takes no connection: that is an end, too.
+                was_cut = True
+            with counts[name].get_lock():
+                counts[name][0] += 1
+                counts[name][1] += was_cut
+
+
+def all_attacks():
+    import importlib
+
+    found = []
+    for module in MODULES:
+        for attack in importlib.import_module(module).ALL:
+            found.append((f"{module}.{attack.__name__}", attack))
+    return found
+
+
+class Attackers:
+    """The attacking processes."""
+
+    def __init__(self, address, cpus):
+        self.counts = {name: multiprocessing.Array("l", 2) for name, _ in all_attacks()}
+        self.processes = [
+            multiprocessing.Process(target=attack_forever, args=(address, seed, self.counts, cpus), daemon=True)
+            for seed in range(ATTACKERS)
+        ]
+        for process in self.processes:
+            process.start()
+
+    def stop(self):
+        for process in self.processes:
+            process.kill()
+            process.join()
+
+
+class Report:
+    """Lines of a table, and whether each aim is met."""
+
+    def __init__(self):
+        self.rows, self.is_met = [], True
+
+    def add(self, what, value, aim, is_met):
+        self.rows.append((what, value, aim, "met" if is_met else "MISSED"))
+        self.is_met = self.is_met and is_met
+
+    def print(self):
+        widths = [max(len(row[n]) for row in self.rows) for n in range(4)]
+        print()
+        for row in self.rows:
+            print("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)))
+        print()
+
+
+def settled(server, memory, descriptors):
+    """Waits until memory and descriptors are back, or the time is over; gives what they are."""
+    deadline = time.monotonic() + SETTLE_MAX
+    while time.monotonic() < deadline:
+        if server.memory <= memory * MEMORY_RATIO_MAX and server.descriptors <= descriptors:
+            break
+        time.sleep(0.5)
+    return server.memory, server.descriptors
+
+
+def under_attack(server, client, cpus, seconds):
+    """Attacks for so long; gives what the client measured, and the attacks' counts."""
+    client.measured()
+    attackers = Attackers(server.address, cpus)
+    peak = 0
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        time.sleep(min(5, max(deadline - time.monotonic(), 0)))
+        server.check_running()
+        peak = max(peak, server.memory)
+    measured = client.measured()
+    attackers.stop()
+    counts = {name: tuple(count) for name, count in attackers.counts.items()}
+    return measured, counts, peak
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--bin", default=str(ROOT / ".build" / "release"))
+    parser.add_argument("--setting", action="append", default=[], help="name=value, for Bench")
+    options = parser.parse_args()
+    os.environ["TRUNKLINE_BIN_DIR"] = options.bin
+
+    import attacked
+
+    cpus = sorted(os.sched_getaffinity(0))
+    server_cpus, other_cpus = ({cpus[0]}, set(cpus[1:])) if len(cpus) > 1 else (None, None)
+    arguments = ["--loops", "1"]
+    for setting in options.setting:
+        arguments += ["--setting", setting]
+    log = pathlib.Path(tempfile.mkdtemp(prefix="soak-")) / "bench.log"
+    server = attacked.Server(log, arguments).start()
+    client = None
+    try:
+        if server_cpus:
+            for task in pathlib.Path(f"/proc/{server.popen.pid}/task").iterdir():
+                os.sched_setaffinity(int(task.name), server_cpus)
+        client = attacked.Healthy(server.address)
+        if other_cpus:
+            os.sched_setaffinity(client.popen.pid, other_cpus)
+        client.wait_for_calls(200)
+        return soak(server, client, other_cpus, options.minutes * 60)
+    finally:
+        if client:
+            client.stop()
+        server.stop()
+
+
+def soak(server, client, cpus, seconds):
+    print(f"soak: quiet for {QUIET} s, then {len(all_attacks())} attacks for {seconds:.0f} s", flush=True)
+    client.measured()
+    time.sleep(QUIET)
+    quiet = client.measured()
+    under_attack(server, client, cpus, max(seconds / 10, 30))
+    time.sleep(10)
+    memory, descriptors = server.memory, server.descriptors
+    print(f"soak: warmed up, {memory >> 20} MiB", flush=True)
+    busy, counts, peak = under_attack(server, client, cpus, seconds)
+    after, descriptors_after = settled(server, memory, descriptors)
+    client.measured()
+    time.sleep(5)
+    end = client.measured()
+
+    print()
+    for name, (played, cut) in sorted(counts.items()):
+        print(f"  {name:36} played {played:7,}  cut off {cut:7,}")
+    report = Report()
+    report.add("errors of the client", f"{busy['error_count']} of {busy['calls']:,}", "0",
+               busy["error_count"] <= ERRORS_MAX and end["error_count"] <= ERRORS_MAX)  # fmt: skip
+    ratio = busy["p99"] / max(quiet["p99"], P99_FLOOR)
+    figures = f"{busy['p99'] * 1000:.1f} ms, quiet {quiet['p99'] * 1000:.1f} ms"
+    report.add("its p99", figures, f"< {P99_RATIO_MAX:.0f} x, is {ratio:.1f} x", ratio < P99_RATIO_MAX)
+    memory_ratio = after / memory
+    figures = f"{after >> 20} MiB, warm {memory >> 20} MiB, peak {peak >> 20} MiB"
+    report.add("memory", figures, f"<= 1.10 x, is {memory_ratio:.2f} x", memory_ratio <= MEMORY_RATIO_MAX)
+    report.add("descriptors", f"{descriptors_after}, before {descriptors}", "as before", descriptors_after <= descriptors)
+    unplayed = [name for name, (played, _) in counts.items() if played == 0]
+    report.add("attacks that were not played", ", ".join(unplayed) or "none", "none", not unplayed)
+    report.print()
+    for error in busy["errors"] + end["errors"]:
+        print("  error:", error)
+    return 0 if report.is_met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
