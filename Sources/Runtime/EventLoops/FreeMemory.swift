@@ -2,7 +2,7 @@ internal import CUV
 
 /// Gives memory that nobody uses back to the system.
 ///
-/// The allocator keeps what was freed below anything that is still used: a server that was attacked,
+/// The allocator keeps what was freed below anything still in use: a server that was attacked,
 /// or was sent large messages, would stay as large as it was then.
 enum FreeMemory {
   /// How much free memory is kept: it will be used again, and giving it back has its price.
