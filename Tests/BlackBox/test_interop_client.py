@@ -13,9 +13,10 @@ from interop_grpcio_server import GrpcioServer
 
 MODES = ["plain"]
 CASES = [
-    "empty_unary", "large_unary", "client_streaming", "server_streaming", "ping_pong", "empty_stream",
-    "cancel_after_begin", "cancel_after_first_response", "timeout_on_sleeping_server", "custom_metadata",
-    "status_code_and_message", "special_status_message", "unimplemented_method", "unimplemented_service",
+    "empty_unary", "large_unary", "client_compressed_unary", "server_compressed_unary",
+    "client_compressed_streaming", "server_compressed_streaming", "client_streaming", "server_streaming",
+    "ping_pong", "empty_stream", "cancel_after_begin", "cancel_after_first_response",
+    "timeout_on_sleeping_server", "custom_metadata", "status_code_and_message", "special_status_message", "unimplemented_method", "unimplemented_service",
     "pick_first_unary", "orca_per_rpc", "orca_oob", "rpc_soak", "channel_soak", "concurrent_large_unary",
     "long_lived_channel",
 ]

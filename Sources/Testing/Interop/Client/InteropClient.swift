@@ -81,8 +81,12 @@ package struct InteropClient: Sendable {
     switch testCase {
     case .emptyUnary: try await emptyUnary()
     case .largeUnary: try await largeUnary()
+    case .clientCompressedUnary: try await clientCompressedUnary()
+    case .serverCompressedUnary: try await serverCompressedUnary()
     case .clientStreaming: try await clientStreaming()
+    case .clientCompressedStreaming: try await clientCompressedStreaming()
     case .serverStreaming: try await serverStreaming()
+    case .serverCompressedStreaming: try await serverCompressedStreaming()
     case .pingPong: try await pingPong()
     case .emptyStream: try await emptyStream()
     case .cancelAfterBegin: await cancelAfterBegin()
