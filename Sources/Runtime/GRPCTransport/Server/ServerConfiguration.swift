@@ -42,8 +42,8 @@ package struct ServerConfiguration: Sendable {
   package var responseCompression = ResponseCompression.mirrored
   /// Below so many bytes a response message is not compressed, unless its handler asks for it.
   package var compressedSizeMin = 1 << 10
-  /// From 1, the fastest, to 9, the smallest.
-  package var compressionLevel: Int32 = 6
+  /// From 1, the fastest, to 9, the smallest. A loop waits while a message is compressed.
+  package var compressionLevel = Deflater.levelDefault
   /// The most bytes that each byte of a compressed request may become, beyond the first MiB.
   package var inflationRatioMax = InflationLimits.ratioMaxDefault
   /// The origins whose pages a browser lets call this server, as in "https://example.com"; "*" is
