@@ -89,8 +89,8 @@ let package = Package(
     module(
       "Runtime", "GRPCTransport",
       [
-        "Buffers", "Telemetry", "EventLoops", "Compression", "HTTP2", "Protobuf", "WellKnown",
-        "GRPC",
+        "Buffers", "Telemetry", "EventLoops", "TLS", "Compression", "HTTP2", "Protobuf",
+        "WellKnown", "GRPC",
       ]),
     module("Runtime", "GRPCInProcess", ["Buffers", "GRPC"]),
     module("Runtime", "GRPCServices", ["Buffers", "Protobuf", "WellKnown", "GRPC"]),
@@ -187,8 +187,8 @@ let package = Package(
     tests(
       "GRPCTransport",
       [
-        "Buffers", "Compression", "EventLoops", "GRPC", "HTTP2", "Protobuf", "Telemetry", "TestKit",
-        "WellKnown",
+        "Buffers", "Compression", "EventLoops", "GRPC", "HTTP2", "Protobuf", "TLS", "Telemetry",
+        "TestKit", "WellKnown",
       ]),
     tests("Interop", ["EventLoops", "GRPC", "GRPCInProcess", "TestAPI"]),
     tests("GRPCServices", ["GRPC", "GRPCInProcess", "WellKnown"]),

@@ -148,3 +148,32 @@ private func threadCPUNanoseconds() -> Int {
   unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
   return time.tv_sec * 1_000_000_000 + time.tv_nsec
 }
+
+@Suite(.timeLimit(.minutes(1))) struct OffloadTests {
+  @Test func workRunsElsewhereAndItsEndOnTheLoop() async {
+    let loop = EventLoop(name: "offload")
+    let (wasOnLoop, isOnLoop) = await withCheckedContinuation { continuation in
+      loop.execute {
+        loop.offload({ loop.isCurrent }) { continuation.resume(returning: ($0, loop.isCurrent)) }
+      }
+    }
+    #expect(!wasOnLoop && isOnLoop)
+    loop.stop()
+  }
+
+  @Test func aLoopThatStopsWaitsForWorkThatGoesOnForEver() async {
+    let loop = EventLoop(name: "offload")
+    let count = Atomic(0)
+    @Sendable func again() {
+      loop.offload({ count.add(1, ordering: .relaxed) }) { _ in again() }
+    }
+    await withCheckedContinuation { began in
+      loop.execute {
+        again()
+        began.resume()
+      }
+    }
+    loop.stop()
+    #expect(count.load(ordering: .relaxed) > 0)
+  }
+}

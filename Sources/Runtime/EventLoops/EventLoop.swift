@@ -50,7 +50,8 @@ package protocol EndOfTickHandler: AnyObject {
   private var localJobs: [UnownedJob] = []
   private var spareJobs: [UnownedJob] = []
   private var endOfTick: [any EndOfTickHandler] = []
-  private var isStopping = false
+  /// Whether the loop runs what is at hand and no more.
+  private(set) var isStopping = false
 
   /// For so long after the last work a tick does not sleep when it finds nothing to do; 0 is off.
   private let busyPollNanoseconds: UInt64

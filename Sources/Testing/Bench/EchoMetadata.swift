@@ -4,6 +4,8 @@ internal import Synchronization
 /// What a client asks of the echo service beside its requests, in metadata:
 ///
 /// - `x-echo`, `x-echo-bin`: all values come back as initial and as trailing metadata.
+/// - `x-whoami`: who the server thinks is calling comes back as initial metadata: `x-peer`, and of
+///   a verified certificate `x-subject`, `x-dns`, `x-uri` and `x-spiffe`.
 /// - `x-compress`: whether responses are compressed, "true" or "false". The trailing metadata
 ///   `x-compressed-requests` says for each request message whether it came compressed, "1" or "0".
 /// - `x-id`: the name under which the cause is kept if the call is cancelled while it waits.
@@ -19,6 +21,7 @@ final class EchoMetadata: Sendable {
     let metadata = context.metadata
     var initial = Metadata()
     for text in metadata.texts("x-echo") { initial.append(text, for: "x-echo") }
+    if metadata["x-whoami"] != nil { initial = Self.caller(context) }
     if !initial.isEmpty { context.setInitialMetadata(initial) }
     var trailing = Metadata()
     for bytes in metadata.binaries("x-echo-bin") { trailing.append(bytes, for: "x-echo-bin") }
@@ -36,6 +39,16 @@ final class EchoMetadata: Sendable {
       }
     }
     if !trailing.isEmpty { context.setTrailingMetadata(trailing) }
+  }
+
+  private static func caller(_ context: ServerContext) -> Metadata {
+    guard let identity = context.peerIdentity else { return ["x-peer": .text(context.peer)] }
+    return [
+      "x-peer": .text(context.peer), "x-subject": .text(identity.subject),
+      "x-dns": .text(identity.dnsNames.joined(separator: ",")),
+      "x-uri": .text(identity.uris.joined(separator: ",")),
+      "x-spiffe": .text(identity.spiffeID ?? ""),
+    ]
   }
 
   /// Adds to what is said of the request messages of a stream.

@@ -6,7 +6,7 @@ internal import HTTPServer
 internal import Telemetry
 internal import TestAPI
 
-/// `Bench serve --listen 127.0.0.1:PORT --loops N`: a server for benchmarks and black-box tests.
+/// `Bench serve`: a server for benchmarks and black-box tests.
 ///
 /// `--admin` serves `/metrics` over HTTP/1.1, `--access-log` (off, errors, all) writes to standard
 /// error; channelz is served always.
@@ -19,50 +19,20 @@ struct Bench {
       guard let call = CallCommand(arguments) else { return print("usage: \(CallCommand.usage)") }
       return await call.run()
     }
-    guard command == "serve" else { return usage() }
-    var listen = "127.0.0.1:0"
-    var options = ServeOptions()
-    while let flag = arguments.popFirst() {
-      guard let value = arguments.popFirst() else { return usage() }
-      switch flag {
-      case "--listen": listen = value
-      case "--loops": options.loopCount = Int(value) ?? 1
-      case "--admin": options.admin = value
-      case "--access-log":
-        guard let selection = AccessLogConfiguration.Selection(rawValue: value) else {
-          return usage()
-        }
-        options.accessLog = selection
-      case "--busy-poll": options.busyPoll = .microseconds(Int(value) ?? 0)
-      case "--cors-origin": options.configuration.corsOrigins.append(value)
-      default: return usage()
-      }
+    guard command == "serve", let serve = ServeArguments(arguments) else {
+      return print(ServeArguments.usage)
     }
-    guard let (host, port) = SocketAddress.split(listen),
-      let address = SocketAddress(literal: host, port: port), options.loopCount > 0
-    else { return usage() }
-    await serve(at: address, options)
+    let group = EventLoopGroup(name: "bench", count: serve.loopCount, busyPoll: serve.busyPoll)
+    do {
+      try await run(serve, group)
+    } catch {
+      print(error)
+    }
+    group.stop()
   }
 
-  /// What the command line may change.
-  private struct ServeOptions {
-    var loopCount = 1
-    var busyPoll = Duration.zero
-    var configuration = ServerConfiguration.defaults
-    var admin: String?
-    var accessLog = AccessLogConfiguration.Selection.off
-  }
-
-  private static func usage() {
-    print(
-      "usage: Bench serve [--listen 127.0.0.1:PORT] [--loops N] [--busy-poll MICROSECONDS] "
-        + "[--admin 127.0.0.1:PORT] [--access-log off|errors|all] "
-        + "[--cors-origin ORIGIN]...")
-  }
-
-  private static func serve(at address: SocketAddress, _ options: ServeOptions) async {
-    let group = EventLoopGroup(
-      name: "bench", count: options.loopCount, busyPoll: options.busyPoll)
+  private static func run(_ arguments: ServeArguments, _ group: EventLoopGroup) async throws {
+    let tls = try arguments.tlsFiles.map { try TLSContextSource($0) }
     let health = HealthService(serving: [EchoService.name])
     let registry = IntrospectionRegistry()
     let logger = Logger(
@@ -70,23 +40,37 @@ struct Bench {
     let server = GRPCServer(
       router: .standard(
         services: [EchoService(loop: group.loops[0])], health: health, introspection: registry),
-      configuration: options.configuration, loops: group.loops,
+      configuration: arguments.configuration, loops: group.loops,
       observation: ServerObservation(
-        accessLog: AccessLogConfiguration(logger: logger, selection: options.accessLog)))
+        accessLog: AccessLogConfiguration(logger: logger, selection: arguments.accessLog)))
     registry.add(server)
-    do {
-      let bound = try await server.listen(at: address)
-      print("listening on \(bound.host):\(bound.port)")
-    } catch {
-      print(error)
-      return group.stop()
+    for target in arguments.listen {
+      StandardError.write(line: "listening on \(try await listen(server, target, tls))")
     }
-    let metrics = options.admin.flatMap { serveMetrics(of: server, at: $0, on: group.loops[0]) }
-    await untilSignal(on: group.loops[0])
+    let metrics = arguments.admin.flatMap { serveMetrics(of: server, at: $0, on: group.loops[0]) }
+    let loop = group.loops[0]
+    await untilSignal(on: loop) {
+      guard let files = arguments.tlsFiles, let tls else { return }
+      _ = CertificateWatch(files, tls, loop: loop, interval: arguments.reloadInterval) {
+        StandardError.write(line: "certificate \($0)")
+      }
+    }
     health.shutDown()
     await server.shutdown(within: .seconds(5))
     _ = await metrics?.stop()
-    group.stop()
+  }
+
+  private static func listen(
+    _ server: GRPCServer, _ target: String, _ tls: TLSContextSource?
+  ) async throws -> String {
+    if target.hasPrefix("fd:"), let descriptor = Int32(target.dropFirst(3)) {
+      return try await server.listen(onBoundDescriptor: descriptor, tls: tls).description
+    }
+    guard let address = SocketAddress(target: target) else {
+      return "nothing: \(target) is no address"
+    }
+    let bound = try await server.listen(at: address, tls: tls)
+    return bound.isUnix ? bound.description : "\(bound.host):\(bound.port)"
   }
 
   private static func serveMetrics(
@@ -108,10 +92,13 @@ struct Bench {
     }
   }
 
-  /// Waits for SIGTERM or SIGINT.
-  private static func untilSignal(on loop: EventLoop) async {
+  /// Calls `begin` on `loop`, and waits for SIGTERM or SIGINT.
+  private static func untilSignal(
+    on loop: EventLoop, _ begin: @escaping @Sendable () -> Void
+  ) async {
     await withCheckedContinuation { continuation in
       loop.execute {
+        begin()
         var waiter: CheckedContinuation<Void, Never>? = continuation
         for signal in [2, 15] as [Int32] {
           _ = try? loop.watch(signal: signal) {

@@ -39,6 +39,11 @@ internal import COpenSSL
   package struct Issued: Sendable {
     package let certificate: [UInt8]
     package let key: [UInt8]
+
+    package init(certificate: [UInt8], key: [UInt8]) {
+      self.certificate = certificate
+      self.key = key
+    }
   }
 
   /// The authority's own certificate in PEM.

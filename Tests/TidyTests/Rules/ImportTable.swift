@@ -43,8 +43,8 @@ enum ImportTable {
     "GRPCTransport": Row(
       "Runtime",
       [
-        "Buffers", "Telemetry", "EventLoops", "Compression", "HTTP2", "Protobuf", "WellKnown",
-        "GRPC",
+        "Buffers", "Telemetry", "EventLoops", "TLS", "Compression", "HTTP2", "Protobuf",
+        "WellKnown", "GRPC",
       ],
       system: ["Synchronization"]),
     "GRPCInProcess": Row("Runtime", ["Buffers", "GRPC"], system: ["Synchronization"]),

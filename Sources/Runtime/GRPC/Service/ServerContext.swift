@@ -21,6 +21,8 @@ package final class ServerContext: Sendable {
   package let metadata: Metadata
   /// Who calls, as in "ipv4:127.0.0.1:40112" or "in-process".
   package let peer: String
+  /// Whom the caller's certificate names; `nil` in plaintext and for one that showed none.
+  package let peerIdentity: PeerIdentity?
   /// When the caller stops waiting. The transport cancels the handler then.
   package let deadline: ContinuousClock.Instant?
 
@@ -36,11 +38,12 @@ package final class ServerContext: Sendable {
 
   package init(
     method: MethodDescriptor, metadata: Metadata = [:], peer: String = "in-process",
-    deadline: ContinuousClock.Instant? = nil
+    peerIdentity: PeerIdentity? = nil, deadline: ContinuousClock.Instant? = nil
   ) {
     self.method = method
     self.metadata = metadata
     self.peer = peer
+    self.peerIdentity = peerIdentity
     self.deadline = deadline
   }
 

@@ -1,9 +1,13 @@
 package import GRPC
 package import HTTP2
+package import TLS
 
 /// Bounds of a channel, and how it connects.
 package struct ClientConfiguration: Sendable {
   package var http2 = HTTP2Configuration.defaults
+  /// How the channel speaks TLS; in plaintext without it. The server's certificate must be for the
+  /// host of ``authority``, unless the context names another.
+  package var tls: TLSContext?
   /// How a channel with several addresses chooses.
   package var loadBalancing = LoadBalancing.pickFirst(shuffles: false)
   /// What calls do when their own options don't say otherwise: timeouts, waiting, retries.

@@ -3,6 +3,7 @@ internal import Compression
 internal import EventLoops
 internal import GRPC
 internal import HTTP2
+internal import TLS
 
 /// A channel's share of its loop: its calls, and the connections that take them. Used there only.
 final class ClientCore: LoopConfined, @unchecked Sendable {
@@ -16,6 +17,7 @@ final class ClientCore: LoopConfined, @unchecked Sendable {
   private var wheelStorage: DeadlineWheel?
   private var output = ByteWriter()
   private var compressorStorage: Compressor?
+  private lazy var tlsBuffers = TLSBuffers()
 
   // MARK: Calls
 
@@ -158,6 +160,13 @@ final class ClientCore: LoopConfined, @unchecked Sendable {
   var connectionError: RPCError {
     let reason = lastFailure.map { ": \($0)" } ?? ""
     return RPCError(.unavailable, "No connection to \(authority)\(reason).")
+  }
+
+  /// Puts TLS over `socket`, if the channel speaks it.
+  func makeStream(over socket: StreamSocket) -> ByteStream {
+    guard let tls = configuration.tls else { return ByteStream(socket) }
+    let host = SocketAddress.split(authority)?.host ?? authority
+    return ByteStream(socket, tls: TLSSession(client: tls, host: host, buffers: tlsBuffers))
   }
 
   /// Moves what `session` has to say into one write, which `note` hears of; `false` when there

@@ -4,12 +4,14 @@ internal import Telemetry
 struct ConnectionMetrics {
   var acceptedCount: UInt64 = 0
   var closedCount: UInt64 = 0
+  var handshakes = HandshakeMetrics()
 
   func add(to snapshot: inout MetricSnapshot, handlerCount: Int) {
     snapshot.add(Self.open, [], .gauge(Double(acceptedCount - closedCount)))
     snapshot.add(Self.accepted, [], .counter(Double(acceptedCount)))
     snapshot.add(Self.closed, [], .counter(Double(closedCount)))
     snapshot.add(Self.handlers, [], .gauge(Double(handlerCount)))
+    handshakes.add(to: &snapshot)
   }
 
   private static let open = MetricDescriptor(

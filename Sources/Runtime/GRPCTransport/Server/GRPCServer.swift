@@ -3,10 +3,11 @@ package import GRPC
 internal import Synchronization
 internal import Telemetry
 
-/// A gRPC server over TCP, on loops that the caller owns. Callable from any executor.
+/// A gRPC server on loops that the caller owns, over TCP or unix sockets, in TLS or in plaintext.
+/// Callable from any executor.
 ///
-/// Every loop has a listener of its own at the same address; a connection stays on the loop that
-/// accepted it, and a call's handler runs there.
+/// It may listen at several addresses. Every loop has a listener of its own; a connection stays on
+/// the loop that accepted it, and a call's handler runs there.
 package final class GRPCServer: Sendable {
   package let id = EntityID.next()
   /// Microseconds since 1970.
@@ -45,19 +46,37 @@ package final class GRPCServer: Sendable {
     }
   }
 
-  /// Begins to accept calls at `address`. Port 0 leaves the choice to the system; the address that
-  /// comes back has it.
+  /// Begins to accept calls at `address`, over TLS if `tls` is given. Port 0 leaves the choice to
+  /// the system; the address that comes back has it.
   package func listen(
-    at address: SocketAddress
+    at address: SocketAddress, tls: TLSContextSource? = nil
   ) async throws(EventLoopError) -> SocketAddress {
-    var address = address
-    for loop in loops {
-      let wanted = address
-      address = try await Self.run(on: loop) { loop throws(EventLoopError) in
-        try loop.listen(at: wanted)
-      }
+    let first = try ListeningSocket(at: address)
+    for (index, loop) in loops.enumerated() {
+      // The kernel spreads TCP connections over the sockets of one address; a unix socket is one.
+      let socket =
+        index == 0 || address.isUnix ? first : try ListeningSocket(at: first.address)
+      try await listen(on: socket, tls, loop)
     }
-    return address
+    return first.address
+  }
+
+  /// Begins to accept calls on a stream socket that someone else bound, as systemd does, and that
+  /// belongs to the server from now on.
+  package func listen(
+    onBoundDescriptor descriptor: Int32, tls: TLSContextSource? = nil
+  ) async throws(EventLoopError) -> SocketAddress {
+    let socket = try ListeningSocket(takingOwnershipOf: descriptor)
+    for loop in loops { try await listen(on: socket, tls, loop) }
+    return socket.address
+  }
+
+  private func listen(
+    on socket: ListeningSocket, _ tls: TLSContextSource?, _ loop: ServerLoop
+  ) async throws(EventLoopError) {
+    try await Self.run(on: loop) { loop throws(EventLoopError) in
+      try loop.listen(on: socket, tls: tls)
+    }
   }
 
   /// Accepts nothing more and asks every client for no more calls; open calls go on.

@@ -105,7 +105,8 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
       deadlineEntry = connection.owner.wheel.add(self, after: timeout)
     }
     let context = ServerContext(
-      method: handler.descriptor, metadata: metadata, peer: connection.peer, deadline: deadline)
+      method: handler.descriptor, metadata: metadata, peer: connection.peer,
+      peerIdentity: connection.peerIdentity, deadline: deadline)
     self.context = context
     if handler.descriptor.kind == .unary {
       phase = .collecting

@@ -2,6 +2,7 @@ internal import Buffers
 internal import EventLoops
 internal import GRPC
 internal import HTTP2
+internal import TLS
 
 /// One connection of a server: a stream of bytes, a session, and the calls between them.
 ///
@@ -15,6 +16,8 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
   let peer: String
   /// The client, where connections are counted.
   let network: UInt64?
+  /// Whom the client's certificate names; `nil` in plaintext and for one that showed none.
+  private(set) var peerIdentity: PeerIdentity?
   /// The metadata of the request that was read last.
   private(set) var requestMetadata = Metadata()
   /// Payload of unary requests that are not whole yet, on all calls.
@@ -68,6 +71,7 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
 
   func streamOpened() {
     isOpen = true
+    peerIdentity = stream.security?.peer.map { PeerIdentity($0) }
     perform(machine.opened(at: owner.now))
     scheduleWrite()
   }
@@ -94,7 +98,17 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
     if session.isOver { finish() } else { scheduleWrite() }
   }
 
-  func streamEnded(_ error: EventLoopError?) { close(error.map { .lost($0) } ?? .clientClosed) }
+  func streamEnded(_ error: ByteStreamError?) {
+    switch error {
+    case nil: close(.clientClosed)
+    case .socket(let error): close(.lost(error))
+    case .tls(let failure): close(.tls(failure))
+    }
+  }
+
+  func streamHandshakeEnded(_ result: TLSHandshakeResult, _ resumption: TLSResumption?) {
+    owner.observer.connections.handshakes.note(result, resumption)
+  }
 
   /// Has the session's output written at the end of this tick.
   func scheduleWrite() {
@@ -149,7 +163,7 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
     let reason = machine.closed(cause)
     rearm()
     loseCalls()
-    stream.close()
+    stream.close(handshake: reason == .handshakeTimeout ? .handshakeTimeout : .unknownFailure)
     owner.connectionClosed(self, reason)
   }
 

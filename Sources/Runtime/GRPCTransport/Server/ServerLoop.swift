@@ -3,6 +3,7 @@ internal import Compression
 internal import EventLoops
 internal import GRPC
 internal import HTTP2
+internal import TLS
 internal import Telemetry
 
 /// A server's share of one loop: its listeners, connections and handlers. Used on that loop only.
@@ -28,6 +29,7 @@ final class ServerLoop: @unchecked Sendable {
   private let handlersMax: Int
   /// What one connection has to say, gathered for one write.
   private var output = ByteWriter()
+  private lazy var tlsBuffers = TLSBuffers()
   private var phase = Phase.serving
   private var idleWaiters: [() -> Void] = []
   private var refusalLines = LineBudget(burst: 5, perSecond: 1)
@@ -67,22 +69,22 @@ final class ServerLoop: @unchecked Sendable {
 
   // MARK: Connections
 
-  /// Accepts connections at `address`; gives the address with its port.
-  func listen(at address: SocketAddress) throws(EventLoopError) -> SocketAddress {
-    let listener = try loop.listen(at: address) { self.accept($0) }
+  /// Accepts connections of `socket`, over TLS if `tls` is given.
+  func listen(on socket: ListeningSocket, tls: TLSContextSource?) throws(EventLoopError) {
+    let listener = try loop.listen(on: socket) { self.accept($0, tls) }
     listeners.append(listener)
     observer.listeners.append(LoopObserver.Listener(address: listener.address))
-    return listener.address
   }
 
-  private func accept(_ socket: StreamSocket) {
+  private func accept(_ socket: StreamSocket, _ tls: TLSContextSource?) {
     let address = socket.peerAddress
     if let refusal = admission.came(address?.network) {
       logRefusal(refusal, address)
       return socket.close()
     }
     observer.connections.acceptedCount &+= 1
-    let connection = ServerConnection(self, ByteStream(socket), address)
+    let session = tls.map { TLSSession(server: $0.current, buffers: tlsBuffers) }
+    let connection = ServerConnection(self, ByteStream(socket, tls: session), address)
     connections[ObjectIdentifier(connection)] = connection
     connection.start()
   }

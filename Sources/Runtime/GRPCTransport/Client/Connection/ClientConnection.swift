@@ -1,6 +1,7 @@
 internal import Buffers
 internal import EventLoops
 internal import HTTP2
+internal import TLS
 
 /// One connection of a channel. It lives on its loop.
 ///
@@ -32,7 +33,8 @@ final class ClientConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
   private var keepalive: KeepaliveStateMachine?
   private var keepaliveTimer: TimerHandle?
 
-  private static let preset = HeaderPreset([(":method", "POST"), (":scheme", "http")])
+  private static let plainPreset = HeaderPreset([(":method", "POST"), (":scheme", "http")])
+  private static let tlsPreset = HeaderPreset([(":method", "POST"), (":scheme", "https")])
 
   init(_ core: ClientCore, _ subchannel: Subchannel, _ stream: ByteStream) {
     self.core = core
@@ -52,8 +54,8 @@ final class ClientConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
   /// Sends the request of `call`; `false` when the connection takes none any more.
   func begin(_ call: ClientCall) -> Bool {
     let headers = call.requestHeaders(authority: core.authority)
-    guard !isLost, !isRetired,
-      session.submitRequest(call.stream, preset: Self.preset, headers)
+    let preset = core.configuration.tls == nil ? Self.plainPreset : Self.tlsPreset
+    guard !isLost, !isRetired, session.submitRequest(call.stream, preset: preset, headers)
     else { return false }
     call.began(on: self)
     if let action = keepalive?.callBegan() { act(on: action) }
@@ -82,7 +84,9 @@ final class ClientConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
 
   func streamDrained() { scheduleWrite() }
 
-  func streamEnded(_ error: EventLoopError?) {
+  func streamHandshakeEnded(_ result: TLSHandshakeResult, _ resumption: TLSResumption?) {}
+
+  func streamEnded(_ error: ByteStreamError?) {
     // What a GOAWAY said is the better reason.
     if !isRetired { endReason = error.map { "\($0)" } ?? "the server closed the connection" }
     close()

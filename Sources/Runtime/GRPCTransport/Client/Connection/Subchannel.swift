@@ -56,7 +56,7 @@ final class Subchannel {
   }
 
   func makeConnection(_ socket: StreamSocket) -> ClientConnection {
-    ClientConnection(core, self, ByteStream(socket))
+    ClientConnection(core, self, core.makeStream(over: socket))
   }
 
   /// The server's SETTINGS came.

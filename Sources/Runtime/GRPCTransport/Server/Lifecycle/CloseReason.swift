@@ -1,5 +1,6 @@
 package import EventLoops
 package import HTTP2
+package import TLS
 
 /// Why a server asks a client to open no more calls on a connection.
 package enum DrainReason: Hashable, Sendable {
@@ -29,6 +30,8 @@ package enum CloseReason: Hashable, Sendable {
   case clientClosed
   /// It broke.
   case lost(EventLoopError)
+  /// TLS failed, in the handshake or later.
+  case tls(TLSFailure)
   /// The TLS handshake took longer than ``ConnectionLimits/handshakeMax``.
   case handshakeTimeout
   /// No preface and SETTINGS came within ``ConnectionLimits/prefaceMax``.
@@ -55,6 +58,7 @@ package enum CloseReason: Hashable, Sendable {
     switch self {
     case .clientClosed: "client_closed"
     case .lost: "lost"
+    case .tls: "tls_failure"
     case .handshakeTimeout: "handshake_timeout"
     case .prefaceTimeout: "preface_timeout"
     case .settingsTimeout: "settings_timeout"
@@ -87,6 +91,7 @@ extension CloseReason: CustomStringConvertible {
     switch self {
     case .clientClosed: "The client closed the connection."
     case .lost(let error): "The connection broke: \(error)."
+    case .tls(let failure): "\(failure) (\(failure.result.rawValue))"
     case .handshakeTimeout:
       "The client's TLS handshake took too long (tls-handshake-timeout)."
     case .prefaceTimeout:
