@@ -42,7 +42,7 @@ private let targets: [String: @Sendable () -> (@Sendable ([UInt8]) -> Void)] = [
 private let chosen: @Sendable ([UInt8]) -> Void = {
   let name = unsafe getenv("FUZZ_TARGET").map { unsafe String(cString: $0) } ?? ""
   guard let make = targets[name] else {
-    fatalError("FUZZ_TARGET is \(name); it is one of \(targets.keys.sorted())")
+    preconditionFailure("FUZZ_TARGET is \(name); it is one of \(targets.keys.sorted())")
   }
   return make()
 }()

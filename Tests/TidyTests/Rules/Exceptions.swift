@@ -12,7 +12,7 @@ enum Exceptions {
       reason: "libFuzzer's interface is C: it lends each input as a pointer."),
     Exception(
       rule: .unsafe, path: "Sources/Testing/Fuzz/ConnectionTarget.swift",
-      reason: "A blocking socket of its own, so that the fuzzed server's code is not on both ends."),
+      reason: "A blocking socket of its own: the fuzzed server's code is not on both ends."),
     Exception(
       rule: .words, path: "Sources/Testing/Fuzz/ConnectionTarget.swift",
       reason: "libFuzzer's callback is synchronous; the server is started once, from there."),

@@ -9,7 +9,7 @@ enum SafetyRules {
   /// The targets that speak to a person at a terminal.
   static let printingTargets: Set<String> = [
     "CommandLine", "trunkline", "trunklined", "carrier-sim", "protoc-gen-trunkline", "Bench",
-    "protobuf-roundtrip", "interop-server", "interop-client",
+    "protobuf-roundtrip", "interop-server", "interop-client", "Fuzz",
   ]
 
   static func check(_ file: SourceFile) -> [Finding] {
