@@ -32,7 +32,12 @@ internal import Glibc
     _ server: HostPort, _ body: @Sendable (any Channel) async -> ExitCode
   ) async throws(RPCError) -> ExitCode {
     let loop = EventLoop(name: "client")
-    let channel = GRPCChannel(host: server.host, port: server.port, loop: loop)
+    // Requests are sent again by the session, which knows which ones may be: after 200 ms at first.
+    var configuration = ClientConfiguration.defaults
+    configuration.backOff.initial = .milliseconds(100)
+    configuration.backOff.max = .seconds(1)
+    let channel = GRPCChannel(
+      host: server.host, port: server.port, loop: loop, configuration: configuration)
     let code = await body(channel)
     await channel.close()
     loop.stop()

@@ -78,6 +78,18 @@ final class ServerParts: Sendable {
     await client.close()
   }
 
+  /// A registry that restarts is found again within seconds. One that vanished is noticed by a
+  /// ping: the watch has a heartbeat every 10 s. A lease of credentials changes nothing, so it is
+  /// asked for again; the watch is opened again by who follows it, after a pause of its own.
+  private static let registryConfiguration = {
+    var configuration = ClientConfiguration.defaults
+    configuration.backOff.max = .seconds(5)
+    configuration.keepalive = KeepaliveConfiguration(time: .seconds(30), timeout: .seconds(10))
+    configuration.serviceConfig.methods["/trunkline.internal.v1.RouteService/LeaseCredential"] =
+      ServiceConfig.Method(retryPolicy: RetryPolicy())
+    return configuration
+  }()
+
   /// How the dispatch reaches the registry: in memory, or over the network.
   private func registryChannel(
     _ registry: RegistryRole?
@@ -85,7 +97,9 @@ final class ServerParts: Sendable {
     guard let address = configuration.registry else {
       return (InProcessChannel(router: Router(services: registry?.internalServices ?? [])), nil)
     }
-    let remote = GRPCChannel(host: address.host, port: address.port, loop: loops[0])
+    let remote = GRPCChannel(
+      host: address.host, port: address.port, loop: loops[0],
+      configuration: Self.registryConfiguration)
     return (remote, remote)
   }
 

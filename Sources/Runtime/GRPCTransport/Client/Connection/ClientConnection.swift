@@ -171,6 +171,8 @@ final class ClientConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
     guard !isReady else { return }
     isReady = true
     if let configuration = core.configuration.keepalive {
+      // The kernel, too, gives up on bytes that nobody acknowledges (gRFC A18).
+      stream.setUserTimeout(configuration.timeout)
       var machine = KeepaliveStateMachine(
         configuration, time: core.keepaliveTime ?? configuration.time)
       act(on: machine.began())
