@@ -112,7 +112,7 @@ final class ServerParts: Sendable {
       services: services, health: health, introspection: introspection)
     let server = GRPCServer(
       router: router, loops: loops,
-      observation: ServerObservation(accessLog: configuration.accessLog(log)))
+      observation: ServerObservation(accessLog: configuration.accessLog(log), logger: log))
     introspection?.add(server)
     let address = try await listen(server)
     let metrics = MetricRegistry()

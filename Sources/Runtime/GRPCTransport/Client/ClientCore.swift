@@ -14,6 +14,7 @@ final class ClientCore: LoopConfined, @unchecked Sendable {
   let target: ChannelTarget
   /// As ":authority" and in errors.
   let authority: String
+  let metrics = ClientMetrics()
   private var wheelStorage: DeadlineWheel?
   private var output = ByteWriter()
   private var compressorStorage: Compressor?

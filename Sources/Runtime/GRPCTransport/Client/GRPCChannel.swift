@@ -7,7 +7,10 @@ package import GRPC
 /// that don't wait for a connection fail as soon as none can be had; see
 /// ``GRPC/CallOptions/waitForReady``. ``close()`` ends it.
 package final class GRPCChannel: Channel, Sendable {
-  private let core: ClientCore
+  package let id = EntityID.next()
+  /// Microseconds since 1970.
+  let createdAt = WallClock.microseconds()
+  let core: ClientCore
   private let serviceConfig: ServiceConfig
 
   /// Makes a channel to `target`. All of it runs on `loop`.

@@ -79,6 +79,7 @@ final class ServerLoop: @unchecked Sendable {
   private func accept(_ socket: StreamSocket, _ tls: TLSContextSource?) {
     let address = socket.peerAddress
     if let refusal = admission.came(address?.network) {
+      observer.connections.noteRefused(refusal.name)
       logRefusal(refusal, address)
       return socket.close()
     }
@@ -102,7 +103,7 @@ final class ServerLoop: @unchecked Sendable {
   func connectionClosed(_ connection: ServerConnection, _ reason: CloseReason) {
     connections[ObjectIdentifier(connection)] = nil
     admission.left(connection.network)
-    observer.connections.closedCount &+= 1
+    observer.connections.noteClosed(reason.name)
     log(reason, of: connection)
     tellIfIdle()
   }

@@ -1,5 +1,6 @@
 internal import Buffers
 internal import Compression
+internal import EventLoops
 internal import GRPC
 internal import HTTP2
 
@@ -7,13 +8,15 @@ internal import HTTP2
 extension ClientCall {
   func writeCompressed(_ message: OutgoingMessage, to connection: ClientConnection) {
     let format: CompressionFormat = options.compression == .deflate ? .deflate : .gzip
+    var size = 0
     connection.session.write(to: stream) { writer in
       message.bytes.withBytes { bytes in
-        _ = core.compressor.append(
+        size = core.compressor.append(
           bytes, as: format, sizeMin: core.configuration.compressedSizeMin,
           isForced: message.compress == true, to: &writer)
       }
     }
+    record?.attempt?.sent.note(size, at: loop.tickNanoseconds)
   }
 
   /// A compressed response, once the caller takes it: what waits is never larger than what came.

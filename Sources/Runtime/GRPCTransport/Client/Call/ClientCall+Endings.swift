@@ -11,6 +11,7 @@ extension ClientCall {
     outcome: RetryStateMachine.Outcome? = nil, dropsResponses: Bool = false
   ) {
     guard case .open(let connection) = phase else { return }
+    noteAttemptEnd(error?.code ?? .ok, on: connection)
     if let error, mayBeginAgain(error, metadata, outcome) { return }
     if error == nil { core.callSucceeded() }
     // An answer before the end of the requests: nobody reads the rest.
@@ -90,6 +91,7 @@ extension ClientCall {
       timer.cancel()
       core.callLeavesBackOff(self)
     case .open(let connection):
+      noteAttemptEnd(error.code, on: connection)
       reset(on: connection)
     }
     finish(error, [:], dropsResponses: true)
@@ -99,6 +101,7 @@ extension ClientCall {
   private func finish(_ error: RPCError?, _ metadata: Metadata, dropsResponses: Bool) {
     if case .over = phase { return }
     phase = .over
+    noteEnd(error?.code ?? .ok)
     if let entry = deadlineEntry { core.wheel.remove(entry) }
     deadlineEntry = nil
     replay.drop()

@@ -19,6 +19,7 @@ extension ClientCall: ClientStream {
     }
     phase = .queued
     starter = continuation
+    noteStart()
     if let deadline {
       let rest = ContinuousClock.now.duration(to: deadline)
       guard rest > .zero else { return fail(.deadlinePassed) }

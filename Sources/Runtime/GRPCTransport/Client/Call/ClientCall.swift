@@ -52,6 +52,9 @@ final class ClientCall: HTTP2StreamHandler, DeadlineHandler, LoopConfined,
   /// The connection's count of writes when the attempt began.
   private var writeCountAtStart: UInt64 = 0
 
+  /// What is measured, from ``start()`` to the end.
+  var record: ClientCallRecord?
+
   // What the core notes on the call.
   /// Whether the core counts the call.
   var isCounted = false
@@ -104,6 +107,7 @@ final class ClientCall: HTTP2StreamHandler, DeadlineHandler, LoopConfined,
     phase = .open(connection)
     stream.handler = self
     writeCountAtStart = connection.writeCount
+    noteAttempt(on: connection)
     replay.visit { write($0, to: connection) }
     replay.enforceBound()
     if hasEnded { connection.session.end(stream) }
@@ -124,6 +128,7 @@ final class ClientCall: HTTP2StreamHandler, DeadlineHandler, LoopConfined,
     if options.compression != nil, message.compress != false {
       return writeCompressed(message, to: connection)
     }
+    record?.attempt?.sent.note(bytes.count, at: loop.tickNanoseconds)
     connection.session.write(to: stream) { writer in
       writer.reserve(MessageReader.prefixSize + bytes.count)
       MessageReader.appendPrefix(of: bytes.count, to: &writer)
@@ -161,6 +166,7 @@ final class ClientCall: HTTP2StreamHandler, DeadlineHandler, LoopConfined,
     messages: while true {
       switch reader.next() {
       case .message(let bytes):
+        record?.attempt?.received.note(bytes.count, at: loop.tickNanoseconds)
         let part: ResponsePart =
           reader.isCompressed ? .compressedMessage(bytes) : .message(bytes)
         responses.push(part, cost: bytes.count + MessageReader.prefixSize)

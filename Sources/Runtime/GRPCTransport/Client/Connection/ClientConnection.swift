@@ -1,5 +1,6 @@
 internal import Buffers
 internal import EventLoops
+internal import GRPC
 internal import HTTP2
 internal import TLS
 
@@ -10,7 +11,10 @@ internal import TLS
 /// any ──end, error, no answer to a ping──▶ lost
 /// ```
 final class ClientConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTickHandler {
+  let id = EntityID.next()
   let session: HTTP2Session
+  /// What ended attempts brought and took.
+  var traffic = ConnectionTraffic()
   /// Whether the connection broke or was closed.
   private(set) var isLost = false
   /// Whether it takes no new calls.
@@ -24,7 +28,7 @@ final class ClientConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
 
   private let core: ClientCore
   private let subchannel: Subchannel
-  private let stream: ByteStream
+  let stream: ByteStream
   /// Whether the stream takes bytes: in TLS the handshake comes first.
   private var isOpen = false
   private var isReady = false
@@ -182,6 +186,7 @@ final class ClientConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
   }
 
   func goAwayReceived(lastStreamID: Int32, code: HTTP2ErrorCode, debugData: String) {
+    traffic.receivedGoAway = code.rawValue
     self.lastStreamID = min(lastStreamID, self.lastStreamID)
     endReason = "the server said GOAWAY with HTTP/2 error \(code.rawValue)"
     let words = debugData.filter { $0.isASCII && !$0.isNewline }

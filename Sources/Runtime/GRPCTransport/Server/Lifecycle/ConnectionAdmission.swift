@@ -9,6 +9,14 @@ final class ConnectionAdmission: Sendable {
     case full(limit: Int)
     /// The client has as many as ``ServerConfiguration/connectionsPerAddressMax`` allows.
     case addressIsFull(limit: Int)
+
+    /// A short name that never changes, for metrics.
+    var name: String {
+      switch self {
+      case .full: "connections_max"
+      case .addressIsFull: "connections_per_address_max"
+      }
+    }
   }
 
   private struct State {
