@@ -59,6 +59,7 @@ extension ClientConnection {
     var report = SocketReport(id: id, name: reference.name)
     report.localAddress = stream.localAddress?.description
     report.remoteAddress = stream.peerAddress?.description
+    report.security = stream.security.map { SocketReport.Security($0) }
     report.traffic = SocketReport.Traffic(all, session)
     return report
   }

@@ -1,6 +1,7 @@
 internal import EventLoops
 internal import GRPC
 internal import HTTP2
+internal import TLS
 internal import Telemetry
 
 /// What whoever runs a call on this connection tells about it.
@@ -52,8 +53,15 @@ extension ServerConnection {
     var report = SocketReport(id: id, name: peer)
     report.localAddress = stream.localAddress?.description
     report.remoteAddress = peer
+    report.security = stream.security.map { SocketReport.Security($0) }
     report.traffic = SocketReport.Traffic(all, session)
     return report
+  }
+}
+
+extension SocketReport.Security {
+  init(_ security: ConnectionSecurity) {
+    self.init(cipherSuite: security.cipherSuite, protocolVersion: security.version)
   }
 }
 
