@@ -156,7 +156,9 @@ let package = Package(
     program(
       "Testing", "interop-server",
       ["EventLoops", "GRPC", "GRPCServices", "GRPCTransport", "HTTP2", "Interop"]),
-    program("Testing", "interop-client", ["EventLoops", "GRPC", "GRPCTransport", "Interop"]),
+    program(
+      "Testing", "interop-client",
+      ["EventLoops", "GRPC", "GRPCTransport", "Interop", "TLS"]),
     program(
       "Testing", "Bench",
       [

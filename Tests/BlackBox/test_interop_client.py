@@ -11,7 +11,7 @@ import harness
 import interop
 from interop_grpcio_server import GrpcioServer
 
-MODES = ["plain"]
+MODES = ["plain", "tls"]
 CASES = [
     "empty_unary", "large_unary", "client_compressed_unary", "server_compressed_unary",
     "client_compressed_streaming", "server_compressed_streaming", "client_streaming", "server_streaming",
@@ -138,8 +138,21 @@ def test_pick_first_of_two_servers(tmp_path):
         assert server.stop() == 0
 
 
+@pytest.mark.parametrize("flags", [[], ["--server_host_override=other.test.example"]])
+def test_a_certificate_that_is_not_good_fails(certificates, ours, flags):
+    """Of an authority that nobody named, or for another name."""
+    if certificates is None:
+        pytest.skip("there is no certificate in plaintext")
+    arguments = ["--server_host=127.0.0.1", f"--server_port={ours.port}", "--test_case=empty_unary", "--use_tls"]
+    arguments += flags and [f"--ca_file={certificates.ca}", *flags]
+    command = [str(harness.program("interop-client")), *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 1
+    assert "UNAVAILABLE" in result.stderr and "TLS failed" in result.stderr
+
+
 def test_a_soak_that_is_too_slow_fails(ours):
-    arguments = [f"--server_host=127.0.0.1", f"--server_port={ours.port}", "--test_case=rpc_soak"]
+    arguments = ["--server_host=127.0.0.1", f"--server_port={ours.port}", "--test_case=rpc_soak"]
     arguments += ["--soak_iterations=1000000", "--soak_overall_timeout_seconds=1"]
     if ours.certificates is not None:
         arguments += [

@@ -15,7 +15,7 @@ import interop
 import interop_cases
 import raw_http2
 
-MODES = ["plain"]
+MODES = ["plain", "tls"]
 CPP_CASES = re.findall(
     r'^    \{"(\w+)"',
     (harness.ROOT / "Sources/Testing/BenchPeers/cpp_interop/client.cc").read_text(),

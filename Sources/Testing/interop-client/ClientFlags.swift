@@ -1,5 +1,8 @@
+internal import EventLoops
 internal import GRPC
+internal import GRPCTransport
 internal import Interop
+internal import TLS
 
 /// What the command line asks for.
 struct ClientFlags {
@@ -10,6 +13,9 @@ struct ClientFlags {
       --server_host=NAME            localhost without it
       --server_port=PORT
       --test_case=NAME              one of those below; large_unary without it
+      --use_tls                     speaks TLS
+      --ca_file=FILE                whose certificates are good, in PEM; the system's without it
+      --server_host_override=NAME   what the certificate has to be for, and the :authority
       --additional_metadata=LIST    name:value;name:value, sent with every call
       --soak_iterations=N --soak_max_failures=N --soak_num_threads=N
       --soak_per_iteration_max_acceptable_latency_ms=N --soak_overall_timeout_seconds=N
@@ -22,7 +28,8 @@ struct ClientFlags {
     """
 
   private static let names: Set<String> = [
-    "server_host", "server_port", "test_case", "additional_metadata", "soak_iterations",
+    "server_host", "server_port", "server_host_override", "ca_file", "test_case",
+    "additional_metadata", "soak_iterations",
     "soak_max_failures", "soak_num_threads", "soak_per_iteration_max_acceptable_latency_ms",
     "soak_overall_timeout_seconds", "soak_min_time_ms_between_rpcs", "soak_request_size",
     "soak_response_size", "concurrent_calls", "max_connections",
@@ -30,6 +37,9 @@ struct ClientFlags {
 
   let host: String
   let port: UInt16
+  /// The name that the server is known by; `nil` is the host.
+  let hostOverride: String?
+  let tls: TLSContext?
   let testCase: InteropCase
   let metadata: Metadata
   let soak: InteropClient.Soak
@@ -37,9 +47,12 @@ struct ClientFlags {
   let connectionsMax: Int
 
   init(_ arguments: [String]) throws(Flags.Mistake) {
-    let flags = try Flags(arguments, names: Self.names, switches: [])
+    let flags = try Flags(
+      arguments, names: Self.names, switches: ["use_tls", "use_test_ca"])
     host = flags["server_host"] ?? "localhost"
     port = UInt16(try flags.integer("server_port", default: 10_000, in: 1...65_535))
+    hostOverride = flags["server_host_override"]
+    tls = try Self.tls(flags)
     let name = flags["test_case"] ?? InteropCase.largeUnary.rawValue
     guard let testCase = InteropCase(rawValue: name) else {
       throw Flags.Mistake("There is no case \"\(name)\".")
@@ -49,6 +62,23 @@ struct ClientFlags {
     soak = try Self.soak(flags)
     concurrentCalls = try flags.integer("concurrent_calls", default: 1000, in: 1...1000)
     connectionsMax = try flags.integer("max_connections", default: 2, in: 1...100)
+  }
+
+  private static func tls(_ flags: Flags) throws(Flags.Mistake) -> TLSContext? {
+    guard try flags.isOn("use_tls") else { return nil }
+    var trust = ServerTrust.system
+    if let path = flags["ca_file"] {
+      guard let authorities = SmallFile.read(path: path, byteCountMax: TLSFiles.byteCountMax) else {
+        throw Flags.Mistake("--ca_file can't be read: \(path).")
+      }
+      trust = .authorities(authorities)
+    }
+    do {
+      return try TLSContext(
+        client: TLSClientConfiguration(trust: trust, serverName: flags["server_host_override"]))
+    } catch {
+      throw Flags.Mistake("\(error)")
+    }
   }
 
   private static func soak(_ flags: Flags) throws(Flags.Mistake) -> InteropClient.Soak {

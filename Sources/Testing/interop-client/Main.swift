@@ -49,6 +49,8 @@ struct Main {
   private static func makeChannel(_ flags: ClientFlags, _ loop: EventLoop) -> GRPCChannel {
     var configuration = ClientConfiguration.defaults
     configuration.connectionsPerAddressMax = flags.connectionsMax
+    configuration.authority = flags.hostOverride
+    configuration.tls = flags.tls
     return GRPCChannel(
       host: flags.host, port: flags.port, loop: loop, configuration: configuration)
   }

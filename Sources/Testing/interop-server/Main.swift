@@ -16,6 +16,8 @@ struct Main {
       --port=PORT       listens on 127.0.0.1 at this port; 0, the default, is a free one
       --listen=...      listens at this address, as in 127.0.0.1:0 or [::1]:8080
       --loops=N         how many event loops serve; 1 without it
+      --use_tls         speaks TLS; with --tls_cert=FILE and --tls_key=FILE, in PEM
+      --tls_client_ca=FILE         whose clients are let in; without it nobody is asked
       --max_concurrent_streams=N   how many calls one connection may have open
     """
 
@@ -25,8 +27,11 @@ struct Main {
     guard !arguments.contains("--help") else { return print(usage) }
     do throws(Flags.Mistake) {
       let flags = try Flags(
-        arguments, names: ["port", "listen", "loops", "max_concurrent_streams"],
-        switches: [])
+        arguments,
+        names: [
+          "port", "listen", "loops", "max_concurrent_streams", "tls_cert", "tls_key",
+          "tls_client_ca",
+        ], switches: ["use_tls"])
       let address = try address(flags)
       let loops = try flags.integer("loops", default: 1, in: 1...64)
       var configuration = ServerConfiguration.defaults
@@ -34,7 +39,7 @@ struct Main {
         try flags.integer(
           "max_concurrent_streams", default: Int(configuration.http2.concurrentStreamsMax),
           in: 1...1_000_000))
-      exit(await serve(at: address, configuration, loopCount: loops))
+      exit(await serve(at: address, try tls(flags), configuration, loopCount: loops))
     } catch {
       StandardError.write(line: "interop-server: \(error)\n\(usage)")
       exit(64)
@@ -50,11 +55,29 @@ struct Main {
     return address
   }
 
+  private static func tls(_ flags: Flags) throws(Flags.Mistake) -> TLSContextSource? {
+    guard try flags.isOn("use_tls") else { return nil }
+    guard let certificate = flags["tls_cert"], let key = flags["tls_key"] else {
+      throw Flags.Mistake("--use_tls needs --tls_cert and --tls_key.")
+    }
+    let files = TLSFiles(
+      certificate: certificate, key: key, clientAuthorities: flags["tls_client_ca"])
+    do {
+      return try TLSContextSource(files)
+    } catch {
+      throw Flags.Mistake("\(error)")
+    }
+  }
+
   private static func serve(
-    at address: SocketAddress, _ configuration: ServerConfiguration, loopCount: Int
+    at address: SocketAddress, _ tls: TLSContextSource?, _ configuration: ServerConfiguration,
+    loopCount: Int
   ) async -> Int32 {
     let group = EventLoopGroup(name: "interop", count: loopCount)
     defer { group.stop() }
+    // Before anybody can connect: whoever can, may also send a signal.
+    let stop = Pipe<Void>(costMax: 1)
+    await watchSignals(on: group.loops[0], stop)
     let reports = LoadReports()
     let id = String(UInt64.random(in: .min ... .max), radix: 16)
     let services: [any Service] = [
@@ -66,34 +89,31 @@ struct Main {
       router: .standard(services: services, health: health), configuration: configuration,
       loops: group.loops)
     do {
-      let bound = try await server.listen(at: address)
+      let bound = try await server.listen(at: address, tls: tls)
       // At once: who started the server waits for the line.
       _ = StandardOutput.write("listening on \(bound)\n")
     } catch {
       StandardError.write(line: "interop-server: \(error)")
       return 70
     }
-    await untilSignal(on: group.loops[0])
+    _ = await stop.receive()
     health.shutDown()
     await server.shutdown(within: .seconds(5))
     return 0
   }
 
-  /// Waits for SIGTERM or SIGINT.
-  private static func untilSignal(on loop: EventLoop) async {
+  /// Has SIGTERM and SIGINT end `stop` from now on.
+  private static func watchSignals(on loop: EventLoop, _ stop: Pipe<Void>) async {
     await withCheckedContinuation { continuation in
       loop.execute {
-        var waiter: CheckedContinuation<Void, Never>? = continuation
         for signal in [SIGTERM, SIGINT] {
           do throws(EventLoopError) {
-            _ = try loop.watch(signal: signal) {
-              waiter?.resume()
-              waiter = nil
-            }
+            _ = try loop.watch(signal: signal) { stop.end() }
           } catch {
             preconditionFailure("signal \(signal) can't be watched: \(error)")
           }
         }
+        continuation.resume()
       }
     }
   }

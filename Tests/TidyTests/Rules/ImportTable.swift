@@ -118,7 +118,7 @@ enum ImportTable {
       "Testing", ["EventLoops", "GRPC", "GRPCServices", "GRPCTransport", "HTTP2", "Interop"],
       system: ["Glibc"]),
     "interop-client": Row(
-      "Testing", ["EventLoops", "GRPC", "GRPCTransport", "Interop"], system: ["Glibc"]),
+      "Testing", ["EventLoops", "GRPC", "GRPCTransport", "Interop", "TLS"], system: ["Glibc"]),
     "Bench": Row(
       "Testing",
       [
