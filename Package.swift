@@ -162,7 +162,7 @@ let package = Package(
     program(
       "Testing", "Bench",
       [
-        "EventLoops", "GRPC", "GRPCTransport", "GRPCServices", "HTTPServer", "Telemetry",
+        "EventLoops", "GRPC", "GRPCTransport", "GRPCServices", "HTTPServer", "TLS", "Telemetry",
         "WellKnown", "TestAPI",
       ]),
 

@@ -6,6 +6,7 @@ test's own; what the script raises fails the test.
 
 import contextlib
 import socket
+import ssl
 import struct
 import threading
 
@@ -132,9 +133,11 @@ class Server:
     """Listens at a loopback address. `scripts` are called in turn, one per connection; the last
     one serves all later connections too."""
 
-    def __init__(self, *scripts, settings=None, host="127.0.0.1", port=0, waits=True):
+    def __init__(self, *scripts, settings=None, host="127.0.0.1", port=0, waits=True, tls=None):
         self.scripts = list(scripts)
         self.settings = settings
+        # An ssl.SSLContext, or None for plaintext.
+        self.tls = tls
         # Whether a script begins after SETTINGS are sent.
         self.waits = waits
         self.failures = []
@@ -184,9 +187,15 @@ class Server:
 
     def _run(self, script, connection):
         try:
+            if self.tls is not None:
+                connection.sock = self.tls.wrap_socket(connection.sock, server_side=True)
             if self.waits:
                 connection.begin()
             script(connection)
+        except (ssl.SSLError, ConnectionError) as error:
+            # A client that does not like the certificate goes, in TLS 1.3 after our handshake.
+            if self.tls is None:
+                self.failures.append(error)
         except Exception as error:  # noqa: BLE001: it is raised again at the end of the test
             self.failures.append(error)
         finally:

@@ -9,6 +9,7 @@ import concurrent.futures
 import gzip
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -23,6 +24,7 @@ import pytest
 
 import h2_server
 import harness
+import interop
 from h2_server import Server, echo, message
 
 MAX_CONCURRENT_STREAMS = h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS
@@ -797,6 +799,55 @@ def test_unix_socket(tmp_path):
         assert call(f"unix:{path}").text == "echo"
         assert headers.result(20)[1][":authority"] == "localhost"
     listener.close()
+
+
+# TLS.
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    return interop.Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+def tls_server(certificates, *protocols):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates.cert, certificates.key)
+    if protocols:
+        context.set_alpn_protocols(list(protocols))
+    return context
+
+
+def test_tls(certificates):
+    with Server(echo, tls=tls_server(certificates, "h2")) as server:
+        outcome = call(server, "--ca", certificates.ca, "--server-name", interop.TLS_NAME)
+        assert outcome.text == "echo"
+        fields = next(iter(server.connections[0].headers.values()))
+        assert fields[":scheme"] == "https"
+
+
+@pytest.mark.parametrize("protocols", [(), ("http/1.1",)])
+def test_tls_without_h2_is_no_connection(certificates, protocols):
+    """ALPN is a must (RFC 9113, section 3.3)."""
+    with Server(echo, tls=tls_server(certificates, *protocols)) as server:
+        outcome = call(server, "--ca", certificates.ca, "--server-name", interop.TLS_NAME)
+        assert outcome.status == "UNAVAILABLE" and "No connection" in outcome.text
+
+
+def test_tls_with_a_certificate_that_is_not_good(certificates, tmp_path):
+    other = interop.Certificates(tmp_path)
+    with Server(echo, tls=tls_server(certificates, "h2")) as server:
+        for authority, name, reason in (
+            (certificates.ca, "other.test", "hostname mismatch"),
+            (other.ca, interop.TLS_NAME, "certificate"),
+        ):
+            outcome = call(server, "--ca", authority, "--server-name", name)
+            assert outcome.status == "UNAVAILABLE" and reason in outcome.text, outcome
+
+
+def test_tls_to_a_server_in_plaintext(certificates):
+    with Server(lambda connection: connection.sock.recv(65536)) as server:
+        outcome = call(server, "--ca", certificates.ca)
+        assert outcome.status == "UNAVAILABLE" and "No connection" in outcome.text
 
 
 # grpcio's server, killed and restarted.

@@ -1,6 +1,7 @@
 internal import EventLoops
 internal import GRPC
 internal import GRPCTransport
+internal import TLS
 internal import TestAPI
 
 /// `Bench call --target T`: the runtime's client, driven by black-box tests.
@@ -14,7 +15,7 @@ struct CallCommand {
     Bench call --target TARGET [--method echo|collect|converse|repeat] [--calls N] [--parallel N]
       [--timeout MS] [--wait-for-ready] [--round-robin] [--attempts N] [--back-off MS]
       [--connect-back-off MS] [--keepalive MS] [--payload BYTES] [--idle MS]
-      [--compress gzip|deflate]
+      [--compress gzip|deflate] [--ca PEM-FILE [--server-name NAME]]
     """
 
   private var target: ChannelTarget?
@@ -25,6 +26,8 @@ struct CallCommand {
   private var attemptsMax = 1
   private var backOff = 10
   private var options = CallOptions()
+  private var authorities: [UInt8]?
+  private var serverName: String?
   private var configuration = ClientConfiguration.defaults
 
   /// `nil` if the arguments are malformed.
@@ -39,6 +42,11 @@ struct CallCommand {
       }
     }
     guard target != nil, callCount > 0, parallelCount > 0 else { return nil }
+    if let authorities {
+      configuration.tls = try? TLSContext(
+        client: TLSClientConfiguration(trust: .authorities(authorities), serverName: serverName))
+      guard configuration.tls != nil else { return nil }
+    }
     if attemptsMax > 1 {
       configuration.serviceConfig.defaults.retryPolicy = RetryPolicy(
         attemptsMax: attemptsMax, initialBackOff: .milliseconds(max(backOff, 1)))
@@ -49,6 +57,14 @@ struct CallCommand {
     if flag == "--target" {
       target = try? ChannelTarget(parsing: value)
       return target != nil
+    }
+    if flag == "--ca" {
+      authorities = SmallFile.read(path: value, byteCountMax: 1 << 20)
+      return authorities != nil
+    }
+    if flag == "--server-name" {
+      serverName = value
+      return true
     }
     if flag == "--compress" {
       options.compression = MessageEncoding(rawValue: value)

@@ -122,7 +122,7 @@ enum ImportTable {
     "Bench": Row(
       "Testing",
       [
-        "EventLoops", "GRPC", "GRPCTransport", "GRPCServices", "HTTPServer", "Telemetry",
+        "EventLoops", "GRPC", "GRPCTransport", "GRPCServices", "HTTPServer", "TLS", "Telemetry",
         "WellKnown", "TestAPI",
       ], system: ["Synchronization"]),
     "Fuzz": Row(
