@@ -513,6 +513,20 @@ def test_deadlines_end_what_waits_for_the_client(address):
         assert stream.headers[":status"] == status
 
 
+def test_a_shutdown_answers_what_was_refused_and_goes_on(tmp_path):
+    address = f"127.0.0.1:{harness.free_port()}"
+    process = harness.Process("Bench", ["serve", "--listen", address], tmp_path / "bench.log").start()
+    harness.wait_until(lambda: process.check_running() and harness.is_serving(address), "Bench")
+    stream = RawStream(address, "Nothing", "application/json", [b"{"], end=False)
+    # The server has the headers: it answers a request that came after them.
+    assert Curl(address, "Echo", {}).status == 200
+    process.popen.terminate()
+    # h2 takes no frames after a GOAWAY.
+    with stream.sock.makefile("rb") as rest:
+        assert b'{"code":"unavailable",' in rest.read()
+    assert process.stop() == 0
+
+
 def test_messages_in_single_bytes(address):
     for method, content, body in (
         ("Echo", "application/json", b'{"text":"a"}'),

@@ -238,6 +238,8 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
   /// Ends the call with a status, whatever was sent before.
   func answer(_ error: RPCError?, acceptEncoding: Bool = false) {
     guard phase != .answered else { return }
+    // A call that was refused has no context to say why it ends early; it is never OK.
+    if error == nil, let refusal = web?.refusal { return answer(refusal) }
     let error = context?.cancellationCause == nil ? error : context?.cancellationError
     phase = .answered
     noteAnswer(error?.code ?? .ok, error)
@@ -296,7 +298,7 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
   /// The server waits no longer.
   func shutDown() {
     cancel(.shutdown)
-    answer(context?.cancellationError)
+    answer(context?.cancellationError ?? RPCError(.unavailable, "The server is shutting down."))
   }
 
   func cancel(_ cause: CancellationCause) {

@@ -40,7 +40,7 @@ extension ServerCall {
     phase = .collecting
   }
 
-  private func answer(_ refusal: WebExchange.Refusal) {
+  func answer(_ refusal: WebExchange.Refusal) {
     switch refusal {
     case .response(let response): answerHTTP(response)
     case .error(let error): fail(error)
