@@ -1,17 +1,8 @@
-"""A page in headless Chromium calls the Bench server, by Connect and by gRPC-Web.
+"""A page in headless Chromium calls the Bench server over TLS, by Connect and by gRPC-Web."""
 
-A browser speaks HTTP/2 over TLS only. TLS ends in this process, which takes ALPN's h2 and nothing else and
-hands the bytes on as they are.
-"""
-
-import contextlib
 import http.server
 import json
 import queue
-import select
-import socket
-import socketserver
-import ssl
 import subprocess
 import threading
 
@@ -134,41 +125,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-class TLSFront(socketserver.ThreadingTCPServer):
-    """Takes TLS connections, and hands their bytes to `target` and back."""
-
-    daemon_threads = True
-
-    def __init__(self, target, certificate):
-        self.target = target
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(*certificate)
-        self.context.set_alpn_protocols(["h2"])
-        super().__init__(("127.0.0.1", 0), TLSConnection)
-        self.url = f"https://127.0.0.1:{self.server_address[1]}"
-
-
-class TLSConnection(socketserver.BaseRequestHandler):
-    def handle(self):
-        # A browser drops connections whenever it likes.
-        with contextlib.suppress(OSError):
-            self.hand_on()
-
-    def hand_on(self):
-        with (
-            self.server.context.wrap_socket(self.request, server_side=True) as browser,
-            socket.create_connection(self.server.target) as bench,
-        ):
-            while True:
-                ready = [browser] if browser.pending() else select.select([browser, bench], [], [])[0]
-                for source, sink in ((browser, bench), (bench, browser)):
-                    if source in ready:
-                        data = source.recv(65536)
-                        if not data:
-                            return
-                        sink.sendall(data)
-
-
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
     """A self-signed certificate and its key."""
@@ -185,13 +141,13 @@ def certificate(tmp_path_factory):
 def results(tmp_path_factory, certificate):
     """What the page's calls gave: from an origin that the server knows, and from another."""
     folder = tmp_path_factory.mktemp("browser")
-    port = harness.free_port()
-    with TLSFront(("127.0.0.1", port), certificate) as front, Site(front.url) as site:
-        flags = ["--listen", f"127.0.0.1:{port}", "--cors-origin", site.origin]
+    address = f"127.0.0.1:{harness.free_port()}"
+    with Site(f"https://{address}") as site:
+        flags = ["--listen", address, "--cors-origin", site.origin]
+        flags += ["--tls-cert", certificate[0], "--tls-key", certificate[1]]
         bench = harness.Process("Bench", ["serve", *flags], folder / "bench.log").start()
-        harness.wait_until(lambda: bench.check_running() and harness.is_serving(f"127.0.0.1:{port}"), "Bench")
-        for server in (front, site):
-            threading.Thread(target=server.serve_forever, daemon=True).start()
+        harness.wait_until(lambda: bench.check_running() and "listening" in bench.output(), "Bench")
+        threading.Thread(target=site.serve_forever, daemon=True).start()
         command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         command += ["--no-first-run", "--disable-background-networking", "--disable-component-update"]
         command += ["--ignore-certificate-errors", f"--user-data-dir={folder / 'profile'}", site.origin + "/"]
@@ -204,8 +160,7 @@ def results(tmp_path_factory, certificate):
         finally:
             browser.terminate()
             browser.wait(harness.STOP_MAX)
-            for server in (front, site):
-                server.shutdown()
+            site.shutdown()
         assert bench.stop() == 0
 
 
