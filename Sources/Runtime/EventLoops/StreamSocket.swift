@@ -168,8 +168,12 @@ package protocol StreamSocketDelegate: AnyObject {
   }
 
   fileprivate func received(_ count: Int, _ buffer: UnsafePointer<uv_buf_t>) {
+    // No room was lent: other sockets come first.
+    if count == Int(UV_ENOBUFS.rawValue) { return }
     guard !isClosed, isReading else { return }
     if count > 0 {
+      // libuv reads again at once while it gets all that it has room for, up to 32 times.
+      fullReadCount = unsafe count == readBuffer.count ? fullReadCount + 1 : 0
       let bytes = unsafe UnsafeRawBufferPointer(start: buffer.pointee.base, count: count)
       unsafe delegate?.socketReceived(RawSpan(_unsafeBytes: bytes))
     } else if count < 0 {
@@ -183,6 +187,18 @@ package protocol StreamSocketDelegate: AnyObject {
   private func fail(_ error: EventLoopError) {
     pauseReading()
     loop.schedule(after: .zero) { [weak self] in self?.delegate?.socketEnded(error) }
+  }
+
+  /// How many reads in a row filled the buffer.
+  private var fullReadCount = 0
+  /// After so many a socket waits until the others had their turn: 256 KiB.
+  private static let fullReadsMax = 4
+
+  /// Whether the socket may read on now; asked once per read.
+  fileprivate func takesRead() -> Bool {
+    guard fullReadCount >= Self.fullReadsMax else { return true }
+    fullReadCount = 0
+    return false
   }
 
   /// The loop's buffer, which every connection on it reads into in turn.
@@ -218,6 +234,10 @@ private func lendReadBuffer(
   _ handle: UnsafeMutablePointer<uv_handle_t>?, size: Int, _ buffer: UnsafeMutablePointer<uv_buf_t>?
 ) {
   guard let socket = unsafe owner(of: handle?.pointee.data, as: StreamSocket.self) else { return }
+  guard socket.takesRead() else {
+    unsafe buffer?.pointee = unsafe uv_buf_t(base: nil, len: 0)
+    return
+  }
   let lent = unsafe socket.readBuffer
   unsafe buffer?.pointee = unsafe uv_buf_t(UnsafeRawBufferPointer(lent))
 }
