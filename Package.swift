@@ -92,8 +92,9 @@ let package = Package(
         "Buffers", "Telemetry", "EventLoops", "TLS", "Compression", "HTTP2", "Protobuf",
         "WellKnown", "GRPC",
       ]),
-    module("Runtime", "GRPCInProcess", ["Buffers", "GRPC"]),
-    module("Runtime", "GRPCServices", ["Buffers", "Protobuf", "WellKnown", "GRPC"]),
+    module("Runtime", "GRPCInProcess", ["Buffers", "Telemetry", "GRPC"]),
+    module(
+      "Runtime", "GRPCServices", ["Buffers", "Telemetry", "Protobuf", "WellKnown", "GRPC"]),
     module("Runtime", "HTTPClient", ["Buffers", "EventLoops", "CCurl"]),
     module("Runtime", "HTTPServer", ["Buffers", "EventLoops", "CMicroHTTPD"]),
 
@@ -185,7 +186,7 @@ let package = Package(
       exclude: ["Golden"], swiftSettings: strict),
     tests("Protobuf", ["Buffers", "WellKnown", "API", "TestAPI"]),
     tests("GRPC", ["Protobuf", "WellKnown"]),
-    tests("GRPCInProcess", ["GRPC", "TestKit"]),
+    tests("GRPCInProcess", ["GRPC", "Telemetry", "TestKit"]),
     tests(
       "GRPCTransport",
       [
@@ -193,7 +194,7 @@ let package = Package(
         "TestKit", "WellKnown",
       ]),
     tests("Interop", ["EventLoops", "GRPC", "GRPCInProcess", "TestAPI"]),
-    tests("GRPCServices", ["GRPC", "GRPCInProcess", "WellKnown"]),
+    tests("GRPCServices", ["GRPC", "GRPCInProcess", "Telemetry", "WellKnown"]),
     tests("HTTP2", ["Buffers"]),
     tests("Crypto"),
     tests("TLS", ["Buffers", "COpenSSL", "TestKit"]),

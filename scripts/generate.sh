@@ -17,6 +17,7 @@ trap 'rm -rf "$out"' EXIT
 
 # The first owner that fits counts. What only tests need is in no shipped program.
 owners=owner=grpc/testing/:TestAPI:CTestAPI,owner=xds/:TestAPI:CTestAPI
+owners+=,owner=opentelemetry/:WellKnown:CWellKnown
 owners+=,owner=google/:WellKnown:CWellKnown,owner=grpc/:WellKnown:CWellKnown
 owners+=,owner=trunkline/testing/:TestAPI:CTestAPI,owner=trunkline/:API:CAPI
 
@@ -50,8 +51,8 @@ generate_messages() {
 wellknown=(any duration empty field_mask struct timestamp wrappers)
 wellknown=("${wellknown[@]/%/.proto}")
 wellknown=("${wellknown[@]/#/google/protobuf/}")
-mapfile -t shared < <(cd Protos && find google grpc -name '*.proto' -not -path '*/testing/*' | sort)
-mapfile -t grpc < <(cd Protos && find grpc -name '*.proto' -not -path '*/testing/*' | sort)
+mapfile -t shared < <(cd Protos && find google grpc opentelemetry -name '*.proto' -not -path '*/testing/*' | sort)
+mapfile -t grpc < <(cd Protos && find grpc opentelemetry/proto/collector -name '*.proto' -not -path '*/testing/*' | sort)
 mapfile -t contract < <(cd Protos && find trunkline -name '*.proto' -not -path '*/testing/*' | sort)
 mapfile -t testing < <(cd Protos && find trunkline/testing grpc/testing xds -name '*.proto' | sort)
 

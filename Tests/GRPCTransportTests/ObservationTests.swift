@@ -152,7 +152,8 @@ import Testing
     let fields = AccessLog.fields(
       AccessLog.Call(
         method: "a.B/C", code: .internal, error: error, cause: .deadline, peer: "unix:",
-        userAgent: String(repeating: "u", count: 500), record: record, duration: 2_000_000),
+        userAgent: String(repeating: "u", count: 500), traceID: "0af7", record: record,
+        duration: 2_000_000),
       suppressedCount: 3)
     let values = Dictionary(uniqueKeysWithValues: fields)
     #expect(values["first_response"] == .duration(.microseconds(1)))
@@ -161,6 +162,7 @@ import Testing
     #expect(values["received_bytes"] == 7)
     #expect(values["sent_messages"] == 2)
     #expect(values["sent_bytes"] == 11)
+    #expect(values["trace_id"] == "0af7")
     #expect(values["cause"] == "deadline")
     #expect(values["suppressed"] == 3)
     guard case .text(let text)? = values["error"], case .text(let agent)? = values["user_agent"]

@@ -1,4 +1,5 @@
 package import GRPC
+internal import Telemetry
 
 /// A channel to services in this process, without bytes on a wire.
 ///
@@ -31,7 +32,12 @@ package struct InProcessChannel: Channel {
     _ body: (any ClientStream) async throws(RPCError) -> Result
   ) async throws(RPCError) -> Result {
     let deadline = options.deadline()
-    let context = ServerContext(method: method, metadata: options.metadata, deadline: deadline)
+    let metadata = options.requestMetadata
+    let trace = TraceContext(metadata).map {
+      CallTrace(context: $0, parent: nil, isRecorded: false)
+    }
+    let context = ServerContext(
+      method: method, metadata: metadata, deadline: deadline, trace: trace)
     let call = InProcessCall(context, options, configuration)
     let handler = router.handler(for: method.path)
     let outcome = await withTaskGroup(of: Void.self) { group -> Swift.Result<Result, RPCError> in

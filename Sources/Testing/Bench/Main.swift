@@ -37,26 +37,33 @@ struct Bench {
     let registry = IntrospectionRegistry()
     let logger = Logger(
       level: .info, now: { WallClock.microseconds() }, write: { StandardError.write(line: $0) })
+    let tracing = arguments.collector.map { Tracing(to: $0, on: group.loops[0], logger) }
     let server = GRPCServer(
       router: .standard(
         services: [EchoService(loop: group.loops[0])], health: health, introspection: registry),
       configuration: arguments.configuration, loops: group.loops,
       observation: ServerObservation(
-        accessLog: AccessLogConfiguration(logger: logger, selection: arguments.accessLog)))
+        accessLog: AccessLogConfiguration(logger: logger, selection: arguments.accessLog),
+        tracing: tracing.map { TracingConfiguration(sink: $0.exporter) }))
     registry.add(server)
     for target in arguments.listen {
       StandardError.write(line: "listening on \(try await listen(server, target, tls))")
     }
     let metrics = arguments.admin.flatMap { serveMetrics(of: server, at: $0, on: group.loops[0]) }
     let loop = group.loops[0]
-    await untilSignal(on: loop) {
-      guard let files = arguments.tlsFiles, let tls else { return }
-      _ = CertificateWatch(files, tls, loop: loop, interval: arguments.reloadInterval) {
-        StandardError.write(line: "certificate \($0)")
+    await withTaskGroup(of: Void.self) { tasks in
+      if let tracing { tasks.addTask { await tracing.exporter.run() } }
+      await untilSignal(on: loop) {
+        guard let files = arguments.tlsFiles, let tls else { return }
+        _ = CertificateWatch(files, tls, loop: loop, interval: arguments.reloadInterval) {
+          StandardError.write(line: "certificate \($0)")
+        }
       }
+      tasks.cancelAll()
     }
     health.shutDown()
     await server.shutdown(within: .seconds(5))
+    await tracing?.stop()
     _ = await metrics?.stop()
   }
 

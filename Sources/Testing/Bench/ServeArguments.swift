@@ -12,6 +12,8 @@ struct ServeArguments: Sendable {
   /// Where `/metrics` is served over HTTP/1.1.
   var admin: String?
   var accessLog = AccessLogConfiguration.Selection.off
+  /// Where spans go.
+  var collector: (host: String, port: UInt16)?
   private var certificate: String?
   private var key: String?
   private var clientAuthorities: String?
@@ -21,7 +23,7 @@ struct ServeArguments: Sendable {
   static let usage = """
     usage: Bench serve [--listen ADDRESS]... [--loops N] [--busy-poll MICROSECONDS]
                        [--admin 127.0.0.1:PORT] [--access-log off|errors|all]
-                       [--cors-origin ORIGIN]...
+                       [--cors-origin ORIGIN]... [--otlp COLLECTOR:PORT]
                        [--tls-cert FILE --tls-key FILE [--tls-client-ca FILE]
                         [--tls-client request|require] [--tls-reload MILLISECONDS]]
     ADDRESS is 127.0.0.1:PORT, [::1]:PORT, unix:PATH, or fd:N for a socket that is bound.
@@ -46,6 +48,9 @@ struct ServeArguments: Sendable {
     case "--access-log":
       guard let selection = AccessLogConfiguration.Selection(rawValue: value) else { return false }
       accessLog = selection
+    case "--otlp":
+      collector = SocketAddress.split(value)
+      return collector != nil
     case "--cors-origin": configuration.corsOrigins.append(value)
     default: return takeTLS(flag, value)
     }

@@ -47,9 +47,10 @@ enum ImportTable {
         "WellKnown", "GRPC",
       ],
       system: ["Synchronization"]),
-    "GRPCInProcess": Row("Runtime", ["Buffers", "GRPC"], system: ["Synchronization"]),
+    "GRPCInProcess": Row("Runtime", ["Buffers", "Telemetry", "GRPC"], system: ["Synchronization"]),
     "GRPCServices": Row(
-      "Runtime", ["Buffers", "Protobuf", "WellKnown", "GRPC", "CProtobufC", "CWellKnown"],
+      "Runtime",
+      ["Buffers", "Telemetry", "Protobuf", "WellKnown", "GRPC", "CProtobufC", "CWellKnown"],
       system: ["Synchronization"]),
     "HTTPClient": Row(
       "Runtime", ["Buffers", "EventLoops", "CCurl"], system: ["Glibc", "Synchronization"]),

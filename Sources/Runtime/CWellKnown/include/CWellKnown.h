@@ -17,6 +17,10 @@
 #include "grpc/health/v1/health.pb-c.h"
 #include "grpc/reflection/v1/reflection.pb-c.h"
 #include "grpc/reflection/v1alpha/reflection.pb-c.h"
+#include "opentelemetry/proto/collector/trace/v1/trace_service.pb-c.h"
+#include "opentelemetry/proto/common/v1/common.pb-c.h"
+#include "opentelemetry/proto/resource/v1/resource.pb-c.h"
+#include "opentelemetry/proto/trace/v1/trace.pb-c.h"
 
 const uint8_t *google__protobuf__any__file__bytes(void);
 const uint8_t *google__protobuf__duration__file__bytes(void);
@@ -32,6 +36,10 @@ const uint8_t *grpc__channelz__v1__channelz__file__bytes(void);
 const uint8_t *grpc__health__v1__health__file__bytes(void);
 const uint8_t *grpc__reflection__v1__reflection__file__bytes(void);
 const uint8_t *grpc__reflection__v1alpha__reflection__file__bytes(void);
+const uint8_t *opentelemetry__proto__collector__trace__v1__trace_service__file__bytes(void);
+const uint8_t *opentelemetry__proto__common__v1__common__file__bytes(void);
+const uint8_t *opentelemetry__proto__resource__v1__resource__file__bytes(void);
+const uint8_t *opentelemetry__proto__trace__v1__trace__file__bytes(void);
 
 static inline const ProtobufCMessageDescriptor *google__protobuf__any__type(void) {
   return &google__protobuf__any__descriptor;
@@ -305,4 +313,37 @@ static inline const ProtobufCMessageDescriptor *grpc__reflection__v1alpha__servi
 }
 static inline const ProtobufCMessageDescriptor *grpc__reflection__v1alpha__error_response__type(void) {
   return &grpc__reflection__v1alpha__error_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *opentelemetry__proto__collector__trace__v1__export_trace_service_request__type(void) {
+  return &opentelemetry__proto__collector__trace__v1__export_trace_service_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *opentelemetry__proto__collector__trace__v1__export_trace_service_response__type(void) {
+  return &opentelemetry__proto__collector__trace__v1__export_trace_service_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *opentelemetry__proto__collector__trace__v1__export_trace_partial_success__type(void) {
+  return &opentelemetry__proto__collector__trace__v1__export_trace_partial_success__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *opentelemetry__proto__common__v1__any_value__type(void) {
+  return &opentelemetry__proto__common__v1__any_value__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *opentelemetry__proto__common__v1__key_value__type(void) {
+  return &opentelemetry__proto__common__v1__key_value__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *opentelemetry__proto__common__v1__instrumentation_scope__type(void) {
+  return &opentelemetry__proto__common__v1__instrumentation_scope__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *opentelemetry__proto__resource__v1__resource__type(void) {
+  return &opentelemetry__proto__resource__v1__resource__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *opentelemetry__proto__trace__v1__resource_spans__type(void) {
+  return &opentelemetry__proto__trace__v1__resource_spans__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *opentelemetry__proto__trace__v1__scope_spans__type(void) {
+  return &opentelemetry__proto__trace__v1__scope_spans__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *opentelemetry__proto__trace__v1__span__type(void) {
+  return &opentelemetry__proto__trace__v1__span__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *opentelemetry__proto__trace__v1__status__type(void) {
+  return &opentelemetry__proto__trace__v1__status__descriptor;
 }

@@ -1,7 +1,10 @@
 extension ServerContext {
-  /// Runs `body` so that calls made from it end no later than this one.
+  /// Whether calls that the handler makes have something to take over from this one.
+  var hasInheritance: Bool { deadline != nil || trace != nil }
+
+  /// Runs `body` so that calls made from it end no later than this one, in the same trace.
   func bindingDeadline(_ body: () async throws(RPCError) -> Void) async throws(RPCError) {
-    guard deadline != nil else { return try await body() }
+    guard hasInheritance else { return try await body() }
     var failure: RPCError?
     await ServerContext.$current.withValue(self) {
       do throws(RPCError) {

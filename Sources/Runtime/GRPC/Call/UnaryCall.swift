@@ -7,7 +7,7 @@ package struct UnaryCall: Sendable {
   package let context: ServerContext
   /// Where the answer goes: one of its methods is called once.
   package let reply: any UnaryReply
-  /// Whether nothing runs around the handler: no interceptor, and no deadline to hand on.
+  /// Whether nothing runs around the handler: no interceptor, no deadline and no trace to hand on.
   package let isPlain: Bool
   @usableFromInline
   let executor: any TaskExecutor
@@ -21,7 +21,7 @@ package struct UnaryCall: Sendable {
     self.reply = reply
     self.executor = executor
     self.interceptors = interceptors
-    isPlain = interceptors.isEmpty && context.deadline == nil
+    isPlain = interceptors.isEmpty && !context.hasInheritance
   }
 
   /// Answers that the request can't be read. No task is needed for that.

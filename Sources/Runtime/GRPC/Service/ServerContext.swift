@@ -25,6 +25,8 @@ package final class ServerContext: Sendable {
   package let peerIdentity: PeerIdentity?
   /// When the caller stops waiting. The transport cancels the handler then.
   package let deadline: ContinuousClock.Instant?
+  /// Where the call stands in its trace; `nil` without one.
+  package let trace: CallTrace?
 
   private struct State {
     var initialMetadata: Metadata = [:]
@@ -38,17 +40,19 @@ package final class ServerContext: Sendable {
 
   package init(
     method: MethodDescriptor, metadata: Metadata = [:], peer: String = "in-process",
-    peerIdentity: PeerIdentity? = nil, deadline: ContinuousClock.Instant? = nil
+    peerIdentity: PeerIdentity? = nil, deadline: ContinuousClock.Instant? = nil,
+    trace: CallTrace? = nil
   ) {
     self.method = method
     self.metadata = metadata
     self.peer = peer
     self.peerIdentity = peerIdentity
     self.deadline = deadline
+    self.trace = trace
   }
 
-  /// The call whose handler runs in this task, if there is one and it has a deadline. A client's
-  /// call made meanwhile ends no later than this one.
+  /// The call whose handler runs in this task, if there is one and it has a deadline or a trace. A
+  /// client's call made meanwhile ends no later than this one, and belongs to the same trace.
   @TaskLocal package static var current: ServerContext?
 
   /// How often the client has tried this call before, as it says itself (gRFC A6).

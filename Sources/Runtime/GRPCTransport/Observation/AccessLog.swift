@@ -12,6 +12,7 @@ final class AccessLog {
     let cause: CancellationCause?
     let peer: String
     let userAgent: String?
+    let traceID: String?
     let record: CallRecord
     /// Nanoseconds.
     let duration: UInt64
@@ -74,6 +75,7 @@ final class AccessLog {
       ("sent_messages", .count(record.sent.count)),
       ("sent_bytes", .count(record.sent.byteCount)),
     ]
+    if let trace = call.traceID { fields.append(("trace_id", .text(trace))) }
     if let cause = call.cause { fields.append(("cause", .text(cause.logName))) }
     if let error = call.error, !error.message.isEmpty {
       let text = NumberMask.maskedDigits(error.message.cut(to: errorLengthMax))

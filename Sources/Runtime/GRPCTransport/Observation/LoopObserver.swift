@@ -12,6 +12,7 @@ final class LoopObserver {
 
   let calls: CallMetrics
   let accessLog: AccessLog?
+  let tracing: TracingConfiguration?
   var connections = ConnectionMetrics()
   var listeners: [Listener] = []
 
@@ -19,5 +20,6 @@ final class LoopObserver {
     calls = CallMetrics(names: table.names)
     let log = configuration.accessLog
     accessLog = log.flatMap { $0.selection == .off ? nil : AccessLog($0) }
+    tracing = configuration.tracing
   }
 }

@@ -29,6 +29,10 @@ extension ServerConnection {
     var cause: CancellationCause?
     if case .ok = code {} else { cause = context?.cancellationCause }
     traffic.noteEnd(record, isFailed: cause?.isClientsEnd ?? false)
+    if let context, let trace = context.trace, trace.isRecorded {
+      observer.recordSpan(
+        trace, record, method: context.method, code, peer: peer, duration: duration)
+    }
     guard let log = observer.accessLog,
       log.wants(code, context?.method.kind, duration: duration)
     else { return }
@@ -36,7 +40,7 @@ extension ServerConnection {
       AccessLog.Call(
         method: owner.table.names[record.method], code: code, error: error, cause: cause,
         peer: peer, userAgent: (context?.metadata ?? requestMetadata)["user-agent"],
-        record: copy record, duration: duration),
+        traceID: context?.trace?.context.traceID, record: copy record, duration: duration),
       now: now)
   }
 }

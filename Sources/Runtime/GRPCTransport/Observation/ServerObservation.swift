@@ -1,21 +1,27 @@
 package import Telemetry
 
-/// What a server tells of itself: which calls it logs, and where it tells of connections.
+/// What a server tells of itself: which calls it logs, which become spans, and where it tells of
+/// connections.
 ///
 /// Its metrics are always counted; see ``GRPCServer/metrics()``.
 package struct ServerObservation: Sendable {
   /// Where and which lines go to the access log; `nil` writes none.
   package var accessLog: AccessLogConfiguration?
-
+  /// Which calls become spans; `nil` makes none. A trace that comes is handed on all the same.
+  package var tracing: TracingConfiguration?
   /// Where connections that were refused or had to be ended are told of, a few per second.
   package var logger: Logger
 
-  package init(accessLog: AccessLogConfiguration? = nil, logger: Logger = .silent) {
+  package init(
+    accessLog: AccessLogConfiguration? = nil, tracing: TracingConfiguration? = nil,
+    logger: Logger = .silent
+  ) {
     self.accessLog = accessLog
+    self.tracing = tracing
     self.logger = logger
   }
 
-  /// Metrics, no log.
+  /// Metrics, no log, no spans.
   package static let defaults = ServerObservation()
 }
 

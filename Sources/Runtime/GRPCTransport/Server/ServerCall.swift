@@ -106,7 +106,8 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
     }
     let context = ServerContext(
       method: handler.descriptor, metadata: metadata, peer: connection.peer,
-      peerIdentity: connection.peerIdentity, deadline: deadline)
+      peerIdentity: connection.peerIdentity, deadline: deadline,
+      trace: connection.owner.observer.trace(metadata))
     self.context = context
     if handler.descriptor.kind == .unary {
       phase = .collecting

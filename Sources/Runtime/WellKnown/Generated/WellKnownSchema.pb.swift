@@ -55,6 +55,59 @@ extension Grpc.Reflection {
   package enum V1alpha {}
 }
 
+/// The namespace of a package of the contract.
+package enum Opentelemetry {}
+
+/// The namespace of a package of the contract.
+extension Opentelemetry {
+  package enum Proto {}
+}
+
+/// The namespace of a package of the contract.
+extension Opentelemetry.Proto {
+  package enum Collector {}
+}
+
+/// The namespace of a package of the contract.
+extension Opentelemetry.Proto.Collector {
+  package enum Trace {}
+}
+
+/// The namespace of a package of the contract.
+extension Opentelemetry.Proto.Collector.Trace {
+  package enum V1 {}
+}
+
+/// The namespace of a package of the contract.
+extension Opentelemetry.Proto {
+  package enum Common {}
+}
+
+/// The namespace of a package of the contract.
+extension Opentelemetry.Proto.Common {
+  package enum V1 {}
+}
+
+/// The namespace of a package of the contract.
+extension Opentelemetry.Proto {
+  package enum Resource {}
+}
+
+/// The namespace of a package of the contract.
+extension Opentelemetry.Proto.Resource {
+  package enum V1 {}
+}
+
+/// The namespace of a package of the contract.
+extension Opentelemetry.Proto {
+  package enum Trace {}
+}
+
+/// The namespace of a package of the contract.
+extension Opentelemetry.Proto.Trace {
+  package enum V1 {}
+}
+
 /// The files and types of this module, for reflection and for `Any` in JSON.
 package enum WellKnownSchema {
   /// google/protobuf/any.proto
@@ -141,6 +194,30 @@ package enum WellKnownSchema {
     count: 1695,
     dependencies: [])
 
+  /// opentelemetry/proto/collector/trace/v1/trace_service.proto
+  package static let opentelemetryProtoCollectorTraceV1TraceService = unsafe FileDescriptor(
+    name: "opentelemetry/proto/collector/trace/v1/trace_service.proto", copying: opentelemetry__proto__collector__trace__v1__trace_service__file__bytes(),
+    count: 670,
+    dependencies: [WellKnownSchema.opentelemetryProtoTraceV1Trace])
+
+  /// opentelemetry/proto/common/v1/common.proto
+  package static let opentelemetryProtoCommonV1Common = unsafe FileDescriptor(
+    name: "opentelemetry/proto/common/v1/common.proto", copying: opentelemetry__proto__common__v1__common__file__bytes(),
+    count: 573,
+    dependencies: [])
+
+  /// opentelemetry/proto/resource/v1/resource.proto
+  package static let opentelemetryProtoResourceV1Resource = unsafe FileDescriptor(
+    name: "opentelemetry/proto/resource/v1/resource.proto", copying: opentelemetry__proto__resource__v1__resource__file__bytes(),
+    count: 277,
+    dependencies: [WellKnownSchema.opentelemetryProtoCommonV1Common])
+
+  /// opentelemetry/proto/trace/v1/trace.proto
+  package static let opentelemetryProtoTraceV1Trace = unsafe FileDescriptor(
+    name: "opentelemetry/proto/trace/v1/trace.proto", copying: opentelemetry__proto__trace__v1__trace__file__bytes(),
+    count: 1414,
+    dependencies: [WellKnownSchema.opentelemetryProtoCommonV1Common, WellKnownSchema.opentelemetryProtoResourceV1Resource])
+
   /// Every file of the module.
   package static let files: [FileDescriptor] = [
     googleProtobufAny,
@@ -157,6 +234,10 @@ package enum WellKnownSchema {
     grpcHealthV1Health,
     grpcReflectionV1Reflection,
     grpcReflectionV1alphaReflection,
+    opentelemetryProtoCollectorTraceV1TraceService,
+    opentelemetryProtoCommonV1Common,
+    opentelemetryProtoResourceV1Resource,
+    opentelemetryProtoTraceV1Trace,
   ]
 
   /// Every message of the module.
@@ -252,5 +333,16 @@ package enum WellKnownSchema {
     Grpc.Reflection.V1alpha.ListServiceResponse.self,
     Grpc.Reflection.V1alpha.ServiceResponse.self,
     Grpc.Reflection.V1alpha.ErrorResponse.self,
+    Opentelemetry.Proto.Collector.Trace.V1.ExportTraceServiceRequest.self,
+    Opentelemetry.Proto.Collector.Trace.V1.ExportTraceServiceResponse.self,
+    Opentelemetry.Proto.Collector.Trace.V1.ExportTracePartialSuccess.self,
+    Opentelemetry.Proto.Common.V1.AnyValue.self,
+    Opentelemetry.Proto.Common.V1.KeyValue.self,
+    Opentelemetry.Proto.Common.V1.InstrumentationScope.self,
+    Opentelemetry.Proto.Resource.V1.Resource.self,
+    Opentelemetry.Proto.Trace.V1.ResourceSpans.self,
+    Opentelemetry.Proto.Trace.V1.ScopeSpans.self,
+    Opentelemetry.Proto.Trace.V1.Span.self,
+    Opentelemetry.Proto.Trace.V1.Status.self,
   ]
 }

@@ -69,6 +69,8 @@ final class ClientCall: HTTP2StreamHandler, DeadlineHandler, LoopConfined,
   ) {
     self.core = core
     self.method = method
+    var options = options
+    options.metadata = options.requestMetadata
     self.options = options
     deadline = options.deadline(timeoutMax: settings.timeout)
     waitsForReady = options.waitForReady ?? settings.waitForReady ?? false
