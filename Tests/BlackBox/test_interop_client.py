@@ -23,7 +23,7 @@ CASES = [
 # grpcio's servers can't see whether a request was compressed.
 NOT_ON_GRPCIO = {"client_compressed_unary", "client_compressed_streaming"}
 FLAGS = {
-    "concurrent_large_unary": ["--concurrent_calls=50"],
+    "concurrent_large_unary": ["--concurrent_calls=20"],
     "rpc_soak": ["--soak_iterations=20", "--soak_num_threads=2"],
     "channel_soak": ["--soak_iterations=10"],
     "long_lived_channel": ["--soak_iterations=5", "--soak_min_time_ms_between_rpcs=20"],

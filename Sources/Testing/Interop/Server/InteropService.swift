@@ -52,6 +52,9 @@ package struct InteropService: TestAPI.Grpc.Testing.TestServiceProtocol {
     var response = Testing.SimpleResponse()
     response.payload = try Self.payload(request.responseType, request.responseSize)
     if request.fillServerID { response.serverID = id }
+    if request.fillUsername, let caller = context.peerIdentity {
+      response.username = caller.subject
+    }
     return response
   }
 
