@@ -19,19 +19,23 @@ struct Bench {
       guard let call = CallCommand(arguments) else { return print("usage: \(CallCommand.usage)") }
       return await call.run()
     }
+    if command == "settings" { return print(ServerSetting.page, terminator: "") }
     guard command == "serve", let serve = ServeArguments(arguments) else {
       return print(ServeArguments.usage)
     }
     let group = EventLoopGroup(name: "bench", count: serve.loopCount, busyPoll: serve.busyPoll)
     do {
-      try await run(serve, group)
+      // A loop whose thread a handler keeps can't be waited for: the process's end ends it.
+      guard try await run(serve, group).mayStopLoops else { return }
     } catch {
       print(error)
     }
     group.stop()
   }
 
-  private static func run(_ arguments: ServeArguments, _ group: EventLoopGroup) async throws {
+  private static func run(
+    _ arguments: ServeArguments, _ group: EventLoopGroup
+  ) async throws -> ShutdownOutcome {
     let tls = try arguments.tlsFiles.map { try TLSContextSource($0) }
     let health = HealthService(serving: [EchoService.name])
     let registry = IntrospectionRegistry()
@@ -44,7 +48,7 @@ struct Bench {
       configuration: arguments.configuration, loops: group.loops,
       observation: ServerObservation(
         accessLog: AccessLogConfiguration(logger: logger, selection: arguments.accessLog),
-        tracing: tracing.map { TracingConfiguration(sink: $0.exporter) }))
+        tracing: tracing.map { TracingConfiguration(sink: $0.exporter) }, logger: logger))
     registry.add(server)
     for target in arguments.listen {
       StandardError.write(line: "listening on \(try await listen(server, target, tls))")
@@ -62,9 +66,10 @@ struct Bench {
       tasks.cancelAll()
     }
     health.shutDown()
-    await server.shutdown(within: .seconds(5))
+    let outcome = await server.shutdown(within: arguments.drain)
     await tracing?.stop()
-    _ = await metrics?.stop()
+    if outcome.mayStopLoops { _ = await metrics?.stop() }
+    return outcome
   }
 
   private static func listen(

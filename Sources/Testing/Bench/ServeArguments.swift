@@ -8,6 +8,8 @@ struct ServeArguments: Sendable {
   var listen: [String] = []
   var loopCount = 1
   var busyPoll = Duration.zero
+  /// How long open calls may go on after a signal.
+  var drain = Duration.seconds(5)
   var configuration = ServerConfiguration.defaults
   /// Where `/metrics` is served over HTTP/1.1.
   var admin: String?
@@ -24,9 +26,11 @@ struct ServeArguments: Sendable {
     usage: Bench serve [--listen ADDRESS]... [--loops N] [--busy-poll MICROSECONDS]
                        [--admin 127.0.0.1:PORT] [--access-log off|errors|all]
                        [--cors-origin ORIGIN]... [--otlp COLLECTOR:PORT]
+                       [--setting NAME=VALUE]... [--drain-seconds N]
                        [--tls-cert FILE --tls-key FILE [--tls-client-ca FILE]
                         [--tls-client request|require] [--tls-reload MILLISECONDS]]
     ADDRESS is 127.0.0.1:PORT, [::1]:PORT, unix:PATH, or fd:N for a socket that is bound.
+    `Bench settings` prints what --setting may name.
     """
 
   /// `nil` when they are not as ``usage`` says.
@@ -51,10 +55,22 @@ struct ServeArguments: Sendable {
     case "--otlp":
       collector = SocketAddress.split(value)
       return collector != nil
+    case "--setting": return takeSetting(value)
+    case "--drain-seconds": drain = .seconds(Int(value) ?? 0)
     case "--cors-origin": configuration.corsOrigins.append(value)
     default: return takeTLS(flag, value)
     }
     return true
+  }
+
+  private mutating func takeSetting(_ assignment: String) -> Bool {
+    do {
+      try ServerSetting.apply(assignment, to: &configuration)
+      return true
+    } catch {
+      StandardError.write(line: "\(error)")
+      return false
+    }
   }
 
   private mutating func takeTLS(_ flag: String, _ value: String) -> Bool {

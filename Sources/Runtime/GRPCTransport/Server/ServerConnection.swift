@@ -36,6 +36,8 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
   /// Whether the stream takes bytes: in TLS the handshake comes first.
   private var isOpen = false
   private var isWriteScheduled = false
+  /// Whether a PING is to follow the notice once that is written: nghttp2 would send it before.
+  private var mustPingAfterNotice = false
   private var isClosed = false
 
   private var machine: ConnectionStateMachine
@@ -73,6 +75,7 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
     isOpen = true
     peerIdentity = stream.security?.peer.map { PeerIdentity($0) }
     perform(machine.opened(at: owner.now))
+    rearm()
     scheduleWrite()
   }
 
@@ -122,10 +125,14 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
     guard !isLost, isOpen else { return }
     do {
       while stream.pendingByteCount == 0 {
-        guard
-          try owner.write(
-            from: session, to: stream, upTo: owner.configuration.writeSizeMax)
-        else { break }
+        let hasWritten = try owner.write(
+          from: session, to: stream, upTo: owner.configuration.writeSizeMax)
+        if mustPingAfterNotice {
+          mustPingAfterNotice = false
+          session.sendPing()
+        } else if !hasWritten {
+          break
+        }
       }
     } catch {
       return close(.session(error))
@@ -270,7 +277,7 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
       session.sendPing()
     case .sendShutdownNotice:
       session.submitShutdownNotice()
-      session.sendPing()
+      mustPingAfterNotice = true
     case .sendGoAway(let debugData):
       session.submitGoAway(.noError, debug: debugData)
     case .terminate(let code, let debugData, _):
