@@ -165,7 +165,7 @@ private func threadCPUNanoseconds() -> Int {
     let loop = EventLoop(name: "offload")
     let count = Atomic(0)
     @Sendable func again() {
-      loop.offload({ count.add(1, ordering: .relaxed) }) { _ in again() }
+      loop.offload({ count.add(1, ordering: .relaxed) }, { _ in again() })
     }
     await withCheckedContinuation { began in
       loop.execute {

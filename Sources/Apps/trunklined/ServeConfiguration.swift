@@ -23,6 +23,12 @@ struct ServeConfiguration: Sendable {
   /// Of a dispatch in a process of its own: where its registry is.
   var registry: HostPort?
   var keyringPath: String
+  /// What gRPC is served with; `nil` in plaintext.
+  var tls: TLSFiles?
+  /// The bounds of the gRPC server.
+  var grpc: ServerConfiguration
+  /// Where spans go.
+  var collector: HostPort?
   var logLevel: LogLevel
   /// Which calls have a line in the log.
   var accessLogSelection: AccessLogConfiguration.Selection
@@ -55,6 +61,9 @@ extension ServeConfiguration {
     dataFolder = try arguments.value(ServeOptions.dataFolder)
     registry = try arguments.value(ServeOptions.registry)
     keyringPath = try arguments.value(ServeOptions.keyring) ?? dataFolder + "/keyring"
+    tls = try Self.tls(arguments)
+    grpc = try Self.grpc(arguments)
+    collector = try arguments.value(ServeOptions.otlp)
     logLevel = try arguments.value(ServeOptions.logLevel)
     accessLogSelection = try arguments.value(ServeOptions.accessLog)
     slowCallMin = try arguments.value(ServeOptions.slowCall)
@@ -69,11 +78,37 @@ extension ServeConfiguration {
       throw .conflict("--registry is for a dispatch alone: --roles dispatch.")
     }
     let isInsecure = try arguments.value(ServeOptions.isInsecure)
-    if !listen.isLoopback && !isInsecure {
+    if !listen.isLoopback && tls == nil && !isInsecure {
       throw .conflict(
         "--listen \(listen) can be reached by others, and gRPC is served without TLS. "
-          + "Listen on 127.0.0.1, or accept it with --insecure.")
+          + "Give --tls-cert and --tls-key, listen on 127.0.0.1, or accept it with --insecure.")
     }
+  }
+
+  private static func grpc(_ arguments: Arguments) throws(ArgumentError) -> ServerConfiguration {
+    var configuration = ServerConfiguration.defaults
+    for assignment in try arguments.value(ServeOptions.grpcSettings) {
+      do throws(ServerSettingError) {
+        try ServerSetting.apply(assignment, to: &configuration)
+      } catch {
+        throw .conflict("--grpc-setting \(assignment): \(error)")
+      }
+    }
+    configuration.corsOrigins = try arguments.value(ServeOptions.corsOrigins)
+    return configuration
+  }
+
+  private static func tls(_ arguments: Arguments) throws(ArgumentError) -> TLSFiles? {
+    let certificate = try arguments.value(ServeOptions.tlsCertificate)
+    let key = try arguments.value(ServeOptions.tlsKey)
+    let authorities = try arguments.value(ServeOptions.tlsClientAuthorities)
+    if let certificate, let key {
+      return TLSFiles(certificate: certificate, key: key, clientAuthorities: authorities)
+    }
+    guard certificate == nil, key == nil, authorities == nil else {
+      throw .conflict("TLS needs both --tls-cert and --tls-key.")
+    }
+    return nil
   }
 }
 

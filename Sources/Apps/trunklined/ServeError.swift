@@ -11,6 +11,7 @@ enum ServeError: Error, CustomStringConvertible {
   case store(path: String, SQLiteMigrations.Failure)
   case address(String)
   case listen(String, String)
+  case tls(String)
 
   var description: String {
     switch self {
@@ -27,6 +28,7 @@ enum ServeError: Error, CustomStringConvertible {
     case .store(let path, .sqlite(let error)):
       "The database \(path) can't be opened: \(error)."
     case .address(let text): "\(text) is no address in digits."
+    case .tls(let reason): "gRPC can't be served over TLS: \(reason)"
     case .listen(let address, let reason): "Nothing can listen on \(address): \(reason)."
     }
   }

@@ -34,8 +34,25 @@ enum ServeOptions {
     "keyring", .text("FILE"),
     "The keys that seal secrets; made with mode 0600 if it is not there. Default: keyring in the "
       + "data folder. Registry and dispatch load the same one.")
+  static let tlsCertificate = Option.optional(
+    "tls-cert", .text("FILE"),
+    "Serve gRPC over TLS with this certificate and what is between it and its authority (PEM). The "
+      + "files are read anew when they change.")
+  static let tlsKey = Option.optional("tls-key", .text("FILE"), "The certificate's key (PEM).")
+  static let tlsClientAuthorities = Option.optional(
+    "tls-client-ca", .text("FILE"),
+    "Let in only clients with a certificate of one of these authorities (PEM).")
   static let isInsecure = Option.flag(
     "insecure", "Serve gRPC without TLS on an address that others can reach.")
+  static let grpcSettings = Option.list(
+    "grpc-setting", .text("NAME=VALUE"),
+    "A bound of the gRPC server, as max-connection-age=5m; docs/grpc-settings.md lists them.")
+  static let corsOrigins = Option.list(
+    "cors-origin", .text("ORIGIN"),
+    "Pages of these origins may call by Connect and gRPC-Web, as https://console.example.com.")
+  static let otlp = Option.optional(
+    "otlp", .address,
+    "Export spans to this OpenTelemetry collector (OTLP over gRPC, as at port 4317).")
   static let logLevel = Option.value(
     "log-level",
     .choice([
@@ -65,7 +82,9 @@ enum ServeOptions {
 
   static let all: [any DeclaredOption] = [
     roles, regions, listen, webhookListen, adminListen, publicURLs, dataFolder, registry, keyring,
-    isInsecure, logLevel, accessLog, slowCall, channelz, drainTimeout, twilioEndpoints, loopCount,
+    tlsCertificate, tlsKey, tlsClientAuthorities, isInsecure,
+    grpcSettings, corsOrigins, logLevel, accessLog, slowCall, otlp, channelz,
+    drainTimeout, twilioEndpoints, loopCount,
   ]
 }
 

@@ -110,18 +110,23 @@ final class ServerParts: Sendable {
     let introspection = configuration.servesChannelz ? IntrospectionRegistry() : nil
     let router = Router.standard(
       services: services, health: health, introspection: introspection)
+    let tls = try tlsSource()
+    let tracing = configuration.collector.map { SpanExport(to: $0, on: loops[0], log) }
     let server = GRPCServer(
-      router: router, loops: loops,
-      observation: ServerObservation(accessLog: configuration.accessLog(log), logger: log))
+      router: router, configuration: configuration.grpc, loops: loops,
+      observation: ServerObservation(
+        accessLog: configuration.accessLog(log), tracing: tracing?.configuration, logger: log))
     introspection?.add(server)
-    let address = try await listen(server)
+    let address = try await listen(server, tls)
     let metrics = MetricRegistry()
+    if let tls { metrics.addCertificateExpiry(of: tls) }
     metrics.add { await server.metrics() }
     metrics.add { ProcessMetrics.read() }
     let admin = try AdminListener(self, metrics: metrics)
     await withTaskGroup(of: Void.self) { group in
       if let registry { group.addTask { await registry.run() } }
       if let dispatch { group.addTask { await dispatch.run() } }
+      if let tracing { group.addTask { await tracing.run() } }
       admin.isReady = true
       log.info(
         "serving",
@@ -129,7 +134,7 @@ final class ServerParts: Sendable {
           "grpc": .text(address), "admin": .text(admin.address),
           "webhooks": .text(dispatch?.webhookAddress ?? ""),
         ])
-      await signalled()
+      await signalled(watching: tls)
       log.info("stopping")
       admin.isReady = false
       health.shutDown()
@@ -139,28 +144,57 @@ final class ServerParts: Sendable {
       // What goes on now stops at its next safe point; it is resumed by the next start.
       group.cancelAll()
     }
+    await tracing?.stop()
     await admin.stop()
   }
 
-  private func listen(_ server: GRPCServer) async throws(ServeError) -> String {
+  /// What TLS is spoken with; `nil` in plaintext.
+  private func tlsSource() throws(ServeError) -> TLSContextSource? {
+    guard let files = configuration.tls else { return nil }
+    do throws(TLSFileError) {
+      return try TLSContextSource(files)
+    } catch {
+      throw .tls(error.description)
+    }
+  }
+
+  private func listen(
+    _ server: GRPCServer, _ tls: TLSContextSource?
+  ) async throws(ServeError) -> String {
     let wanted = configuration.listen
     let host = wanted.host == "localhost" ? "127.0.0.1" : wanted.host
     guard let address = SocketAddress(literal: host, port: wanted.port) else {
       throw .address(wanted.description)
     }
     do throws(EventLoopError) {
-      let bound = try await server.listen(at: address)
+      let bound = try await server.listen(at: address, tls: tls)
       return bound.description
     } catch {
       throw .listen(wanted.description, error.description)
     }
   }
 
-  /// Returns when SIGTERM or SIGINT comes.
-  private func signalled() async {
+  /// Reads the certificate anew when its files change, until the process ends.
+  private func watchCertificate(_ tls: TLSContextSource?) {
+    guard let tls, let files = configuration.tls else { return }
+    let log = log
+    _ = CertificateWatch(files, tls, loop: loops[0]) { outcome in
+      switch outcome {
+      case .reloaded: log.info("the certificate was reloaded")
+      case .failed(let error):
+        log.error(
+          "the certificate's files changed and can't be used; the one before stays",
+          ["error": .text(error.description)])
+      }
+    }
+  }
+
+  /// Returns when SIGTERM or SIGINT comes; looks after the certificate meanwhile.
+  private func signalled(watching tls: TLSContextSource?) async {
     let loop = loops[0]
     await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
       loop.execute {
+        self.watchCertificate(tls)
         var waiting: CheckedContinuation<Void, Never>? = continuation
         for signal in [SIGTERM, SIGINT] {
           _ = try? loop.watch(signal: signal) {
