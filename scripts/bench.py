@@ -94,8 +94,10 @@ def allocations(folder):
 
 def idle_costs(count, folder, tls):
     costs = {}
+    # All come from one address, which our server bounds.
+    flags = ("--setting", f"max-connections-per-address={2 * count}")
     for make in (
-        servers.trunkline, servers.cpp_grpc, lambda tls: servers.nghttpd(folder, tls=tls),
+        lambda tls: servers.trunkline(tls=tls, flags=flags), servers.cpp_grpc, lambda tls: servers.nghttpd(folder, tls=tls),
         servers.grpcio_aio,
     ):
         server = make(tls=tls)

@@ -66,8 +66,6 @@ internal import CNGHTTP2
       isServer: role == .server, start: .now)
     unsafe handle = unsafe SessionFactory.shared.makeHandle(role, configuration)
     unsafe nghttp2_session_set_user_data(handle, Unmanaged.passUnretained(self).toOpaque())
-    events.reserveCapacity(64)
-    spareEvents.reserveCapacity(64)
     submitSettings()
   }
 

@@ -167,9 +167,10 @@ extension ServerSetting {
     let defaults = ServerConfiguration.defaults
     var lines = [
       "# Settings of the gRPC server", "",
-      "Each bound of the gRPC server has a name. `Bench` and `interop-server` set it with",
-      "`--setting name=value`, repeated. A duration is a number and `ms`, `s`, `m` or `h`; a size",
-      "is a number of bytes, or one with `KiB`, `MiB` or `GiB`.", "",
+      "Each bound of the gRPC server has a name. `trunklined serve --grpc-setting name=value` sets",
+      "it, as `Bench serve --setting name=value` does for tests; both may be repeated. A duration",
+      "is a number and `ms`, `s`, `m` or `h`; a size is a number of bytes, or one with `KiB`, `MiB`",
+      "or `GiB`.", "",
       "This page is written by `Bench settings`; a test compares the two.", "",
       "| setting | default | allowed | what it bounds |", "|---|---|---|---|",
     ]
