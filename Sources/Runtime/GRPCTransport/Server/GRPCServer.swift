@@ -15,8 +15,7 @@ package final class GRPCServer: Sendable {
   let loops: [ServerLoop]
   private let logger: Logger
 
-  /// How long handlers that were cancelled at the end of a shutdown may take to end.
-  private static let abortWait = Duration.seconds(5)
+  private let handlerEndWait: Duration
   /// How much later than asked a loop may answer before it counts as blocked.
   private static let answerWait = Duration.seconds(2)
 
@@ -29,6 +28,7 @@ package final class GRPCServer: Sendable {
     let admission = ConnectionAdmission(
       configuration, descriptorsMax: FileDescriptors.countMax)
     logger = observation.logger
+    handlerEndWait = configuration.handlerEndWait
     self.loops = loops.map {
       ServerLoop(
         loop: $0, table: table, configuration: configuration, observation: observation,
@@ -89,7 +89,8 @@ package final class GRPCServer: Sendable {
   }
 
   /// Shuts down: lets open calls end for at most `bound`, then ends them with UNAVAILABLE, and
-  /// waits 5 s for their handlers. A cancelled caller skips the wait for open calls.
+  /// waits ``ServerConfiguration/handlerEndWait`` for their handlers. A cancelled caller skips the
+  /// wait for open calls.
   ///
   /// It ends in bounded time whatever handlers do; what it gives back says whether the loops may be
   /// stopped.
@@ -122,7 +123,7 @@ package final class GRPCServer: Sendable {
       methods = await Self.ask(loop, watch, within: Self.answerWait) { $0.abort() }
     }
     guard let methods else { return blocked(loop) }
-    guard await Self.waitUntilIdle(loop, within: Self.abortWait, watch),
+    guard await Self.waitUntilIdle(loop, within: handlerEndWait, watch),
       let count = await Self.ask(loop, watch, within: Self.answerWait, { $0.abandon() })
     else { return blocked(loop) }
     if count > 0 {
@@ -133,14 +134,18 @@ package final class GRPCServer: Sendable {
           "methods": .text(Set(methods).sorted().joined(separator: ", ")),
         ])
     }
-    return ShutdownOutcome(abandonedHandlerCount: count)
+    var outcome = ShutdownOutcome()
+    outcome.abandonedHandlerCount = count
+    return outcome
   }
 
   private func blocked(_ loop: ServerLoop) -> ShutdownOutcome {
     logger.error(
       "an event loop does not answer: a handler keeps its thread",
       ["loop": .text(loop.loop.name)])
-    return ShutdownOutcome(blockedLoops: [loop.loop.name])
+    var outcome = ShutdownOutcome()
+    outcome.blockedLoops = [loop.loop.name]
+    return outcome
   }
 
   /// Whether the loop answered, which it does when it is idle or after `bound`.

@@ -37,6 +37,9 @@ package struct ServerConfiguration: Sendable {
   /// How long listeners go on at a shutdown after they have refused new connections, so that
   /// those that have begun are served: a round trip's time.
   package var listenerDrain = Duration.milliseconds(50)
+  /// How long handlers that were cancelled at the end of a shutdown may take to end. Then they are
+  /// given up.
+  package var handlerEndWait = Duration.seconds(5)
 
   /// Which response messages are compressed, where the handler does not say.
   package var responseCompression = ResponseCompression.mirrored

@@ -7,6 +7,8 @@ package struct ShutdownOutcome: Hashable, Sendable {
   /// for them would be waiting for ever.
   package var blockedLoops: [String] = []
 
+  package init() {}
+
   /// Whether the loops may be stopped.
   package var mayStopLoops: Bool { blockedLoops.isEmpty }
 }

@@ -37,6 +37,9 @@ extension ServerSetting {
     ServerSetting(
       "listener-drain", .duration(\.listenerDrain, anyTime),
       "How long connections that have begun are still accepted at a shutdown."),
+    ServerSetting(
+      "handler-end-wait", .duration(\.handlerEndWait, anyTime),
+      "How long handlers that a shutdown cancelled may take to end before they are given up."),
   ]
 
   private static let pings: [ServerSetting] = [
@@ -169,8 +172,8 @@ extension ServerSetting {
       "# Settings of the gRPC server", "",
       "Each bound of the gRPC server has a name. `trunklined serve --grpc-setting name=value` sets",
       "it, as `Bench serve --setting name=value` does for tests; both may be repeated. A duration",
-      "is a number and `ms`, `s`, `m` or `h`; a size is a number of bytes, or one with `KiB`, `MiB`",
-      "or `GiB`.", "",
+      "is a number and `ms`, `s`, `m` or `h`; a size is a number of bytes, or one with `KiB`,",
+      "`MiB` or `GiB`.", "",
       "This page is written by `Bench settings`; a test compares the two.", "",
       "| setting | default | allowed | what it bounds |", "|---|---|---|---|",
     ]
