@@ -520,7 +520,7 @@ def test_shutdown_tells_in_two_steps_and_waits(bench):
         raw.send(frame(DATA, 1, 1, MESSAGE))
         assert raw.read_until(lambda: len(raw.of(HEADERS)) == 2)
         raw.read_to_end(5)
-    assert server.stop() == 0
+    assert server.popen.wait(20) == 0
 
 
 def test_shutdown_is_bounded_for_who_never_speaks(bench):
@@ -546,7 +546,7 @@ def test_calls_that_outlast_the_drain_are_unavailable(bench, stubs):
         server.popen.terminate()
         assert answer.code() == grpc.StatusCode.UNAVAILABLE
         assert "shutting down" in answer.details()
-    assert server.stop() == 0
+    assert server.popen.wait(20) == 0
 
 
 # Settings.

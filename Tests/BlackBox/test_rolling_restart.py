@@ -1,8 +1,12 @@
 """A rolling restart on one port, under load: no call fails.
 
-Two processes of Bench take turns on a port through SO_REUSEPORT. Clients of every kind call all the
-while: grpcio with a retry policy, with its defaults, and with retries switched off; short calls, calls
-that take their time, streams that go on, and channels that live for one call.
+Two processes of Bench take turns on a port through SO_REUSEPORT. Clients call all the while: grpcio
+with a retry policy and without one; short calls, calls that take their time, streams that go on, and
+channels that live for one call.
+
+A third client has even its transparent retries switched off (grpc.enable_retries=0). A call that its
+channel has given to a connection, and that the connection has not begun when it reads the GOAWAY, fails
+inside that client, unsent. No server can help it; at most one such call per restart is let pass.
 
 TRUNKLINE_ROLLING_RESTARTS=N makes it N restarts instead of 5.
 """
@@ -40,8 +44,8 @@ RETRY_POLICY = json.dumps(
 OWN = [("grpc.use_local_subchannel_pool", 1)]
 CLIENTS = {
     "retrying": [*OWN, ("grpc.service_config", RETRY_POLICY), ("grpc.enable_retries", 1)],
-    "default": OWN,
-    "non-retrying": [*OWN, ("grpc.enable_retries", 0)],
+    "non-retrying": OWN,
+    "no transparent retries": [*OWN, ("grpc.enable_retries", 0)],
 }
 
 
@@ -138,7 +142,7 @@ def test_a_rolling_restart_fails_no_call(tmp_path, stubs):
             load.add(kind, load.short, "short calls")
             load.add(kind, load.slow, "slow calls")
             load.add(kind, load.stream, "streams")
-        load.add("default", load.newcomer, "channels for one call")
+        load.add("non-retrying", load.newcomer, "channels for one call")
         for _ in range(RESTARTS):
             successor = start_server(tmp_path, address, next(numbers))
             previous, current = current, successor
@@ -151,5 +155,12 @@ def test_a_rolling_restart_fails_no_call(tmp_path, stubs):
         current.stop()
     rate = sum(load.counts.values()) / took
     print(f"{RESTARTS} restarts in {took:.1f} s, {rate:.0f} calls/s: {load.counts}")
-    assert not load.failures, f"{len(load.failures)} failed at {rate:.0f} calls/s: {load.failures[:5]}"
+    unsent = [
+        failure
+        for failure in load.failures
+        if failure[1] == "no transparent retries" and "GOAWAY received" in failure[4]
+    ]
+    assert len(unsent) <= RESTARTS
+    failures = [failure for failure in load.failures if failure not in unsent]
+    assert not failures, f"{len(failures)} failed at {rate:.0f} calls/s: {failures[:5]}"
     assert all(load.counts.values()), load.counts
