@@ -128,7 +128,8 @@ class Server:
 def trunkline(name="Trunkline", *, tls=None, flags=(), environment=None):
     port = free_port()
     command = [ROOT / ".build" / "release" / "Bench", "serve", "--listen", f"127.0.0.1:{port}"]
-    command += ["--loops", 1, *flags]
+    # As its peers: a service that echoes and looks at no metadata.
+    command += ["--loops", 1, "--metadata", "ignored", *flags]
     if tls:
         command += ["--tls-cert", tls[0], "--tls-key", tls[1]]
     return Server(name, command, port, tls=tls, environment=environment)

@@ -138,7 +138,12 @@ final class ServerParts: Sendable {
       log.info("stopping")
       admin.isReady = false
       health.shutDown()
-      await server.shutdown(within: configuration.drainTimeout)
+      let outcome = await server.shutdown(within: configuration.drainTimeout)
+      guard outcome.mayStopLoops else {
+        // Whatever waits for that loop would wait for ever. What is stored is whole, as after a kill.
+        log.error("ending at once: a handler keeps an event loop's thread")
+        exit(70)
+      }
       await dispatch?.stop()
       await registry?.stop()
       // What goes on now stops at its next safe point; it is resumed by the next start.

@@ -13,13 +13,18 @@ struct EchoService: Trunkline.Testing.V1.EchoServiceProtocol {
   /// Whose timers delays wait for.
   let loop: EventLoop
   private let metadata = EchoMetadata()
+  /// Whether the service does nothing but echo, as the servers that it is measured beside.
+  private let isPlain: Bool
 
-  init(loop: EventLoop) { self.loop = loop }
+  init(loop: EventLoop, isPlain: Bool = false) {
+    self.loop = loop
+    self.isPlain = isPlain
+  }
 
   func echo(
     _ request: V1.EchoRequest, context: ServerContext
   ) async throws(RPCError) -> V1.EchoResponse {
-    if !context.metadata.isEmpty { metadata.answer(context) }
+    if !isPlain, !context.metadata.isEmpty { metadata.answer(context) }
     if let delay = request.delay { try await wait(delay, context) }
     if let status = request.fail { throw Self.error(status) }
     return V1.EchoResponse(text: request.text, payload: request.payload)

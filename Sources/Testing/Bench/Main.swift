@@ -44,7 +44,8 @@ struct Bench {
     let tracing = arguments.collector.map { Tracing(to: $0, on: group.loops[0], logger) }
     let server = GRPCServer(
       router: .standard(
-        services: [EchoService(loop: group.loops[0])], health: health, introspection: registry),
+        services: [EchoService(loop: group.loops[0], isPlain: arguments.isPlain)], health: health,
+        introspection: registry),
       configuration: arguments.configuration, loops: group.loops,
       observation: ServerObservation(
         accessLog: AccessLogConfiguration(logger: logger, selection: arguments.accessLog),

@@ -14,6 +14,8 @@ struct ServeArguments: Sendable {
   /// Where `/metrics` is served over HTTP/1.1.
   var admin: String?
   var accessLog = AccessLogConfiguration.Selection.off
+  /// Whether the service looks at no metadata: what is measured does what its peers do.
+  var isPlain = false
   /// Where spans go.
   var collector: (host: String, port: UInt16)?
   private var certificate: String?
@@ -26,6 +28,7 @@ struct ServeArguments: Sendable {
     usage: Bench serve [--listen ADDRESS]... [--loops N] [--busy-poll MICROSECONDS]
                        [--admin 127.0.0.1:PORT] [--access-log off|errors|all]
                        [--cors-origin ORIGIN]... [--otlp COLLECTOR:PORT]
+                       [--metadata ignored]
                        [--setting NAME=VALUE]... [--drain-seconds N]
                        [--tls-cert FILE --tls-key FILE [--tls-client-ca FILE]
                         [--tls-client request|require] [--tls-reload MILLISECONDS]]
@@ -52,6 +55,7 @@ struct ServeArguments: Sendable {
     case "--access-log":
       guard let selection = AccessLogConfiguration.Selection(rawValue: value) else { return false }
       accessLog = selection
+    case "--metadata": isPlain = value == "ignored"
     case "--otlp":
       collector = SocketAddress.split(value)
       return collector != nil
