@@ -28,6 +28,20 @@ import Testing
     #expect(pair.client.session.security?.peer?.dnsNames == ["localhost"])
   }
 
+  /// A close_notify in plaintext before the handshake is done, which takes no key to send: it
+  /// ended the whole process once.
+  @Test func anEndDuringTheHandshakeFailsItsSessionOnly() throws {
+    let closeNotify: [UInt8] = [0x15, 3, 3, 0, 2, 1, 0]
+    let pair = TLSPair(client: try world.client(), server: try world.server())
+    let hello = pair.client.outbox
+    pair.server.receive(hello)
+    #expect(pair.server.outcome == nil)
+    pair.server.receive(closeNotify)
+    #expect(pair.server.failure != nil)
+    pair.client.receive(closeNotify)
+    #expect(pair.client.failure != nil)
+  }
+
   @Test func oneWriteIsHandedOverAtOnce() throws {
     let pair = TLSPair(client: try world.client(), server: try world.server())
     pair.carry()

@@ -140,7 +140,7 @@ final class ServerParts: Sendable {
       health.shutDown()
       let outcome = await server.shutdown(within: configuration.drainTimeout)
       guard outcome.mayStopLoops else {
-        // Whatever waits for that loop would wait for ever. What is stored is whole, as after a kill.
+        // What waits for that loop would wait for ever. What is stored is whole, as after a kill.
         log.error("ending at once: a handler keeps an event loop's thread")
         exit(70)
       }

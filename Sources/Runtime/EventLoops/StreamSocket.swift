@@ -183,6 +183,12 @@ package protocol StreamSocketDelegate: AnyObject {
     }
   }
 
+  /// Has the owner told, in a callback of its own, that the connection broke while `operation` was
+  /// tried (EPROTO): what is spoken over it can't go on.
+  package func breakOff(_ operation: String) {
+    fail(EventLoopError(operation, code: UV_EPROTO.rawValue))
+  }
+
   /// Tells the owner in a callback of its own, since the owner is in the middle of a call.
   private func fail(_ error: EventLoopError) {
     pauseReading()

@@ -89,7 +89,12 @@ final class ByteStream: StreamSocketDelegate, TLSSessionDelegate {
   func write(_ bytes: borrowing ByteWriter) -> Bool {
     guard let tls else { return socket.write(bytes) }
     precondition(!isHandshaking, "bytes were written before the TLS handshake was done")
-    return tls.write(bytes, self) && socket.pendingByteCount == 0
+    guard tls.write(bytes, self) else {
+      // What was to be written is lost: without an end the owner would wait for ever.
+      socket.breakOff("TLS write")
+      return false
+    }
+    return socket.pendingByteCount == 0
   }
 
   /// Reads nothing more until ``resumeReading()``; the kernel's buffer fills, then the peer waits.

@@ -169,7 +169,13 @@ package protocol TLSSessionDelegate: AnyObject {
       return TLSFailure(
         LibraryError.take(preferring: Int32(ERR_LIB_SSL)),
         verification: unsafe SSL_get_verify_result(handle))
-    case let other: preconditionFailure("SSL_get_error: \(other)")
+    case SSL_ERROR_ZERO_RETURN:
+      // A close_notify in the middle of a handshake, which is in plaintext and so anybody's.
+      return TLSFailure(.peerConnectionClosed, reason: "the peer ended TLS before it had begun")
+    // The peer's bytes choose the code: none of them may end the process.
+    case let other:
+      LibraryError.clear()
+      return TLSFailure(.unknownFailure, reason: "SSL_get_error: \(other)")
     }
   }
 
@@ -238,7 +244,7 @@ package protocol TLSSessionDelegate: AnyObject {
   }
 
   /// Encrypts all of `plaintext`, in records as large as there are. `false` when the session is not
-  /// open.
+  /// open, or is none any more: then nothing more can be written or read.
   package func write(
     _ plaintext: borrowing ByteWriter, _ delegate: some TLSSessionDelegate
   ) -> Bool {
@@ -246,7 +252,7 @@ package protocol TLSSessionDelegate: AnyObject {
     LibraryError.clear()
     let code = unsafe plaintext.withUnsafeBytes { bytes in
       var count = 0
-      // The BIO takes everything, so that OpenSSL never stops half-way.
+      // The BIO takes everything; only a message of the peer's that is half there stops OpenSSL.
       return unsafe SSL_write_ex(handle, bytes.baseAddress, bytes.count, &count)
     }
     buffers.drainOutput { delegate.sessionProduced($0) }
