@@ -112,9 +112,10 @@ let package = Package(
     module("Domain", "CallDispatch", ["Telephony"]),
 
     // Adapters
+    module("Adapters", "StoreSQL", ["Telephony", "Registry", "CallDispatch"]),
     module(
       "Adapters", "StoreSQLite",
-      ["Telephony", "Registry", "CallDispatch", "EventLoops", "CSQLite"]),
+      ["Telephony", "Registry", "CallDispatch", "EventLoops", "CSQLite", "StoreSQL"]),
     module("Adapters", "Keyring", ["Telephony", "Registry", "CallDispatch", "Crypto"]),
     module("Adapters", "NumberPlan", ["Telephony", "CPhoneNumber"]),
     module(
@@ -205,6 +206,7 @@ let package = Package(
         "TestKit", "WellKnown",
       ]),
     tests("Telemetry"),
+    tests("StoreSQL"),
     tests("StoreSQLite", ["TestKit", "Registry", "CallDispatch", "Telephony"]),
     tests(
       "CommandLine", ["API", "GRPC", "GRPCInProcess", "Protobuf", "WellKnown"]),

@@ -71,9 +71,14 @@ enum ImportTable {
     "Registry": Row("Domain", ["Telephony"], system: ["Synchronization"]),
     "CallDispatch": Row("Domain", ["Telephony"], system: ["Synchronization"]),
 
+    // The one adapter that others import: the statements of the stores are written once, and the
+    // stores on SQL bring only an engine and a schema.
+    "StoreSQL": Row(
+      "Adapters", ["Telephony", "Registry", "CallDispatch"],
+      system: ["FoundationEssentials", "Synchronization"]),
     "StoreSQLite": Row(
-      "Adapters", ["Telephony", "Registry", "CallDispatch", "EventLoops", "CSQLite"],
-      system: ["FoundationEssentials"]),
+      "Adapters", ["Telephony", "Registry", "CallDispatch", "EventLoops", "CSQLite", "StoreSQL"],
+      system: ["FoundationEssentials", "Synchronization"]),
     "Keyring": Row(
       "Adapters", ["Telephony", "Registry", "CallDispatch", "Crypto"], system: ["Synchronization"]),
     "NumberPlan": Row("Adapters", ["Telephony", "CPhoneNumber"]),
