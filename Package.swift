@@ -108,15 +108,18 @@ let package = Package(
 
     // Domain
     module("Domain", "Telephony"),
-    module("Domain", "Registry", ["Telephony"]),
-    module("Domain", "CallDispatch", ["Telephony"]),
+    module("Domain", "Access", ["Telephony"]),
+    module("Domain", "Registry", ["Telephony", "Access"]),
+    module("Domain", "CallDispatch", ["Telephony", "Access"]),
 
     // Adapters
-    module("Adapters", "StoreSQL", ["Telephony", "Registry", "CallDispatch"]),
+    module("Adapters", "StoreSQL", ["Telephony", "Access", "Registry", "CallDispatch"]),
     module(
       "Adapters", "StoreSQLite",
-      ["Telephony", "Registry", "CallDispatch", "EventLoops", "CSQLite", "StoreSQL"]),
-    module("Adapters", "Keyring", ["Telephony", "Registry", "CallDispatch", "Crypto"]),
+      [
+        "Telephony", "Access", "Registry", "CallDispatch", "EventLoops", "CSQLite", "StoreSQL",
+      ]),
+    module("Adapters", "Keyring", ["Telephony", "Access", "Registry", "CallDispatch", "Crypto"]),
     module("Adapters", "NumberPlan", ["Telephony", "CPhoneNumber"]),
     module(
       "Adapters", "Twilio",
@@ -127,15 +130,16 @@ let package = Package(
       "Apps", "Services",
       [
         "Buffers", "Telemetry", "EventLoops", "Crypto", "Protobuf", "WellKnown", "GRPC",
-        "HTTPServer", "API", "Telephony", "Registry", "CallDispatch", "Keyring", "Twilio",
+        "HTTPServer", "API", "Telephony", "Access", "Registry", "CallDispatch", "Keyring",
+        "Twilio",
       ]),
     module("Apps", "CommandLine", ["Buffers", "Protobuf", "WellKnown", "GRPC", "API"]),
     program(
       "Apps", "trunklined",
       [
         "Buffers", "Telemetry", "EventLoops", "Crypto", "GRPC", "GRPCTransport", "GRPCServices",
-        "GRPCInProcess", "HTTPClient", "HTTPServer", "API", "Telephony", "Registry", "CallDispatch",
-        "StoreSQLite", "Keyring", "NumberPlan", "Twilio", "Services", "CommandLine",
+        "GRPCInProcess", "HTTPClient", "HTTPServer", "API", "Telephony", "Access", "Registry",
+        "CallDispatch", "StoreSQLite", "Keyring", "NumberPlan", "Twilio", "Services", "CommandLine",
       ]),
     program(
       "Apps", "trunkline",
@@ -153,7 +157,10 @@ let package = Package(
     program("Testing", "protobuf-roundtrip", ["Protobuf", "WellKnown", "API", "TestAPI"]),
     module(
       "Testing", "TestKit",
-      ["Buffers", "COpenSSL", "Protobuf", "GRPC", "Telephony", "Registry", "CallDispatch"]),
+      [
+        "Buffers", "COpenSSL", "Protobuf", "GRPC", "Telephony", "Access", "Registry",
+        "CallDispatch",
+      ]),
     module("Testing", "Interop", ["EventLoops", "GRPC", "Protobuf", "TestAPI", "WellKnown"]),
     program(
       "Testing", "interop-server",
@@ -177,8 +184,9 @@ let package = Package(
       "Twilio",
       ["Telephony", "Registry", "CallDispatch", "EventLoops", "HTTPClient", "HTTPServer"]),
     tests("Telephony"),
-    tests("Registry", ["Telephony", "TestKit"]),
-    tests("CallDispatch", ["Telephony", "TestKit"]),
+    tests("Access", ["Telephony"]),
+    tests("Registry", ["Telephony", "Access", "TestKit"]),
+    tests("CallDispatch", ["Telephony", "Access", "TestKit"]),
     tests("Buffers"),
     tests("Compression", ["Buffers"]),
     tests("EventLoops", ["Buffers"]),
@@ -202,12 +210,12 @@ let package = Package(
     tests(
       "Services",
       [
-        "API", "CallDispatch", "GRPC", "GRPCInProcess", "Protobuf", "Registry", "Telephony",
-        "TestKit", "WellKnown",
+        "API", "Access", "CallDispatch", "GRPC", "GRPCInProcess", "Protobuf", "Registry",
+        "Telephony", "TestKit", "WellKnown",
       ]),
     tests("Telemetry"),
     tests("StoreSQL"),
-    tests("StoreSQLite", ["TestKit", "Registry", "CallDispatch", "Telephony"]),
+    tests("StoreSQLite", ["TestKit", "Access", "Registry", "CallDispatch", "Telephony"]),
     tests(
       "CommandLine", ["API", "GRPC", "GRPCInProcess", "Protobuf", "WellKnown"]),
     tests("Keyring", ["Crypto", "Registry", "Telephony"]),

@@ -68,19 +68,24 @@ enum ImportTable {
       ["Buffers", "Protobuf", "CProtobufC", "CWellKnown", "WellKnown", "GRPC", "CAPI"]),
 
     "Telephony": Row("Domain"),
-    "Registry": Row("Domain", ["Telephony"], system: ["Synchronization"]),
-    "CallDispatch": Row("Domain", ["Telephony"], system: ["Synchronization"]),
+    "Access": Row("Domain", ["Telephony"]),
+    "Registry": Row("Domain", ["Telephony", "Access"], system: ["Synchronization"]),
+    "CallDispatch": Row("Domain", ["Telephony", "Access"], system: ["Synchronization"]),
 
     // The one adapter that others import: the statements of the stores are written once, and the
     // stores on SQL bring only an engine and a schema.
     "StoreSQL": Row(
-      "Adapters", ["Telephony", "Registry", "CallDispatch"],
+      "Adapters", ["Telephony", "Access", "Registry", "CallDispatch"],
       system: ["FoundationEssentials", "Synchronization"]),
     "StoreSQLite": Row(
-      "Adapters", ["Telephony", "Registry", "CallDispatch", "EventLoops", "CSQLite", "StoreSQL"],
+      "Adapters",
+      [
+        "Telephony", "Access", "Registry", "CallDispatch", "EventLoops", "CSQLite", "StoreSQL",
+      ],
       system: ["FoundationEssentials", "Synchronization"]),
     "Keyring": Row(
-      "Adapters", ["Telephony", "Registry", "CallDispatch", "Crypto"], system: ["Synchronization"]),
+      "Adapters", ["Telephony", "Access", "Registry", "CallDispatch", "Crypto"],
+      system: ["Synchronization"]),
     "NumberPlan": Row("Adapters", ["Telephony", "CPhoneNumber"]),
     "Twilio": Row(
       "Adapters",
@@ -91,7 +96,8 @@ enum ImportTable {
       "Apps",
       [
         "Buffers", "Telemetry", "EventLoops", "Crypto", "Protobuf", "WellKnown", "GRPC",
-        "HTTPServer", "API", "Telephony", "Registry", "CallDispatch", "Keyring", "Twilio",
+        "HTTPServer", "API", "Telephony", "Access", "Registry", "CallDispatch", "Keyring",
+        "Twilio",
       ], system: ["Synchronization"]),
     "CommandLine": Row(
       "Apps", ["Buffers", "Protobuf", "WellKnown", "GRPC", "API"],
@@ -100,8 +106,8 @@ enum ImportTable {
       "Apps",
       [
         "Buffers", "Telemetry", "EventLoops", "Crypto", "GRPC", "GRPCTransport", "GRPCServices",
-        "GRPCInProcess", "HTTPClient", "HTTPServer", "API", "Telephony", "Registry", "CallDispatch",
-        "StoreSQLite", "Keyring", "NumberPlan", "Twilio", "Services", "CommandLine",
+        "GRPCInProcess", "HTTPClient", "HTTPServer", "API", "Telephony", "Access", "Registry",
+        "CallDispatch", "StoreSQLite", "Keyring", "NumberPlan", "Twilio", "Services", "CommandLine",
       ], system: ["Glibc", "FoundationEssentials", "Synchronization"]),
     "trunkline": Row(
       "Apps",
@@ -115,7 +121,10 @@ enum ImportTable {
 
     "TestKit": Row(
       "Testing",
-      ["Buffers", "COpenSSL", "Protobuf", "GRPC", "Telephony", "Registry", "CallDispatch"],
+      [
+        "Buffers", "COpenSSL", "Protobuf", "GRPC", "Telephony", "Access", "Registry",
+        "CallDispatch",
+      ],
       system: ["Synchronization"]),
     "Interop": Row(
       "Testing", ["EventLoops", "GRPC", "Protobuf", "TestAPI", "WellKnown"],

@@ -1,0 +1,140 @@
+package import Telephony
+
+package enum AuditEntryKind: ResourceKind { package static let prefix = "aud_" }
+
+/// An entry of the audit log: `aud_` and 32 hex digits.
+package typealias AuditEntryID = HexIdentifier<AuditEntryKind>
+
+/// What was done.
+package enum AuditAction: String, Sendable, Hashable, Codable, CaseIterable {
+  case create, update, delete, assign, unassign, revoke
+  case importNumber = "import"
+  /// Credentials were replaced.
+  case rotate
+  /// A call was placed, or ended, by a caller.
+  case place
+  case hangUp = "hang_up"
+}
+
+/// What it was done to.
+package struct AuditResource: Sendable, Hashable, Codable {
+  package enum Kind: String, Sendable, Hashable, Codable, CaseIterable {
+    case provider, agent, token, call
+    case phoneNumber = "phone_number"
+  }
+
+  package let kind: Kind
+  /// The id's text.
+  package let id: String
+
+  package init(_ kind: Kind, _ id: String) {
+    self.kind = kind
+    self.id = id
+  }
+}
+
+/// One field that changed. Values are text; an empty one means unset.
+package struct AuditChange: Sendable, Hashable, Codable {
+  /// The field's path in the contract, e.g. `display_name` or `labels.team`.
+  package let field: String
+  package let old: String
+  package let new: String
+
+  /// Values longer than `AccessLimits.auditValueLengthMax` bytes are cut, and say so.
+  package init(_ field: String, old: String, new: String) {
+    self.field = field
+    self.old = Self.cut(old)
+    self.new = Self.cut(new)
+  }
+
+  /// A secret that was set, replaced or removed: whether there is one is all that is told.
+  package static func secret(_ field: String, had: Bool, has: Bool) -> AuditChange {
+    AuditChange(
+      field, old: had ? "set" : "", new: has ? (had ? "changed" : "set") : "")
+  }
+
+  private static func cut(_ value: String) -> String {
+    guard value.utf8.count > AccessLimits.auditValueLengthMax else { return value }
+    let mark = "… (cut)"
+    var kept = value.prefix(AccessLimits.auditValueLengthMax)
+    while kept.utf8.count + mark.utf8.count > AccessLimits.auditValueLengthMax { kept.removeLast() }
+    return kept + mark
+  }
+}
+
+/// Who changed what, when and from where. Written in the change's own transaction, never changed.
+///
+/// It holds no secret. It may hold full phone numbers: only their owner reads it.
+package struct AuditEntry: Sendable, Hashable, Codable {
+  package let id: AuditEntryID
+  package let tenant: TenantID
+  package let time: Timestamp
+  package let principal: Principal
+  /// The transport's address of the peer; empty for our own work.
+  package let peer: String
+  /// The method's full name, or `background`.
+  package let method: String
+  package let action: AuditAction
+  package let resource: AuditResource
+  package let changes: [AuditChange]
+  /// The call's trace, 32 hex digits; nil when it had none.
+  package let traceID: String?
+
+  /// Of more than `AccessLimits.auditChangeCountMax` changes the rest is counted in the last.
+  package init(
+    id: AuditEntryID, time: Timestamp, caller: Caller, action: AuditAction,
+    resource: AuditResource, changes: [AuditChange]
+  ) {
+    self.id = id
+    self.tenant = caller.tenant
+    self.time = time
+    self.principal = caller.principal
+    self.peer = caller.peer
+    self.method = caller.method
+    self.action = action
+    self.resource = resource
+    let kept = AccessLimits.auditChangeCountMax
+    if changes.count <= kept {
+      self.changes = changes
+    } else {
+      let rest = AuditChange("…", old: "", new: "\(changes.count - kept + 1) more fields")
+      self.changes = changes.prefix(kept - 1) + [rest]
+    }
+    self.traceID = caller.traceID
+  }
+}
+
+/// Which entries a list holds; a nil field takes all.
+package struct AuditFilter: Sendable, Hashable {
+  package var resourceKind: AuditResource.Kind?
+  /// The id's text.
+  package var resourceID: String?
+  package var principal: Principal?
+  package var action: AuditAction?
+  /// Entries of this time and later.
+  package var since: Timestamp?
+  /// Entries before this time.
+  package var until: Timestamp?
+
+  package init(
+    resourceKind: AuditResource.Kind? = nil, resourceID: String? = nil,
+    principal: Principal? = nil, action: AuditAction? = nil, since: Timestamp? = nil,
+    until: Timestamp? = nil
+  ) {
+    self.resourceKind = resourceKind
+    self.resourceID = resourceID
+    self.principal = principal
+    self.action = action
+    self.since = since
+    self.until = until
+  }
+
+  /// Whether an entry is in the list; for stores that filter by hand.
+  package func takes(_ entry: AuditEntry) -> Bool {
+    (resourceKind ?? entry.resource.kind) == entry.resource.kind
+      && (resourceID ?? entry.resource.id) == entry.resource.id
+      && (principal ?? entry.principal) == entry.principal
+      && (action ?? entry.action) == entry.action
+      && since.map { entry.time >= $0 } ?? true && until.map { entry.time < $0 } ?? true
+  }
+}
