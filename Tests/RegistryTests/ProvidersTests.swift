@@ -73,7 +73,7 @@ struct ProvidersTests {
     let tried = try await providers.validate(.candidate(Harness.input()), tenant: tenant)
     #expect(tried.state == .active)
     #expect(try await providers.list(ListProviders(), tenant: tenant).elements.isEmpty)
-    #expect(try await harness.store.request("r1", tenant: tenant) == nil)
+    #expect(try await harness.store.tenant(tenant).request("r1") == nil)
     let made = try await harness.link()
     #expect(
       try await providers.validate(.stored(id: made.id.description), tenant: tenant).id == made.id)

@@ -37,7 +37,7 @@ struct ProvisioningFaultTests {
         harness.carrier.voice(Sample.sid(1), region: .ie1)?.voiceURL
           == "https://former.test/ie1", what)
       #expect(region == .au1, what)
-      let claims = try await harness.store.claims(
+      let claims = try await harness.store.tenant(Harness.tenant).claims(
         of: [Sample.sid(1)], account: Harness.account)
       #expect(claims.isEmpty, what)
       return nil

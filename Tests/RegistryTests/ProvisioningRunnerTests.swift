@@ -130,7 +130,8 @@ struct ProvisioningRunnerTests {
       harness.carrier.addNumber(Sample.sid(2), try Sample.e164(2), account: Harness.account)
       let error = await failure { try await harness.importNumber(2, provider) }
       #expect(error == .tooManyOperations)
-      let claims = try await harness.store.claims(of: [Sample.sid(2)], account: Harness.account)
+      let claims = try await harness.store.tenant(Harness.tenant).claims(
+        of: [Sample.sid(2)], account: Harness.account)
       #expect(claims.isEmpty)
       recover(harness)
       return .wait
@@ -207,10 +208,10 @@ struct ProvisioningRunnerTests {
     let number = try await harness.importNumber(1, provider, requestID: "r1")
     harness.time.advance(by: .seconds(48 * 3600))
     try await harness.context.housekeep()
-    #expect(try await harness.store.request("r1", tenant: Harness.tenant) != nil)
+    #expect(try await harness.store.tenant(Harness.tenant).request("r1") != nil)
     harness.time.advance(by: .seconds(25 * 3600))
     try await harness.context.housekeep()
-    #expect(try await harness.store.request("r1", tenant: Harness.tenant) == nil)
+    #expect(try await harness.store.tenant(Harness.tenant).request("r1") == nil)
     #expect(
       await failure { try await harness.importNumber(1, provider, requestID: "r1") }
         == .numberExists(number.id))

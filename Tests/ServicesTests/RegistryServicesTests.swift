@@ -18,15 +18,16 @@ struct RegistryServices {
 
   init() {
     carrier.addKey(Sample.key(1), secret: "secret", account: Sample.account(1), region: .us1)
+    let store = MemoryRegistryStore()
     context = RegistryContext(
-      store: MemoryRegistryStore(), carrier: carrier, sealer: FakeSealer(),
+      store: store, carrier: carrier, sealer: FakeSealer(),
       webhooks: FakeWebhookEndpoints(), numberPlan: FakeNumberPlan(), time: ManualTime(),
       ids: CountingIDs())
     channel = InProcessChannel(
       router: Router(services: [
         ProviderServiceHandler(Providers(context)),
         PhoneNumberServiceHandler(PhoneNumbers(context)), AgentServiceHandler(Agents(context)),
-        RouteServiceHandler(feed: context.feed, store: context.store, time: context.time),
+        RouteServiceHandler(feed: context.feed, store: store, time: context.time),
       ]))
   }
 

@@ -2,7 +2,7 @@ package import Registry
 package import Telephony
 
 extension SQLiteRegistryStore {
-  package func provider(
+  func provider(
     _ id: ProviderID, tenant: TenantID
   ) throws(StoreError) -> StoredProvider? {
     try storedProvider(
@@ -10,7 +10,7 @@ extension SQLiteRegistryStore {
       [SQLiteValue(id), SQLiteValue(tenant)])
   }
 
-  package func provider(
+  func provider(
     account: AccountSID, region: Region, tenant: TenantID
   ) throws(StoreError) -> StoredProvider? {
     try storedProvider(
@@ -30,7 +30,7 @@ extension SQLiteRegistryStore {
       numbersRevision: UInt64(clamping: row.integer(1)))
   }
 
-  package func providers(
+  func providers(
     _ filter: ProviderFilter, after cursor: PageCursor?, limit: Int, tenant: TenantID
   ) throws(StoreError) -> [Provider] {
     var query = PageQuery(table: "providers", tenant: tenant)
@@ -39,7 +39,7 @@ extension SQLiteRegistryStore {
     return try page(query, after: cursor, limit: limit)
   }
 
-  package func number(
+  func number(
     _ id: PhoneNumberID, tenant: TenantID
   ) throws(StoreError) -> PhoneNumber? {
     try document(
@@ -47,7 +47,7 @@ extension SQLiteRegistryStore {
       [SQLiteValue(id), SQLiteValue(tenant)])
   }
 
-  package func numbers(
+  func numbers(
     _ filter: PhoneNumberFilter, after cursor: PageCursor?, limit: Int, tenant: TenantID
   ) throws(StoreError) -> [PhoneNumber] {
     var query = PageQuery(table: "phone_numbers", tenant: tenant)
@@ -62,7 +62,7 @@ extension SQLiteRegistryStore {
     return try page(query, after: cursor, limit: limit)
   }
 
-  package func claims(
+  func claims(
     of sids: [CarrierNumberSID], account: AccountSID
   ) throws(StoreError) -> [NumberClaim] {
     var claims: [NumberClaim] = []
@@ -85,19 +85,19 @@ extension SQLiteRegistryStore {
     return claims
   }
 
-  package func agent(_ id: AgentID, tenant: TenantID) throws(StoreError) -> Agent? {
+  func agent(_ id: AgentID, tenant: TenantID) throws(StoreError) -> Agent? {
     try document(
       "SELECT document FROM agents WHERE tenant = ?1 AND id = ?2",
       [SQLiteValue(tenant), SQLiteValue(id)])
   }
 
-  package func agents(
+  func agents(
     after cursor: PageCursor?, limit: Int, tenant: TenantID
   ) throws(StoreError) -> [Agent] {
     try page(PageQuery(table: "agents", tenant: tenant), after: cursor, limit: limit)
   }
 
-  package func numbers(
+  func numbers(
     of agents: [AgentID], tenant: TenantID
   ) throws(StoreError) -> [AgentID: AgentNumbers] {
     var numbers: [AgentID: AgentNumbers] = [:]
@@ -119,7 +119,7 @@ extension SQLiteRegistryStore {
     return numbers
   }
 
-  package func request(
+  func request(
     _ id: String, tenant: TenantID
   ) throws(StoreError) -> RequestRecord? {
     let rows = try run(
@@ -135,11 +135,11 @@ extension SQLiteRegistryStore {
     }
   }
 
-  package func journal(_ id: OperationID) throws(StoreError) -> ProvisioningJournal? {
+  func journal(_ id: OperationID) throws(StoreError) -> ProvisioningJournal? {
     try document("SELECT document FROM provisioning_journal WHERE id = ?1", [SQLiteValue(id)])
   }
 
-  package func openJournal(
+  func openJournal(
     of number: PhoneNumberID
   ) throws(StoreError) -> ProvisioningJournal? {
     try document(

@@ -1,5 +1,5 @@
 package import Registry
-internal import Telephony
+package import Telephony
 
 /// The registry's store on one SQLite file. See `RegistryStore` for what it promises.
 ///
@@ -32,14 +32,23 @@ package actor SQLiteRegistryStore: RegistryStore {
     try RegistrySchema.migrations.run(on: connection)
   }
 
-  package func commit(_ write: RegistryWrite) throws(StoreError) -> RegistryReceipt {
+  func commit(_ write: RegistryWrite, tenant: TenantID) throws(StoreError) -> RegistryReceipt {
     try connection.withTransaction(mapping: StoreError.init) { () throws(StoreError) in
       if let request = write.request { try insert(request) }
       var feed = RouteFeedWriter(
-        connection: connection, tenant: write.tenant, time: write.time)
-      for change in write.changes { try apply(change, tenant: write.tenant, feed: &feed) }
+        connection: connection, tenant: tenant, time: write.time)
+      for change in write.changes { try apply(change, tenant: tenant, feed: &feed) }
       return RegistryReceipt(routeSequence: try feed.finish())
     }
+  }
+
+  package nonisolated func tenant(_ id: TenantID) -> any TenantStore {
+    SQLiteTenantStore(store: self, tenant: id)
+  }
+
+  package func provider(_ id: ProviderID) throws(StoreError) -> Provider? {
+    let rows = try run("SELECT document FROM providers WHERE id = ?1", [SQLiteValue(id)])
+    return try rows.first.map { row throws(StoreError) in try decode(Provider.self, row.blob(0)) }
   }
 
   /// Runs one statement, with SQLite's failure as the port's.

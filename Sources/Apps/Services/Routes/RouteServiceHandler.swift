@@ -7,10 +7,10 @@ internal import WellKnown
 /// The registry's side of `trunkline.internal.v1.RouteService`: what dispatches follow and lease.
 package struct RouteServiceHandler: Trunkline.Internal.V1.RouteServiceProtocol {
   private let feed: RouteFeed
-  private let store: any RegistryStore
+  private let store: any DeploymentStore
   private let time: any TimeSource
 
-  package init(feed: RouteFeed, store: any RegistryStore, time: any TimeSource) {
+  package init(feed: RouteFeed, store: any DeploymentStore, time: any TimeSource) {
     self.feed = feed
     self.store = store
     self.time = time
@@ -136,8 +136,7 @@ package struct RouteServiceHandler: Trunkline.Internal.V1.RouteServiceProtocol {
 
   private func provider(_ id: ProviderID) async throws(RPCError) -> Provider? {
     do throws(StoreError) {
-      // Every provider belongs to the one tenant until tenants can be made.
-      return try await store.provider(id, tenant: .main)?.provider
+      return try await store.provider(id)
     } catch {
       throw RPCError(RegistryError.storeUnavailable)
     }

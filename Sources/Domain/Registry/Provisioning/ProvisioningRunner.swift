@@ -67,7 +67,7 @@ package final class ProvisioningRunner: Sendable {
     let work = work
     return try await run(journal.id) { () async throws(ProvisioningStop) in
       // A run that ended a moment ago may have changed or closed it.
-      let present = try await work.present(journal.id)
+      let present = try await work.present(journal)
       guard let present else { throw .damaged("A journal entry is not there.") }
       guard present.isOpen else { return try await work.end(of: present) }
       return try await work.run(present, isResumed: true)

@@ -158,11 +158,11 @@ struct ProvisioningWork: Sendable {
     of journal: ProvisioningJournal
   ) async throws(ProvisioningStop) -> Subject {
     let number = try await stored { () async throws(StoreError) in
-      try await store.number(journal.numberID, tenant: journal.tenant)
+      try await store.tenant(journal.tenant).number(journal.numberID)
     }
     guard let number else { throw .damaged("An open entry's number is not there.") }
     let provider = try await stored { () async throws(StoreError) in
-      try await store.provider(number.providerID, tenant: journal.tenant)
+      try await store.tenant(journal.tenant).provider(number.providerID)
     }
     guard let provider else { throw .damaged("A number's provider is not there.") }
     do {
@@ -190,23 +190,28 @@ extension ProvisioningWork {
   ) async throws(ProvisioningStop) {
     do {
       let receipt = try await stored { () async throws(StoreError) in
-        try await store.commit(write)
+        try await store.tenant(journal.tenant).commit(write)
       }
       feed.published(receipt.routeSequence)
     } catch .store(let refusal) {
       // A first attempt whose answer was lost makes the second one fail.
-      guard try await present(journal.id) == journal else { throw .store(refusal) }
+      guard try await present(journal) == journal else { throw .store(refusal) }
     }
   }
 
-  func present(_ id: OperationID) async throws(ProvisioningStop) -> ProvisioningJournal? {
-    try await stored { () async throws(StoreError) in try await store.journal(id) }
+  /// The entry as it is stored now.
+  func present(
+    _ journal: ProvisioningJournal
+  ) async throws(ProvisioningStop) -> ProvisioningJournal? {
+    try await stored { () async throws(StoreError) in
+      try await store.tenant(journal.tenant).journal(journal.id)
+    }
   }
 
   /// What a closed entry says to somebody who comes late.
   func end(of journal: ProvisioningJournal) async throws(ProvisioningStop) -> ProvisioningEnd {
     let number = try await stored { () async throws(StoreError) in
-      try await store.number(journal.numberID, tenant: journal.tenant)
+      try await store.tenant(journal.tenant).number(journal.numberID)
     }
     return ProvisioningEnd(journal: journal, number: number)
   }
@@ -232,7 +237,7 @@ extension ProvisioningWork {
     next.updateTime = max(time.now(), stored.updateTime)
     for _ in 0..<RegistryLimits.contentionAttemptsMax {
       let number = try await self.stored { () async throws(StoreError) in
-        try await store.number(journal.numberID, tenant: journal.tenant)
+        try await store.tenant(journal.tenant).number(journal.numberID)
       }
       guard let number else {
         // The end was stored by an attempt whose answer was lost, and the number went with it.
@@ -293,19 +298,16 @@ extension ProvisioningWork {
     _ next: ProvisioningJournal, from stored: ProvisioningJournal, changes: [RegistryChange]
   ) async throws(ProvisioningStop) {
     let write = RegistryWrite(
-      tenant: next.tenant, at: next.updateTime,
+      at: next.updateTime,
       changes: [.updateJournal(next, from: stored.revision)] + changes)
     do {
       let receipt = try await self.stored { () async throws(StoreError) in
-        try await store.commit(write)
+        try await store.tenant(next.tenant).commit(write)
       }
       feed.published(receipt.routeSequence)
     } catch .store(.versionMismatch(.journal)) {
       // Either an attempt of ours was stored though its answer was lost, or somebody else goes on.
-      let present = try await self.stored { () async throws(StoreError) in
-        try await store.journal(next.id)
-      }
-      guard present == next else { throw .superseded }
+      guard try await present(next) == next else { throw .superseded }
     }
   }
 

@@ -11,11 +11,11 @@ package final class RouteFeed: Sendable {
     var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
   }
 
-  private let store: any RegistryStore
+  private let store: any DeploymentStore
   private let time: any TimeSource
   private let state = Mutex(State())
 
-  package init(store: any RegistryStore, time: any TimeSource) {
+  package init(store: any DeploymentStore, time: any TimeSource) {
     self.store = store
     self.time = time
   }

@@ -61,14 +61,14 @@ package struct Agents: Sendable {
     let plan = PagePlan(page, query: "agents", &validator)
     try validator.finish()
     let read = try await context.read { () async throws(StoreError) in
-      try await context.store.agents(
-        after: plan.cursor, limit: plan.size + 1, tenant: tenant)
+      try await context.store(of: tenant).agents(
+        after: plan.cursor, limit: plan.size + 1)
     }
     let agents = plan.page(read) {
       PageCursor(createTime: $0.revision.createTime, id: $0.id.description)
     }
     let numbers = try await context.read { () async throws(StoreError) in
-      try await context.store.numbers(of: agents.elements.map(\.id), tenant: tenant)
+      try await context.store(of: tenant).numbers(of: agents.elements.map(\.id))
     }
     return Page(
       elements: agents.elements.map {
@@ -166,7 +166,7 @@ package struct Agents: Sendable {
 
   private func view(_ agent: Agent) async throws(RegistryError) -> AgentView {
     let numbers = try await context.read { () async throws(StoreError) in
-      try await context.store.numbers(of: [agent.id], tenant: agent.tenant)
+      try await context.store(of: agent.tenant).numbers(of: [agent.id])
     }
     return AgentView(agent: agent, numbers: numbers[agent.id] ?? AgentNumbers())
   }

@@ -38,7 +38,7 @@ extension PhoneNumbers {
     of number: PhoneNumber
   ) async throws(RegistryError) -> PhoneNumber? {
     let journal = try await context.read { () async throws(StoreError) in
-      try await context.store.openJournal(of: number.id)
+      try await context.store(of: number.tenant).openJournal(of: number.id)
     }
     guard let journal else { return nil }
     do {
@@ -72,7 +72,7 @@ extension PhoneNumbers {
       id: OperationID(at: now, random: context.ids), number: deleting, kind: .deleteNumber,
       ours: ours, former: present.former, time: now)
     let write = RegistryWrite(
-      tenant: present.tenant, at: now,
+      at: now,
       changes: [.updateNumber(deleting, from: version), .insertJournal(journal)])
     do {
       let end = try await context.runner.begin(journal, write)

@@ -20,7 +20,8 @@ extension PhoneNumbers {
       }
       let found = try await find(draft.e164, provider)
       let claims = try await context.read { () async throws(StoreError) in
-        try await context.store.claims(of: [found.sid], account: provider.accountSID)
+        try await context.store(of: tenant).claims(
+          of: [found.sid], account: provider.accountSID)
       }
       if let claim = claims.first {
         // A request of the same id may have taken it a moment ago.
@@ -108,7 +109,7 @@ extension PhoneNumbers {
       id: OperationID(at: context.time.now(), random: context.ids), number: number,
       kind: .importNumber, ours: ours, former: nil, time: number.revision.createTime)
     let write = RegistryWrite(
-      tenant: number.tenant, at: context.time.now(), request: record,
+      at: context.time.now(), request: record,
       changes: [insertion, .insertJournal(journal)])
     do {
       let end = try await context.runner.begin(journal, write)
@@ -146,7 +147,7 @@ extension PhoneNumbers {
     case .provisioning: break
     }
     let journal = try await context.read { () async throws(StoreError) in
-      try await context.store.openJournal(of: id)
+      try await context.store(of: tenant).openJournal(of: id)
     }
     // Without an open entry the import has ended since the number was read.
     guard let journal else { return try await context.number(id, tenant: tenant) }

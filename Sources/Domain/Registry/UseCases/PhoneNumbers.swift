@@ -27,8 +27,8 @@ package struct PhoneNumbers: Sendable {
     let plan = PagePlan(request.page, query: "phone numbers \(filter)", &validator)
     try validator.finish()
     let read = try await context.read { () async throws(StoreError) in
-      try await context.store.numbers(
-        filter, after: plan.cursor, limit: plan.size + 1, tenant: tenant)
+      try await context.store(of: tenant).numbers(
+        filter, after: plan.cursor, limit: plan.size + 1)
     }
     return plan.page(read) {
       PageCursor(createTime: $0.revision.createTime, id: $0.id.description)
@@ -117,7 +117,7 @@ package struct PhoneNumbers: Sendable {
     var agent: Agent?
     if let agentID = number.agentID {
       agent = try await context.read { () async throws(StoreError) in
-        try await context.store.agent(agentID, tenant: tenant)
+        try await context.store(of: tenant).agent(agentID)
       }
     }
     let isSettled =

@@ -145,9 +145,9 @@ extension Providers {
     while true {
       let after = cursor
       let page = try await context.read { () async throws(StoreError) in
-        try await context.store.numbers(
+        try await context.store(of: provider.tenant).numbers(
           PhoneNumberFilter(providerID: provider.id), after: after,
-          limit: RegistryLimits.pageSizeMax, tenant: provider.tenant)
+          limit: RegistryLimits.pageSizeMax)
       }
       for failed in try await tryPage(page, access) {
         total += 1

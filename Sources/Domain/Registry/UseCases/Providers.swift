@@ -19,8 +19,8 @@ package struct Providers: Sendable {
       return try await replay(earlier, draft.body, tenant)
     }
     let twin = try await context.read { () async throws(StoreError) in
-      try await context.store.provider(
-        account: draft.accountSID, region: draft.region, tenant: tenant)
+      try await context.store(of: tenant).provider(
+        account: draft.accountSID, region: draft.region)
     }
     if let twin { throw .providerExists(twin.provider.id) }
     for access in draft.credentials.all(account: draft.accountSID, region: draft.region) {
@@ -61,8 +61,8 @@ package struct Providers: Sendable {
     let plan = PagePlan(request.page, query: "providers \(filter)", &validator)
     try validator.finish()
     let read = try await context.read { () async throws(StoreError) in
-      try await context.store.providers(
-        filter, after: plan.cursor, limit: plan.size + 1, tenant: tenant)
+      try await context.store(of: tenant).providers(
+        filter, after: plan.cursor, limit: plan.size + 1)
     }
     return plan.page(read) {
       PageCursor(createTime: $0.revision.createTime, id: $0.id.description)
@@ -140,7 +140,7 @@ package struct Providers: Sendable {
       throw RegistryError(error)
     }
     let claims = try await context.read { () async throws(StoreError) in
-      try await context.store.claims(
+      try await context.store(of: tenant).claims(
         of: listed.numbers.map(\.sid), account: provider.accountSID)
     }
     var mine: [CarrierNumberSID: PhoneNumberID] = [:]

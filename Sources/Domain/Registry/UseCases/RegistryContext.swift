@@ -5,7 +5,7 @@ package import Telephony
 /// One for each process; made by the program, which also calls `resume` at its start, `housekeep`
 /// now and then, and `drain` before it ends.
 package struct RegistryContext: Sendable {
-  package let store: any RegistryStore
+  private let stores: any RegistryStore
   package let carrier: any Carrier
   package let sealer: any SecretSealer
   package let webhooks: any WebhookEndpoints
@@ -21,7 +21,7 @@ package struct RegistryContext: Sendable {
     webhooks: any WebhookEndpoints, numberPlan: any NumberPlan, time: any TimeSource,
     ids: any IDSource, background: BackgroundTasks = BackgroundTasks()
   ) {
-    self.store = store
+    self.stores = store
     self.carrier = carrier
     self.sealer = sealer
     self.webhooks = webhooks
@@ -51,7 +51,7 @@ package struct RegistryContext: Sendable {
     let now = time.now()
     do {
       while true {
-        let count = try await store.prune(
+        let count = try await stores.prune(
           requestsBefore: now.advanced(by: .zero - RegistryLimits.requestLifetime),
           historyBefore: now.advanced(by: .zero - RegistryLimits.historyLifetime),
           limit: RegistryLimits.pruneCountMax)
@@ -73,6 +73,9 @@ package struct RegistryContext: Sendable {
 // MARK: - For the use cases
 
 extension RegistryContext {
+  /// What belongs to a tenant; use cases get no other store.
+  func store(of tenant: TenantID) -> any TenantStore { stores.tenant(tenant) }
+
   /// Reads, and tells a store error as the registry's.
   func read<Result: Sendable>(
     _ body: () async throws(StoreError) -> Result
@@ -88,8 +91,8 @@ extension RegistryContext {
   func commit(
     tenant: TenantID, request: RequestRecord? = nil, _ changes: [RegistryChange]
   ) async throws(StoreError) {
-    let receipt = try await store.commit(
-      RegistryWrite(tenant: tenant, at: time.now(), request: request, changes: changes))
+    let receipt = try await store(of: tenant).commit(
+      RegistryWrite(at: time.now(), request: request, changes: changes))
     feed.published(receipt.routeSequence)
   }
 
@@ -109,7 +112,7 @@ extension RegistryContext {
   ) async throws(RegistryError) -> RequestRecord? {
     guard !id.isEmpty else { return nil }
     let found = try await read { () async throws(StoreError) in
-      try await store.request(id, tenant: tenant)
+      try await store(of: tenant).request(id)
     }
     guard let found else { return nil }
     try checkSame(found, body)
@@ -155,7 +158,7 @@ extension RegistryContext {
     _ id: ProviderID, tenant: TenantID
   ) async throws(RegistryError) -> StoredProvider {
     let found = try await read { () async throws(StoreError) in
-      try await store.provider(id, tenant: tenant)
+      try await store(of: tenant).provider(id)
     }
     guard let found else { throw .notFound(.provider(id)) }
     return found
@@ -165,7 +168,7 @@ extension RegistryContext {
     _ id: PhoneNumberID, tenant: TenantID
   ) async throws(RegistryError) -> PhoneNumber {
     let found = try await read { () async throws(StoreError) in
-      try await store.number(id, tenant: tenant)
+      try await store(of: tenant).number(id)
     }
     guard let found else { throw .notFound(.number(id)) }
     return found
@@ -173,7 +176,7 @@ extension RegistryContext {
 
   func agent(_ id: AgentID, tenant: TenantID) async throws(RegistryError) -> Agent {
     let found = try await read { () async throws(StoreError) in
-      try await store.agent(id, tenant: tenant)
+      try await store(of: tenant).agent(id)
     }
     guard let found else { throw .notFound(.agent(id)) }
     return found

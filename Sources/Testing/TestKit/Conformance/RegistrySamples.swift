@@ -87,8 +87,9 @@ package enum Sample {
   package static func write(
     _ changes: [RegistryChange], tenant: TenantID = tenant, request: RequestRecord? = nil,
     at time: Timestamp = start
-  ) -> RegistryWrite {
-    RegistryWrite(tenant: tenant, at: time, request: request, changes: changes)
+  ) -> SampleWrite {
+    SampleWrite(
+      tenant: tenant, write: RegistryWrite(at: time, request: request, changes: changes))
   }
 
   package static func request(
@@ -98,6 +99,20 @@ package enum Sample {
     RequestRecord(
       tenant: tenant, requestID: id, fingerprint: [0, 1, 2, 255], resourceID: resource,
       createTime: time)
+  }
+}
+
+/// A write with the tenant whose it is.
+package struct SampleWrite: Sendable {
+  package var tenant: TenantID
+  package var write: RegistryWrite
+}
+
+extension RegistryStore {
+  /// Commits for the write's tenant.
+  @discardableResult
+  package func commit(_ sample: SampleWrite) async throws(StoreError) -> RegistryReceipt {
+    try await tenant(sample.tenant).commit(sample.write)
   }
 }
 

@@ -19,7 +19,7 @@ extension RegistryStoreConformance {
       journal.revision = 2
       journal.updateTime = Sample.time(2)
       try await store.commit(Sample.write([.updateJournal(journal, from: 1)]))
-      let stored = try await store.journal(journal.id)
+      let stored = try await store.tenant(Sample.tenant).journal(journal.id)
       try requireEqual(stored, journal)
       try await requireRefused(
         store, Sample.write([.updateJournal(journal, from: 1)]), .versionMismatch(.journal))
@@ -39,7 +39,7 @@ extension RegistryStoreConformance {
       try requireEqual(first, Array(journals.prefix(2)))
       let rest = try await store.openJournals(after: first.last?.id, limit: 2)
       try requireEqual(rest, [journals[2]])
-      let found = try await store.openJournal(of: Sample.numberID(2))
+      let found = try await store.tenant(Sample.tenant).openJournal(of: Sample.numberID(2))
       try requireEqual(found, journals[1])
       let twin = ProvisioningJournal(
         id: Sample.operationID(9), number: try Sample.number(2, provider: provider),
@@ -50,7 +50,7 @@ extension RegistryStoreConformance {
       journals[1].outcome = .done
       journals[1].revision = 2
       try await store.commit(Sample.write([.updateJournal(journals[1], from: 1)]))
-      let closed = try await store.openJournal(of: Sample.numberID(2))
+      let closed = try await store.tenant(Sample.tenant).openJournal(of: Sample.numberID(2))
       try requireEqual(closed, nil)
       let open = try await store.openJournals(after: nil, limit: 9)
       try requireEqual(open.map(\.id), [1, 3].map(Sample.operationID))

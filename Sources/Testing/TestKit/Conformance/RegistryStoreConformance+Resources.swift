@@ -6,15 +6,15 @@ extension RegistryStoreConformance {
     RegistryStoreCheck("a provider comes back whole, to its tenant only") { store in
       let provider = Sample.provider(2)
       try await store.commit(Sample.write([.insertProvider(provider)]))
-      let stored = try await store.provider(provider.id, tenant: Sample.tenant)
+      let stored = try await store.tenant(Sample.tenant).provider(provider.id)
       try requireEqual(stored, StoredProvider(provider: provider, numbersRevision: 0))
-      let other = try await store.provider(provider.id, tenant: Sample.otherTenant)
+      let other = try await store.tenant(Sample.otherTenant).provider(provider.id)
       try requireEqual(other, nil)
-      let found = try await store.provider(
-        account: provider.accountSID, region: .us1, tenant: Sample.tenant)
+      let found = try await store.tenant(Sample.tenant).provider(
+        account: provider.accountSID, region: .us1)
       try requireEqual(found?.provider.id, provider.id)
-      let elsewhere = try await store.provider(
-        account: provider.accountSID, region: .ie1, tenant: Sample.tenant)
+      let elsewhere = try await store.tenant(Sample.tenant).provider(
+        account: provider.accountSID, region: .ie1)
       try requireEqual(elsewhere, nil)
     },
     RegistryStoreCheck("an account is linked once for each tenant and region") { store in
@@ -40,7 +40,7 @@ extension RegistryStoreConformance {
       try await requireRefused(
         store, Sample.write([.updateProvider(provider, from: 1, numbersRevision: nil)]),
         .versionMismatch(.provider))
-      let stored = try await store.provider(provider.id, tenant: Sample.tenant)
+      let stored = try await store.tenant(Sample.tenant).provider(provider.id)
       try requireEqual(stored?.provider, provider)
       try await requireRefused(
         store,
@@ -75,7 +75,7 @@ extension RegistryStoreConformance {
         Sample.write([.deleteProvider(provider.id, from: 1)], tenant: Sample.otherTenant),
         .notFound(.provider))
       try await store.commit(Sample.write([.deleteProvider(provider.id, from: 1)]))
-      let gone = try await store.provider(provider.id, tenant: Sample.tenant)
+      let gone = try await store.tenant(Sample.tenant).provider(provider.id)
       try requireEqual(gone, nil)
       try await store.commit(Sample.write([.insertProvider(Sample.provider(2))]))
     },
@@ -93,9 +93,9 @@ extension RegistryStoreConformance {
       number.unassignedPolicy = .formerURL
       try await store.commit(
         Sample.write([.insertProvider(provider), .insertNumber(number, providerVersion: 1)]))
-      let stored = try await store.number(number.id, tenant: Sample.tenant)
+      let stored = try await store.tenant(Sample.tenant).number(number.id)
       try requireEqual(stored, number)
-      let other = try await store.number(number.id, tenant: Sample.otherTenant)
+      let other = try await store.tenant(Sample.otherTenant).number(number.id)
       try requireEqual(other, nil)
     },
     RegistryStoreCheck("a carrier's number is claimed once in the deployment") { store in
@@ -117,10 +117,11 @@ extension RegistryStoreConformance {
       let write = Sample.write(
         [.insertNumber(second, providerVersion: 1)], tenant: Sample.otherTenant)
       try await requireRefused(store, write, .numberClaimed(claim))
-      let claims = try await store.claims(
+      let claims = try await store.tenant(Sample.tenant).claims(
         of: [first.carrierSID, Sample.sid(8)], account: mine.accountSID)
       try requireEqual(claims, [claim])
-      let none = try await store.claims(of: [first.carrierSID], account: Sample.account(9))
+      let none = try await store.tenant(Sample.tenant).claims(
+        of: [first.carrierSID], account: Sample.account(9))
       try requireEqual(none, [])
       try await store.commit(Sample.write([.deleteNumber(first.id, from: 1)]))
       try await store.commit(write)
@@ -134,7 +135,8 @@ extension RegistryStoreConformance {
       try await requireRefused(
         store, Sample.write([.insertNumber(number, providerVersion: 2)]),
         .versionMismatch(.provider))
-      let claims = try await store.claims(of: [number.carrierSID], account: number.accountSID)
+      let claims = try await store.tenant(Sample.tenant).claims(
+        of: [number.carrierSID], account: number.accountSID)
       try requireEqual(claims, [])
     },
     RegistryStoreCheck("a number is replaced and removed at its version only") { store in
@@ -146,7 +148,7 @@ extension RegistryStoreConformance {
       number.state = .deleting
       number.revision = number.revision.sampleNext
       try await store.commit(Sample.write([.updateNumber(number, from: 1)]))
-      let stored = try await store.number(number.id, tenant: Sample.tenant)
+      let stored = try await store.tenant(Sample.tenant).number(number.id)
       try requireEqual(stored, number)
       try await requireRefused(
         store, Sample.write([.updateNumber(number, from: 1)]), .versionMismatch(.number))
@@ -165,7 +167,7 @@ extension RegistryStoreConformance {
     RegistryStoreCheck("an agent comes back whole; its id is taken in its tenant only") { store in
       let agent = try Sample.agent(1)
       try await store.commit(Sample.write([.insertAgent(agent)]))
-      let stored = try await store.agent(agent.id, tenant: Sample.tenant)
+      let stored = try await store.tenant(Sample.tenant).agent(agent.id)
       try requireEqual(stored, agent)
       try await requireRefused(store, Sample.write([.insertAgent(agent)]), .agentExists)
       let twin = try Sample.agent(1, tenant: Sample.otherTenant)
@@ -177,7 +179,7 @@ extension RegistryStoreConformance {
       agent.connections.removeLast()
       agent.revision = agent.revision.sampleNext
       try await store.commit(Sample.write([.updateAgent(agent, from: 1)]))
-      let stored = try await store.agent(agent.id, tenant: Sample.tenant)
+      let stored = try await store.tenant(Sample.tenant).agent(agent.id)
       try requireEqual(stored, agent)
       try await requireRefused(
         store, Sample.write([.updateAgent(agent, from: 1)]), .versionMismatch(.agent))
@@ -204,7 +206,7 @@ extension RegistryStoreConformance {
       try await requireRefused(
         store, Sample.write([.deleteAgent(agent.id, from: 2)]), .versionMismatch(.agent))
       try await store.commit(Sample.write([.deleteAgent(agent.id, from: 1)]))
-      let gone = try await store.agent(agent.id, tenant: Sample.tenant)
+      let gone = try await store.tenant(Sample.tenant).agent(agent.id)
       try requireEqual(gone, nil)
     },
     RegistryStoreCheck("an agent's numbers are counted, newest first") { store in
@@ -219,12 +221,12 @@ extension RegistryStoreConformance {
         try await store.commit(Sample.write([.insertNumber(number, providerVersion: 1)]))
       }
       let ids = [try Sample.agentID(1), try Sample.agentID(2)]
-      let found = try await store.numbers(of: ids, tenant: Sample.tenant)
+      let found = try await store.tenant(Sample.tenant).numbers(of: ids)
       try requireEqual(
         found[ids[0]],
         AgentNumbers(newest: [3, 2, 1].map(Sample.numberID), count: 3))
       try requireEqual(found[ids[1]] ?? AgentNumbers(), AgentNumbers())
-      let other = try await store.numbers(of: ids, tenant: Sample.otherTenant)
+      let other = try await store.tenant(Sample.otherTenant).numbers(of: ids)
       try requireEqual(other[ids[0]] ?? AgentNumbers(), AgentNumbers())
     },
   ]

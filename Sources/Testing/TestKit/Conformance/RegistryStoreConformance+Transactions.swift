@@ -13,16 +13,16 @@ extension RegistryStoreConformance {
       var seen: [ProviderID] = []
       var cursor: PageCursor?
       while true {
-        let page = try await store.providers(
-          ProviderFilter(), after: cursor, limit: 2, tenant: Sample.tenant)
+        let page = try await store.tenant(Sample.tenant).providers(
+          ProviderFilter(), after: cursor, limit: 2)
         guard let last = page.last else { break }
         seen += page.map(\.id)
         cursor = PageCursor(createTime: last.revision.createTime, id: last.id.description)
         try require(seen.count <= 5, "pages end")
       }
       try requireEqual(seen, [5, 4, 3, 2, 1].map(Sample.providerID))
-      let other = try await store.providers(
-        ProviderFilter(), after: nil, limit: 9, tenant: Sample.otherTenant)
+      let other = try await store.tenant(Sample.otherTenant).providers(
+        ProviderFilter(), after: nil, limit: 9)
       try requireEqual(other, [])
     },
     RegistryStoreCheck("providers are filtered by account and region") { store in
@@ -32,7 +32,7 @@ extension RegistryStoreConformance {
           .insertProvider(Sample.provider(3, account: 2)),
         ]))
       func list(_ filter: ProviderFilter) async throws -> [ProviderID] {
-        try await store.providers(filter, after: nil, limit: 9, tenant: Sample.tenant).map(\.id)
+        try await store.tenant(Sample.tenant).providers(filter, after: nil, limit: 9).map(\.id)
       }
       let account = try await list(ProviderFilter(accountSID: Sample.account(1)))
       try requireEqual(account, [2, 1].map(Sample.providerID))
@@ -55,7 +55,7 @@ extension RegistryStoreConformance {
             try Sample.number(3, provider: ie1, state: .corrupted), providerVersion: 1),
         ]))
       func list(_ filter: PhoneNumberFilter) async throws -> [PhoneNumberID] {
-        try await store.numbers(filter, after: nil, limit: 9, tenant: Sample.tenant).map(\.id)
+        try await store.tenant(Sample.tenant).numbers(filter, after: nil, limit: 9).map(\.id)
       }
       let all = try await list(PhoneNumberFilter(kind: .twilio))
       try requireEqual(all, [3, 2, 1].map(Sample.numberID))
@@ -84,11 +84,12 @@ extension RegistryStoreConformance {
             .deleteProvider(provider.id, from: 1),
           ], request: Sample.request("r1")),
         .providerHasNumbers(count: 1))
-      let stored = try await store.provider(provider.id, tenant: Sample.tenant)
+      let stored = try await store.tenant(Sample.tenant).provider(provider.id)
       try requireEqual(stored, nil)
-      let request = try await store.request("r1", tenant: Sample.tenant)
+      let request = try await store.tenant(Sample.tenant).request("r1")
       try requireEqual(request, nil)
-      let claims = try await store.claims(of: [number.carrierSID], account: number.accountSID)
+      let claims = try await store.tenant(Sample.tenant).claims(
+        of: [number.carrierSID], account: number.accountSID)
       try requireEqual(claims, [])
       let routes = try await store.routes(after: 0, limit: 9)
       try requireEqual(routes.changes, [])
@@ -97,7 +98,7 @@ extension RegistryStoreConformance {
       let record = Sample.request("r1", resource: Sample.providerID(1).description)
       try await store.commit(
         Sample.write([.insertProvider(Sample.provider(1))], request: record))
-      let stored = try await store.request("r1", tenant: Sample.tenant)
+      let stored = try await store.tenant(Sample.tenant).request("r1")
       try requireEqual(stored, record)
       // Before any other check: the account is linked too.
       try await requireRefused(
@@ -108,9 +109,9 @@ extension RegistryStoreConformance {
           [], tenant: Sample.otherTenant,
           request: Sample.request("r1", tenant: Sample.otherTenant)))
       try await store.commit(Sample.write([.forgetRequests(resourceID: record.resourceID)]))
-      let gone = try await store.request("r1", tenant: Sample.tenant)
+      let gone = try await store.tenant(Sample.tenant).request("r1")
       try requireEqual(gone, nil)
-      let kept = try await store.request("r1", tenant: Sample.otherTenant)
+      let kept = try await store.tenant(Sample.otherTenant).request("r1")
       try require(kept != nil, "another tenant's request stays")
     },
     RegistryStoreCheck("of many writers at one version one wins") { store in
@@ -138,9 +139,9 @@ extension RegistryStoreConformance {
       try requireEqual(count, 1)
       try await store.prune(
         requestsBefore: Sample.time(3), historyBefore: Sample.start, limit: 9)
-      let second = try await store.request("r2", tenant: Sample.tenant)
+      let second = try await store.tenant(Sample.tenant).request("r2")
       try requireEqual(second, nil)
-      let third = try await store.request("r3", tenant: Sample.tenant)
+      let third = try await store.tenant(Sample.tenant).request("r3")
       try require(third != nil, "the younger request stays")
     },
   ]

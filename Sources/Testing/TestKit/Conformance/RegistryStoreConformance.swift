@@ -48,7 +48,7 @@ func requireEqual<Value: Equatable>(
 
 /// Throws unless the store refuses `write` with `error`.
 func requireRefused(
-  _ store: any RegistryStore, _ write: RegistryWrite, _ error: StoreError, line: Int = #line
+  _ store: any RegistryStore, _ write: SampleWrite, _ error: StoreError, line: Int = #line
 ) async throws {
   do {
     _ = try await store.commit(write)

@@ -11,97 +11,18 @@ package struct FaultyRegistryStore: RegistryStore {
     self.injector = injector
   }
 
-  @discardableResult
-  package func commit(_ write: RegistryWrite) async throws(StoreError) -> RegistryReceipt {
-    try await step { () async throws(StoreError) in try await base.commit(write) }
+  package func tenant(_ id: TenantID) -> any TenantStore {
+    FaultyTenantStore(base.tenant(id), injector)
   }
 
-  package func provider(
-    _ id: ProviderID, tenant: TenantID
-  ) async throws(StoreError) -> StoredProvider? {
-    try await step { () async throws(StoreError) in
-      try await base.provider(id, tenant: tenant)
-    }
-  }
-
-  package func provider(
-    account: AccountSID, region: Region, tenant: TenantID
-  ) async throws(StoreError) -> StoredProvider? {
-    try await step { () async throws(StoreError) in
-      try await base.provider(account: account, region: region, tenant: tenant)
-    }
-  }
-
-  package func providers(
-    _ filter: ProviderFilter, after cursor: PageCursor?, limit: Int, tenant: TenantID
-  ) async throws(StoreError) -> [Provider] {
-    try await step { () async throws(StoreError) in
-      try await base.providers(filter, after: cursor, limit: limit, tenant: tenant)
-    }
-  }
-
-  package func number(
-    _ id: PhoneNumberID, tenant: TenantID
-  ) async throws(StoreError) -> PhoneNumber? {
-    try await step { () async throws(StoreError) in try await base.number(id, tenant: tenant) }
-  }
-
-  package func numbers(
-    _ filter: PhoneNumberFilter, after cursor: PageCursor?, limit: Int, tenant: TenantID
-  ) async throws(StoreError) -> [PhoneNumber] {
-    try await step { () async throws(StoreError) in
-      try await base.numbers(filter, after: cursor, limit: limit, tenant: tenant)
-    }
-  }
-
-  package func claims(
-    of sids: [CarrierNumberSID], account: AccountSID
-  ) async throws(StoreError) -> [NumberClaim] {
-    try await step { () async throws(StoreError) in
-      try await base.claims(of: sids, account: account)
-    }
-  }
-
-  package func agent(_ id: AgentID, tenant: TenantID) async throws(StoreError) -> Agent? {
-    try await step { () async throws(StoreError) in try await base.agent(id, tenant: tenant) }
-  }
-
-  package func agents(
-    after cursor: PageCursor?, limit: Int, tenant: TenantID
-  ) async throws(StoreError) -> [Agent] {
-    try await step { () async throws(StoreError) in
-      try await base.agents(after: cursor, limit: limit, tenant: tenant)
-    }
-  }
-
-  package func numbers(
-    of agents: [AgentID], tenant: TenantID
-  ) async throws(StoreError) -> [AgentID: AgentNumbers] {
-    try await step { () async throws(StoreError) in
-      try await base.numbers(of: agents, tenant: tenant)
-    }
-  }
-
-  package func request(
-    _ id: String, tenant: TenantID
-  ) async throws(StoreError) -> RequestRecord? {
-    try await step { () async throws(StoreError) in try await base.request(id, tenant: tenant) }
-  }
-
-  package func journal(_ id: OperationID) async throws(StoreError) -> ProvisioningJournal? {
-    try await step { () async throws(StoreError) in try await base.journal(id) }
-  }
-
-  package func openJournal(
-    of number: PhoneNumberID
-  ) async throws(StoreError) -> ProvisioningJournal? {
-    try await step { () async throws(StoreError) in try await base.openJournal(of: number) }
+  package func provider(_ id: ProviderID) async throws(StoreError) -> Provider? {
+    try await injector.step { () async throws(StoreError) in try await base.provider(id) }
   }
 
   package func openJournals(
     after id: OperationID?, limit: Int
   ) async throws(StoreError) -> [ProvisioningJournal] {
-    try await step { () async throws(StoreError) in
+    try await injector.step { () async throws(StoreError) in
       try await base.openJournals(after: id, limit: limit)
     }
   }
@@ -109,7 +30,7 @@ package struct FaultyRegistryStore: RegistryStore {
   package func routes(
     after sequence: UInt64, limit: Int
   ) async throws(StoreError) -> RoutePage {
-    try await step { () async throws(StoreError) in
+    try await injector.step { () async throws(StoreError) in
       try await base.routes(after: sequence, limit: limit)
     }
   }
@@ -118,16 +39,118 @@ package struct FaultyRegistryStore: RegistryStore {
   package func prune(
     requestsBefore: Timestamp, historyBefore: Timestamp, limit: Int
   ) async throws(StoreError) -> Int {
-    try await step { () async throws(StoreError) in
+    try await injector.step { () async throws(StoreError) in
       try await base.prune(
         requestsBefore: requestsBefore, historyBefore: historyBefore, limit: limit)
     }
   }
+}
 
-  private func step<Result: Sendable>(
+/// What a tenant has, behind a store of whose steps one fails.
+package struct FaultyTenantStore: TenantStore {
+  private let base: any TenantStore
+  private let injector: FaultInjector
+
+  init(_ base: any TenantStore, _ injector: FaultInjector) {
+    self.base = base
+    self.injector = injector
+  }
+
+  @discardableResult
+  package func commit(_ write: RegistryWrite) async throws(StoreError) -> RegistryReceipt {
+    try await injector.step { () async throws(StoreError) in try await base.commit(write) }
+  }
+
+  package func provider(
+    _ id: ProviderID
+  ) async throws(StoreError) -> StoredProvider? {
+    try await injector.step { () async throws(StoreError) in
+      try await base.provider(id)
+    }
+  }
+
+  package func provider(
+    account: AccountSID, region: Region
+  ) async throws(StoreError) -> StoredProvider? {
+    try await injector.step { () async throws(StoreError) in
+      try await base.provider(account: account, region: region)
+    }
+  }
+
+  package func providers(
+    _ filter: ProviderFilter, after cursor: PageCursor?, limit: Int
+  ) async throws(StoreError) -> [Provider] {
+    try await injector.step { () async throws(StoreError) in
+      try await base.providers(filter, after: cursor, limit: limit)
+    }
+  }
+
+  package func number(
+    _ id: PhoneNumberID
+  ) async throws(StoreError) -> PhoneNumber? {
+    try await injector.step { () async throws(StoreError) in try await base.number(id) }
+  }
+
+  package func numbers(
+    _ filter: PhoneNumberFilter, after cursor: PageCursor?, limit: Int
+  ) async throws(StoreError) -> [PhoneNumber] {
+    try await injector.step { () async throws(StoreError) in
+      try await base.numbers(filter, after: cursor, limit: limit)
+    }
+  }
+
+  package func claims(
+    of sids: [CarrierNumberSID], account: AccountSID
+  ) async throws(StoreError) -> [NumberClaim] {
+    try await injector.step { () async throws(StoreError) in
+      try await base.claims(of: sids, account: account)
+    }
+  }
+
+  package func agent(_ id: AgentID) async throws(StoreError) -> Agent? {
+    try await injector.step { () async throws(StoreError) in try await base.agent(id) }
+  }
+
+  package func agents(
+    after cursor: PageCursor?, limit: Int
+  ) async throws(StoreError) -> [Agent] {
+    try await injector.step { () async throws(StoreError) in
+      try await base.agents(after: cursor, limit: limit)
+    }
+  }
+
+  package func numbers(
+    of agents: [AgentID]
+  ) async throws(StoreError) -> [AgentID: AgentNumbers] {
+    try await injector.step { () async throws(StoreError) in
+      try await base.numbers(of: agents)
+    }
+  }
+
+  package func request(
+    _ id: String
+  ) async throws(StoreError) -> RequestRecord? {
+    try await injector.step { () async throws(StoreError) in try await base.request(id) }
+  }
+
+  package func journal(_ id: OperationID) async throws(StoreError) -> ProvisioningJournal? {
+    try await injector.step { () async throws(StoreError) in try await base.journal(id) }
+  }
+
+  package func openJournal(
+    of number: PhoneNumberID
+  ) async throws(StoreError) -> ProvisioningJournal? {
+    try await injector.step { () async throws(StoreError) in try await base.openJournal(of: number)
+    }
+  }
+}
+
+extension FaultInjector {
+  /// Runs one step of a store, which fails when its turn has come.
+  fileprivate func step<Result: Sendable>(
     _ body: () async throws(StoreError) -> Result
   ) async throws(StoreError) -> Result {
-    switch injector.step() {
+    switch step() {
     case .proceed:
       return try await body()
     case .failBefore:

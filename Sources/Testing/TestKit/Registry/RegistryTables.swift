@@ -43,14 +43,14 @@ struct RegistryTables {
   /// The time of the transaction that is applied.
   private var time = Timestamp(microseconds: 0)
 
-  mutating func apply(_ write: RegistryWrite) throws(StoreError) {
+  mutating func apply(_ write: RegistryWrite, of tenant: TenantID) throws(StoreError) {
     if let request = write.request {
-      let key = RequestKey(tenant: write.tenant, id: request.requestID)
+      let key = RequestKey(tenant: tenant, id: request.requestID)
       if let earlier = requests[key] { throw .requestRepeated(earlier) }
       requests[key] = request
     }
     time = write.time
-    for change in write.changes { try apply(change, write.tenant) }
+    for change in write.changes { try apply(change, tenant) }
   }
 
   private mutating func apply(

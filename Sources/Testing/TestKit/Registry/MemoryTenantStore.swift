@@ -1,0 +1,149 @@
+package import Registry
+internal import Synchronization
+package import Telephony
+
+/// What a tenant has in a memory store.
+package struct MemoryTenantStore: TenantStore {
+  let store: MemoryRegistryStore
+  let tenant: TenantID
+
+  @discardableResult
+  package func commit(_ write: RegistryWrite) async throws(StoreError) -> RegistryReceipt {
+    try store.tables.withLock { tables throws(StoreError) in
+      var copy = tables
+      let sequence = copy.sequence
+      try copy.apply(write, of: tenant)
+      tables = copy
+      return RegistryReceipt(routeSequence: copy.sequence > sequence ? copy.sequence : nil)
+    }
+  }
+
+  package func provider(
+    _ id: ProviderID
+  ) async throws(StoreError) -> StoredProvider? {
+    store.tables.withLock { tables in
+      tables.providers[id].flatMap { $0.tenant == tenant ? $0 : nil }
+    }
+  }
+
+  package func provider(
+    account: AccountSID, region: Region
+  ) async throws(StoreError) -> StoredProvider? {
+    store.tables.withLock { tables in
+      tables.providers.values.first {
+        $0.tenant == tenant && $0.provider.accountSID == account && $0.provider.region == region
+      }
+    }
+  }
+
+  package func providers(
+    _ filter: ProviderFilter, after cursor: PageCursor?, limit: Int
+  ) async throws(StoreError) -> [Provider] {
+    store.tables.withLock { tables in
+      let all = tables.providers.values.map(\.provider).filter {
+        $0.tenant == tenant && (filter.accountSID ?? $0.accountSID) == $0.accountSID
+          && (filter.region ?? $0.region) == $0.region
+      }
+      return Self.page(all, after: cursor, limit: limit) {
+        PageCursor(createTime: $0.revision.createTime, id: $0.id.description)
+      }
+    }
+  }
+
+  package func number(
+    _ id: PhoneNumberID
+  ) async throws(StoreError) -> PhoneNumber? {
+    store.tables.withLock { tables in tables.numbers[id].flatMap { $0.tenant == tenant ? $0 : nil }
+    }
+  }
+
+  package func numbers(
+    _ filter: PhoneNumberFilter, after cursor: PageCursor?, limit: Int
+  ) async throws(StoreError) -> [PhoneNumber] {
+    store.tables.withLock { tables in
+      let all = tables.numbers.values.filter {
+        $0.tenant == tenant && (filter.agentID == nil || filter.agentID == $0.agentID)
+          && (filter.providerID ?? $0.providerID) == $0.providerID
+          && (filter.region ?? $0.region) == $0.region && (filter.state ?? $0.state) == $0.state
+      }
+      return Self.page(all, after: cursor, limit: limit) {
+        PageCursor(createTime: $0.revision.createTime, id: $0.id.description)
+      }
+    }
+  }
+
+  package func claims(
+    of sids: [CarrierNumberSID], account: AccountSID
+  ) async throws(StoreError) -> [NumberClaim] {
+    store.tables.withLock { tables in
+      sids.compactMap { tables.claims[ClaimKey(account: account, sid: $0)] }
+    }
+  }
+
+  package func agent(_ id: AgentID) async throws(StoreError) -> Agent? {
+    store.tables.withLock { $0.agents[AgentKey(tenant: tenant, id: id)] }
+  }
+
+  package func agents(
+    after cursor: PageCursor?, limit: Int
+  ) async throws(StoreError) -> [Agent] {
+    store.tables.withLock { tables in
+      Self.page(
+        tables.agents.values.filter { $0.tenant == tenant }, after: cursor, limit: limit
+      ) { PageCursor(createTime: $0.revision.createTime, id: $0.id.description) }
+    }
+  }
+
+  package func numbers(
+    of agents: [AgentID]
+  ) async throws(StoreError) -> [AgentID: AgentNumbers] {
+    store.tables.withLock { tables in
+      var found: [AgentID: AgentNumbers] = [:]
+      for agent in agents {
+        let all = tables.numbers.values.filter { $0.tenant == tenant && $0.agentID == agent }
+        guard !all.isEmpty else { continue }
+        let newest = Self.page(all, after: nil, limit: RegistryLimits.agentNumbersMax) {
+          PageCursor(createTime: $0.revision.createTime, id: $0.id.description)
+        }
+        found[agent] = AgentNumbers(newest: newest.map(\.id), count: all.count)
+      }
+      return found
+    }
+  }
+
+  package func request(
+    _ id: String
+  ) async throws(StoreError) -> RequestRecord? {
+    store.tables.withLock { $0.requests[RequestKey(tenant: tenant, id: id)] }
+  }
+
+  package func journal(_ id: OperationID) async throws(StoreError) -> ProvisioningJournal? {
+    store.tables.withLock { $0.journals[id].flatMap { $0.tenant == tenant ? $0 : nil } }
+  }
+
+  package func openJournal(
+    of number: PhoneNumberID
+  ) async throws(StoreError) -> ProvisioningJournal? {
+    store.tables.withLock {
+      $0.journals.values.first { $0.tenant == tenant && $0.numberID == number && $0.isOpen }
+    }
+  }
+
+  /// Newest first after the cursor.
+  private static func page<Resource>(
+    _ all: some Sequence<Resource>, after cursor: PageCursor?, limit: Int,
+    key: (Resource) -> PageCursor
+  ) -> [Resource] {
+    let sorted = all.sorted { isNewer(key($0), key($1)) }
+    let rest = sorted.filter { resource in cursor.map { isNewer($0, key(resource)) } ?? true }
+    return Array(rest.prefix(limit))
+  }
+
+  private static func isNewer(_ one: PageCursor, _ other: PageCursor) -> Bool {
+    (one.createTime, one.id) > (other.createTime, other.id)
+  }
+}
+
+extension StoredProvider {
+  fileprivate var tenant: TenantID { provider.tenant }
+}
