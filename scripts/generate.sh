@@ -39,6 +39,12 @@ generate_messages() {
   local folder=$out/Sources/$floor/$c
   emit messages "$swift" "Sources/$floor/$swift/Generated" "$@"
   emit c "$c" "Sources/$floor/$c" "$@"
+  # Of descriptor.proto only the bytes are served: protoc-c is not asked for it.
+  local file messages=()
+  for file in "$@"; do
+    if [ "$file" != google/protobuf/descriptor.proto ]; then messages+=("$file"); fi
+  done
+  set -- "${messages[@]}"
   run_protoc --include_imports -o "$out/original.binpb" "$@"
   "$plugin" rewrite < "$out/original.binpb" > "$out/rewritten.binpb"
   protoc --descriptor_set_in="$out/rewritten.binpb" --c_out="$folder/include" "$@"
@@ -48,7 +54,7 @@ generate_messages() {
   done)
 }
 
-wellknown=(any duration empty field_mask struct timestamp wrappers)
+wellknown=(any descriptor duration empty field_mask struct timestamp wrappers)
 wellknown=("${wellknown[@]/%/.proto}")
 wellknown=("${wellknown[@]/#/google/protobuf/}")
 mapfile -t shared < <(cd Protos && find google grpc opentelemetry -name '*.proto' -not -path '*/testing/*' | sort)

@@ -4,12 +4,47 @@ import GRPCTransport
 import Synchronization
 import TestKit
 import Testing
+import WellKnown
 
-/// Refuses calls whose metadata says so.
+/// Refuses calls whose metadata says so, some after a while.
 private struct Doorkeeper: CallAdmission {
-  func refusal(of call: AdmissionRequest) -> RPCError? {
-    guard call.method == CallTestService.echo, call.metadata["x-refuse"] != nil else { return nil }
-    return RPCError(.resourceExhausted, "Full; \(call.peer.hasPrefix("ipv4:")).")
+  func verdict(on call: AdmissionRequest) -> AdmissionVerdict {
+    if call.metadata["x-ask"] == "no" {
+      return .undecided { () async throws(RPCError) in
+        await Task.yield()
+        throw RPCError(.unauthenticated, "Asked.")
+      }
+    }
+    if call.metadata["x-ask"] == "yes" {
+      return .undecided { () async throws(RPCError) in
+        await Task.yield()
+        return "asked"
+      }
+    }
+    guard call.method == CallTestService.echo, call.metadata["x-refuse"] != nil else {
+      return .admitted("at once")
+    }
+    return .refused(RPCError(.resourceExhausted, "Full; \(call.peer.hasPrefix("ipv4:"))."))
+  }
+}
+
+/// Takes a well-known message, so that a body can be malformed, and tells what was admitted.
+private struct Gatehouse: Service {
+  static let name = "trunkline.testing.Gatehouse"
+  static let fileDescriptorSet: [UInt8] = []
+  static let unary = MethodDescriptor(service: name, method: "Unary", kind: .unary)
+  static let streaming = MethodDescriptor(
+    service: name, method: "Streaming", kind: .serverStreaming)
+
+  func register(in router: inout Router) {
+    router.unary(Self.unary, Google.Protobuf.Duration.self, BytesMessage.self) {
+      _, context throws(RPCError) in
+      BytesMessage(context.admission as? String ?? "nothing")
+    }
+    router.serverStreaming(Self.streaming, Google.Protobuf.Duration.self, BytesMessage.self) {
+      _, responses, context throws(RPCError) in
+      try await responses.write(BytesMessage(context.admission as? String ?? "nothing"))
+    }
   }
 }
 
@@ -99,6 +134,44 @@ private final class OffLoopWriter: Service {
     var seen: [MethodDescriptor] = []
     for await method in witness.methods.stream { seen.append(method) }
     #expect(seen == [CallTestService.join])
+    await pair.stop()
+  }
+
+  /// What the gatehouse says to a body, and how it ends.
+  private func knock(
+    _ pair: Pair, _ method: MethodDescriptor, body: [UInt8], ask: String?
+  ) async -> Result<String, RPCError> {
+    let options = CallOptions(metadata: ask.map { ["x-ask": .text($0)] } ?? [:])
+    let request = BytesMessage(bytes: body)
+    do throws(RPCError) {
+      if method.kind == .unary {
+        let answer: BytesMessage = try await pair.channel.unary(method, request, options: options)
+        return .success(answer.text)
+      }
+      return .success(
+        try await pair.channel.serverStreaming(method, request, options: options) {
+          (responses: ResponseStream<BytesMessage>) throws(RPCError) in
+          try await responses.next()?.text ?? ""
+        })
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  @Test(arguments: [Gatehouse.unary, Gatehouse.streaming])
+  func noBodyIsLookedAtBeforeTheVerdict(_ method: MethodDescriptor) async throws {
+    let pair = try await Pair(Router(services: [Gatehouse()], admission: Doorkeeper()))
+    let torn: [UInt8] = [0xff]
+    #expect(await knock(pair, method, body: [], ask: nil) == .success("at once"))
+    #expect(await knock(pair, method, body: [], ask: "yes") == .success("asked"))
+    let refusal = RPCError(.unauthenticated, "Asked.")
+    #expect(await knock(pair, method, body: [], ask: "no") == .failure(refusal))
+    #expect(await knock(pair, method, body: torn, ask: "no") == .failure(refusal))
+    for ask in [nil, "yes"] {
+      let result = await knock(pair, method, body: torn, ask: ask)
+      #expect(throws: RPCError.self) { try result.get() }
+      #expect(result != .failure(refusal))
+    }
     await pair.stop()
   }
 

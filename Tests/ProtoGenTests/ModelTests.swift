@@ -94,13 +94,45 @@ import Testing
       try model(proto2)
     }
     var extending = file([])
-    extending.hasExtensions = true
+    extending.extensions = [ExtensionProto(name: "x", number: 1, extendee: ".a.v1.A")]
     #expect(throws: GeneratorError.unsupported(file: "a.proto", feature: "extend")) {
       try model(extending)
     }
     #expect(throws: GeneratorError.unknownType("a.v1.Nowhere")) {
       try model(file([message("A", [("Nowhere", .optional)])]))
     }
+  }
+
+  @Test func readsTheScopesOfMethods() throws {
+    var file = file([message("A", [])])
+    file.extensions = [
+      ExtensionProto(
+        name: "required_scope", number: 50001, extendee: ".google.protobuf.MethodOptions")
+    ]
+    func method(_ name: String, _ options: [UInt8]) -> MethodProto {
+      MethodProto(name: name, input: ".a.v1.A", output: ".a.v1.A", options: options)
+    }
+    // Field 50001 of type string, after the field 33 that says the method is deprecated.
+    let options: [UInt8] = [0x88, 0x02, 1, 0x8a, 0xb5, 0x18, 3, 0x61, 0x3a, 0x62]
+    file.services = [ServiceProto(name: "S", methods: [method("M", options), method("N", [])])]
+    let service = try #require(try model(file).services.first)
+    #expect(service.methods.map(\.requiredScope) == ["a:b", nil])
+    var code = CodeWriter()
+    ServiceRenderer(service: service, namespace: "A.V1", schema: "X").render(&code)
+    let table = "requiredScopes: [String: String] {\n    [\n      \"M\": \"a:b\",\n    ]"
+    #expect(code.text.contains(table))
+    file.services[0].methods[0].options = [0x8a]
+    #expect(throws: GeneratorError.malformedInput) { try model(file) }
+  }
+
+  @Test func descriptorsOfDescriptorsAreKeptAsBytesOnly() throws {
+    var file = file([message("A", [])])
+    file.name = "google/protobuf/descriptor.proto"
+    file.syntax = "proto2"
+    file.serialized = [1, 2]
+    let model = try model(file)
+    #expect(model.messages.isEmpty && model.serialized == [1, 2])
+    #expect(try DescriptorParser.fileSet(CDescriptorRewriter.rewrite([file])).isEmpty)
   }
 
   @Test func readsParameters() throws {

@@ -30,9 +30,17 @@ final class InProcessCall: ClientStream, ServerStream {
 
   /// Runs the handler and ends the call with its answer.
   func run(_ handler: (any MethodHandler)?, _ admission: (any CallAdmission)?) async {
-    let request = AdmissionRequest(
-      method: context.method, metadata: context.metadata, peer: context.peer)
-    var failure = handler == nil ? nil : admission?.refusal(of: request)
+    var handler = handler
+    var failure: RPCError?
+    if let admission, let known = handler {
+      let request = AdmissionRequest(
+        method: context.method, metadata: context.metadata, peer: context.peer)
+      switch admission.verdict(on: request) {
+      case .admitted(let value): context.noteAdmission(value)
+      case .refused(let error): failure = error
+      case .undecided(let question): handler = UndecidedHandler(known, question)
+      }
+    }
     if failure == nil, let handler {
       do throws(RPCError) {
         try await handler.run(self, context)

@@ -10,9 +10,10 @@ extension Router {
   /// (gRFC A38), of which channelz is the part that concerns us; it shows who is connected.
   package static func standard(
     services: [any Service], health: HealthService, interceptors: [any ServerInterceptor] = [],
-    introspection: IntrospectionRegistry? = nil
+    admission: (any CallAdmission)? = nil, introspection: IntrospectionRegistry? = nil
   ) -> Router {
-    var router = Router(services: services, interceptors: interceptors)
+    var router = Router(
+      services: services, interceptors: interceptors, admission: admission)
     router.register(health)
     if let introspection { router.register(ChannelzService(introspection)) }
     // The index needs the reflection services' own descriptors, which need an index: the names

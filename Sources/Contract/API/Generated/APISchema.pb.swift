@@ -34,8 +34,14 @@ package enum APISchema {
   /// trunkline/internal/v1/route_service.proto
   package static let trunklineInternalV1RouteService = unsafe FileDescriptor(
     name: "trunkline/internal/v1/route_service.proto", copying: trunkline__internal__v1__route_service__file__bytes(),
-    count: 1993,
-    dependencies: [WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineInternalV1Route, APISchema.trunklineV1Region])
+    count: 2048,
+    dependencies: [WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineInternalV1Route, APISchema.trunklineV1Access, APISchema.trunklineV1Region])
+
+  /// trunkline/v1/access.proto
+  package static let trunklineV1Access = unsafe FileDescriptor(
+    name: "trunkline/v1/access.proto", copying: trunkline__v1__access__file__bytes(),
+    count: 156,
+    dependencies: [WellKnownSchema.googleProtobufDescriptor])
 
   /// trunkline/v1/agent.proto
   package static let trunklineV1Agent = unsafe FileDescriptor(
@@ -46,8 +52,14 @@ package enum APISchema {
   /// trunkline/v1/agent_service.proto
   package static let trunklineV1AgentService = unsafe FileDescriptor(
     name: "trunkline/v1/agent_service.proto", copying: trunkline__v1__agent_service__file__bytes(),
-    count: 1262,
-    dependencies: [WellKnownSchema.googleProtobufFieldMask, APISchema.trunklineV1Agent])
+    count: 1377,
+    dependencies: [WellKnownSchema.googleProtobufFieldMask, APISchema.trunklineV1Access, APISchema.trunklineV1Agent])
+
+  /// trunkline/v1/audit_service.proto
+  package static let trunklineV1AuditService = unsafe FileDescriptor(
+    name: "trunkline/v1/audit_service.proto", copying: trunkline__v1__audit_service__file__bytes(),
+    count: 1104,
+    dependencies: [WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineV1Access])
 
   /// trunkline/v1/call.proto
   package static let trunklineV1Call = unsafe FileDescriptor(
@@ -58,8 +70,8 @@ package enum APISchema {
   /// trunkline/v1/call_dispatch_service.proto
   package static let trunklineV1CallDispatchService = unsafe FileDescriptor(
     name: "trunkline/v1/call_dispatch_service.proto", copying: trunkline__v1__call_dispatch_service__file__bytes(),
-    count: 2392,
-    dependencies: [WellKnownSchema.googleProtobufDuration, WellKnownSchema.googleRpcStatus, APISchema.trunklineV1Call, APISchema.trunklineV1Region])
+    count: 2503,
+    dependencies: [WellKnownSchema.googleProtobufDuration, WellKnownSchema.googleRpcStatus, APISchema.trunklineV1Access, APISchema.trunklineV1Call, APISchema.trunklineV1Region])
 
   /// trunkline/v1/condition.proto
   package static let trunklineV1Condition = unsafe FileDescriptor(
@@ -76,8 +88,8 @@ package enum APISchema {
   /// trunkline/v1/phone_number_service.proto
   package static let trunklineV1PhoneNumberService = unsafe FileDescriptor(
     name: "trunkline/v1/phone_number_service.proto", copying: trunkline__v1__phone_number_service__file__bytes(),
-    count: 3007,
-    dependencies: [WellKnownSchema.googleProtobufFieldMask, APISchema.trunklineV1PhoneNumber, APISchema.trunklineV1Provider, APISchema.trunklineV1Region])
+    count: 3183,
+    dependencies: [WellKnownSchema.googleProtobufFieldMask, APISchema.trunklineV1Access, APISchema.trunklineV1PhoneNumber, APISchema.trunklineV1Provider, APISchema.trunklineV1Region])
 
   /// trunkline/v1/provider.proto
   package static let trunklineV1Provider = unsafe FileDescriptor(
@@ -88,8 +100,8 @@ package enum APISchema {
   /// trunkline/v1/provider_service.proto
   package static let trunklineV1ProviderService = unsafe FileDescriptor(
     name: "trunkline/v1/provider_service.proto", copying: trunkline__v1__provider_service__file__bytes(),
-    count: 2277,
-    dependencies: [WellKnownSchema.googleProtobufFieldMask, APISchema.trunklineV1Provider, APISchema.trunklineV1Region])
+    count: 2448,
+    dependencies: [WellKnownSchema.googleProtobufFieldMask, APISchema.trunklineV1Access, APISchema.trunklineV1Provider, APISchema.trunklineV1Region])
 
   /// trunkline/v1/region.proto
   package static let trunklineV1Region = unsafe FileDescriptor(
@@ -97,12 +109,20 @@ package enum APISchema {
     count: 131,
     dependencies: [])
 
+  /// trunkline/v1/token_service.proto
+  package static let trunklineV1TokenService = unsafe FileDescriptor(
+    name: "trunkline/v1/token_service.proto", copying: trunkline__v1__token_service__file__bytes(),
+    count: 1452,
+    dependencies: [WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineV1Access])
+
   /// Every file of the module.
   package static let files: [FileDescriptor] = [
     trunklineInternalV1Route,
     trunklineInternalV1RouteService,
+    trunklineV1Access,
     trunklineV1Agent,
     trunklineV1AgentService,
+    trunklineV1AuditService,
     trunklineV1Call,
     trunklineV1CallDispatchService,
     trunklineV1Condition,
@@ -111,6 +131,7 @@ package enum APISchema {
     trunklineV1Provider,
     trunklineV1ProviderService,
     trunklineV1Region,
+    trunklineV1TokenService,
   ]
 
   /// Every message of the module.
@@ -148,6 +169,10 @@ package enum APISchema {
     Trunkline.V1.UpdateAgentResponse.self,
     Trunkline.V1.DeleteAgentRequest.self,
     Trunkline.V1.DeleteAgentResponse.self,
+    Trunkline.V1.AuditEvent.self,
+    Trunkline.V1.AuditEvent.Change.self,
+    Trunkline.V1.ListAuditEventsRequest.self,
+    Trunkline.V1.ListAuditEventsResponse.self,
     Trunkline.V1.Call.self,
     Trunkline.V1.OutboundCall.self,
     Trunkline.V1.PlaceCallsRequest.self,
@@ -201,5 +226,12 @@ package enum APISchema {
     Trunkline.V1.ValidateProviderResponse.self,
     Trunkline.V1.ListProviderNumbersRequest.self,
     Trunkline.V1.ListProviderNumbersResponse.self,
+    Trunkline.V1.Token.self,
+    Trunkline.V1.CreateTokenRequest.self,
+    Trunkline.V1.CreateTokenResponse.self,
+    Trunkline.V1.ListTokensRequest.self,
+    Trunkline.V1.ListTokensResponse.self,
+    Trunkline.V1.RevokeTokenRequest.self,
+    Trunkline.V1.RevokeTokenResponse.self,
   ]
 }

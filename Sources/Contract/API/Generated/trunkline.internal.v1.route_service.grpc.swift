@@ -86,6 +86,13 @@ extension Trunkline.Internal.V1.RouteServiceProtocol {
     APISchema.trunklineInternalV1RouteService.serializedSet
   }
 
+  package static var requiredScopes: [String: String] {
+    [
+      "WatchRoutes": "dispatch",
+      "LeaseCredential": "dispatch",
+    ]
+  }
+
   package func register(in router: inout Router) {
     router.serverStreaming(
       Trunkline.Internal.V1.RouteServiceMethods.watchRoutes, Trunkline.Internal.V1.WatchRoutesRequest.self,

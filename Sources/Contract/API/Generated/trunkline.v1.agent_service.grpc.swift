@@ -117,6 +117,16 @@ extension Trunkline.V1.AgentServiceProtocol {
     APISchema.trunklineV1AgentService.serializedSet
   }
 
+  package static var requiredScopes: [String: String] {
+    [
+      "CreateAgent": "agents:write",
+      "GetAgent": "agents:read",
+      "ListAgents": "agents:read",
+      "UpdateAgent": "agents:write",
+      "DeleteAgent": "agents:write",
+    ]
+  }
+
   package func register(in router: inout Router) {
     router.unary(
       Trunkline.V1.AgentServiceMethods.createAgent, Trunkline.V1.CreateAgentRequest.self,

@@ -163,6 +163,16 @@ extension Trunkline.V1.CallDispatchServiceProtocol {
     APISchema.trunklineV1CallDispatchService.serializedSet
   }
 
+  package static var requiredScopes: [String: String] {
+    [
+      "PlaceCalls": "calls:place",
+      "GetCall": "calls:read",
+      "ListCalls": "calls:read",
+      "WatchCalls": "calls:read",
+      "HangUpCall": "calls:control",
+    ]
+  }
+
   package func register(in router: inout Router) {
     router.unary(
       Trunkline.V1.CallDispatchServiceMethods.placeCalls, Trunkline.V1.PlaceCallsRequest.self,

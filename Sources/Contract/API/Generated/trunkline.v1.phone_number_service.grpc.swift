@@ -205,6 +205,19 @@ extension Trunkline.V1.PhoneNumberServiceProtocol {
     APISchema.trunklineV1PhoneNumberService.serializedSet
   }
 
+  package static var requiredScopes: [String: String] {
+    [
+      "ImportPhoneNumber": "numbers:write",
+      "GetPhoneNumber": "numbers:read",
+      "ListPhoneNumbers": "numbers:read",
+      "UpdatePhoneNumber": "numbers:write",
+      "AssignPhoneNumber": "numbers:write",
+      "UnassignPhoneNumber": "numbers:write",
+      "GetPhoneNumberUsage": "numbers:read",
+      "DeletePhoneNumber": "numbers:write",
+    ]
+  }
+
   package func register(in router: inout Router) {
     router.unary(
       Trunkline.V1.PhoneNumberServiceMethods.importPhoneNumber, Trunkline.V1.ImportPhoneNumberRequest.self,

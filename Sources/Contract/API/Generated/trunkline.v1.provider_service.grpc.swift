@@ -15,7 +15,11 @@ extension Trunkline.V1 {
   ///   ABORTED             ETAG_MISMATCH: read the resource again, then repeat; CONTENDED: repeat
   ///   UNAVAILABLE         CARRIER_UNAVAILABLE, STORE_UNAVAILABLE, SHUTTING_DOWN; with a
   ///                       google.rpc.RetryInfo: repeat, with the same `request_id` where there is one
-  ///   RESOURCE_EXHAUSTED  CARRIER_LIMITED: the carrier takes no more requests now
+  ///   RESOURCE_EXHAUSTED  CARRIER_LIMITED: the carrier takes no more requests now; QUOTA_EXCEEDED,
+  ///                       with a google.rpc.QuotaFailure: the tenant has as many as it may have;
+  ///                       RATE_LIMITED, with a google.rpc.RetryInfo: it calls too often
+  ///   UNAUTHENTICATED     TOKEN_MISSING, TOKEN_INVALID, TOKEN_EXPIRED: send another token
+  ///   PERMISSION_DENIED   SCOPE_MISSING: the metadata's `scope` is what the token must have
   ///   FAILED_PRECONDITION CARRIER_REFUSED_CREDENTIALS, CARRIER_ACCOUNT_INACTIVE,
   ///                       CARRIER_NOT_PERMITTED, CARRIER_NOT_FOUND, CARRIER_CONFLICT: the carrier
   ///                       refuses; the metadata's `carrier_code` is its own code
@@ -192,6 +196,18 @@ extension Trunkline.V1.ProviderServiceProtocol {
 
   package static var fileDescriptorSet: [UInt8] {
     APISchema.trunklineV1ProviderService.serializedSet
+  }
+
+  package static var requiredScopes: [String: String] {
+    [
+      "CreateProvider": "providers:write",
+      "GetProvider": "providers:read",
+      "ListProviders": "providers:read",
+      "UpdateProvider": "providers:write",
+      "DeleteProvider": "providers:write",
+      "ValidateProvider": "providers:write",
+      "ListProviderNumbers": "providers:read",
+    ]
   }
 
   package func register(in router: inout Router) {

@@ -5,8 +5,10 @@
 #include <protobuf-c/protobuf-c.h>
 #include "trunkline/internal/v1/route.pb-c.h"
 #include "trunkline/internal/v1/route_service.pb-c.h"
+#include "trunkline/v1/access.pb-c.h"
 #include "trunkline/v1/agent.pb-c.h"
 #include "trunkline/v1/agent_service.pb-c.h"
+#include "trunkline/v1/audit_service.pb-c.h"
 #include "trunkline/v1/call.pb-c.h"
 #include "trunkline/v1/call_dispatch_service.pb-c.h"
 #include "trunkline/v1/condition.pb-c.h"
@@ -15,11 +17,14 @@
 #include "trunkline/v1/provider.pb-c.h"
 #include "trunkline/v1/provider_service.pb-c.h"
 #include "trunkline/v1/region.pb-c.h"
+#include "trunkline/v1/token_service.pb-c.h"
 
 const uint8_t *trunkline__internal__v1__route__file__bytes(void);
 const uint8_t *trunkline__internal__v1__route_service__file__bytes(void);
+const uint8_t *trunkline__v1__access__file__bytes(void);
 const uint8_t *trunkline__v1__agent__file__bytes(void);
 const uint8_t *trunkline__v1__agent_service__file__bytes(void);
+const uint8_t *trunkline__v1__audit_service__file__bytes(void);
 const uint8_t *trunkline__v1__call__file__bytes(void);
 const uint8_t *trunkline__v1__call_dispatch_service__file__bytes(void);
 const uint8_t *trunkline__v1__condition__file__bytes(void);
@@ -28,6 +33,7 @@ const uint8_t *trunkline__v1__phone_number_service__file__bytes(void);
 const uint8_t *trunkline__v1__provider__file__bytes(void);
 const uint8_t *trunkline__v1__provider_service__file__bytes(void);
 const uint8_t *trunkline__v1__region__file__bytes(void);
+const uint8_t *trunkline__v1__token_service__file__bytes(void);
 
 static inline const ProtobufCMessageDescriptor *trunkline__internal__v1__sealed__type(void) {
   return &trunkline__internal__v1__sealed__descriptor;
@@ -127,6 +133,18 @@ static inline const ProtobufCMessageDescriptor *trunkline__v1__delete_agent_requ
 }
 static inline const ProtobufCMessageDescriptor *trunkline__v1__delete_agent_response__type(void) {
   return &trunkline__v1__delete_agent_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__audit_event__type(void) {
+  return &trunkline__v1__audit_event__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__audit_event__change__type(void) {
+  return &trunkline__v1__audit_event__change__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__list_audit_events_request__type(void) {
+  return &trunkline__v1__list_audit_events_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__list_audit_events_response__type(void) {
+  return &trunkline__v1__list_audit_events_response__descriptor;
 }
 static inline const ProtobufCMessageDescriptor *trunkline__v1__call__type(void) {
   return &trunkline__v1__call__descriptor;
@@ -286,4 +304,25 @@ static inline const ProtobufCMessageDescriptor *trunkline__v1__list_provider_num
 }
 static inline const ProtobufCMessageDescriptor *trunkline__v1__list_provider_numbers_response__type(void) {
   return &trunkline__v1__list_provider_numbers_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__token__type(void) {
+  return &trunkline__v1__token__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__create_token_request__type(void) {
+  return &trunkline__v1__create_token_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__create_token_response__type(void) {
+  return &trunkline__v1__create_token_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__list_tokens_request__type(void) {
+  return &trunkline__v1__list_tokens_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__list_tokens_response__type(void) {
+  return &trunkline__v1__list_tokens_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__revoke_token_request__type(void) {
+  return &trunkline__v1__revoke_token_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__revoke_token_response__type(void) {
+  return &trunkline__v1__revoke_token_response__descriptor;
 }

@@ -114,5 +114,7 @@ struct MethodModel: Equatable {
   var output: TypeReference
   var streamsRequests: Bool
   var streamsResponses: Bool
+  /// What the option `required_scope` says; `nil` where it is not set.
+  var requiredScope: String?
   var comment: String?
 }

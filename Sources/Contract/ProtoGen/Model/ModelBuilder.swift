@@ -4,19 +4,36 @@ struct ModelBuilder {
   private let files: [FileProto]
   private let types: TypeTable
   private let cycles: MessageCycles
+  /// The number of the option `required_scope`; `nil` when no file declares it.
+  private let scopeOption: UInt32?
+
+  /// The option that says what a caller of a method must be allowed, and what it extends: the one
+  /// `extend` that the generator knows.
+  private static let scopeOptionName = "required_scope"
+  private static let methodOptions = ".google.protobuf.MethodOptions"
+  /// Where `MethodOptions` stands. Of it only the bytes are kept, for reflection: it is proto2.
+  static let descriptorPath = "google/protobuf/descriptor.proto"
 
   init(files: [FileProto], parameters: GeneratorParameters) throws(GeneratorError) {
     self.files = files
     self.parameters = parameters
     types = try TypeTable(files: files, parameters: parameters)
     cycles = MessageCycles(files: files)
+    scopeOption =
+      files.lazy.flatMap(\.extensions)
+      .first { $0.name == Self.scopeOptionName && $0.extendee == Self.methodOptions }?.number
   }
 
   /// The model of the file at `path`.
   func file(_ path: String) throws(GeneratorError) -> FileModel {
     guard var file = files.first(where: { $0.name == path }) else { throw .unknownType(path) }
-    guard file.syntax == "proto3" else { throw .unsupported(file: path, feature: file.syntax) }
-    guard !file.hasExtensions else { throw .unsupported(file: path, feature: "extend") }
+    if path == Self.descriptorPath { (file.messages, file.enums) = ([], []) }
+    guard file.syntax == "proto3" || path == Self.descriptorPath else {
+      throw .unsupported(file: path, feature: file.syntax)
+    }
+    guard file.extensions.allSatisfy({ $0.extendee == Self.methodOptions }) else {
+      throw .unsupported(file: path, feature: "extend")
+    }
     // The comments of protoc's own files are their authors' text, not ours.
     if file.package == "google.protobuf" { file.comments = [:] }
     let scope = Scope(file: file, prefix: file.package, path: [])
@@ -165,13 +182,21 @@ struct ModelBuilder {
       fullName: scope.fullName(service.name), swiftName: Names.type(service.name), methods: [],
       comment: scope.comment)
     for (index, method) in service.methods.enumerated() {
+      var requiredScope: String?
+      if let scopeOption {
+        do {
+          requiredScope = try DescriptorParser.text(scopeOption, of: method.options)
+        } catch {
+          throw .malformedInput
+        }
+      }
       model.methods.append(
         MethodModel(
           protoName: method.name, swiftName: Names.method(method.name),
           input: try types.reference(String(method.input.dropFirst())),
           output: try types.reference(String(method.output.dropFirst())),
           streamsRequests: method.streamsRequests, streamsResponses: method.streamsResponses,
-          comment: scope.nested(2, index).comment))
+          requiredScope: requiredScope, comment: scope.nested(2, index).comment))
     }
     return model
   }

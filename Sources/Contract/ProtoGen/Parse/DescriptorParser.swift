@@ -40,12 +40,11 @@ enum DescriptorParser {
       case 4: file.messages.append(try message(try reader.lengthDelimited()))
       case 5: file.enums.append(try enumeration(try reader.lengthDelimited()))
       case 6: file.services.append(try service(try reader.lengthDelimited()))
+      case 7: file.extensions.append(try extensionField(try reader.lengthDelimited()))
       case 9: file.comments = try comments(try reader.lengthDelimited())
       case 10: file.publicDependencies.append(Int(try reader.varint()))
       case 12: file.syntax = try reader.string()
-      default:
-        file.hasExtensions = file.hasExtensions || number == 7
-        try reader.skip(tag)
+      default: try reader.skip(tag)
       }
       if number != 9 {
         stripped.varint(UInt64(number) << 3 | UInt64(tag.type.rawValue))
@@ -97,6 +96,19 @@ enum DescriptorParser {
     return field
   }
 
+  static func extensionField(_ bytes: [UInt8]) throws(DecodingError) -> ExtensionProto {
+    var result = ExtensionProto()
+    try fields(of: bytes) { (number, reader, tag) throws(DecodingError) in
+      switch number {
+      case 1: result.name = try reader.string()
+      case 2: result.extendee = try reader.string()
+      case 3: result.number = UInt32(truncatingIfNeeded: try reader.varint())
+      default: try reader.skip(tag)
+      }
+    }
+    return result
+  }
+
   static func enumeration(_ bytes: [UInt8]) throws(DecodingError) -> EnumProto {
     var result = EnumProto()
     try fields(of: bytes) { (number, reader, tag) throws(DecodingError) in
@@ -140,6 +152,7 @@ enum DescriptorParser {
       case 1: method.name = try reader.string()
       case 2: method.input = try reader.string()
       case 3: method.output = try reader.string()
+      case 4: method.options = try reader.lengthDelimited()
       case 5: method.streamsRequests = try reader.varint() != 0
       case 6: method.streamsResponses = try reader.varint() != 0
       default: try reader.skip(tag)
@@ -155,6 +168,15 @@ enum DescriptorParser {
       if number == 1 { name = try reader.string() } else { try reader.skip(tag) }
     }
     return name
+  }
+
+  /// A string of an options message; `nil` where it is not set.
+  static func text(_ wanted: UInt32, of bytes: [UInt8]) throws(DecodingError) -> String? {
+    var text: String?
+    try fields(of: bytes) { (number, reader, tag) throws(DecodingError) in
+      if number == wanted { text = try reader.string() } else { try reader.skip(tag) }
+    }
+    return text
   }
 
   /// A boolean of an options message.

@@ -8,7 +8,7 @@ struct FileProto: Equatable {
   var messages: [MessageProto] = []
   var enums: [EnumProto] = []
   var services: [ServiceProto] = []
-  var hasExtensions = false
+  var extensions: [ExtensionProto] = []
   var syntax = "proto2"
   /// The comments before declarations, by the path of the declaration in the descriptor.
   var comments: [[Int32]: String] = [:]
@@ -69,6 +69,14 @@ struct FieldProto: Equatable {
   var isPacked: Bool?
 }
 
+/// An `extend` at the top of a file.
+struct ExtensionProto: Equatable {
+  var name = ""
+  var number: UInt32 = 0
+  /// The full name of the extended message with a leading dot.
+  var extendee = ""
+}
+
 struct EnumProto: Equatable {
   var name = ""
   var values: [EnumValueProto] = []
@@ -90,4 +98,6 @@ struct MethodProto: Equatable {
   var output = ""
   var streamsRequests = false
   var streamsResponses = false
+  /// The `MethodOptions`, as they came.
+  var options: [UInt8] = []
 }

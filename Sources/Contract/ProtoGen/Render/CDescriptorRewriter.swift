@@ -9,12 +9,15 @@ internal import Protobuf
 /// - `proto3_optional` goes; its oneof of one member becomes a real one. A message needs none.
 /// - `map_entry` goes: entries are messages.
 /// - Names of fields and oneofs become `f<number>` and `o<index>`, which no C word or macro is.
-/// - Services, options, comments and reserved names go.
+/// - Services, options, comments, extensions and reserved names go, and `descriptor.proto`, which
+///   only the extensions of options need.
 enum CDescriptorRewriter {
   /// The serialized `FileDescriptorSet` of the rewritten `files`.
   static func rewrite(_ files: [FileProto]) -> [UInt8] {
     var set = WireWriter()
-    for file in files { set.field(1, bytes: rewrite(file)) }
+    for file in files where file.name != ModelBuilder.descriptorPath {
+      set.field(1, bytes: rewrite(file))
+    }
     return set.bytes
   }
 
@@ -22,7 +25,9 @@ enum CDescriptorRewriter {
     var result = WireWriter()
     result.field(1, string: file.name)
     result.field(2, string: file.package)
-    for dependency in file.dependencies { result.field(3, string: dependency) }
+    for dependency in file.dependencies where dependency != ModelBuilder.descriptorPath {
+      result.field(3, string: dependency)
+    }
     for message in file.messages { result.field(4, bytes: rewrite(message)) }
     for index in file.publicDependencies { result.field(10, varint: UInt64(index)) }
     result.field(12, string: "proto3")

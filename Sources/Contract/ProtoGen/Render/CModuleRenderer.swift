@@ -20,11 +20,16 @@ struct CModuleRenderer {
   private func moduleMap(_ files: [FileModel]) -> String {
     var code = CodeWriter()
     code.block("module \(cModule)") { code in
-      for file in files { code.line("header \"\(headerPath(file))\"") }
+      for file in compiled(files) { code.line("header \"\(headerPath(file))\"") }
       code.line("header \"\(cModule).h\"")
       code.line("export *")
     }
     return code.text
+  }
+
+  /// What protoc-c is asked for: all but `descriptor.proto`.
+  private func compiled(_ files: [FileModel]) -> [FileModel] {
+    files.filter { $0.path != ModelBuilder.descriptorPath }
   }
 
   private func headerPath(_ file: FileModel) -> String {
@@ -38,7 +43,7 @@ struct CModuleRenderer {
     code.line("// Swift cannot take the address of a C constant; these functions do.")
     code.line("#pragma once")
     code.line("#include <protobuf-c/protobuf-c.h>")
-    for file in files { code.line("#include \"\(headerPath(file))\"") }
+    for file in compiled(files) { code.line("#include \"\(headerPath(file))\"") }
     code.line()
     for file in files {
       code.line("const uint8_t *\(Self.symbol(of: file.path))__bytes(void);")

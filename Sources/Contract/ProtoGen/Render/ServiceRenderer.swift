@@ -88,10 +88,27 @@ struct ServiceRenderer {
         $0.line("\(schema).serializedSet")
       }
       code.line()
+      requiredScopes(&code)
       code.block("package func register(in router: inout Router)") { code in
         for method in service.methods { register(method, &code) }
       }
     }
+  }
+
+  /// What the methods' options say; nothing where no method has one.
+  private func requiredScopes(_ code: inout CodeWriter) {
+    let methods = service.methods.compactMap { method in
+      method.requiredScope.map { (method.protoName, $0) }
+    }
+    guard !methods.isEmpty else { return }
+    code.block("package static var requiredScopes: [String: String]") { code in
+      code.line("[")
+      code.indented { code in
+        for (name, scope) in methods { code.line("\"\(name)\": \"\(scope)\",") }
+      }
+      code.line("]")
+    }
+    code.line()
   }
 
   private func register(_ method: MethodModel, _ code: inout CodeWriter) {

@@ -23,6 +23,7 @@
 #include "opentelemetry/proto/trace/v1/trace.pb-c.h"
 
 const uint8_t *google__protobuf__any__file__bytes(void);
+const uint8_t *google__protobuf__descriptor__file__bytes(void);
 const uint8_t *google__protobuf__duration__file__bytes(void);
 const uint8_t *google__protobuf__empty__file__bytes(void);
 const uint8_t *google__protobuf__field_mask__file__bytes(void);

@@ -34,6 +34,7 @@ package final class ServerContext: Sendable {
     var cause: CancellationCause?
     var isRequestCompressed = false
     var compressesResponses: Bool?
+    var admission: (any Sendable)?
   }
 
   private let state = Mutex(State())
@@ -77,6 +78,17 @@ package final class ServerContext: Sendable {
 
   package var initialMetadata: Metadata { state.withLock { $0.initialMetadata } }
   package var trailingMetadata: Metadata { state.withLock { $0.trailingMetadata } }
+
+  // MARK: Admission
+
+  /// What the router's ``CallAdmission`` found out about the caller; `nil` without one.
+  package var admission: (any Sendable)? { state.withLock { $0.admission } }
+
+  /// For transports: notes what goes along with ``AdmissionVerdict/admitted(_:)``, before the
+  /// handler starts.
+  package func noteAdmission(_ admission: (any Sendable)?) {
+    state.withLock { $0.admission = admission }
+  }
 
   // MARK: Compression
 

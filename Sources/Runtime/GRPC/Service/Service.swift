@@ -6,6 +6,14 @@ package protocol Service: Sendable {
   /// A serialized google.protobuf.FileDescriptorSet with the service's file and all its imports.
   static var fileDescriptorSet: [UInt8] { get }
 
+  /// What a caller of a method must be allowed to do, by the method's name; what the names mean is
+  /// the application's matter. A method that is missing has no such requirement in its contract.
+  static var requiredScopes: [String: String] { get }
+
   /// Adds each method to `router`.
   func register(in router: inout Router)
+}
+
+extension Service {
+  package static var requiredScopes: [String: String] { [:] }
 }

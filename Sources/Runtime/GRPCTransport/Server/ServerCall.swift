@@ -93,10 +93,17 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
   }
 
   func begin(_ handler: any MethodHandler, metadata: Metadata, timeout: Duration?) {
+    var handler = handler
+    var admitted: (any Sendable)?
     if let admission = connection.owner.table.admission {
       let request = AdmissionRequest(
-        method: handler.descriptor, metadata: metadata, peer: connection.peer)
-      if let error = admission.refusal(of: request) { return fail(error) }
+        method: handler.descriptor, metadata: metadata, peer: connection.peer,
+        peerIdentity: connection.peerIdentity)
+      switch admission.verdict(on: request) {
+      case .admitted(let value): admitted = value
+      case .refused(let error): return fail(error)
+      case .undecided(let question): handler = UndecidedHandler(handler, question)
+      }
     }
     self.handler = handler
     var deadline: ContinuousClock.Instant?
@@ -108,6 +115,7 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
       method: handler.descriptor, metadata: metadata, peer: connection.peer,
       peerIdentity: connection.peerIdentity, deadline: deadline,
       trace: connection.owner.observer.trace(metadata))
+    if let admitted { context.noteAdmission(admitted) }
     self.context = context
     if handler.descriptor.kind == .unary {
       phase = .collecting

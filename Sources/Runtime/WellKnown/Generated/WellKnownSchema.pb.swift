@@ -116,6 +116,12 @@ package enum WellKnownSchema {
     count: 228,
     dependencies: [])
 
+  /// google/protobuf/descriptor.proto
+  package static let googleProtobufDescriptor = unsafe FileDescriptor(
+    name: "google/protobuf/descriptor.proto", copying: google__protobuf__descriptor__file__bytes(),
+    count: 7667,
+    dependencies: [])
+
   /// google/protobuf/duration.proto
   package static let googleProtobufDuration = unsafe FileDescriptor(
     name: "google/protobuf/duration.proto", copying: google__protobuf__duration__file__bytes(),
@@ -221,6 +227,7 @@ package enum WellKnownSchema {
   /// Every file of the module.
   package static let files: [FileDescriptor] = [
     googleProtobufAny,
+    googleProtobufDescriptor,
     googleProtobufDuration,
     googleProtobufEmpty,
     googleProtobufFieldMask,

@@ -16,6 +16,7 @@ PROTOBUF_C__BEGIN_DECLS
 
 #include "google/protobuf/duration.pb-c.h"
 #include "google/rpc/status.pb-c.h"
+#include "trunkline/v1/access.pb-c.h"
 #include "trunkline/v1/call.pb-c.h"
 #include "trunkline/v1/region.pb-c.h"
 

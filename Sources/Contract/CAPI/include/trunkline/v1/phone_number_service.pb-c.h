@@ -15,6 +15,7 @@ PROTOBUF_C__BEGIN_DECLS
 #endif
 
 #include "google/protobuf/field_mask.pb-c.h"
+#include "trunkline/v1/access.pb-c.h"
 #include "trunkline/v1/phone_number.pb-c.h"
 #include "trunkline/v1/provider.pb-c.h"
 #include "trunkline/v1/region.pb-c.h"

@@ -16,6 +16,7 @@ PROTOBUF_C__BEGIN_DECLS
 
 #include "google/protobuf/timestamp.pb-c.h"
 #include "trunkline/internal/v1/route.pb-c.h"
+#include "trunkline/v1/access.pb-c.h"
 #include "trunkline/v1/region.pb-c.h"
 
 typedef struct Trunkline__Internal__V1__WatchRoutesRequest Trunkline__Internal__V1__WatchRoutesRequest;
