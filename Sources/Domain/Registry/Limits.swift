@@ -27,6 +27,8 @@ package enum RegistryLimits {
   package static let streamParameterCountMax = 16
   /// Numbers shown with an agent; the rest is listed by `agent_id`.
   package static let agentNumbersMax = 100
+  /// Numbers of one E.164 that a look-up gives.
+  package static let e164NumbersMax = 16
   /// Unreachable numbers in an error; the total is given beside them.
   package static let unreachableNumbersMax = 50
 
@@ -44,6 +46,8 @@ package enum RegistryLimits {
   /// How long removed routes and closed journal entries are kept.
   package static let historyLifetime: Duration = .seconds(30 * 24 * 3600)
   package static let pruneCountMax = 1000
+  /// Events that are kept for watchers who come back; older ones go with the next housekeeping.
+  package static let eventCountMax = 1_000_000
 
   // Concurrency
   /// Times that a change is tried anew when other writers were faster.

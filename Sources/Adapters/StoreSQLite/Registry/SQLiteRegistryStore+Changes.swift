@@ -38,6 +38,7 @@ extension SQLiteRegistryStore {
       try insert(journal)
     case .updateJournal(let journal, let from):
       try update(journal, from: from)
+    case .insertTenant, .insertToken, .revokeToken: throw Self.later
     case .forgetRequests(let resourceID):
       try run(
         "DELETE FROM registry_requests WHERE tenant = ?1 AND resource_id = ?2",

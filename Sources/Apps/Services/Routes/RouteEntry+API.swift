@@ -5,29 +5,36 @@ internal import Telephony
 // What the registry tells its dispatches, from the domain's words.
 
 extension Trunkline.Internal.V1.RouteEntry {
-  init(_ entry: Registry.RouteEntry) {
+  /// Nil for what the internal service does not tell yet.
+  init?(_ entry: Registry.RouteEntry) {
     self.init()
     switch entry {
     case .number(let number): self.entry = .number(.init(number))
     case .provider(let provider): self.entry = .provider(.init(provider))
     case .agent(let agent): self.entry = .agent(.init(agent))
+    case .token: return nil
     }
   }
 }
 
 extension Trunkline.Internal.V1.WatchRoutesResponse.RouteChange {
-  init(_ change: Registry.RouteChange) {
+  /// Nil for what the internal service does not tell yet.
+  init?(_ change: Registry.RouteChange) {
     self.init()
     sequence = change.sequence
     switch change.kind {
-    case .put(let entry): self.change = .entry(.init(entry))
-    case .removed(let removal): self.change = .removal(.init(removal))
+    case .put(let entry):
+      guard let entry = Trunkline.Internal.V1.RouteEntry(entry) else { return nil }
+      self.change = .entry(entry)
+    case .removed(let removal):
+      guard let removal = Trunkline.Internal.V1.RouteRemoval(removal) else { return nil }
+      self.change = .removal(removal)
     }
   }
 }
 
 extension Trunkline.Internal.V1.RouteRemoval {
-  fileprivate init(_ removal: Registry.RouteRemoval) {
+  fileprivate init?(_ removal: Registry.RouteRemoval) {
     self.init()
     switch removal {
     case .number(let id, let tenant):
@@ -39,6 +46,7 @@ extension Trunkline.Internal.V1.RouteRemoval {
     case .agent(let id, let tenant):
       tenantID = tenant.description
       removed = .agentID(id.description)
+    case .token: return nil
     }
   }
 }

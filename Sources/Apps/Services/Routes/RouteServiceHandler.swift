@@ -74,8 +74,11 @@ package struct RouteServiceHandler: Trunkline.Internal.V1.RouteServiceProtocol {
       let page = try await page(after: sequence, limit: Self.snapshotEntriesMax)
       try checkContinuity(page, epoch: epoch, sequence: sequence)
       for change in page.changes {
-        try await responses.write(.init(.change(.init(change))))
         sequence = change.sequence
+        guard let told = Trunkline.Internal.V1.WatchRoutesResponse.RouteChange(change) else {
+          continue
+        }
+        try await responses.write(.init(.change(told)))
         lastSent = time.now()
       }
       if time.now().duration(since: lastSent) >= Self.heartbeatInterval {

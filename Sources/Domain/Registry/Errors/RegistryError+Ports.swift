@@ -14,6 +14,8 @@ extension RegistryError {
     case .agentExists: self = .internalError("store: agent exists")
     case .agentHasNumbers(let count): self = .internalError("store: agent has \(count) numbers")
     case .numberClaimed: self = .numberClaimed
+    case .quotaExceeded(let kind, let countMax):
+      self = .internalError("store: quota of \(countMax) \(kind.rawValue)s")
     case .requestRepeated: self = .internalError("store: request repeated")
     }
   }

@@ -1,3 +1,4 @@
+package import Access
 package import Telephony
 
 /// The registry's memory, as a port. StoreSQL implements it over SQLite and PostgreSQL, and the
@@ -34,6 +35,9 @@ package protocol TenantStore: Sendable {
   func numbers(
     _ filter: PhoneNumberFilter, after cursor: PageCursor?, limit: Int
   ) async throws(StoreError) -> [PhoneNumber]
+  /// The tenant's numbers of this E.164, newest first, at most `RegistryLimits.e164NumbersMax`:
+  /// mostly one; more when two accounts have it.
+  func numbers(of e164: E164) async throws(StoreError) -> [PhoneNumber]
   /// The claims on these numbers of an account, in no order. The one look beyond the tenant: a
   /// number is claimed once in the deployment, so that a claim may be another's.
   func claims(
@@ -54,6 +58,28 @@ package protocol TenantStore: Sendable {
   func journal(_ id: OperationID) async throws(StoreError) -> ProvisioningJournal?
   /// The open entry of a number, if there is one: at most one is open.
   func openJournal(of number: PhoneNumberID) async throws(StoreError) -> ProvisioningJournal?
+
+  /// The tenant as it was noted; nil when it was not.
+  func record() async throws(StoreError) -> Tenant?
+  /// How many of a kind the tenant has.
+  func count(of kind: CountedKind) async throws(StoreError) -> Int
+
+  func token(_ id: APITokenID) async throws(StoreError) -> APIToken?
+  /// At most `limit` tokens after `cursor`, revoked ones too, newest first.
+  func tokens(after cursor: PageCursor?, limit: Int) async throws(StoreError) -> [APIToken]
+  /// Notes that a token authenticated at `time`, unless a later use is noted. A token that is not
+  /// there is fine. Makes no event.
+  func tokenUsed(_ id: APITokenID, at time: Timestamp) async throws(StoreError)
+
+  /// At most `limit` entries after `cursor`, newest first: by (time, id).
+  func auditEvents(
+    _ filter: AuditFilter, after cursor: PageCursor?, limit: Int
+  ) async throws(StoreError) -> [AuditEntry]
+
+  /// The tenant's changes of one kind after `sequence`: each once, in the order of their commits.
+  func events(
+    of kind: ChangeEvent.Kind, after sequence: UInt64, limit: Int
+  ) async throws(StoreError) -> EventPage
 }
 
 /// What is asked for all tenants at once, by our own work alone: no use case that answers a caller
@@ -68,11 +94,31 @@ package protocol DeploymentStore: Sendable {
   /// last change; `sequence` 0 gives all. Removed ones are given as removals until they are pruned.
   func routes(after sequence: UInt64, limit: Int) async throws(StoreError) -> RoutePage
 
+  /// All changes after `sequence`: each once, in the order of their commits.
+  func events(after sequence: UInt64, limit: Int) async throws(StoreError) -> EventPage
+
+  /// A token of whatever tenant: for who shows one and has not said whose it is.
+  func token(_ id: APITokenID) async throws(StoreError) -> APIToken?
+
+  /// Tenants that were noted, at most `limit` with an id greater than `id`, by id.
+  func tenants(after id: TenantID?, limit: Int) async throws(StoreError) -> [Tenant]
+
+  /// Providers with a secret that is sealed under another key than `key`, at most `limit` with an
+  /// id greater than `id`, by id.
+  func providers(
+    notSealedUnder key: String, after id: ProviderID?, limit: Int
+  ) async throws(StoreError) -> [Provider]
+  /// The same for agents, by (tenant, id).
+  func agents(
+    notSealedUnder key: String, after place: (tenant: TenantID, id: AgentID)?, limit: Int
+  ) async throws(StoreError) -> [Agent]
+
   /// A provider of whatever tenant: for the credentials that a dispatch leases.
   func provider(_ id: ProviderID) async throws(StoreError) -> Provider?
 
-  /// Forgets request ids made before `requestsBefore`, removed routes and closed journal entries
-  /// last changed before `historyBefore`; at most `limit` of each, and gives how many went.
+  /// Forgets request ids made before `requestsBefore`; removed routes, closed journal entries and
+  /// events last changed before `historyBefore`; and events beyond `RegistryLimits.eventCountMax`.
+  /// At most `limit` of each, and gives how many went. Audit entries stay.
   @discardableResult
   func prune(
     requestsBefore: Timestamp, historyBefore: Timestamp, limit: Int

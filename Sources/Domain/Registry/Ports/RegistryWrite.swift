@@ -1,3 +1,4 @@
+package import Access
 package import Telephony
 
 /// Where a page begins: after this resource, newest first. The order is (createTime, id), both
@@ -141,6 +142,12 @@ package enum RegistryChange: Sendable {
   case insertJournal(ProvisioningJournal)
   /// Replaces the entry whose revision is `from`.
   case updateJournal(ProvisioningJournal, from: UInt64)
+  /// Notes a tenant. One that is there stays as it is.
+  case insertTenant(Tenant)
+  /// Refused with `.versionMismatch` when the id is taken.
+  case insertToken(APIToken)
+  /// Makes a token worthless for good; one that was revoked keeps its first time.
+  case revokeToken(APITokenID, at: Timestamp)
   /// Forgets the request ids that made this resource, so that a retry is a new try. Nothing there
   /// is fine.
   case forgetRequests(resourceID: String)
@@ -154,12 +161,40 @@ package struct RegistryWrite: Sendable {
   /// `.requestRepeated` is thrown, before any other check.
   package var request: RequestRecord?
   package var changes: [RegistryChange]
+  /// Written in the same transaction: who did it. Of this tenant.
+  package var audit: [AuditEntry]
+  /// How much the tenant may have after the write; one without an entry is not bounded.
+  package var quotas: [Quota]
 
-  package init(at time: Timestamp, request: RequestRecord? = nil, changes: [RegistryChange]) {
+  package init(
+    at time: Timestamp, request: RequestRecord? = nil, changes: [RegistryChange],
+    audit: [AuditEntry] = [], quotas: [Quota] = []
+  ) {
     self.time = time
     self.request = request
     self.changes = changes
+    self.audit = audit
+    self.quotas = quotas
   }
+}
+
+/// How many of a kind a tenant may have. A write that inserts one and would go over is refused with
+/// `.quotaExceeded`; what is there already stays, and may be changed and removed.
+package struct Quota: Sendable, Hashable {
+  package var kind: CountedKind
+  package var countMax: Int
+
+  package init(_ kind: CountedKind, countMax: Int) {
+    self.kind = kind
+    self.countMax = countMax
+  }
+}
+
+/// What is counted for each tenant, in the transaction that changes it. The raw value is stored.
+package enum CountedKind: String, Sendable, Hashable, CaseIterable, Codable {
+  case provider, number, agent
+  /// Tokens that were not revoked.
+  case token
 }
 
 /// The numbers of an agent.
@@ -176,7 +211,7 @@ package struct AgentNumbers: Sendable, Hashable {
 
 /// What kind of thing a store error is about.
 package enum StoredKind: String, Sendable, Hashable {
-  case provider, number, agent, journal
+  case provider, number, agent, token, journal
 }
 
 /// Why the store did not do it. All but the last two say that nothing was changed.
@@ -189,6 +224,8 @@ package enum StoreError: Error, Sendable, Hashable {
   case agentHasNumbers(count: Int)
   case numberClaimed(NumberClaim)
   case requestRepeated(RequestRecord)
+  /// The tenant has `countMax` of the kind and may have no more.
+  case quotaExceeded(CountedKind, countMax: Int)
   /// The database can't be reached, is busy beyond its bound, or the disk is full; of a write it is
   /// not known whether it was done. For logs: `cause` holds no value of a row.
   case unavailable(cause: String)

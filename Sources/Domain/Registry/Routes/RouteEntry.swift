@@ -1,3 +1,4 @@
+package import Access
 package import Telephony
 
 /// One thing that a dispatch keeps, whole: it takes the place of what the dispatch had of it.
@@ -7,6 +8,8 @@ package enum RouteEntry: Sendable, Hashable {
   case number(NumberRoute)
   case provider(ProviderRoute)
   case agent(AgentRoute)
+  /// What a token allows, so that a dispatch authenticates from memory.
+  case token(TokenGrant)
 }
 
 /// Something that is gone.
@@ -14,6 +17,7 @@ package enum RouteRemoval: Sendable, Hashable {
   case number(PhoneNumberID, tenant: TenantID)
   case provider(ProviderID, tenant: TenantID)
   case agent(AgentID, tenant: TenantID)
+  case token(APITokenID, tenant: TenantID)
 }
 
 /// A number, as far as calls need it.
@@ -56,10 +60,35 @@ package struct NumberRoute: Sendable, Hashable {
     self.formerVoiceMethod = number.former?.voice.voiceMethod ?? .post
     self.webhookGeneration = number.webhookGeneration
   }
+
+  /// From its parts, as a store keeps them.
+  package init(
+    id: PhoneNumberID, tenant: TenantID, e164: E164, carrierSID: CarrierNumberSID,
+    providerID: ProviderID, accountSID: AccountSID, region: Region, agentID: AgentID?,
+    supportsInbound: Bool, supportsOutbound: Bool, state: PhoneNumberState,
+    unassignedPolicy: UnassignedPolicy, formerVoiceURL: String,
+    formerVoiceMethod: VoiceSettings.Method, webhookGeneration: UInt32
+  ) {
+    self.id = id
+    self.tenant = tenant
+    self.e164 = e164
+    self.carrierSID = carrierSID
+    self.providerID = providerID
+    self.accountSID = accountSID
+    self.region = region
+    self.agentID = agentID
+    self.supportsInbound = supportsInbound
+    self.supportsOutbound = supportsOutbound
+    self.state = state
+    self.unassignedPolicy = unassignedPolicy
+    self.formerVoiceURL = formerVoiceURL
+    self.formerVoiceMethod = formerVoiceMethod
+    self.webhookGeneration = webhookGeneration
+  }
 }
 
 /// A provider, as far as calls need it: no secret.
-package struct ProviderRoute: Sendable, Hashable {
+package struct ProviderRoute: Sendable, Hashable, Codable {
   package var id: ProviderID
   package var tenant: TenantID
   package var accountSID: AccountSID
@@ -82,7 +111,7 @@ package struct ProviderRoute: Sendable, Hashable {
 }
 
 /// An agent, as far as calls need it. Passwords stay sealed.
-package struct AgentRoute: Sendable, Hashable {
+package struct AgentRoute: Sendable, Hashable, Codable {
   package var id: AgentID
   package var tenant: TenantID
   package var connections: [AgentConnection]

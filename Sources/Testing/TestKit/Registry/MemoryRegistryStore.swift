@@ -1,3 +1,4 @@
+package import Access
 package import Registry
 internal import Synchronization
 package import Telephony
@@ -18,6 +19,60 @@ package final class MemoryRegistryStore: RegistryStore {
 
   package func provider(_ id: ProviderID) async throws(StoreError) -> Provider? {
     tables.withLock { $0.providers[id]?.provider }
+  }
+
+  package func token(_ id: APITokenID) async throws(StoreError) -> APIToken? {
+    tables.withLock { $0.tokens[id] }
+  }
+
+  package func tenants(
+    after id: TenantID?, limit: Int
+  ) async throws(StoreError) -> [Tenant] {
+    tables.withLock { tables in
+      let all = tables.tenants.values.filter { tenant in id.map { $0 < tenant.id } ?? true }
+      return Array(all.sorted { $0.id < $1.id }.prefix(limit))
+    }
+  }
+
+  package func providers(
+    notSealedUnder key: String, after id: ProviderID?, limit: Int
+  ) async throws(StoreError) -> [Provider] {
+    tables.withLock { tables in
+      let all = tables.providers.values.map(\.provider).filter { provider in
+        provider.sealKeyNames.contains { $0 != key } && id.map { $0 < provider.id } ?? true
+      }
+      return Array(all.sorted { $0.id < $1.id }.prefix(limit))
+    }
+  }
+
+  package func agents(
+    notSealedUnder key: String, after place: (tenant: TenantID, id: AgentID)?, limit: Int
+  ) async throws(StoreError) -> [Agent] {
+    tables.withLock { tables in
+      let all = tables.agents.values.filter { agent in
+        agent.sealKeyNames.contains { $0 != key }
+          && place.map { ($0.tenant, $0.id) < (agent.tenant, agent.id) } ?? true
+      }
+      return Array(
+        all.sorted { ($0.tenant, $0.id) < ($1.tenant, $1.id) }.prefix(limit))
+    }
+  }
+
+  package func events(
+    after sequence: UInt64, limit: Int
+  ) async throws(StoreError) -> EventPage {
+    events(after: sequence, limit: limit) { _ in true }
+  }
+
+  func events(
+    after sequence: UInt64, limit: Int, where isWanted: (ChangeEvent) -> Bool
+  ) -> EventPage {
+    tables.withLock { tables in
+      EventPage(
+        events: Array(
+          tables.events.filter { $0.sequence > sequence && isWanted($0) }.prefix(limit)),
+        latest: tables.sequence, prunedThrough: tables.eventsPrunedThrough, epoch: epoch)
+    }
   }
 
   package func openJournals(

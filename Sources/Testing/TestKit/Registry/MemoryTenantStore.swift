@@ -1,3 +1,4 @@
+package import Access
 package import Registry
 internal import Synchronization
 package import Telephony
@@ -127,6 +128,63 @@ package struct MemoryTenantStore: TenantStore {
     store.tables.withLock {
       $0.journals.values.first { $0.tenant == tenant && $0.numberID == number && $0.isOpen }
     }
+  }
+
+  package func numbers(of e164: E164) async throws(StoreError) -> [PhoneNumber] {
+    store.tables.withLock { tables in
+      let all = tables.numbers.values.filter { $0.tenant == tenant && $0.e164 == e164 }
+      return Self.page(all, after: nil, limit: RegistryLimits.e164NumbersMax) {
+        PageCursor(createTime: $0.revision.createTime, id: $0.id.description)
+      }
+    }
+  }
+
+  package func record() async throws(StoreError) -> Tenant? {
+    store.tables.withLock { $0.tenants[tenant] }
+  }
+
+  package func count(of kind: CountedKind) async throws(StoreError) -> Int {
+    store.tables.withLock { $0.counts[CountKey(tenant: tenant, kind: kind), default: 0] }
+  }
+
+  package func token(_ id: APITokenID) async throws(StoreError) -> APIToken? {
+    store.tables.withLock { $0.tokens[id].flatMap { $0.tenant == tenant ? $0 : nil } }
+  }
+
+  package func tokens(
+    after cursor: PageCursor?, limit: Int
+  ) async throws(StoreError) -> [APIToken] {
+    store.tables.withLock { tables in
+      let all = tables.tokens.values.filter { $0.tenant == tenant }
+      return Self.page(all, after: cursor, limit: limit) {
+        PageCursor(createTime: $0.createTime, id: $0.id.description)
+      }
+    }
+  }
+
+  package func tokenUsed(_ id: APITokenID, at time: Timestamp) async throws(StoreError) {
+    store.tables.withLock { tables in
+      guard var token = tables.tokens[id], token.tenant == tenant else { return }
+      token.lastUseTime = max(token.lastUseTime ?? time, time)
+      tables.tokens[id] = token
+    }
+  }
+
+  package func auditEvents(
+    _ filter: AuditFilter, after cursor: PageCursor?, limit: Int
+  ) async throws(StoreError) -> [AuditEntry] {
+    store.tables.withLock { tables in
+      let all = tables.audit.filter { $0.tenant == tenant && filter.takes($0) }
+      return Self.page(all, after: cursor, limit: limit) {
+        PageCursor(createTime: $0.time, id: $0.id.description)
+      }
+    }
+  }
+
+  package func events(
+    of kind: ChangeEvent.Kind, after sequence: UInt64, limit: Int
+  ) async throws(StoreError) -> EventPage {
+    store.events(after: sequence, limit: limit) { $0.tenant == tenant && $0.kind == kind }
   }
 
   /// Newest first after the cursor.
