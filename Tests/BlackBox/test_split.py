@@ -1,5 +1,6 @@
 """Registry and dispatch as two processes: calls go on while the registry is gone."""
 
+import sqlite3
 import types
 
 import pytest
@@ -62,3 +63,39 @@ def test_calls_without_their_registry(split):
     world.assign(number, world.agent(url="wss://agent.example/new"))
     answered(world, number, "wss://agent.example/new")
     assert dispatch.is_running
+
+
+def leases_kept(dispatch):
+    """How many providers' credentials the dispatch's copy holds."""
+    with sqlite3.connect(dispatch.data_dir / "routes.db", timeout=5) as copy:
+        return copy.execute("SELECT count(*) FROM route_copies WHERE kind = 'lease'").fetchone()[0]
+
+
+def test_dispatch_restarts_without_its_registry(split):
+    """What MODEL 5 promises: the routes, and the region's credentials, outlive both."""
+    world, registry, dispatch = split.world, split.registry, split.dispatch
+    number = world.number_of()
+    answered(world, number, "wss://agent.example/stream")
+    wait_until(lambda: leases_kept(dispatch) == 1, "the provider's credentials are kept")
+
+    registry.kill()
+    dispatch.kill()
+    dispatch.start()
+    carrier_call = world.call_in(number.e164)
+    assert carrier_call["twiml"][0]["verb"] == "Connect" and carrier_call["errors"] == []
+    # Credentials that were lent before anybody asked for them.
+    to = world.fresh_far_end()
+    call = world.wait_for_end(world.place(number, to)[0].call.id)
+    assert world.state_of(call) == "STATE_COMPLETED" and world.posts_received(to) == 1
+
+    # Nothing of it can be read from the disk.
+    for file in dispatch.data_dir.iterdir():
+        if file.name.startswith("routes.db"):
+            content = file.read_bytes()
+            assert number.e164.encode() not in content
+            assert b"wss://agent.example/stream" not in content
+
+    registry.start()
+    world.connect()
+    world.assign(number, world.agent(url="wss://agent.example/new"))
+    answered(world, number, "wss://agent.example/new")

@@ -118,7 +118,7 @@ struct RouteSourceTests {
 }
 
 /// A channel that can be cut.
-private final class SwitchedChannel: Channel {
+final class SwitchedChannel: Channel {
   let isOff = Atomic<Bool>(false)
   private let base: any Channel
 

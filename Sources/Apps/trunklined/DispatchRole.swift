@@ -16,11 +16,14 @@ final class DispatchRole: Sendable {
   let webhookAddress: String
   private let dispatcher: CallDispatcher
   private let source: RegistryRouteSource
+  private let credentials: RegistryCredentialSource
   private let listener: WebServer
   private let time: SystemTime
 
   /// The database's file in the data folder.
   private static let fileName = "calls.db"
+  /// The file of the routes' copy, beside it.
+  private static let copyFileName = "routes.db"
   /// How long a webhook's handler may go on when the server stops.
   private static let webhookGrace: Duration = .seconds(5)
 
@@ -35,10 +38,19 @@ final class DispatchRole: Sendable {
       throw .store(path: path, error)
     }
     time = parts.time
-    let credentials = RegistryCredentialSource(
-      channel: registry, regions: configuration.regions, sealer: parts.sealer, time: parts.time)
+    let log = parts.log.with(["role": "dispatch"])
+    let copy = await Self.routeCopy(parts, log)
+    credentials = RegistryCredentialSource(
+      channel: registry, regions: configuration.regions, sealer: parts.sealer, time: parts.time,
+      copy: copy)
     source = RegistryRouteSource(
-      channel: registry, regions: configuration.regions, credentials: credentials)
+      channel: registry, regions: configuration.regions, credentials: credentials, copy: copy)
+    let routes = RouteDirectory()
+    if let copy, await copy.load(into: routes, credentials) {
+      log.info(
+        "routes of the earlier run are in use",
+        ["numbers": .integer(Int64(routes.numberCount))])
+    }
     dispatcher = CallDispatcher(
       ports: .init(
         store: store,
@@ -47,11 +59,11 @@ final class DispatchRole: Sendable {
         numberPlan: LibPhoneNumberPlan(), time: parts.time, ids: SystemIDSource()),
       configuration: .init(
         regions: configuration.regions, publicURLs: PublicURLs(configuration.publicURLs)),
-      routes: RouteDirectory())
+      routes: routes)
     services = [CallDispatchServiceHandler(dispatcher)]
     let webhooks = WebhookHandler(
       dispatcher: dispatcher, publicURLs: configuration.publicURLs, sealer: parts.sealer,
-      log: parts.log.with(["role": "dispatch"]))
+      log: log)
     let wanted = configuration.webhookListen
     do throws(HTTPServerError) {
       listener = try WebServer(
@@ -64,10 +76,26 @@ final class DispatchRole: Sendable {
     await dispatcher.begin()
   }
 
+  /// The copy of the routes. One that can't be opened is done without: the registry has them all.
+  private static func routeCopy(_ parts: ServerParts, _ log: Logger) async -> SealedRouteCopy? {
+    let path = "\(parts.configuration.dataFolder)/\(copyFileName)"
+    do throws(SQLiteMigrations.Failure) {
+      let store = try await SQLiteRouteCopyStore(path: path, executor: parts.executor)
+      return SealedRouteCopy(store: store, sealer: parts.sealer, log: log)
+    } catch {
+      log.error(
+        "the copy of the routes can't be opened: a restart without the registry answers no call; "
+          + "remove the file to have it made anew",
+        ["file": .text(path), "error": .text("\(error)")])
+      return nil
+    }
+  }
+
   /// Follows the routes and does the calls' work until ``stop()``; cancellation ends it sooner.
   func run() async {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.dispatcher.routes.follow(self.source, time: self.time) }
+      group.addTask { await self.credentials.keepReady(self.dispatcher.routes) }
       await dispatcher.run()
       group.cancelAll()
     }

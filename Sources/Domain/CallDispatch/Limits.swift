@@ -31,6 +31,10 @@ package enum Limits {
   /// Bytes of a caller's or callee's address; what is longer is cut.
   package static let partyLengthMax = 256
 
+  /// Inbound calls that are answered from memory while the store is away; further ones get 503, and
+  /// the carrier goes on to the fallback URL.
+  package static let unsavedCallsMax = 10_000
+
   // Work that outlives its request.
 
   /// Calls that are dialled, reconciled or ended at the same time.

@@ -13,6 +13,7 @@ internal import WellKnown
 package final class RegistryCredentialSource: CredentialSource {
   private struct Entry {
     var lease: CredentialLease
+    var leaseTime: Timestamp
     /// Asked again after this, if the registry can be reached.
     var refreshTime: Timestamp
     /// Not used after this.
@@ -23,6 +24,12 @@ package final class RegistryCredentialSource: CredentialSource {
   private static let freshness: Duration = .seconds(30)
   /// Leases kept at a time; the number of providers is far smaller.
   private static let leaseCountMax = 100_000
+  /// How long a lease lasts at most: what the registry grants.
+  private static let lifetimeMax: Duration = .seconds(24 * 3600)
+  /// A lease of this age is renewed although nobody asks for it.
+  private static let renewalAge: Duration = .seconds(3600)
+  /// How often missing leases are looked for.
+  private static let readyInterval: Duration = .seconds(2)
   /// How long the registry may take.
   private static let timeout: Duration = .seconds(5)
 
@@ -30,11 +37,15 @@ package final class RegistryCredentialSource: CredentialSource {
   private let regions: [Region]
   private let sealer: any SecretSealer
   private let time: any TimeSource
+  private let copy: SealedRouteCopy?
   private let entries = Mutex<[ProviderID: Entry]>([:])
 
+  /// Leases are written to `copy`, so that a restart can use them.
   package init(
-    channel: any Channel, regions: Set<Region>, sealer: any SecretSealer, time: any TimeSource
+    channel: any Channel, regions: Set<Region>, sealer: any SecretSealer, time: any TimeSource,
+    copy: SealedRouteCopy? = nil
   ) {
+    self.copy = copy
     client = Trunkline.Internal.V1.RouteServiceClient(channel: channel)
     self.regions = regions.sorted()
     self.sealer = sealer
@@ -79,14 +90,70 @@ package final class RegistryCredentialSource: CredentialSource {
     guard let credential = response.credential else { throw .unavailable }
     let lease = try open(credential, of: provider)
     let now = time.now()
-    let entry = Entry(
-      lease: lease, refreshTime: now.advanced(by: Self.freshness),
-      expireTime: response.expireTime.map { Timestamp($0) } ?? now)
+    keep(
+      Entry(
+        lease: lease, leaseTime: now, refreshTime: now.advanced(by: Self.freshness),
+        expireTime: response.expireTime.map { Timestamp($0) } ?? now))
+    await copy?.keep(response, of: provider)
+    return lease
+  }
+
+  private func keep(_ entry: Entry) {
     entries.withLock { entries in
       if entries.count >= Self.leaseCountMax { entries.removeAll() }
-      entries[provider] = entry
+      entries[entry.lease.provider] = entry
     }
-    return lease
+  }
+
+  // MARK: Beforehand
+
+  /// Takes a lease of an earlier run, unless it is over. It is renewed when the registry can be
+  /// asked. False when it can't be opened.
+  func restore(_ response: Trunkline.Internal.V1.LeaseCredentialResponse) -> Bool {
+    guard let credential = response.credential,
+      let provider = try? ProviderID(credential.providerID),
+      let lease = try? open(credential, of: provider)
+    else { return false }
+    let now = time.now()
+    let expireTime = response.expireTime.map { Timestamp($0) } ?? now
+    // A clock that was set back must not make a lease last longer than one of now.
+    let latest = now.advanced(by: Self.lifetimeMax)
+    guard now < expireTime, expireTime <= latest else { return true }
+    keep(
+      Entry(
+        lease: lease, leaseTime: expireTime.advanced(by: .zero - Self.lifetimeMax),
+        refreshTime: now, expireTime: expireTime))
+    return true
+  }
+
+  /// Leases the credentials of every provider of this dispatch's regions before they are needed,
+  /// and again before they are over, until the calling task is cancelled: a registry that dies
+  /// leaves none unknown. Called once, by the wiring, in a task of its own.
+  package func keepReady(_ routes: RouteDirectory) async {
+    while !Task.isCancelled {
+      await leaseMissing(routes)
+      guard (try? await time.sleep(for: Self.readyInterval)) != nil else { return }
+    }
+  }
+
+  /// One round of ``keepReady(_:)``.
+  func leaseMissing(_ routes: RouteDirectory) async {
+    let now = time.now()
+    let providers = routes.providers(of: Set(regions))
+    let wanted = entries.withLock { entries in
+      providers.filter { provider in
+        guard let entry = entries[provider] else { return true }
+        return now >= entry.leaseTime.advanced(by: Self.renewalAge)
+      }
+    }
+    for provider in wanted where !Task.isCancelled {
+      do throws(CredentialError) {
+        _ = try await renew(provider)
+      } catch {
+        // A registry that is away is not asked for every provider; the next round tries again.
+        guard error != .unavailable else { return }
+      }
+    }
   }
 
   private func open(

@@ -8,12 +8,15 @@ package struct RegistryRouteSource: RouteSource {
   private let client: Trunkline.Internal.V1.RouteServiceClient
   private let regions: [Region]
   private let credentials: RegistryCredentialSource
+  private let copy: SealedRouteCopy?
 
   /// `credentials` forgets what it keeps of a provider when the provider's route changes, so that a
-  /// new key is used at once.
+  /// new key is used at once. `copy` writes down what comes.
   package init(
-    channel: any Channel, regions: Set<Region>, credentials: RegistryCredentialSource
+    channel: any Channel, regions: Set<Region>, credentials: RegistryCredentialSource,
+    copy: SealedRouteCopy? = nil
   ) {
+    self.copy = copy
     client = Trunkline.Internal.V1.RouteServiceClient(channel: channel)
     self.regions = regions.sorted()
     self.credentials = credentials
@@ -23,6 +26,8 @@ package struct RegistryRouteSource: RouteSource {
     after place: RoutePlace?,
     _ body: (RouteUpdate) async -> Void
   ) async throws(RouteSourceError) {
+    // A copy that missed something is made anew.
+    let place = copy?.needsSnapshot == true ? nil : place
     var request = Trunkline.Internal.V1.WatchRoutesRequest()
     request.epoch = place?.epoch ?? ""
     request.afterSequence = place?.revision ?? 0
@@ -31,7 +36,12 @@ package struct RegistryRouteSource: RouteSource {
       try await client.watchRoutes(request) { (responses) async throws(RPCError) in
         var epoch = place?.epoch ?? ""
         while let response = try await responses.next() {
-          for update in self.updates(of: response, epoch: &epoch) { await body(update) }
+          for update in self.updates(of: response, epoch: &epoch) {
+            if case .changed(.setProvider(let route), _) = update { credentials.forget(route.id) }
+            await body(update)
+          }
+          // Memory first: calls must not wait for the disk.
+          await copy?.record(response, epoch: epoch)
         }
       }
     } catch {
@@ -48,52 +58,21 @@ package struct RegistryRouteSource: RouteSource {
       epoch = begin.epoch
       return [.snapshotBegan]
     case .entries(let entries):
-      return entries.entries.compactMap { change(to: $0) }.map { .changed($0, at: nil) }
+      return entries.entries.compactMap { CallDispatch.RouteChange(setting: $0) }
+        .map { .changed($0, at: nil) }
     case .snapshotEnd(let end):
       return [.snapshotEnded(RoutePlace(epoch: epoch, revision: end.sequence))]
     case .change(let change):
       let place = RoutePlace(epoch: epoch, revision: change.sequence)
       let known: CallDispatch.RouteChange? =
         switch change.change {
-        case .entry(let entry): self.change(to: entry)
-        case .removal(let removal): self.change(by: removal)
+        case .entry(let entry): CallDispatch.RouteChange(setting: entry)
+        case .removal(let removal): CallDispatch.RouteChange(removing: removal)
         case nil: nil
         }
       return known.map { [.changed($0, at: place)] } ?? []
     case .heartbeat, nil:
       return []
-    }
-  }
-
-  private func change(
-    to entry: Trunkline.Internal.V1.RouteEntry
-  ) -> CallDispatch.RouteChange? {
-    switch entry.entry {
-    case .number(let number):
-      CallDispatch.NumberRoute(number).map { .setNumber($0) }
-    case .provider(let provider):
-      CallDispatch.ProviderRoute(provider).map { route in
-        credentials.forget(route.id)
-        return .setProvider(route)
-      }
-    case .agent(let agent): CallDispatch.AgentRoute(agent).map { .setAgent($0) }
-    case nil: nil
-    }
-  }
-
-  private func change(
-    by removal: Trunkline.Internal.V1.RouteRemoval
-  ) -> CallDispatch.RouteChange? {
-    switch removal.removed {
-    case .numberID(let id): (try? PhoneNumberID(id)).map { .removeNumber($0) }
-    case .providerID(let id): (try? ProviderID(id)).map { .removeProvider($0) }
-    case .agentID(let id):
-      if let tenant = try? TenantID(removal.tenantID), let agent = try? AgentID(id) {
-        .removeAgent(tenant, agent)
-      } else {
-        nil
-      }
-    case nil: nil
     }
   }
 }

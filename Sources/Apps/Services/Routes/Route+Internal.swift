@@ -17,6 +17,37 @@ extension Telephony.Region {
   }
 }
 
+extension CallDispatch.RouteChange {
+  init?(setting entry: Trunkline.Internal.V1.RouteEntry) {
+    let change: Self? =
+      switch entry.entry {
+      case .number(let number): CallDispatch.NumberRoute(number).map { .setNumber($0) }
+      case .provider(let provider): CallDispatch.ProviderRoute(provider).map { .setProvider($0) }
+      case .agent(let agent): CallDispatch.AgentRoute(agent).map { .setAgent($0) }
+      case nil: nil
+      }
+    guard let change else { return nil }
+    self = change
+  }
+
+  init?(removing removal: Trunkline.Internal.V1.RouteRemoval) {
+    switch removal.removed {
+    case .numberID(let id):
+      guard let id = try? PhoneNumberID(id) else { return nil }
+      self = .removeNumber(id)
+    case .providerID(let id):
+      guard let id = try? ProviderID(id) else { return nil }
+      self = .removeProvider(id)
+    case .agentID(let id):
+      guard let tenant = try? TenantID(removal.tenantID), let agent = try? AgentID(id) else {
+        return nil
+      }
+      self = .removeAgent(tenant, agent)
+    case nil: return nil
+    }
+  }
+}
+
 extension CallDispatch.NumberRoute {
   init?(_ number: Trunkline.Internal.V1.NumberRoute) {
     guard let id = try? PhoneNumberID(number.id), let tenant = try? TenantID(number.tenantID),

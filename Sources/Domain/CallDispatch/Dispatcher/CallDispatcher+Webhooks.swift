@@ -5,6 +5,8 @@ extension CallDispatcher {
   /// Answers the voice webhook. The same webhook again gets the same answer and makes no second
   /// call.
   ///
+  /// An inbound call is answered from memory while the store is away, and written later.
+  ///
   /// Throws `webhookRefused` for what is not the carrier's (403), and `routesNotReady`,
   /// `storeUnavailable` or `credentials` when it can't be answered now: then the carrier goes on to
   /// its fallback URL.
@@ -76,10 +78,7 @@ extension CallDispatcher {
     try await authenticate(request, provider: number.provider, id: number.route.provider)
     guard let provider = number.provider else { throw .webhookRefused(.tokenUnknown) }
     let new = inboundCall(webhook, number: number, provider: provider)
-    let creation = try await mapped(new.id) { () async throws(CallStoreError) in
-      try await ports.store.createInbound(new)
-    }
-    switch creation {
+    switch try await createInbound(new) {
     case .created(let call): return call.answer ?? .reject(.busy)
     case .existed(let call):
       guard call.number == id, call.direction == .inbound else {

@@ -19,6 +19,7 @@ extension CallDispatcher {
       var sweepTime = now
       while !pump.isStopping, !Task.isCancelled {
         let time = now
+        await saveUnsaved()
         if time >= sweepTime {
           await forgetOldRequests(at: time)
           sweepTime = time.advanced(by: Limits.requestSweepInterval)
@@ -117,6 +118,7 @@ extension CallDispatcher {
   /// Recovers as `run` does, then does what is due until nothing is, at most `rounds` rounds.
   package func runUntilIdle(rounds: Int = 100) async {
     guard await recover() else { return }
+    await saveUnsaved()
     for _ in 0..<rounds {
       guard let due = try? await ports.store.dueCalls(at: now, limit: Limits.workConcurrencyMax),
         !due.isEmpty

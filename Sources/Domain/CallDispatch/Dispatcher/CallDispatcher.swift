@@ -53,6 +53,8 @@ package final class CallDispatcher: Sendable {
   package let routes: RouteDirectory
   let feed = CallFeed()
   let pump = WorkPump()
+  /// Inbound calls that the store has not got yet.
+  package let unsaved = UnsavedCalls()
 
   /// The wiring then calls `begin`, and `run` in a task of its own.
   package init(ports: Ports, configuration: Configuration, routes: RouteDirectory) {

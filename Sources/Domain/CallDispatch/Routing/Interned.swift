@@ -25,6 +25,8 @@ struct Interned<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     index[key].flatMap { slots[Int($0)].value }
   }
 
+  var values: [Value] { slots.compactMap(\.value) }
+
   /// The key's slot, kept until `release`, whether or not it has a value yet.
   mutating func retain(_ key: Key) -> UInt32 {
     let slot = slot(of: key)

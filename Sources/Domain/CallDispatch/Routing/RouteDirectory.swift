@@ -26,6 +26,11 @@ package final class RouteDirectory: Sendable {
     table.withLock { $0.provider(id) }
   }
 
+  /// The providers whose calls these regions handle.
+  package func providers(of regions: Set<Region>) -> [ProviderID] {
+    table.withLock { $0.providers(of: regions) }
+  }
+
   package func apply(_ update: RouteUpdate) {
     table.withLock { $0.apply(update) }
   }

@@ -84,6 +84,10 @@ package struct RouteTable: Sendable {
 
   package func provider(_ id: ProviderID) -> ProviderRoute? { providers[id] }
 
+  package func providers(of regions: Set<Region>) -> [ProviderID] {
+    providers.values.filter { regions.contains($0.region) }.map(\.id)
+  }
+
   private mutating func apply(_ change: RouteChange) {
     switch change {
     case .setProvider(let route): providers.set(route.id, route, mark: mark)

@@ -1,0 +1,190 @@
+internal import API
+package import CallDispatch
+internal import Protobuf
+package import Registry
+internal import Synchronization
+package import Telemetry
+internal import Telephony
+
+/// The dispatch's copy of routes and leases on its own disk, sealed under the keyring, so that a
+/// restart answers inbound calls with registry and database dead (MODEL, section 5).
+///
+/// A copy that can't be written any more stays as it was, whole up to its place, until the next
+/// snapshot; dispatch goes on from memory and the log says so. Callable from any executor; one task
+/// records.
+package final class SealedRouteCopy: Sendable {
+  private enum Condition {
+    case good
+    /// Something could not be written; what comes before the next snapshot is not written either.
+    case behind
+  }
+
+  private let store: any RouteCopyStore
+  private let sealer: any SecretSealer
+  private let log: Logger
+  private let condition = Mutex(Condition.good)
+
+  /// Rows that are read at a time.
+  private static let pageSize = 1000
+
+  package init(store: any RouteCopyStore, sealer: any SecretSealer, log: Logger) {
+    self.store = store
+    self.sealer = sealer
+    self.log = log
+  }
+
+  /// The copy missed something: whoever opens the feed asks for a snapshot.
+  package var needsSnapshot: Bool { condition.withLock { $0 == .behind } }
+
+  // MARK: Reading
+
+  /// Puts what was kept into `routes` and `credentials`; answers whether there were whole routes.
+  /// Called once, before the feed is followed.
+  package func load(
+    into routes: RouteDirectory, _ credentials: RegistryCredentialSource
+  ) async -> Bool {
+    do throws(RouteCopyError) {
+      guard let place = try await store.place() else { return false }
+      routes.apply(.snapshotBegan)
+      var unreadableCount = 0
+      var last: RouteCopyKey?
+      while true {
+        let rows = try await store.rows(after: last, limit: Self.pageSize)
+        for row in rows where !take(row, routes, credentials) { unreadableCount += 1 }
+        guard let key = rows.last?.key, rows.count == Self.pageSize else { break }
+        last = key
+      }
+      guard unreadableCount == 0 else {
+        log.error(
+          "rows of the routes' copy can't be read and are left out",
+          ["count": .integer(Int64(unreadableCount))])
+        condition.withLock { $0 = .behind }
+        // The routes that could be read are in use; the feed begins anew.
+        routes.apply(.snapshotEnded(RoutePlace(epoch: "", revision: 0)))
+        return true
+      }
+      routes.apply(.snapshotEnded(place))
+      return true
+    } catch {
+      failed(error, "read")
+      return false
+    }
+  }
+
+  private func take(
+    _ row: RouteCopyRow, _ routes: RouteDirectory, _ credentials: RegistryCredentialSource
+  ) -> Bool {
+    guard let bytes = open(row) else { return false }
+    if row.key.kind == .lease {
+      guard
+        let response = try? Trunkline.Internal.V1.LeaseCredentialResponse(serialized: bytes)
+      else { return false }
+      return credentials.restore(response)
+    }
+    guard let entry = try? Trunkline.Internal.V1.RouteEntry(serialized: bytes),
+      let change = CallDispatch.RouteChange(setting: entry)
+    else { return false }
+    routes.apply(.changed(change, at: nil))
+    return true
+  }
+
+  // MARK: Writing
+
+  /// Writes down a step of the feed; `epoch` is that of the stream.
+  func record(_ response: Trunkline.Internal.V1.WatchRoutesResponse, epoch: String) async {
+    if case .snapshotBegin = response.step { condition.withLock { $0 = .good } }
+    guard !needsSnapshot else { return }
+    do {
+      guard let change = try change(response, epoch: epoch) else { return }
+      try await store.apply(change)
+    } catch {
+      failed(error, "written")
+    }
+  }
+
+  /// Keeps a lease, in place of an earlier one of that provider.
+  func keep(_ lease: Trunkline.Internal.V1.LeaseCredentialResponse, of provider: ProviderID) async {
+    do {
+      let key = RouteCopyKey(.lease, provider.description)
+      try await store.apply(.kept(try seal(lease, key)))
+    } catch {
+      log.error("a lease of credentials can't be kept", ["error": .text("\(error)")])
+    }
+  }
+
+  /// What a step means to the copy; nil for one that this version does not know.
+  private func change(
+    _ response: Trunkline.Internal.V1.WatchRoutesResponse, epoch: String
+  ) throws -> RouteCopyChange? {
+    switch response.step {
+    case .snapshotBegin: return .snapshotBegan
+    case .entries(let entries):
+      return .put(try entries.entries.compactMap { try row($0) })
+    case .snapshotEnd(let end):
+      return .snapshotEnded(place: RoutePlace(epoch: epoch, revision: end.sequence))
+    case .change(let change):
+      let place = RoutePlace(epoch: epoch, revision: change.sequence)
+      switch change.change {
+      case .entry(let entry):
+        return try row(entry).map { .changed(put: $0, removed: [], place: place) }
+      case .removal(let removal):
+        let keys = Self.keys(of: removal)
+        return keys.isEmpty ? nil : .changed(put: nil, removed: keys, place: place)
+      case nil: return nil
+      }
+    case .heartbeat, nil: return nil
+    }
+  }
+
+  private func row(_ entry: Trunkline.Internal.V1.RouteEntry) throws -> RouteCopyRow? {
+    switch entry.entry {
+    case .number(let number): try seal(entry, RouteCopyKey(.number, number.id))
+    case .provider(let provider): try seal(entry, RouteCopyKey(.provider, provider.id))
+    case .agent(let agent):
+      try seal(entry, RouteCopyKey(.agent, "\(agent.tenantID)/\(agent.id)"))
+    case nil: nil
+    }
+  }
+
+  private static func keys(of removal: Trunkline.Internal.V1.RouteRemoval) -> [RouteCopyKey] {
+    switch removal.removed {
+    case .numberID(let id): [RouteCopyKey(.number, id)]
+    case .providerID(let id): [RouteCopyKey(.provider, id), RouteCopyKey(.lease, id)]
+    case .agentID(let id): [RouteCopyKey(.agent, "\(removal.tenantID)/\(id)")]
+    case nil: []
+    }
+  }
+
+  private func failed(_ error: any Error, _ what: String) {
+    let before = condition.withLock { condition in
+      defer { condition = .behind }
+      return condition
+    }
+    guard before == .good else { return }
+    log.error("the routes' copy can't be \(what)", ["error": .text("\(error)")])
+  }
+
+  // MARK: Sealing
+
+  private func seal(
+    _ message: some Message, _ key: RouteCopyKey
+  ) throws(SealingError) -> RouteCopyRow {
+    let sealed = Trunkline.Internal.V1.Sealed(
+      try sealer.seal(Secret(message.serialized()), associatedData: Self.associatedData(key)))
+    return RouteCopyRow(key, sealed: sealed.serialized())
+  }
+
+  private func open(_ row: RouteCopyRow) -> [UInt8]? {
+    guard let sealed = try? Trunkline.Internal.V1.Sealed(serialized: row.sealed) else {
+      return nil
+    }
+    let secret = try? sealer.open(
+      SealedSecret(sealed), associatedData: Self.associatedData(row.key))
+    return secret?.revealed
+  }
+
+  /// A row opens under its own name only.
+  private static func associatedData(_ key: RouteCopyKey) -> [UInt8] {
+    Array("trunkline/dispatch/route_copy/\(key.kind.rawValue)/\(key.id)".utf8)
+  }
+}
