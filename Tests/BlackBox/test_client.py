@@ -466,6 +466,27 @@ def test_malformed_answers(first, data, trailers, status):
         assert len(server.connections) == 1
 
 
+def test_metadata_that_only_http_knows_is_left_out():
+    """Neither in the headers, nor in the trailers, nor beside an error does it end a call."""
+
+    def script(connection):
+        strange = [("x-a", "é"), ("x-b", "a\tb"), ("x!c", "d"), ("x-d-bin", "*")]
+        stream = connection.request()
+        connection.headers_out(stream, strange)
+        connection.h2.send_data(stream, message("fine"))
+        connection.h2.send_headers(stream, [("grpc-status", "0"), *strange], end_stream=True)
+        connection.flush()
+        connection.fail(connection.request(), 9, [*strange, ("grpc-message", "no")])
+        echo(connection)
+
+    with Server(script) as server:
+        outcomes = calls(server, "--calls", 3)
+        assert [(outcome.status, outcome.text) for outcome in outcomes] == [
+            ("OK", "fine"), ("FAILED_PRECONDITION", "no"), ("OK", "echo"),
+        ]
+        assert len(server.connections) == 1
+
+
 def test_informational_answers_are_skipped():
     def script(connection):
         stream = connection.request()

@@ -267,6 +267,27 @@ def test_bad_base64_ends_its_stream_only(address, value):
         assert is_alive(connection)
 
 
+@pytest.mark.parametrize("name, value", [
+    ("x-echo", "é"), ("x-echo", "a\tb"), ("x-echo", "\u2028"), ("x-echo!", "a"), ("x~echo-bin", "AA"),
+])
+def test_what_only_http_takes_for_metadata_is_left_out(address, name, value):
+    """An error is not allowed, and who echoes what came must not fail (PROTOCOL-HTTP2, ASCII-Value)."""
+    with Connection(address) as connection:
+        headers = [("x-echo", "before"), (name, value), ("x-echo", "after")]
+        answer = connection.call(ECHO, [MESSAGE], headers=headers)
+        assert answer.status == "0" and answer.data == MESSAGE
+        assert [text for field, text in answer.fields if "echo" in field] == ["before", "after"]
+        assert is_alive(connection)
+
+
+@pytest.mark.parametrize("value", ["a\0b", "a\nb", "a\x7fb"])
+def test_what_http_does_not_take_ends_its_stream_only(address, value):
+    with Connection(address) as connection:
+        answer = connection.call(ECHO, [MESSAGE], headers=[("x-echo", value)])
+        assert answer.reset == h2.errors.ErrorCodes.PROTOCOL_ERROR
+        assert is_alive(connection)
+
+
 def test_duplicate_metadata_keeps_its_order(address):
     values = ["one", "two", "one", "", "a,b"]
     headers = [("x-echo", value) for value in values] + [("x-echo-bin", "AA"), ("x-echo-bin", "AQ")]

@@ -33,6 +33,12 @@ extension RawSpan {
     return byteCount >= count && extracting(0..<count).equals(text)
   }
 
+  /// Whether each byte is as `isGood` wants it.
+  @usableFromInline
+  package func allBytes(_ isGood: (UInt8) -> Bool) -> Bool {
+    unsafe withUnsafeBytes { unsafe $0.allSatisfy(isGood) }
+  }
+
   /// A copy of the bytes.
   @usableFromInline
   package func array() -> [UInt8] {

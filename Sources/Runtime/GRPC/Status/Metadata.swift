@@ -157,19 +157,22 @@ package struct Metadata: Hashable, Sendable, ExpressibleByDictionaryLiteral,
 
   /// Whether `name` may be a metadata name (PROTOCOL-HTTP2, Header-Name).
   package static func isValid(name: String) -> Bool {
-    !name.isEmpty
-      && name.utf8.allSatisfy { byte in
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
-          UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
-          true
-        default: false
-        }
-      }
+    !name.isEmpty && name.utf8.allSatisfy(isInName)
+  }
+
+  static func isInName(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+      UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
+      true
+    default: false
+    }
   }
 
   /// Whether `text` may be the value of a text entry (PROTOCOL-HTTP2, ASCII-Value).
   package static func isValid(text: String) -> Bool {
-    text.utf8.allSatisfy { (0x20...0x7e).contains($0) }
+    text.utf8.allSatisfy(isInText)
   }
+
+  static func isInText(_ byte: UInt8) -> Bool { byte >= 0x20 && byte <= 0x7e }
 }

@@ -9,15 +9,31 @@ package struct MetadataBlock: ~Copyable {
 
   package var isEmpty: Bool { writer.isEmpty }
 
-  /// Appends an entry; `false`, and nothing appended, if a `-bin` value is not base64.
+  /// What became of an entry that came.
+  package enum Arrival: Hashable, Sendable {
+    case taken
+    /// A `-bin` value is not base64: whoever sent it can't have meant that.
+    case notBase64
+    /// The name or the text is one that HTTP knows and gRPC does not: it is left out. An error is
+    /// not allowed (PROTOCOL-HTTP2, ASCII-Value), and a handler that echoes what it was given must
+    /// not trip over it.
+    case leftOut
+  }
+
+  /// Appends an entry that is ``Arrival/taken``, and nothing of any other.
   ///
   /// Several `-bin` values joined by "," are as many entries (PROTOCOL-HTTP2, Custom-Metadata).
-  package mutating func append(name: RawSpan, value: RawSpan) -> Bool {
+  package mutating func append(name: RawSpan, value: RawSpan) -> Arrival {
     let size = name.byteCount
+    guard size > 0, name.allBytes(Metadata.isInName) else { return .leftOut }
     if size > 4, name.extracting((size - 4)..<size).equals("-bin") {
       let parts = value.array().split(
         separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
-      guard parts.allSatisfy({ Base64.decode($0.trimmingSpaces()) != nil }) else { return false }
+      guard parts.allSatisfy({ Base64.decode($0.trimmingSpaces()) != nil }) else {
+        return .notBase64
+      }
+    } else if !value.allBytes(Metadata.isInText) {
+      return .leftOut
     }
     writer.append(UInt8(truncatingIfNeeded: size >> 8))
     writer.append(UInt8(truncatingIfNeeded: size))
@@ -26,7 +42,7 @@ package struct MetadataBlock: ~Copyable {
     }
     writer.append(name)
     writer.append(value)
-    return true
+    return .taken
   }
 
   /// Forgets all entries and keeps the memory.

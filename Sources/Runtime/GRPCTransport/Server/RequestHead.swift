@@ -22,6 +22,13 @@ struct RequestHead {
   let compression: CallCompression
 }
 
+extension RPCError {
+  /// For plain gRPC and for what stands beside it.
+  static func notBase64(metadata name: String) -> RPCError {
+    RPCError(.invalidArgument, "The metadata \(name.prefix(64)) is not base64.")
+  }
+}
+
 /// Reads request headers. A pure function of the block, but for `metadata`, which it fills.
 struct RequestHeadReader {
   private var isPost = false
@@ -102,9 +109,8 @@ struct RequestHeadReader {
     case .scheme, .authority, .status, .te, .contentLength:
       break
     case .other, .userAgent, .grpcStatus, .grpcMessage, .grpcStatusDetails:
-      if !metadata.append(name: rawName, value: value) {
-        problem = RPCError(
-          .invalidArgument, "The metadata \(rawName.string().prefix(64)) is not base64.")
+      if metadata.append(name: rawName, value: value) == .notBase64 {
+        problem = .notBase64(metadata: rawName.string())
       }
     }
   }

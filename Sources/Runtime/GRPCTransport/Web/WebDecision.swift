@@ -81,7 +81,7 @@ enum WebDecision {
     let exchange = exchange(head, format, handler, rules, encoding: encoding, version: version)
     do throws(RPCError) {
       if let name = head.malformedName {
-        throw RPCError(.invalidArgument, "The metadata \(name) is not base64.")
+        throw RPCError.notBase64(metadata: name)
       }
       if format.isConnect, let version = head.protocolVersion, version != "1" {
         throw RPCError(

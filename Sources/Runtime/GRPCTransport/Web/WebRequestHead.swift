@@ -50,8 +50,8 @@ struct WebRequestHead: Sendable {
     headers.visitFields { _, name, value in
       let text = name.string()
       guard !take(text, value.string()) else { return }
-      guard !metadata.append(name: name, value: value) else { return }
-      malformedName = malformedName ?? String(text.prefix(64))
+      guard metadata.append(name: name, value: value) == .notBase64 else { return }
+      malformedName = malformedName ?? text
     }
   }
 

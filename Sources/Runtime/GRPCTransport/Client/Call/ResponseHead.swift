@@ -46,7 +46,7 @@ struct ResponseHead {
       .contentLength:
       break
     case .other, .userAgent:
-      // A value that is not base64 is left out: the call's status counts more.
+      // What is no metadata is left out: the call's status counts more.
       _ = block.append(name: rawName, value: value)
     }
   }
