@@ -144,11 +144,3 @@ struct LineBudgetTests {
     #expect(budget.take(now: second) == nil)
   }
 }
-
-struct NumberMaskTests {
-  @Test func digitsOfUnknownTextsAreMaskedWithAndWithoutAPlus() {
-    #expect(NumberMask.maskedDigits("+14155550100 and 14155550100.") == "+***00 and ***00.")
-    #expect(NumberMask.maskedDigits("4194304 bytes, 123456 kept") == "***04 bytes, 123456 kept")
-    #expect(NumberMask.maskedDigits("") == "")
-  }
-}

@@ -39,7 +39,7 @@ enum OTLPSpans {
   private static func attribute(_ name: String, _ value: Span.Value) -> Common.KeyValue {
     var any = Common.AnyValue()
     switch value {
-    case .text(let text): any.value = .stringValue(text)
+    case .text(let text): any.value = .stringValue(NumberMask.masked(text))
     case .integer(let number): any.value = .intValue(number)
     }
     return Common.KeyValue(key: name, value: any)

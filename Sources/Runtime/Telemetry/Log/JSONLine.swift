@@ -14,6 +14,12 @@ struct JSONLine {
     }
   }
 
+  /// Adds a text of the logger's own, which needs neither a mask nor an escape.
+  mutating func add(plain name: String, _ value: String) {
+    if text.utf8.count > 1 { text += "," }
+    text += "\"\(name)\":\"\(value)\""
+  }
+
   consuming func finish() -> String { text + "}" }
 
   /// RFC 8259, section 7; the masked form of what looks like a phone number.

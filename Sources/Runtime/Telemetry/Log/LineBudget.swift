@@ -1,5 +1,5 @@
-/// How many log lines may be written: a token bucket, so that a peer that brings about errors does
-/// not fill a disk. Time is handed in.
+/// How many log lines may be written, or spans made: a token bucket, so that a peer that brings
+/// about errors does not fill a disk. Time is handed in.
 package struct LineBudget: Sendable {
   /// Lines that may come at once.
   private let burst: Double

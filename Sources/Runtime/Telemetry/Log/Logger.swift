@@ -2,7 +2,7 @@
 ///
 /// Callable from any executor; the writer it is made with must be, too. A line is at most some
 /// kilobytes: texts are cut at ``textLengthMax`` and fields beyond ``fieldCountMax`` are dropped.
-/// As a last guard, a run of digits after a plus, as in a phone number, is masked in every text.
+/// As a last guard, what is written like a phone number is masked in every text (``NumberMask``).
 package struct Logger: Sendable {
   /// Bytes of one text.
   package static let textLengthMax = 1024
@@ -70,8 +70,8 @@ package struct Logger: Sendable {
   package func log(_ level: LogLevel, _ message: String, list fields: [(String, LogValue)]) {
     guard level >= self.level else { return }
     var line = JSONLine()
-    line.add("time", .text(LogTime.text(microseconds: now())))
-    line.add("level", .text(level.rawValue))
+    line.add(plain: "time", LogTime.text(microseconds: now()))
+    line.add(plain: "level", level.rawValue)
     line.add("message", .text(message))
     let all = self.fields + fields
     for (name, value) in all.prefix(Self.fieldCountMax) { line.add(name, value) }
