@@ -1,10 +1,13 @@
 """W3C trace context and OTLP spans, as OpenTelemetry's own protocol definition reads them."""
 
 import concurrent.futures
+import contextlib
 import queue
+import urllib.request
 
 import grpc
 import pytest
+from grpc_channelz.v1 import channelz_pb2, channelz_pb2_grpc
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from opentelemetry.proto.trace.v1 import trace_pb2
 
@@ -28,22 +31,33 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
         return trace_service_pb2.ExportTraceServiceResponse()
 
 
-@pytest.fixture(scope="module")
-def traced(tmp_path_factory):
-    """A Bench server that exports to a collector of grpcio's: its address, the collector, its log."""
+@contextlib.contextmanager
+def collecting():
+    """A collector of grpcio's, and where it listens."""
     collector = Collector()
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(2))
     trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
+    yield collector, f"127.0.0.1:{port}"
+    server.stop(None)
+
+
+@pytest.fixture(scope="module")
+def traced(tmp_path_factory):
+    """A Bench server that exports to a collector of grpcio's: its address, the collector, its log."""
+    with collecting() as (collector, target):
+        yield from exporting(tmp_path_factory, collector, target)
+
+
+def exporting(tmp_path_factory, collector, target):
     address = f"127.0.0.1:{harness.free_port()}"
     log = tmp_path_factory.mktemp("bench") / "bench.log"
-    arguments = ["serve", "--listen", address, "--otlp", f"127.0.0.1:{port}", "--access-log", "all"]
+    arguments = ["serve", "--listen", address, "--otlp", target, "--access-log", "all"]
     process = harness.Process("Bench", arguments, log).start()
     harness.wait_until(lambda: process.check_running() and harness.is_serving(address), "Bench")
     yield address, collector, process
     assert process.stop() == 0
-    server.stop(None)
 
 
 def next_span(collector, method):
@@ -108,3 +122,33 @@ def test_a_failure_of_the_server_is_an_error(traced, stubs):
         call(address, stubs, request, [("traceparent", PARENT)])
     _, span = next_span(collector, "Echo")
     assert span.status.code == trace_pb2.Status.STATUS_CODE_UNSET
+
+
+def metrics_of(server):
+    with urllib.request.urlopen(f"http://{server.admin_address}/metrics", timeout=20) as answer:
+        return answer.read().decode()
+
+
+@pytest.mark.parametrize("parents, recorded", [("none", 0), ("3", 3), ("all", 20)])
+def test_callers_record_no_more_than_they_may(start_server, stubs, parents, recorded):
+    """With a ratio of 0 only what a caller says makes spans; the server's stop sends the last ones."""
+    with collecting() as (collector, target):
+        server = start_server(
+            f"traced-{parents}",
+            arguments=["--loops=1", f"--otlp={target}", "--trace-ratio=0", f"--trace-parents={parents}", "--channelz"])
+        with grpc.insecure_channel(server.address) as channel:
+            agents = stubs.v1.AgentServiceStub(channel)
+            for metadata in [None, [("traceparent", PARENT[:-1] + "0")]] + [[("traceparent", PARENT)]] * 20:
+                agents.ListAgents(stubs.v1.ListAgentsRequest(), metadata=metadata, timeout=20)
+            # What trunklined itself calls is in its metrics and in channelz.
+            if recorded:
+                harness.wait_until(lambda: "grpc_client_attempt_started_total{" in metrics_of(server), "an export")
+            channels = channelz_pb2_grpc.ChannelzStub(channel)
+            [own] = channels.GetTopChannels(channelz_pb2.GetTopChannelsRequest()).channel
+            assert target in own.data.target
+            with pytest.raises(grpc.RpcError) as caught:
+                channels.GetSubchannel(channelz_pb2.GetSubchannelRequest(subchannel_id=1))
+            assert caught.value.code() == grpc.StatusCode.NOT_FOUND and "sockets" in caught.value.details()
+        assert server.stop() == 0
+        names = [span.name for _, span in list(collector.spans.queue)]
+        assert names == ["Recv.trunkline.v1.AgentService.ListAgents"] * recorded

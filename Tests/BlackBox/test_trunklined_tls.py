@@ -1,6 +1,8 @@
 """trunklined over TLS, its gRPC settings, and its API by Connect and gRPC-Web."""
 
 import json
+import re
+import ssl
 import subprocess
 import urllib.request
 
@@ -35,7 +37,17 @@ def test_the_api_over_tls(start_server, stubs, certificates):
     # The CLI, probes and metrics are on ports of their own; the certificate's end is a metric.
     with urllib.request.urlopen(f"http://{server.admin_address}/metrics", timeout=20) as answer:
         metrics = answer.read().decode()
-    assert "certificate" in metrics and "grpc_server_tls_handshakes" in metrics
+    assert "grpc_server_tls_handshakes" in metrics
+    [expiry] = re.findall(r"^trunkline_tls_certificate_expiry_timestamp_seconds (\S+)$", metrics, re.MULTILINE)
+    assert float(expiry) == expiry_of(certificates.cert)
+
+
+def expiry_of(certificate):
+    """When it ends, in seconds since 1970, as openssl reads it."""
+    shown = subprocess.run(
+        ["openssl", "x509", "-in", str(certificate), "-noout", "-enddate"],
+        capture_output=True, text=True, timeout=60, check=True)
+    return ssl.cert_time_to_seconds(shown.stdout.strip().split("=", 1)[1])
 
 
 @pytest.mark.parametrize(
@@ -46,6 +58,9 @@ def test_the_api_over_tls(start_server, stubs, certificates):
         (["--grpc-setting=max-connection-age=soon"], "max-connection-age"),
         (["--grpc-setting=no-such-bound=1"], "no-such-bound"),
         (["--listen=0.0.0.0:0"], "Give --tls-cert and --tls-key"),
+        (["--busy-poll=1001"], "from 0 to 1000"),
+        (["--trace-ratio=2"], "from 0 to 1"),
+        (["--trace-parents=some"], "none, all, or a number"),
     ],
 )
 def test_what_does_not_fit_is_said_at_the_start(tmp_path, arguments, complaint):

@@ -16,7 +16,7 @@ struct TraceContextTests {
 
   @Test func childKeepsTheTrace() throws {
     let context = try #require(TraceContext(traceparent: sample, tracestate: "a=1"))
-    let child = context.child()
+    let child = context.child(isSampled: true)
     #expect(child.traceID == context.traceID)
     #expect(child.span != context.span)
     #expect(child.isSampled && child.state == "a=1")

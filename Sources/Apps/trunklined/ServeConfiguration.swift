@@ -29,6 +29,10 @@ struct ServeConfiguration: Sendable {
   var grpc: ServerConfiguration
   /// Where spans go.
   var collector: HostPort?
+  /// The share of calls without a trace that become spans.
+  var traceRatio: Double
+  /// Whether those with one do because their caller says so.
+  var traceParents: ParentTrust
   var logLevel: LogLevel
   /// Which calls have a line in the log.
   var accessLogSelection: AccessLogConfiguration.Selection
@@ -41,6 +45,8 @@ struct ServeConfiguration: Sendable {
   var twilioEndpoints: [Region: String]
   /// How many event loops serve gRPC.
   var loopCount: Int?
+  /// For how long a loop stays awake after its last work.
+  var busyPoll: Duration
 }
 
 extension ServeConfiguration {
@@ -64,6 +70,8 @@ extension ServeConfiguration {
     tls = try Self.tls(arguments)
     grpc = try Self.grpc(arguments)
     collector = try arguments.value(ServeOptions.otlp)
+    traceRatio = try arguments.value(ServeOptions.traceRatio)
+    traceParents = try arguments.value(ServeOptions.traceParents)
     logLevel = try arguments.value(ServeOptions.logLevel)
     accessLogSelection = try arguments.value(ServeOptions.accessLog)
     slowCallMin = try arguments.value(ServeOptions.slowCall)
@@ -71,6 +79,7 @@ extension ServeConfiguration {
     drainTimeout = try arguments.value(ServeOptions.drainTimeout)
     twilioEndpoints = try arguments.value(ServeOptions.twilioEndpoints)
     loopCount = try arguments.value(ServeOptions.loopCount)
+    busyPoll = .microseconds(try arguments.value(ServeOptions.busyPoll))
     if isDispatchAlone && registry == nil {
       throw .conflict("A dispatch alone needs --registry HOST:PORT.")
     }

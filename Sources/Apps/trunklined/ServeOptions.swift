@@ -53,6 +53,13 @@ enum ServeOptions {
   static let otlp = Option.optional(
     "otlp", .address,
     "Export spans to this OpenTelemetry collector (OTLP over gRPC, as at port 4317).")
+  static let traceRatio = Option.value(
+    "trace-ratio", .ratio, default: "1",
+    "The share of calls without a trace of their own that is exported, from 0 to 1.")
+  static let traceParents = Option.value(
+    "trace-parents", .parentTrust, default: "\(ParentTrust.callsPerSecondMax)",
+    "Whether a call is exported because its caller says that its trace is: none, all, or up to so "
+      + "many per second. The others are treated as calls without a trace.")
   static let logLevel = Option.value(
     "log-level",
     .choice([
@@ -79,12 +86,17 @@ enum ServeOptions {
   static let loopCount = Option.optional(
     "loops", .integer("COUNT", in: 1...256),
     "Event loops that serve gRPC. Default: one per CPU that the process may use.")
+  /// In microseconds: a loop that stays awake longer only burns its CPU.
+  static let busyPollMax = 1000
+  static let busyPoll = Option.value(
+    "busy-poll", .integer("MICROSECONDS", in: 0...busyPollMax), default: "0",
+    "For so long after its last work a loop asks for more without sleeping: a CPU for latency.")
 
   static let all: [any DeclaredOption] = [
     roles, regions, listen, webhookListen, adminListen, publicURLs, dataFolder, registry, keyring,
     tlsCertificate, tlsKey, tlsClientAuthorities, isInsecure,
-    grpcSettings, corsOrigins, logLevel, accessLog, slowCall, otlp, channelz,
-    drainTimeout, twilioEndpoints, loopCount,
+    grpcSettings, corsOrigins, logLevel, accessLog, slowCall, otlp, traceRatio,
+    traceParents, channelz, drainTimeout, twilioEndpoints, loopCount, busyPoll,
   ]
 }
 
@@ -104,6 +116,34 @@ extension ArgumentType where Value == String {
         throw ArgumentProblem("A URL of a host and perhaps a path is expected, without ? and #.")
       }
       return text.hasSuffix("/") ? String(text.dropLast()) : text
+    }
+  }
+}
+
+extension ArgumentType where Value == Double {
+  /// A share, as in 0.25.
+  static var ratio: ArgumentType<Double> {
+    ArgumentType("RATIO") { (text) throws(ArgumentProblem) in
+      guard let ratio = Double(text), (0...1).contains(ratio) else {
+        throw ArgumentProblem("A number from 0 to 1 is expected, as in 0.25.")
+      }
+      return ratio
+    }
+  }
+}
+
+extension ArgumentType where Value == ParentTrust {
+  static var parentTrust: ArgumentType<ParentTrust> {
+    ArgumentType("none|all|COUNT") { (text) throws(ArgumentProblem) in
+      switch text {
+      case "none": return .none
+      case "all": return .all
+      default:
+        guard let count = Int(text), (1...1_000_000).contains(count) else {
+          throw ArgumentProblem("none, all, or a number from 1 to 1000000 is expected.")
+        }
+        return .upTo(count)
+      }
     }
   }
 }

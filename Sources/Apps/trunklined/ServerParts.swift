@@ -73,7 +73,7 @@ final class ServerParts: Sendable {
       configuration.roles.contains(.dispatch)
       ? try await DispatchRole(self, registry: channel.channel) : nil
     if let dispatch { services += dispatch.services }
-    try await serve(services, registry: registry, dispatch: dispatch)
+    try await serve(services, registry: registry, dispatch: dispatch, remote: channel.remote)
     await channel.remote?.close()
     await client.close()
   }
@@ -104,7 +104,8 @@ final class ServerParts: Sendable {
   }
 
   private func serve(
-    _ services: [any Service], registry: RegistryRole?, dispatch: DispatchRole?
+    _ services: [any Service], registry: RegistryRole?, dispatch: DispatchRole?,
+    remote: GRPCChannel?
   ) async throws(ServeError) {
     let health = HealthService(serving: services.map { type(of: $0).name })
     let introspection = configuration.servesChannelz ? IntrospectionRegistry() : nil
@@ -115,13 +116,19 @@ final class ServerParts: Sendable {
     let server = GRPCServer(
       router: router, configuration: configuration.grpc, loops: loops,
       observation: ServerObservation(
-        accessLog: configuration.accessLog(log), tracing: tracing?.configuration, logger: log))
+        accessLog: configuration.accessLog(log), tracing: tracing?.tracing(configuration),
+        logger: log))
     introspection?.add(server)
     let address = try await listen(server, tls)
     let metrics = MetricRegistry()
     if let tls { metrics.addCertificateExpiry(of: tls) }
     metrics.add { await server.metrics() }
     metrics.add { ProcessMetrics.read() }
+    // What this process itself calls: the registry, the collector.
+    for channel in [remote, tracing?.channel].compactMap(\.self) {
+      introspection?.add(channel)
+      metrics.add { await channel.metrics() }
+    }
     let admin = try AdminListener(self, metrics: metrics)
     await withTaskGroup(of: Void.self) { group in
       if let registry { group.addTask { await registry.run() } }

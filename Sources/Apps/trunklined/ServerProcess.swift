@@ -16,7 +16,7 @@ enum ServerProcess {
     // What is stored belongs to this user alone.
     _ = umask(0o077)
     let count = configuration.loopCount ?? min(Processors.usableCount, 256)
-    let loops = (0..<count).map { EventLoop(name: "loop \($0)") }
+    let loops = (0..<count).map { EventLoop(name: "loop \($0)", busyPoll: configuration.busyPoll) }
     defer { for loop in loops { loop.stop() } }
     do throws(ServeError) {
       try prepare(folder: configuration.dataFolder)

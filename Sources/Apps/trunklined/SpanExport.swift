@@ -8,7 +8,7 @@ internal import Telemetry
 /// The server's spans on their way to an OpenTelemetry collector.
 struct SpanExport: Sendable {
   private let exporter: SpanExporter
-  private let channel: GRPCChannel
+  let channel: GRPCChannel
 
   init(to collector: HostPort, on loop: EventLoop, _ log: Logger) {
     channel = GRPCChannel(host: collector.host, port: collector.port, loop: loop)
@@ -18,7 +18,12 @@ struct SpanExport: Sendable {
       report: { log.warning("spans can't be exported", ["error": .text($0.description)]) })
   }
 
-  var configuration: TracingConfiguration { TracingConfiguration(sink: exporter) }
+  /// What the server records for it.
+  func tracing(_ configuration: ServeConfiguration) -> TracingConfiguration {
+    TracingConfiguration(
+      sink: exporter, rootRatio: configuration.traceRatio,
+      parentTrust: configuration.traceParents)
+  }
 
   /// Sends spans until the task is cancelled.
   func run() async { await exporter.run() }

@@ -53,8 +53,8 @@ package protocol EndOfTickHandler: AnyObject {
   /// Whether the loop runs what is at hand and no more.
   private(set) var isStopping = false
 
-  /// For so long after the last work a tick does not sleep when it finds nothing to do; 0 is off.
-  private let busyPollNanoseconds: UInt64
+  /// Used on the loop's thread only.
+  private var busyPoll: BusyPoll
 
   /// Makes the loop and starts its thread.
   ///
@@ -65,7 +65,7 @@ package protocol EndOfTickHandler: AnyObject {
   /// connection (EPIPE), not the end of the process. libuv leaves that to its users.
   package init(name: String, busyPoll: Duration = .zero) {
     self.name = name
-    busyPollNanoseconds = busyPoll.wholeNanoseconds
+    self.busyPoll = BusyPoll(busyPoll)
     _ = signal(SIGPIPE, SIG_IGN)
     unsafe raw = .allocate(capacity: 1)
     unsafe wakeUp = .allocate(capacity: 1)
@@ -201,17 +201,12 @@ package protocol EndOfTickHandler: AnyObject {
 
   fileprivate func run() {
     threadID.store(UInt(uv_thread_self()), ordering: .relaxed)
-    var lastWork: UInt64 = 0
     while !isStopping {
       let hasWork = !localJobs.isEmpty || !endOfTick.isEmpty
       runJobs()
       callEndOfTickHandlers()
       var mustWait = localJobs.isEmpty && endOfTick.isEmpty
-      if busyPollNanoseconds > 0 {
-        let now = uv_hrtime()
-        if hasWork { lastWork = now }
-        if now - lastWork < busyPollNanoseconds { mustWait = false }
-      }
+      if !busyPoll.isOff, !busyPoll.maySleep(hadWork: hasWork, at: uv_hrtime()) { mustWait = false }
       unsafe _ = uv_run(raw, mustWait ? UV_RUN_ONCE : UV_RUN_NOWAIT)
       unsafe _ = uv_idle_stop(idle)
       takeRemote()

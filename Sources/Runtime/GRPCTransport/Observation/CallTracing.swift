@@ -5,32 +5,52 @@ package import Telemetry
 /// Which calls of a server become spans, and where these go.
 package struct TracingConfiguration: Sendable {
   package var sink: any SpanSink
-  /// The share of calls that is recorded of those that come without a trace; a call that belongs
-  /// to one is recorded when the trace is. 1 records all.
+  /// The share of calls that is recorded of those that come without a trace, and of those whose
+  /// parent is not trusted. 1 records all.
   package var rootRatio: Double
+  package var parentTrust: ParentTrust
 
-  package init(sink: any SpanSink, rootRatio: Double = 1) {
+  package init(
+    sink: any SpanSink, rootRatio: Double = 1, parentTrust: ParentTrust = .defaults
+  ) {
     self.sink = sink
     self.rootRatio = rootRatio
+    self.parentTrust = parentTrust
   }
+}
+
+/// Whether a call that belongs to a trace is recorded because its caller says that the trace is:
+/// the flag `sampled` of its traceparent.
+package enum ParentTrust: Hashable, Sendable {
+  /// What the caller says counts for nothing: ``TracingConfiguration/rootRatio`` decides.
+  case none
+  /// So many calls per second of the server are recorded for the caller's sake, and as many at
+  /// once; what comes beyond is treated as if it came without a trace.
+  case upTo(Int)
+  /// As in OpenTelemetry's ParentBased sampler, for callers that the operator runs.
+  case all
+
+  /// Calls per second of a server that are recorded because their callers say so.
+  package static let callsPerSecondMax = 100
+
+  package static let defaults = ParentTrust.upTo(callsPerSecondMax)
 }
 
 extension LoopObserver {
   /// Where a call with `metadata` stands in its trace: below the operation that caused it when it
   /// is recorded here, else in that operation's own place, which calls made meanwhile hand on.
-  func trace(_ metadata: Metadata) -> CallTrace? {
+  func trace(_ metadata: Metadata, at now: UInt64) -> CallTrace? {
     let parent = TraceContext(metadata)
-    guard let tracing else {
+    guard tracing != nil else {
       return parent.map { CallTrace(context: $0, parent: nil, isRecorded: false) }
     }
-    if let parent {
-      guard parent.isSampled else {
-        return CallTrace(context: parent, parent: nil, isRecorded: false)
-      }
-      return CallTrace(context: parent.child(), parent: parent.span, isRecorded: true)
+    let isRecorded = sampler?.records(parent: parent, at: now) { .random(in: 0..<1) } ?? false
+    guard let parent else {
+      return CallTrace(context: .root(isSampled: isRecorded), parent: nil, isRecorded: isRecorded)
     }
-    let isSampled = tracing.rootRatio >= 1 || Double.random(in: 0..<1) < tracing.rootRatio
-    return CallTrace(context: .root(isSampled: isSampled), parent: nil, isRecorded: isSampled)
+    guard isRecorded else { return CallTrace(context: parent, parent: nil, isRecorded: false) }
+    return CallTrace(
+      context: parent.child(isSampled: true), parent: parent.span, isRecorded: true)
   }
 
   /// A recorded call is over: its span goes out (gRFC A72; the attributes are those of

@@ -13,13 +13,15 @@ final class LoopObserver {
   let calls: CallMetrics
   let accessLog: AccessLog?
   let tracing: TracingConfiguration?
+  var sampler: TraceSampler?
   var connections = ConnectionMetrics()
   var listeners: [Listener] = []
 
-  init(_ configuration: ServerObservation, table: PathTable) {
+  init(_ configuration: ServerObservation, table: PathTable, loopCount: Int) {
     calls = CallMetrics(names: table.names)
     let log = configuration.accessLog
     accessLog = log.flatMap { $0.selection == .off ? nil : AccessLog($0) }
     tracing = configuration.tracing
+    sampler = tracing.map { TraceSampler($0, loopCount: loopCount) }
   }
 }

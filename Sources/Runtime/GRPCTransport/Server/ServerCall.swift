@@ -114,7 +114,7 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
     let context = ServerContext(
       method: handler.descriptor, metadata: metadata, peer: connection.peer,
       peerIdentity: connection.peerIdentity, deadline: deadline,
-      trace: connection.owner.observer.trace(metadata))
+      trace: connection.owner.observer.trace(metadata, at: loop.tickNanoseconds))
     if let admitted { context.noteAdmission(admitted) }
     self.context = context
     if handler.descriptor.kind == .unary {

@@ -55,7 +55,7 @@ final class ServerLoop: @unchecked Sendable {
     handlersMax = max(1, (configuration.handlersMax + loopCount - 1) / loopCount)
     wheel = DeadlineWheel(loop: loop)
     connectionWheel = DeadlineWheel(loop: loop, tickMilliseconds: 16)
-    observer = LoopObserver(observation, table: table)
+    observer = LoopObserver(observation, table: table, loopCount: loopCount)
     compressor = Compressor(level: configuration.compressionLevel)
   }
 

@@ -71,8 +71,8 @@ package struct TraceContext: Hashable, Sendable {
       span: .random(in: 1 ... .max), isSampled: isSampled)
   }
 
-  /// An operation that this one causes.
-  package func child() -> TraceContext {
+  /// An operation that this one causes, and whether it is recorded.
+  package func child(isSampled: Bool) -> TraceContext {
     TraceContext(
       traceHigh: traceHigh, traceLow: traceLow, span: .random(in: 1 ... .max),
       isSampled: isSampled, state: state)
