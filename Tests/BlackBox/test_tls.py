@@ -420,7 +420,9 @@ def test_bound_descriptor(tmp_path, pair, authority, stubs):
 
 
 def test_silent_handshakes_do_not_hold_a_shutdown(tmp_path, pair):
-    process = Server(tmp_path, tls_flags(pair)).start()
+    bounds = ["goaway-wait=200ms", "tls-handshake-timeout=90s"]
+    flags = [flag for bound in bounds for flag in ("--setting", bound)]
+    process = Server(tmp_path, [*tls_flags(pair), "--drain-seconds", "90", *flags]).start()
     silent = [socket.create_connection(process.address.split(":")) for _ in range(3)]
     # The beginning of a ClientHello, and no more.
     silent[0].sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc")

@@ -54,7 +54,8 @@ import WellKnown
     await #expect(throws: RPCError(.notFound, "There is no channel 0.")) {
       _ = try await client.getChannel(.init())
     }
-    await #expect(throws: RPCError(.notFound, "There is no subchannel 7.")) {
+    let text = "There is no subchannel 7: channels here have sockets themselves."
+    await #expect(throws: RPCError(.notFound, text)) {
       _ = try await client.getSubchannel(.init(subchannelID: 7))
     }
     await #expect(

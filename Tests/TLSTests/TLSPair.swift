@@ -36,7 +36,7 @@ final class TLSEnd: TLSSessionDelegate {
   func write(_ bytes: [UInt8]) -> Bool {
     var writer = ByteWriter()
     writer.append(bytes)
-    return session.write(writer, self)
+    return session.encrypt(writer, self) == .done
   }
 
   func close() { session.close(self) }

@@ -1,6 +1,17 @@
 internal import CUV
 internal import Glibc
 
+/// What became of bytes that a ``StreamSocket`` was given to write.
+package enum SocketWrite: Hashable, Sendable {
+  /// The kernel has all of them.
+  case out
+  /// Some wait in the socket; ``StreamSocketDelegate/socketDrained()`` says when they are out.
+  case waiting
+  /// They go nowhere: the socket is closed, or it broke, which
+  /// ``StreamSocketDelegate/socketEnded(_:)`` is to say.
+  case lost
+}
+
 extension StreamSocket {
   /// How many written bytes the kernel has not taken yet: unlike ``pendingByteCount`` it shrinks
   /// while they are taken.

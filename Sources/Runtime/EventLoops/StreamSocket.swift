@@ -118,21 +118,21 @@ package protocol StreamSocketDelegate: AnyObject {
 
   /// Writes `bytes` now, as many as the socket takes, and keeps a copy of the rest.
   ///
-  /// `true` when nothing is left over. After `false`, the caller makes no more output until
+  /// After ``SocketWrite/waiting`` the caller makes no more output until
   /// ``StreamSocketDelegate/socketDrained()``: that is what bounds this buffer.
-  package func write(_ bytes: borrowing ByteWriter) -> Bool {
-    guard !isClosed else { return true }
+  package func write(_ bytes: borrowing ByteWriter) -> SocketWrite {
+    guard !isClosed else { return .lost }
     var taken = 0
     if pending.isEmpty {
       taken = unsafe bytes.withUnsafeBytes { unsafe writeNow($0) }
-      if taken == bytes.count { return true }
-      if taken < 0 { return false }
+      if taken == bytes.count { return .out }
+      if taken < 0 { return .lost }
     }
     unsafe bytes.withUnsafeBytes { all in
       unsafe pending.append(copying: UnsafeRawBufferPointer(rebasing: all[taken...]))
     }
     if !isWriting { writePending() }
-    return false
+    return .waiting
   }
 
   /// How many bytes the socket took; negative when the connection broke.

@@ -4,7 +4,9 @@ internal import Telemetry
 /// A channel to services in this process, without bytes on a wire.
 ///
 /// The handler runs in a child task of the caller, on the caller's preferred executor. Messages
-/// are serialized all the same, so that neither side can see the other's values.
+/// are serialized all the same, so that neither side can see the other's values. They are never
+/// compressed, whatever a call's options or its handler ask for: there is no line whose bytes that
+/// would save. To the handler requests look as they are, uncompressed.
 package struct InProcessChannel: Channel {
   /// Bounds of a channel.
   package struct Configuration: Sendable {

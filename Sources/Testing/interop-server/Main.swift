@@ -19,9 +19,11 @@ struct Main {
       --use_tls         speaks TLS; with --tls_cert=FILE and --tls_key=FILE, in PEM
       --tls_client_ca=FILE         whose clients are let in; without it nobody is asked
       --max_concurrent_streams=N   how many calls one connection may have open
+      --setting=NAME=VALUE         a bound of the server, as in docs/grpc-settings.md; repeatable
     """
 
-  /// Exit codes: 0 stopped in good order, 64 a command line that is wrong, 70 it could not listen.
+  /// Exit codes: 0 stopped in good order, 64 a command line that is wrong, 70 it could not listen,
+  /// or a handler keeps a loop's thread.
   static func main() async {
     let arguments = Array(CommandLine.arguments.dropFirst())
     guard !arguments.contains("--help") else { return print(usage) }
@@ -30,7 +32,7 @@ struct Main {
         arguments,
         names: [
           "port", "listen", "loops", "max_concurrent_streams", "tls_cert", "tls_key",
-          "tls_client_ca",
+          "tls_client_ca", "setting",
         ], switches: ["use_tls"])
       let address = try address(flags)
       let loops = try flags.integer("loops", default: 1, in: 1...64)
@@ -39,10 +41,23 @@ struct Main {
         try flags.integer(
           "max_concurrent_streams", default: Int(configuration.http2.concurrentStreamsMax),
           in: 1...1_000_000))
+      try apply(flags.all("setting"), to: &configuration)
       exit(await serve(at: address, try tls(flags), configuration, loopCount: loops))
     } catch {
       StandardError.write(line: "interop-server: \(error)\n\(usage)")
       exit(64)
+    }
+  }
+
+  private static func apply(
+    _ settings: [String], to configuration: inout ServerConfiguration
+  ) throws(Flags.Mistake) {
+    for setting in settings {
+      do throws(ServerSettingError) {
+        try ServerSetting.apply(setting, to: &configuration)
+      } catch {
+        throw Flags.Mistake("--setting \(setting): \(error)")
+      }
     }
   }
 
@@ -74,7 +89,6 @@ struct Main {
     loopCount: Int
   ) async -> Int32 {
     let group = EventLoopGroup(name: "interop", count: loopCount)
-    defer { group.stop() }
     // Before anybody can connect: whoever can, may also send a signal.
     let stop = Pipe<Void>(costMax: 1)
     await watchSignals(on: group.loops[0], stop)
@@ -94,11 +108,18 @@ struct Main {
       _ = StandardOutput.write("listening on \(bound)\n")
     } catch {
       StandardError.write(line: "interop-server: \(error)")
+      group.stop()
       return 70
     }
     _ = await stop.receive()
     health.shutDown()
-    await server.shutdown(within: .seconds(5))
+    let outcome = await server.shutdown(within: .seconds(5))
+    guard outcome.mayStopLoops else {
+      // Waiting for such a loop's thread would be waiting for ever.
+      StandardError.write(line: "interop-server: kept by \(outcome.blockedLoops)")
+      return 70
+    }
+    group.stop()
     return 0
   }
 

@@ -60,6 +60,21 @@ extension Machine {
       ])
   }
 
+  @Test func aShutdownGivesAHandshakeLittleTime() {
+    var machine = Machine(limits: .defaults, jitter: 0, at: .zero)
+    #expect(machine.shutdownBegan(at: .seconds(1)) == .none)
+    #expect(machine.wakeAt == .seconds(6))
+    #expect(machine.actions(at: 5) == [])
+    var late = machine
+    #expect(late.deadlinePassed(at: .seconds(6), output: quiet) == .close(.drained(.shutdown)))
+    // One that is done in time is said goodbye to like any other.
+    #expect(machine.opened(at: .seconds(5)) == .sendShutdownNotice)
+
+    machine = Machine(limits: .defaults, jitter: 0, at: .zero)
+    #expect(machine.shutdownBegan(at: .seconds(8)) == .none)
+    #expect(machine.wakeAt == .seconds(10))
+  }
+
   @Test func aConnectionThatHasBegunWaitsForNothing() {
     let machine = Machine.serving()
     #expect(machine.phase == .serving)

@@ -77,11 +77,13 @@ package final class ChannelzService: Grpc.Channelz.V1.ChannelzProtocol {
     return V1.GetChannelResponse(channel: V1.Channel(await channel.report()))
   }
 
-  /// Our channels have their connections themselves.
+  /// Our channels have their connections themselves, which gRFC A14 allows.
   package func getSubchannel(
     _ request: V1.GetSubchannelRequest, context: ServerContext
   ) async throws(RPCError) -> V1.GetSubchannelResponse {
-    throw RPCError(.notFound, "There is no subchannel \(request.subchannelID).")
+    throw RPCError(
+      .notFound,
+      "There is no subchannel \(request.subchannelID): channels here have sockets themselves.")
   }
 
   // MARK: Sockets

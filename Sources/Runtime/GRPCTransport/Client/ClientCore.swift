@@ -16,7 +16,7 @@ final class ClientCore: LoopConfined, @unchecked Sendable {
   let authority: String
   let metrics = ClientMetrics()
   private var wheelStorage: DeadlineWheel?
-  private var output = ByteWriter()
+  let writer = SessionWriter()
   private var compressorStorage: Compressor?
   private lazy var tlsBuffers = TLSBuffers()
 
@@ -168,18 +168,6 @@ final class ClientCore: LoopConfined, @unchecked Sendable {
     guard let tls = configuration.tls else { return ByteStream(socket) }
     let host = SocketAddress.split(authority)?.host ?? authority
     return ByteStream(socket, tls: TLSSession(client: tls, host: host, buffers: tlsBuffers))
-  }
-
-  /// Moves what `session` has to say into one write, which `note` hears of; `false` when there
-  /// was nothing, or when it did not all go out.
-  func write(
-    from session: HTTP2Session, to stream: ByteStream, _ note: () -> Void
-  ) throws(HTTP2Error) -> Bool {
-    output.removeAll(keeping: 256 << 10)
-    try session.send(into: &output, upTo: configuration.writeSizeMax)
-    guard !output.isEmpty else { return false }
-    note()
-    return stream.write(output)
   }
 
   // MARK: Retries

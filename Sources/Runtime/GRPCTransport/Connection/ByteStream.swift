@@ -49,6 +49,8 @@ final class ByteStream: StreamSocketDelegate, TLSSessionDelegate {
   private var delegate: (any ByteStreamDelegate)?
   /// Whether the TLS handshake goes on; the owner bounds how long it may.
   private(set) var isHandshaking: Bool
+  /// What the socket did with the ciphertext that TLS produced last.
+  private var lastWrite = SocketWrite.out
 
   /// Makes a stream over `socket`, in plaintext without a session.
   init(_ socket: StreamSocket, tls: TLSSession? = nil) {
@@ -83,18 +85,21 @@ final class ByteStream: StreamSocketDelegate, TLSSessionDelegate {
   /// See ``EventLoops/StreamSocket/setUserTimeout(_:)``.
   func setUserTimeout(_ timeout: Duration) { socket.setUserTimeout(timeout) }
 
-  /// Writes `bytes`, under the rules of ``EventLoops/StreamSocket/write(_:)``: after `false` the
-  /// caller makes no more output until ``ByteStreamDelegate/streamDrained()``. Not before
+  /// Writes `bytes`, under the rules of ``EventLoops/StreamSocket/write(_:)``: while some wait the
+  /// caller makes no more output, until ``ByteStreamDelegate/streamDrained()``; when they are lost
+  /// ``ByteStreamDelegate/streamEnded(_:)`` follows. Not before
   /// ``ByteStreamDelegate/streamOpened()``.
-  func write(_ bytes: borrowing ByteWriter) -> Bool {
+  func write(_ bytes: borrowing ByteWriter) -> SocketWrite {
     guard let tls else { return socket.write(bytes) }
     precondition(!isHandshaking, "bytes were written before the TLS handshake was done")
-    guard tls.write(bytes, self) else {
+    switch tls.encrypt(bytes, self) {
+    case .done:
+      return lastWrite
+    case .failed:
       // What was to be written is lost: without an end the owner would wait for ever.
       socket.breakOff("TLS write")
-      return false
+      return .lost
     }
-    return socket.pendingByteCount == 0
   }
 
   /// Reads nothing more until ``resumeReading()``; the kernel's buffer fills, then the peer waits.
@@ -181,7 +186,7 @@ final class ByteStream: StreamSocketDelegate, TLSSessionDelegate {
     delegate?.streamHandshakeEnded(result, resumption)
   }
 
-  func sessionProduced(_ ciphertext: borrowing ByteWriter) { _ = socket.write(ciphertext) }
+  func sessionProduced(_ ciphertext: borrowing ByteWriter) { lastWrite = socket.write(ciphertext) }
 
   func sessionOpened() {
     handshakeEnded(.success)

@@ -8,6 +8,8 @@ struct ConnectionTraffic {
   var streamsFailed: UInt64 = 0
   var messagesSent: UInt64 = 0
   var messagesReceived: UInt64 = 0
+  /// Pings of ours that ask whether the peer is still there.
+  var keepalivesSent: UInt64 = 0
   // Nanoseconds of `MonotonicTime`; 0 for never.
   var lastStreamAt: UInt64 = 0
   var lastSentAt: UInt64 = 0

@@ -79,6 +79,7 @@ extension SocketReport.Traffic {
     streamsFailed = Int64(clamping: traffic.streamsFailed)
     messagesSent = Int64(clamping: traffic.messagesSent)
     messagesReceived = Int64(clamping: traffic.messagesReceived)
+    keepalivesSent = Int64(clamping: traffic.keepalivesSent)
     switch session.role {
     case .server: lastRemoteStreamAt = clock.wallTime(of: traffic.lastStreamAt)
     case .client: lastLocalStreamAt = clock.wallTime(of: traffic.lastStreamAt)

@@ -124,24 +124,22 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
     isWriteScheduled = false
     guard !isLost, isOpen else { return }
     do {
-      while stream.pendingByteCount == 0 {
-        let hasWritten = try owner.write(
-          from: session, to: stream, upTo: owner.configuration.writeSizeMax)
-        if mustPingAfterNotice {
-          mustPingAfterNotice = false
-          session.sendPing()
-        } else if !hasWritten {
-          break
-        }
+      let outcome = try owner.writer.write(
+        from: session, to: stream, upTo: configuration.writeSizeMax, wrote: pingAfterNotice)
+      if outcome == .waiting {
+        machine.outputBlocked(at: owner.now)
+        rearm()
       }
     } catch {
       return close(.session(error))
     }
-    if stream.pendingByteCount > 0 {
-      machine.outputBlocked(at: owner.now)
-      rearm()
-    }
     if session.isOver { finish() }
+  }
+
+  private func pingAfterNotice() {
+    guard mustPingAfterNotice else { return }
+    mustPingAfterNotice = false
+    session.sendPing()
   }
 
   /// Everything was said. What is still to be written goes out, our side ends, and the client
@@ -170,7 +168,9 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
     let reason = machine.closed(cause)
     rearm()
     loseCalls()
-    stream.close(handshake: reason == .handshakeTimeout ? .handshakeTimeout : .unknownFailure)
+    // A handshake that a shutdown ends had its time, if a shorter one.
+    let isTimeout = reason == .handshakeTimeout || reason == .drained(.shutdown)
+    stream.close(handshake: isTimeout ? .handshakeTimeout : .unknownFailure)
     owner.connectionClosed(self, reason)
   }
 
@@ -243,6 +243,7 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
   /// Asks the client for no more calls and lets those that are open end.
   func beginGracefulShutdown() {
     perform(machine.shutdownBegan(at: owner.now))
+    rearm()
   }
 
   /// Ends every call with UNAVAILABLE, and then the connection.
@@ -250,7 +251,7 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
     guard !isLost else { return }
     guard isOpen, stream.pendingByteCount == 0 else { return close(reason) }
     session.forEachStream { ($0.handler as? any ServerStreamHandler)?.shutDown() }
-    _ = try? owner.write(from: session, to: stream, upTo: .max)
+    _ = try? owner.writer.write(from: session, to: stream, upTo: .max)
     machine.ended(reason, at: owner.now)
     session.terminate(.noError)
     scheduleWrite()
@@ -274,6 +275,7 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
     switch action {
     case .none: return
     case .sendPing:
+      traffic.keepalivesSent &+= 1
       session.sendPing()
     case .sendShutdownNotice:
       session.submitShutdownNotice()

@@ -27,8 +27,7 @@ final class ServerLoop: @unchecked Sendable {
   private(set) var handlerCount = 0
   /// The loop's share of ``ServerConfiguration/handlersMax``.
   private let handlersMax: Int
-  /// What one connection has to say, gathered for one write.
-  private var output = ByteWriter()
+  let writer = SessionWriter()
   private lazy var tlsBuffers = TLSBuffers()
   private var phase = Phase.serving
   private var idleWaiters: [() -> Void] = []
@@ -118,16 +117,6 @@ final class ServerLoop: @unchecked Sendable {
         "peer": .text(connection.peer), "cause": .text(reason.name), "reason": LogValue(reason),
         "suppressed": .integer(suppressed),
       ])
-  }
-
-  /// Moves what `session` has to say into one write; `false` when there was nothing.
-  func write(
-    from session: HTTP2Session, to stream: ByteStream, upTo bound: Int
-  ) throws(HTTP2Error) -> Bool {
-    output.removeAll(keeping: 256 << 10)
-    try session.send(into: &output, upTo: bound)
-    guard !output.isEmpty else { return false }
-    return stream.write(output)
   }
 
   // MARK: Handlers

@@ -49,7 +49,7 @@ package struct TLSFailure: Error, Hashable, Sendable, CustomStringConvertible {
     self.reason = reason
   }
 
-  package var description: String { "TLS failed: \(reason)." }
+  package var description: String { "TLS failed: \(reason)" }
 }
 
 extension TLSFailure {

@@ -33,6 +33,14 @@ package protocol TLSSessionDelegate: AnyObject {
     case failed(TLSFailure)
   }
 
+  /// What became of plaintext that was to be encrypted.
+  package enum Encryption: Hashable, Sendable {
+    /// All of it is in what the session has produced.
+    case done
+    /// The session is not open, or is none any more: nothing can be written or read.
+    case failed
+  }
+
   private enum Phase {
     case handshaking
     case open
@@ -243,12 +251,12 @@ package protocol TLSSessionDelegate: AnyObject {
     return (filled, nil)
   }
 
-  /// Encrypts all of `plaintext`, in records as large as there are. `false` when the session is not
-  /// open, or is none any more: then nothing more can be written or read.
-  package func write(
+  /// Encrypts all of `plaintext`, in records as large as there are.
+  package func encrypt(
     _ plaintext: borrowing ByteWriter, _ delegate: some TLSSessionDelegate
-  ) -> Bool {
-    guard case .open = phase, !plaintext.isEmpty else { return plaintext.isEmpty }
+  ) -> Encryption {
+    guard !plaintext.isEmpty else { return .done }
+    guard case .open = phase else { return .failed }
     LibraryError.clear()
     let code = unsafe plaintext.withUnsafeBytes { bytes in
       var count = 0
@@ -256,8 +264,11 @@ package protocol TLSSessionDelegate: AnyObject {
       return unsafe SSL_write_ex(handle, bytes.baseAddress, bytes.count, &count)
     }
     buffers.drainOutput { delegate.sessionProduced($0) }
-    if code != 1 { phase = .failed }
-    return code == 1
+    guard code == 1 else {
+      phase = .failed
+      return .failed
+    }
+    return .done
   }
 
   /// Tells the peer that no more comes (close_notify). Nothing more is read or written.

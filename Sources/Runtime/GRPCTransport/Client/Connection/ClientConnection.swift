@@ -106,10 +106,7 @@ final class ClientConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
     isWriteScheduled = false
     guard !isLost, isOpen else { return }
     do {
-      while stream.pendingByteCount == 0 {
-        let isOut = try core.write(from: session, to: stream) { writeCount += 1 }
-        guard isOut else { break }
-      }
+      try writeOut()
     } catch {
       endReason = "\(error)"
       return close()
@@ -118,11 +115,19 @@ final class ClientConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
     if core.hasWaitingCalls, hasRoom { core.startWaitingCalls() }
   }
 
+  /// Has the socket take what the session has to say. What does not go out now comes back with
+  /// ``streamDrained()``, and a broken stream with ``streamEnded(_:)``.
+  private func writeOut() throws(HTTP2Error) {
+    _ = try core.writer.write(
+      from: session, to: stream, upTo: core.configuration.writeSizeMax
+    ) { writeCount += 1 }
+  }
+
   /// Nothing is left to be said but goodbye.
   private func finish() {
     if !session.isOver {
       session.terminate(.noError)
-      _ = try? core.write(from: session, to: stream) {}
+      try? writeOut()
     }
     forget()
     stream.closeAfterWrite()
@@ -150,7 +155,7 @@ final class ClientConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
     guard !isLost else { return }
     if isOpen {
       session.terminate(.noError)
-      _ = try? core.write(from: session, to: stream) {}
+      try? writeOut()
     }
     close()
   }
@@ -208,6 +213,7 @@ final class ClientConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
     case .wait(let delay):
       wake(after: delay)
     case .ping(let delay):
+      traffic.keepalivesSent &+= 1
       session.sendPing()
       scheduleWrite()
       wake(after: delay)

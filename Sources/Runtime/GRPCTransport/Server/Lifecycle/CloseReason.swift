@@ -91,7 +91,7 @@ extension CloseReason: CustomStringConvertible {
     switch self {
     case .clientClosed: "The client closed the connection."
     case .lost(let error): "The connection broke: \(error)."
-    case .tls(let failure): "\(failure) (\(failure.result.rawValue))"
+    case .tls(let failure): "\(failure) (\(failure.result.rawValue))."
     case .handshakeTimeout:
       "The client's TLS handshake took too long (tls-handshake-timeout)."
     case .prefaceTimeout:

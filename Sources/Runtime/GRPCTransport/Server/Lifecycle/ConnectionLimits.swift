@@ -34,7 +34,7 @@ package struct ConnectionLimits: Sendable, Hashable {
   /// Whether ``pingIntervalMin`` holds without open calls too. Otherwise 2 hours do.
   package var permitsPingsWithoutCalls = false
   /// After the first GOAWAY the second one follows when the client has answered a ping, or after
-  /// this time.
+  /// this time. It also bounds a TLS handshake that goes on when the server is asked to stop.
   package var goAwayWait = Duration.seconds(5)
   /// After everything was said: how long the client may take to close its side. Closing ours
   /// before it has read all could take the rest from it (RFC 1122, section 4.2.2.13).

@@ -12,44 +12,6 @@ internal import HTTP2
 /// when ``deadlinePassed(at:output:)`` is to be called. Events on a call's path only note a time;
 /// what it means is found out when the timer fires.
 struct ConnectionStateMachine {
-  /// What the connection is to do.
-  enum Action: Hashable {
-    case none
-    /// Send a PING.
-    case sendPing
-    /// Send a GOAWAY that refuses nothing, and a PING: its answer says that the client has heard.
-    case sendShutdownNotice
-    /// Send the GOAWAY that names the last call. The connection ends with its calls.
-    case sendGoAway(debugData: String)
-    /// Send a GOAWAY with an error; calls end at once.
-    case terminate(HTTP2ErrorCode, debugData: String, CloseReason)
-    /// Look for streams that stand still.
-    case checkStreams
-    /// Answer open calls with UNAVAILABLE, then close.
-    case cutOff(CloseReason)
-    /// Close without a word.
-    case close(CloseReason)
-  }
-
-  /// What a look at the output finds.
-  struct Output: Hashable {
-    /// Whether the socket has not taken all yet.
-    var isWaiting = false
-    /// A number that changes when some of it moves.
-    var progress: UInt64 = 0
-  }
-
-  enum Phase: Hashable {
-    /// The TLS handshake.
-    case securing
-    /// The client's preface and SETTINGS are to come.
-    case greeting
-    case serving
-    /// All is said: the rest goes out, then the client closes.
-    case ending(CloseReason)
-    case over
-  }
-
   /// The steps of a graceful end (RFC 9113, section 6.8).
   private enum Drain: Hashable {
     case none
@@ -247,6 +209,9 @@ struct ConnectionStateMachine {
     switch (phase, drain) {
     case (.securing, .none):
       drain = .wanted(reason)
+      // There is nothing to say it in yet, and a client that says nothing can't hold up the end.
+      setupDeadline = min(setupDeadline, now + limits.goAwayWait)
+      wake(by: setupDeadline)
       return .none
     case (.greeting, .none), (.greeting, .wanted), (.serving, .none):
       drain = .noticed(reason)
@@ -314,7 +279,8 @@ struct ConnectionStateMachine {
   private mutating func setupAction(at now: Duration) -> Action {
     switch phase {
     case .securing:
-      return now >= setupDeadline ? .close(.handshakeTimeout) : .none
+      guard now >= setupDeadline else { return .none }
+      return .close(drainReason.map { .drained($0) } ?? .handshakeTimeout)
     case .greeting:
       return now >= setupDeadline ? .close(.prefaceTimeout) : .none
     case .serving:
