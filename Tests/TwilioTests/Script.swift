@@ -98,12 +98,14 @@ enum Sample {
     """
   }
 
-  static func callJSON(status: String = "queued", start: String = "null") -> String {
+  static func callJSON(
+    status: String = "queued", start: String = "null", duration: String = "null"
+  ) -> String {
     """
     {"sid": "CA\(hex)", "account_sid": "AC\(hex)", "status": "\(status)",
      "from": "+12025550123", "to": "+12025550199", "direction": "outbound-api",
      "date_created": "Tue, 31 Aug 2010 20:36:28 +0000", "start_time": \(start),
-     "end_time": null, "duration": null, "price": null, "queue_time": "0"}
+     "end_time": null, "duration": \(duration), "price": null, "queue_time": "0"}
     """
   }
 }

@@ -83,6 +83,17 @@ import Testing
     #expect(try await calls.fetch(try Sample.call(), with: try Sample.lease()) == nil)
   }
 
+  /// A duration is taken off a time, which must not overflow.
+  @Test(arguments: [
+    ("\"14\"", 14), ("14", 14), ("\"9223372036854775807\"", nil), ("-1", nil), ("1.5", nil),
+  ])
+  func aDurationIsSecondsInReason(_ duration: String, _ seconds: Int?) async throws {
+    let script = Script(.json(200, Sample.callJSON(status: "completed", duration: duration)))
+    let call = try await calls(script).fetch(try Sample.call(), with: try Sample.lease())
+    #expect(call?.status == .completed)
+    #expect(call?.durationSeconds == seconds)
+  }
+
   @Test func listsCallsWithoutAStart() async throws {
     let script = Script(
       .json(200, "{\"calls\": [\(Sample.callJSON()), \(Sample.callJSON(status: "busy"))]}"))

@@ -65,6 +65,16 @@ import Testing
     #expect(one == other)
   }
 
+  /// Unicode holds the two ways to write an "é" for equal, and a signature is over bytes. Computed
+  /// with Python's hmac.
+  @Test(arguments: [false, true]) func valuesAreEqualByTheirBytes(reverses: Bool) {
+    let fields = ["\u{E9}", "e\u{301}"].map { WebhookParameter(name: "a", value: $0) }
+    #expect(
+      TwilioSignature.accepts(
+        "osr8/3Onjmqsg26CxNbL1nYfIJM=", url: "https://mycompany.com/",
+        parameters: reverses ? fields.reversed() : fields, token: token))
+  }
+
   @Test func theOlderEncodingOfAQueryCounts() {
     let signed = "https://a.example.com/x?b=c%20d&e='f'"
     let signature = TwilioSignature.signature(url: signed, parameters: [], token: token)

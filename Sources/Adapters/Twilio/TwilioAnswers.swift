@@ -127,6 +127,12 @@ enum TwilioAnswers {
       to: value["to"]?.string ?? "", isInbound: value["direction"]?.string == "inbound",
       createTime: created, startTime: value["start_time"]?.string.flatMap(CarrierDate.parse),
       endTime: value["end_time"]?.string.flatMap(CarrierDate.parse),
-      durationSeconds: value["duration"]?.integer)
+      durationSeconds: duration(value))
+  }
+
+  /// Of a call, in seconds; nil for what is none. What Twilio counts fits in 32 bits, and a time
+  /// must not overflow with it.
+  private static func duration(_ value: JSONValue) -> Int? {
+    value["duration"]?.integer.flatMap { Int32(exactly: $0) }.flatMap { $0 >= 0 ? Int($0) : nil }
   }
 }

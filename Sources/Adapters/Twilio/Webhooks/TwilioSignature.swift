@@ -18,7 +18,7 @@ package enum TwilioSignature {
     let rest = signedForm(of: parameters)
     var isRight = false
     for form in urlForms(url) {
-      let code = HMAC.code(.sha1, key: token.revealed, message: Array((form + rest).utf8))
+      let code = HMAC.code(.sha1, key: token.revealed, message: Array(form.utf8) + rest)
       // No early end: how long it takes does not tell which form it was.
       isRight = constantTimeEquals(code, given) || isRight
     }
@@ -39,25 +39,28 @@ package enum TwilioSignature {
   package static func signature(
     url: String, parameters: [WebhookParameter], token: Secret
   ) -> String {
-    let text = url + signedForm(of: parameters)
-    return Base64.encode(HMAC.code(.sha1, key: token.revealed, message: Array(text.utf8)))
+    let message = Array(url.utf8) + signedForm(of: parameters)
+    return Base64.encode(HMAC.code(.sha1, key: token.revealed, message: message))
   }
 
   /// Names in ascending order, each followed by its value; several values of one name sorted, and
-  /// each once.
-  private static func signedForm(of parameters: [WebhookParameter]) -> String {
-    var values: [String: Set<String>] = [:]
-    for parameter in parameters { values[parameter.name, default: []].insert(parameter.value) }
-    var text = ""
-    for (name, values) in values.sorted(by: { precedes($0.key, $1.key) }) {
-      for value in values.sorted(by: precedes) { text += name + value }
+  /// each once. All of it by bytes: what Unicode holds for equal, as the two ways to write an "é",
+  /// is two values here.
+  private static func signedForm(of parameters: [WebhookParameter]) -> [UInt8] {
+    let fields = parameters.map { (name: Array($0.name.utf8), value: Array($0.value.utf8)) }
+      .sorted { left, right in
+        left.name == right.name
+          ? left.value.lexicographicallyPrecedes(right.value)
+          : left.name.lexicographicallyPrecedes(right.name)
+      }
+    var bytes: [UInt8] = []
+    var last: (name: [UInt8], value: [UInt8])?
+    for field in fields {
+      if let last, last == field { continue }
+      bytes += field.name + field.value
+      last = field
     }
-    return text
-  }
-
-  /// By bytes, not by what Unicode holds for equal.
-  private static func precedes(_ left: String, _ right: String) -> Bool {
-    left.utf8.lexicographicallyPrecedes(right.utf8)
+    return bytes
   }
 
   private static func bodyHash(in url: String) -> [UInt8]? {
