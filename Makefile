@@ -52,9 +52,11 @@ fuzz: deps ## Fuzz all that parses bytes from a network, an hour each (SECONDS_E
 	@scripts/fuzz.sh $${SECONDS_EACH:-3600}
 
 .PHONY: sanitize
-sanitize: deps ## Run the unit tests under AddressSanitizer and ThreadSanitizer
+sanitize: venv ## Run the unit tests and the attacks under AddressSanitizer and ThreadSanitizer
 	@scripts/sanitize.sh address
+	@scripts/sanitize.sh address blackbox
 	@scripts/sanitize.sh thread
+	@scripts/sanitize.sh thread blackbox
 
 .PHONY: soak
 soak: venv ## Ten minutes of every attack at once; a well-behaved client must not notice
