@@ -14,7 +14,8 @@ cd "$(dirname "$0")/.."
 seconds=${1:-60}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(frames metadata timeout status protobuf json session connection)
+[ ${#targets[@]} -gt 0 ] || targets=(frames metadata timeout status trace protobuf json \
+  session tls connection client web query base64 http1 form signature answer)
 
 # How many inputs of one target are committed at most.
 kept_max=100

@@ -27,7 +27,8 @@ private func runDriver(
   _ oneInput: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
 ) -> CInt
 
-/// Every target by its name: what parses bytes from a network, and what is built of it.
+/// Every target by its name: what parses bytes from a network, and what is built of it. The list in
+/// scripts/fuzz.sh is the same.
 private let targets: [String: @Sendable () -> (@Sendable ([UInt8]) -> Void)] = [
   "frames": { FrameTarget.run },
   "metadata": { MetadataTarget.run },
@@ -37,6 +38,16 @@ private let targets: [String: @Sendable () -> (@Sendable ([UInt8]) -> Void)] = [
   "json": { MessageTarget.runJSON },
   "session": { SessionTarget.run },
   "connection": { ConnectionTarget.shared.run },
+  "client": { ClientTarget.shared.run },
+  "tls": { TLSTarget.run },
+  "web": { WebTarget.run },
+  "query": { QueryTarget.run },
+  "base64": { Base64Target.run },
+  "trace": { TraceTarget.run },
+  "http1": { HTTPServerTarget.shared.run },
+  "form": { WebhookTarget.runForm },
+  "signature": { WebhookTarget.runSignature },
+  "answer": { WebhookTarget.runAnswer },
 ]
 
 private let chosen: @Sendable ([UInt8]) -> Void = {

@@ -1,5 +1,6 @@
 internal import Buffers
 internal import HTTP2
+internal import Telemetry
 
 @testable internal import GRPC
 @testable internal import GRPCTransport
@@ -88,5 +89,15 @@ enum StatusTarget {
       let list = StatusTrailers.fields(error, [:])
       precondition(list.size <= StatusTrailers.sizeMax, "trailers over their limit")
     }
+  }
+}
+
+/// traceparent.
+enum TraceTarget {
+  @Sendable static func run(_ input: [UInt8]) {
+    let text = String(decoding: input, as: UTF8.self)
+    guard let context = TraceContext(traceparent: text, tracestate: text) else { return }
+    let again = TraceContext(traceparent: context.traceparent, tracestate: context.state)
+    precondition(again == context, "a trace context changes on its way")
   }
 }

@@ -11,11 +11,11 @@ enum Exceptions {
       rule: .unsafe, path: "Sources/Testing/Fuzz/Entry.swift",
       reason: "libFuzzer's interface is C: it lends each input as a pointer."),
     Exception(
-      rule: .unsafe, path: "Sources/Testing/Fuzz/ConnectionTarget.swift",
-      reason: "A blocking socket of its own: the fuzzed server's code is not on both ends."),
+      rule: .unsafe, path: "Sources/Testing/Fuzz/RawSocket.swift",
+      reason: "A blocking socket of its own: the fuzzed code is not on both ends."),
     Exception(
-      rule: .words, path: "Sources/Testing/Fuzz/ConnectionTarget.swift",
-      reason: "libFuzzer's callback is synchronous; the server is started once, from there."),
+      rule: .words, path: "Sources/Testing/Fuzz/Blocking.swift",
+      reason: "libFuzzer's callback is synchronous; what is not begins there."),
     Exception(
       rule: .words, path: "Sources/Runtime/GRPC/Call/CallTask.swift",
       reason: "The one place that starts a call's task, on its loop (design, section 4)."),

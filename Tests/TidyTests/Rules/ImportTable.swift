@@ -143,8 +143,9 @@ enum ImportTable {
     "Fuzz": Row(
       "Testing",
       [
-        "Buffers", "EventLoops", "GRPC", "GRPCServices", "GRPCTransport", "HTTP2", "Protobuf",
-        "TestAPI", "WellKnown",
+        "Buffers", "CallDispatch", "Compression", "EventLoops", "GRPC", "GRPCServices",
+        "GRPCTransport", "HTTP2", "HTTPClient", "HTTPServer", "Protobuf", "TLS", "Telemetry",
+        "Telephony", "TestAPI", "TestKit", "Twilio", "WellKnown",
       ], system: ["Glibc", "Synchronization"]),
     "TestAPI": Row(
       "Testing",
