@@ -125,6 +125,17 @@ struct WireTests {
     #expect(reader.pendingByteCount == backlog.count)
   }
 
+  @Test func roomGrowsWithWhatComesAndNotWithWhatIsPromised() {
+    var reader = MessageReader(sizeMax: 4 << 20)
+    ([0, 0, 0x3f, 0xff, 0xff] as [UInt8]).withBytes { reader.append($0) }
+    #expect(reader.capacity <= 64)
+    let piece = [UInt8](repeating: 1, count: 16 << 10)
+    while reader.pendingByteCount < 4_000_000 {
+      piece.withBytes { reader.append($0) }
+      #expect(reader.capacity <= 2 * reader.pendingByteCount)
+    }
+  }
+
   @Test func aMessageThatIsTooLargeIsKnownByItsPrefix() {
     var reader = MessageReader(sizeMax: 4 << 20)
     ([0, 0, 0x50, 0, 0] as [UInt8]).withBytes { reader.append($0) }

@@ -6,7 +6,8 @@
   private var base: UnsafeMutableRawPointer?
   /// How many bytes have been written.
   package private(set) var count: Int = 0
-  private var capacity: Int = 0
+  /// How many bytes there is room for: the memory that the writer holds.
+  package private(set) var capacity: Int = 0
 
   /// Makes an empty writer with room for at least `capacity` bytes; 0 allocates nothing yet.
   @usableFromInline

@@ -3,15 +3,8 @@ internal import Buffers
 /// Base64 as `-bin` metadata uses it (RFC 4648, section 4): written without padding, read with
 /// and without.
 package enum Base64 {
-  private static let digits = Array(
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-
-  /// The value of each digit; 0xFF for every other byte.
-  private static let values: [UInt8] = {
-    var values = [UInt8](repeating: 0xff, count: 256)
-    for (value, digit) in digits.enumerated() { values[Int(digit)] = UInt8(value) }
-    return values
-  }()
+  private static let digits = Base64Alphabet.digits
+  private static let values = Base64Alphabet.values
 
   package static func encode(_ bytes: [UInt8]) -> String {
     var text: [UInt8] = []

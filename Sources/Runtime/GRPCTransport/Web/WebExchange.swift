@@ -103,11 +103,10 @@ final class WebExchange {
       }
       body.append(data)
     case .grpcWebText:
-      guard let bytes = text.decode(data) else {
+      guard frames.append({ text.decode(data, into: &$0) }) else {
         problem = RPCError(.invalidArgument, "The request is not base64.")
         return
       }
-      bytes.withBytes { frames.append($0) }
     case .grpcWeb, .connectStreaming:
       frames.append(data)
     }
@@ -129,6 +128,9 @@ final class WebExchange {
 
   /// Whether a message has begun that is not whole.
   var isTorn: Bool { frames.pendingByteCount > 0 || !text.isWhole }
+
+  /// How many bytes of the request are kept that nobody has taken.
+  var keptByteCount: Int { frames.pendingByteCount + body.count + (request?.count ?? 0) }
 
   /// Of a unary call: takes payload. Throws as soon as it can't become one message.
   func collect(_ data: RawSpan) throws(RPCError) {

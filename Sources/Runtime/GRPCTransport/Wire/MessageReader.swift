@@ -16,9 +16,6 @@ struct MessageReader: ~Copyable {
     case broken(RPCError)
   }
 
-  /// How much room the first prefix of a message may ask for before its bytes are there.
-  private static let reserveMax = 512 << 10
-
   private var buffer = ByteWriter()
   private var start = 0
   let sizeMax: Int
@@ -40,22 +37,28 @@ struct MessageReader: ~Copyable {
   /// How many bytes are kept.
   var pendingByteCount: Int { buffer.count - start }
 
+  /// How much memory is held for them. It doubles with what has come, whatever size a prefix
+  /// claims: a promise of 4 MiB costs nobody 4 MiB.
+  var capacity: Int { buffer.capacity }
+
   /// Keeps `bytes`.
   mutating func append(_ bytes: RawSpan) {
-    // What was taken goes when it is at least as much as what stays: however small the pieces and
-    // the messages are, a byte moves once for each byte that is taken.
-    if start > 0, start >= buffer.count - start {
-      buffer.removeFirst(start)
-      start = 0
-    }
-    // A large message comes in many pieces: it gets its room at once, and is not moved as it grows.
-    if buffer.isEmpty,
-      case .size(let size) = Self.size(of: bytes, max: sizeMax, acceptsCompressed),
-      Self.prefixSize + size > bytes.byteCount
-    {
-      buffer.reserve(Self.prefixSize + min(size, Self.reserveMax))
-    }
+    makeRoom()
     buffer.append(bytes)
+  }
+
+  /// Keeps what `write` appends, and gives back what it gives.
+  mutating func append<R>(_ write: (inout ByteWriter) -> R) -> R {
+    makeRoom()
+    return write(&buffer)
+  }
+
+  /// What was taken goes when it is at least as much as what stays: however small the pieces and
+  /// the messages are, a byte moves once for each byte that is taken.
+  private mutating func makeRoom() {
+    guard start > 0, start >= buffer.count - start else { return }
+    buffer.removeFirst(start)
+    start = 0
   }
 
   /// Lends what is kept when it is one whole message and nothing else; `nil` when it is not.
