@@ -1,6 +1,7 @@
 """The server that is attacked, and the well-behaved client beside it."""
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -36,6 +37,12 @@ class Server(harness.Process):
     @property
     def memory(self):
         return self.status("VmRSS")
+
+    @property
+    def cpu_seconds(self):
+        """CPU time of the process, user and system."""
+        fields = pathlib.Path(f"/proc/{self.popen.pid}/stat").read_text().rpartition(") ")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     @property
     def descriptors(self):

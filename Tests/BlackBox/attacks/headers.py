@@ -1,6 +1,13 @@
 """Header blocks that are too long, unpack to too much, or are wrong."""
 
-from wire import CONTINUATION, END_HEADERS, END_STREAM, HEADERS, Attacker, flood, frame, literal, request_block
+import struct
+
+from wire import (
+    CONTINUATION, DATA, EMPTY_MESSAGE, END_HEADERS, END_STREAM, HEADERS, Attacker, flood, frame, literal,
+    request_block,
+)  # fmt: skip
+
+MAX_HEADER_LIST_SIZE = 6
 
 
 def _blocks(address, block, turns, first=b"", batch=1):
@@ -96,7 +103,20 @@ def malformed(address):
         return attacker.outcome()
 
 
+def few_headers_taken(address, limit=0, streams=100):
+    """A client that wants next to no headers (CVE-2026-50560), and asks for errors with long texts."""
+    settings = struct.pack(">HI", MAX_HEADER_LIST_SIZE, limit)
+    with Attacker(address, settings=settings) as attacker:
+        for turn in range(streams):
+            extra = literal("x-echo-bin", "A" * 4000)
+            block = request_block("NoSuchMethod" + "x" * 4000 if turn % 2 else "Echo", extra)
+            attacker.send(frame(HEADERS, END_HEADERS, 2 * turn + 1, block))
+            attacker.send(frame(DATA, END_STREAM, 2 * turn + 1, EMPTY_MESSAGE), 1)
+        attacker.read_until(lambda: len(attacker.ended) == streams, 5)
+        return attacker.outcome()
+
+
 ALL = [
-    continuation_flood, table_references, many_fields, cookie_crumbs, large_blocks, names_of_nothing,
+    few_headers_taken, continuation_flood, table_references, many_fields, cookie_crumbs, large_blocks, names_of_nothing,
     table_size_churn, malformed,
 ]  # fmt: skip

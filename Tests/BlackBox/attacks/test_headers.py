@@ -43,3 +43,10 @@ def test_all_malformed_requests_on_one_connection(server, unharmed):
     with unharmed():
         outcome = headers.malformed(server.address)
         assert not outcome.is_cut and len(outcome.statuses) == len(headers.MALFORMED), outcome
+
+
+@pytest.mark.parametrize("limit", [0, 1, 100, 200])
+def test_client_that_takes_no_headers_is_answered(server, unharmed, limit):
+    with unharmed():
+        outcome = headers.few_headers_taken(server.address, limit)
+        assert not outcome.is_cut and len(outcome.statuses) == 100, outcome
