@@ -240,7 +240,7 @@ def test_a_request_that_stands_still_ends_and_its_siblings_go_on(bench):
 
 
 def test_a_request_that_moves_slowly_is_served(bench):
-    server = bench("request-stall-timeout=300ms")
+    server = bench("request-stall-timeout=300ms", "min-request-rate=2")
     with Raw(server.address) as raw:
         raw.begin(ECHO, 1)
         for index, byte in enumerate(MESSAGE):

@@ -103,7 +103,9 @@ extension ServeConfiguration {
         throw .conflict("--grpc-setting \(assignment): \(error)")
       }
     }
-    configuration.corsOrigins = try arguments.value(ServeOptions.corsOrigins)
+    if arguments.isGiven(ServeOptions.corsOrigins) {
+      configuration.corsOrigins = try arguments.value(ServeOptions.corsOrigins)
+    }
     return configuration
   }
 

@@ -51,4 +51,18 @@ def body(address, seconds=3, streams=100):
         return attacker.outcome()
 
 
+def creep(address, seconds=5, pause=0.2, method="Echo"):
+    """A body of which a byte comes before each bound is over, so that it never stands still."""
+    with Attacker(address) as attacker:
+        attacker.send(frame(HEADERS, END_HEADERS, 1, request_block(method)))
+        deadline = time.monotonic() + seconds
+        for at in range(len(BODY)):
+            if time.monotonic() > deadline or not attacker.send(frame(DATA, 0, 1, BODY[at : at + 1]), 1):
+                break
+            attacker.read_until(lambda: 1 in attacker.ended, pause)
+            if 1 in attacker.ended:
+                break
+        return attacker.outcome()
+
+
 ALL = [silent, preface, headers, body]

@@ -29,6 +29,14 @@ def test_slow_peer_is_cut_off(server, unharmed, attack):
         assert outcome.is_cut and outcome.seconds < 3, outcome
 
 
+@pytest.mark.parametrize("method", ["Echo", "Converse"])
+def test_message_that_creeps_is_ended(server, unharmed, method):
+    with unharmed():
+        outcome = slow.creep(server.address, method=method)
+        assert outcome.statuses == [1] and not outcome.is_cut, outcome
+        assert outcome.seconds < 3, outcome
+
+
 def test_peer_that_reads_nothing_is_cut_off(server, unharmed):
     with unharmed():
         outcome = windows.unread_answers(server.address, seconds=1.5)

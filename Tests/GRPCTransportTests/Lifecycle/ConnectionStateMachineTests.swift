@@ -14,6 +14,9 @@ extension Machine {
   ) -> Machine {
     var limits = ConnectionLimits.defaults
     limits.keepaliveTime = nil
+    limits.idleMax = nil
+    limits.ageMax = nil
+    limits.ageGrace = nil
     change(&limits)
     var machine = Machine(limits: limits, jitter: 0, at: .zero)
     #expect(machine.opened(at: .zero) == .none)

@@ -35,6 +35,7 @@ import Testing
   @Test func aStreamThatMovedOrEndedStartsAnew() {
     var limits = ConnectionLimits.defaults
     limits.requestStallMax = .seconds(10)
+    limits.requestRateMin = 0
     var stalls = StreamStalls()
     for second in 0..<100 {
       let moving = StreamStalls.Look(
@@ -45,5 +46,38 @@ import Testing
     #expect(stalls.looked([stuck], at: .seconds(1000), limits).isEmpty)
     #expect(stalls.looked([], at: .seconds(1005), limits).isEmpty)
     #expect(stalls.looked([stuck], at: .seconds(1010), limits).isEmpty)
+  }
+
+  /// Looks every 15 s, as a connection does with its defaults, at a stream of which `bytes` came by
+  /// each look and `messages` whole messages.
+  private func ends(
+    rate: Int = 240, bytes: (Int) -> Int, messages: (Int) -> Int = { _ in 0 }
+  ) -> [Int] {
+    var limits = ConnectionLimits.defaults
+    limits.requestRateMin = rate
+    var stalls = StreamStalls()
+    return (0..<40).filter { turn in
+      let look = StreamStalls.Look(
+        id: 1, awaitsRequest: true, receivedByteCount: UInt64(bytes(turn)),
+        messageCount: UInt64(messages(turn)))
+      let found = stalls.looked([look], at: .seconds(15 * turn), limits)
+      #expect(found.allSatisfy { $0.stall == .slowRequest })
+      return !found.isEmpty
+    }
+  }
+
+  @Test func aMessageThatCreepsEndsAfterTheWindow() {
+    // A byte now and then never stands still for a minute.
+    #expect(ends { $0 }.first == 4)
+    #expect(ends { $0 * 239 * 15 }.first == 4)
+    #expect(ends { $0 * 240 * 15 } == [])
+    #expect(ends(rate: 0) { $0 } == [])
+  }
+
+  @Test func aMessageIsMeasuredFromItsBegin() {
+    // Small messages now and then, each torn when it is looked at: none of them is slow.
+    #expect(ends(bytes: { $0 * 10 }, messages: { $0 }) == [])
+    // What was fast before is too slow from the second window on.
+    #expect(ends { min($0, 4) * 240 * 15 + $0 }.first == 8)
   }
 }

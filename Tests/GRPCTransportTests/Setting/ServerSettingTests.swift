@@ -49,6 +49,80 @@ import Testing
     #expect(configuration.http2.concurrentStreamsMax == 3)
   }
 
+  /// Every stored value of the configuration, by its path.
+  private static func leaves(
+    of value: Any, _ path: String = "", into leaves: inout [String: String]
+  ) {
+    let mirror = Mirror(reflecting: value)
+    let isNested =
+      value is ServerConfiguration || value is HTTP2Configuration
+      || value is ConnectionLimits || value is FloodLimits
+    guard isNested else {
+      leaves[path] = "\(value)"
+      return
+    }
+    for child in mirror.children {
+      Self.leaves(of: child.value, path + "." + (child.label ?? "?"), into: &leaves)
+    }
+  }
+
+  private static func leaves(of configuration: ServerConfiguration) -> [String: String] {
+    var leaves: [String: String] = [:]
+    Self.leaves(of: configuration, into: &leaves)
+    return leaves
+  }
+
+  /// An allowed value that is not the default.
+  private static func other(_ setting: ServerSetting) -> String {
+    let present = setting.value(in: .defaults)
+    func other(_ first: Int, _ second: Int) -> String {
+      present == "\(first)" || present == SettingValue.text(size: first)
+        ? "\(second)" : "\(first)"
+    }
+    switch setting.kind {
+    case .duration, .endlessDuration: return present == "77s" ? "78s" : "77s"
+    case .count(_, let range), .size(_, let range), .automaticSize(_, let range),
+      .count32(_, let range), .level(_, let range), .size32(_, let range), .window(_, let range):
+      return other(range.lowerBound, range.lowerBound + 1)
+    case .flag: return present == "true" ? "false" : "true"
+    case .list: return "https://a.example,*"
+    case .compression: return present == "never" ? "always" : "never"
+    }
+  }
+
+  @Test func everyBoundOfTheConfigurationHasOneRow() throws {
+    let before = Self.leaves(of: .defaults)
+    #expect(before.count > 60)
+    var rows: [String: String] = [:]
+    for setting in ServerSetting.all {
+      var configuration = ServerConfiguration.defaults
+      try ServerSetting.apply("\(setting.name)=\(Self.other(setting))", to: &configuration)
+      let changed = Self.leaves(of: configuration).filter { before[$0.key] != $0.value }.keys
+      #expect(changed.count == 1, "\(setting.name) changes \(changed.sorted())")
+      for path in changed {
+        #expect(rows[path] == nil, "\(path) has \(rows[path] ?? "") and \(setting.name)")
+        rows[path] = setting.name
+      }
+    }
+    #expect(Set(before.keys).subtracting(rows.keys).sorted() == [])
+  }
+
+  @Test(
+    arguments: [
+      ("none", []), ("*", ["*"]),
+      ("https://a.example,http://b:8", ["https://a.example", "http://b:8"]),
+      ("", nil), ("https://a.example,", nil), ("a.example", nil), ("https://a .example", nil),
+    ] as [(String, [String]?)])
+  func originsAreAListOrNone(text: String, origins: [String]?) {
+    #expect(SettingValue.origins(text) == origins)
+    if let origins { #expect(SettingValue.text(origins: origins) == text) }
+  }
+
+  @Test func aSizeThatFitsNoNumberIsNone() {
+    #expect(SettingValue.size("999999999999TiB") == nil)
+    #expect(SettingValue.size("2TiB") == 2 << 40)
+  }
+
   @Test(arguments: [
     ("max-connection-age=5", #"max-connection-age can't be "5"; it is 1ms to 8760h, or infinite."#),
     ("compression-level=10", #"compression-level can't be "10"; it is 1 to 9."#),

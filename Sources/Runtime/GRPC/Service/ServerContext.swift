@@ -10,6 +10,12 @@ package enum CancellationCause: Hashable, Sendable {
   case disconnect
   /// The client left a message unfinished, or read nothing of what waited for it, for too long.
   case stalled
+  /// The client sent less of a message than it must in the time that it took.
+  case tooSlow
+  /// The connection reached its age, and waited long enough.
+  case connectionAge
+  /// More waits than may, of the call or of all calls; the sentence says of what and how much.
+  case overBudget(String)
   /// The server stops and waited long enough.
   case shutdown
 }
@@ -142,6 +148,9 @@ package final class ServerContext: Sendable {
     return try result.get()
   }
 
+  /// When a client whose call was ended since too much waited may try again by itself.
+  private static let overBudgetRetry = Duration.seconds(1)
+
   /// The error of a call that ended early: what a stream throws to a handler that goes on.
   package var cancellationError: RPCError {
     switch cancellationCause {
@@ -151,6 +160,14 @@ package final class ServerContext: Sendable {
     case .stalled:
       RPCError(
         .deadlineExceeded, "The call stood still for too long: the client sent or read nothing.")
+    case .tooSlow:
+      RPCError(
+        .deadlineExceeded,
+        "The request came too slowly: fewer bytes a second than min-request-rate.")
+    case .connectionAge:
+      RPCError(.unavailable, "The connection reached its age. Call again on a new one.")
+    case .overBudget(let sentence):
+      RPCError(.resourceExhausted, sentence).pushingBack(retryAfter: Self.overBudgetRetry)
     case .shutdown: RPCError(.unavailable, "The server is shutting down.")
     }
   }

@@ -53,6 +53,14 @@ package struct Metadata: Hashable, Sendable, ExpressibleByDictionaryLiteral,
     return wire
   }
 
+  /// How many bytes it took on the wire, roughly; 0 of what did not come over one.
+  package var wireByteCount: Int {
+    switch storage {
+    case .entries: 0
+    case .wire(let wire): wire.count
+    }
+  }
+
   package var isEmpty: Bool {
     switch storage {
     case .entries(let entries): entries.isEmpty

@@ -116,7 +116,7 @@ extension CancellationCause {
   var isClientsEnd: Bool {
     switch self {
     case .clientReset, .disconnect: true
-    case .deadline, .stalled, .shutdown: false
+    case .deadline, .stalled, .tooSlow, .connectionAge, .overBudget, .shutdown: false
     }
   }
 
@@ -126,6 +126,9 @@ extension CancellationCause {
     case .deadline: "deadline"
     case .disconnect: "disconnect"
     case .stalled: "stalled"
+    case .tooSlow: "too_slow"
+    case .connectionAge: "connection_age"
+    case .overBudget: "over_budget"
     case .shutdown: "shutdown"
     }
   }

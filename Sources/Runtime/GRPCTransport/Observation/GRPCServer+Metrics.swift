@@ -14,6 +14,7 @@ extension GRPCServer {
           loop.metrics(lag: MonotonicTime.nanoseconds() &- asked)
         })
     }
+    MemoryMetrics.add(limit: budget.limit, to: &snapshot)
     return snapshot
   }
 }
@@ -24,6 +25,7 @@ extension ServerLoop: LoopConfined {
     var snapshot = MetricSnapshot()
     observer.calls.add(to: &snapshot)
     observer.connections.add(to: &snapshot, handlerCount: handlerCount)
+    observer.memory.add(to: &snapshot, held: memory.held)
     snapshot.add(Self.lag, [.init("loop", loop.name)], .gauge(Double(lag) / 1e9))
     return snapshot
   }

@@ -15,6 +15,7 @@ final class LoopObserver {
   let tracing: TracingConfiguration?
   var sampler: TraceSampler?
   var connections = ConnectionMetrics()
+  var memory = MemoryMetrics()
   var listeners: [Listener] = []
 
   init(_ configuration: ServerObservation, table: PathTable, loopCount: Int) {

@@ -13,6 +13,7 @@ package final class GRPCServer: Sendable {
   /// Microseconds since 1970.
   let createdAt = WallClock.microseconds()
   let loops: [ServerLoop]
+  let budget: MemoryBudget
   private let logger: Logger
 
   private let handlerEndWait: Duration
@@ -27,12 +28,16 @@ package final class GRPCServer: Sendable {
     let table = PathTable(router)
     let admission = ConnectionAdmission(
       configuration, descriptorsMax: FileDescriptors.countMax)
+    budget = MemoryBudget(
+      limit: MemoryBudget.limit(
+        configured: configuration.bufferedBytesMax, memoryMax: ProcessMemory.byteCountMax),
+      loopCount: loops.count)
     logger = observation.logger
     handlerEndWait = configuration.handlerEndWait
-    self.loops = loops.map {
+    self.loops = loops.map { [budget] in
       ServerLoop(
         loop: $0, table: table, configuration: configuration, observation: observation,
-        admission: admission, loopCount: loops.count)
+        admission: admission, budget: budget, loopCount: loops.count)
     }
     if admission.connectionsMax < configuration.connectionsMax {
       logger.info(

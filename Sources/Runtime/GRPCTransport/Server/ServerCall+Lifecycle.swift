@@ -15,10 +15,17 @@ extension ServerCall: ServerStreamHandler {
 
   var runningMethod: String? { task == nil ? nil : handler?.descriptor.path }
 
+  var receivedMessageCount: UInt64 { record?.received.count ?? 0 }
+
+  func cutOff(_ reason: DrainReason) {
+    cancel(reason == .shutdown ? .shutdown : .connectionAge)
+    answer(context?.cancellationError ?? RPCError(.unavailable, "The connection ends."))
+  }
+
   func stalled(_ stall: StreamStalls.Stall) {
-    cancel(.stalled)
+    cancel(stall == .slowRequest ? .tooSlow : .stalled)
     switch stall {
-    case .request:
+    case .request, .slowRequest:
       answer(context?.cancellationError)
     case .response:
       // Trailers would have to wait behind what does not go.

@@ -42,25 +42,38 @@ extension ServerCall: ServerStream, LoopConfined {
     if let web { web.append(data) } else { reader.append(data) }
     heldCredit += data.byteCount
     hasRequestEnded = hasRequestEnded || endsStream
-    cutMessages()
+    noteKept(waiting: cutMessages())
   }
 
   func deliverEnd() {
     hasRequestEnded = true
-    cutMessages()
+    noteKept(waiting: cutMessages())
   }
+
+  /// Counts what is kept of the request, when it is not little. `waiting` is what waits for the
+  /// handler, or more.
+  private func noteKept(waiting: Int) {
+    // The handler may ask for more after the end.
+    guard phase == .running, !stream.isClosed else { return }
+    let torn = web?.keptByteCount ?? reader.pendingByteCount
+    guard keptByteCount > 0 || torn + waiting >= Self.keptMin else { return }
+    _ = keep(torn + (requests?.waitingCost ?? 0))
+  }
+
+  /// So much is kept without being counted.
+  private static let keptMin = 4 << 10
 
   /// Cuts payload into messages while few wait for the handler, and credits the window then;
   /// otherwise the bytes stay as they came until it takes some. Many small messages are many times
-  /// larger than their bytes.
-  private func cutMessages() {
-    guard let requests, !areRequestsOver else { return }
+  /// larger than their bytes. Gives what waits for the handler, or more.
+  private func cutMessages() -> Int {
+    guard let requests, !areRequestsOver else { return 0 }
     let bound = connection.configuration.requestBufferMax
     var waiting = requests.waitingCost
     while true {
       // What a waiting handler takes at once costs nothing.
       if waiting >= bound { waiting = requests.waitingCost }
-      if waiting >= bound { return }
+      if waiting >= bound { return waiting }
       switch web?.next() ?? reader.next() {
       case .message(let bytes):
         record?.received.note(bytes.count, at: loop.tickNanoseconds)
@@ -71,10 +84,12 @@ extension ServerCall: ServerStream, LoopConfined {
       case .incomplete:
         let isTorn = web?.isTorn ?? (reader.pendingByteCount > 0)
         if hasRequestEnded { endRequests(isTorn ? .tornMessage : nil) }
-        return credit()
+        credit()
+        return waiting
       case .broken(let error):
         endRequests(error)
-        return credit()
+        credit()
+        return waiting
       }
     }
   }
@@ -144,6 +159,7 @@ extension ServerCall: ServerStream, LoopConfined {
       }
     }
     record?.sent.note(size, at: loop.tickNanoseconds)
+    if size >= ServerConnection.notedOutputMin { connection.noteOutput() }
     connection.scheduleWrite()
     return .success(stream.pendingByteCount >= connection.configuration.responseBufferMax)
   }
@@ -166,7 +182,7 @@ extension ServerCall: ServerStream, LoopConfined {
 
   /// The handler has taken `next`: its window is credited, and it is inflated if it has to be.
   private func taken(_ next: Pipe<Request>.Next) -> Pipe<Request>.Next {
-    cutMessages()
+    noteKept(waiting: cutMessages())
     if let web, case .element(.message(let bytes, let isCompressed)) = next {
       return .element(taken(bytes, isCompressed: isCompressed, web))
     }

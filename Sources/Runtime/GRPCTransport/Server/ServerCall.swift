@@ -44,15 +44,17 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
   var heldCredit = 0
   /// Of a streaming call: whether the client has ended its side.
   var hasRequestEnded = false
-  /// Payload of a unary call that is kept until it is whole.
+  /// Payload that is kept until the request is whole or its handler takes it.
   var keptByteCount = 0
+  /// What else is counted of ``MemoryBudget``, until the call is over.
+  var chargedByteCount = 0
   /// Whether the handler gets no more messages than it was given.
   var areRequestsOver = false
   var hasSentMetadata = false
   /// Who waits for room to write.
   var roomWait: RoomWait?
   /// Whether the handler's task has been started and has not ended.
-  private var isCounted = false
+  private(set) var isCounted = false
 
   /// What waits in ``requests``.
   enum Request: Sendable {
@@ -93,6 +95,11 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
   }
 
   func begin(_ handler: any MethodHandler, metadata: Metadata, timeout: Duration?) {
+    if connection.mustRefuseCalls {
+      connection.owner.observer.memory.noteShed(.refused)
+      return refuseStream(.connectionHoldsTooMuch)
+    }
+    charge(metadata.wireByteCount)
     var handler = handler
     var admitted: (any Sendable)?
     if let admission = connection.owner.table.admission {
@@ -157,7 +164,7 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
       return start(message, isCompressed: data.byte(at: 0) == 1)
     }
     connection.session.consume(data.byteCount, on: stream)
-    guard mayKeep(data.byteCount) else { return }
+    guard keepMore(data.byteCount) else { return }
     reader.append(data)
     switch reader.prefix() {
     case .broken(let error): return fail(error)
@@ -174,6 +181,8 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
     if let web { return finishCollecting(web) }
     // A handler runs while its request is lent: the call's reader has to be out of its way.
     let whole = reader.take()
+    charge(whole.pendingByteCount)
+    guard phase == .collecting else { return }
     let isStarted: Void? = whole.withOnlyMessage { start($0, isCompressed: $1) }
     guard isStarted == nil else { return }
     switch whole.prefix() {
@@ -236,6 +245,7 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
       session.submitResponse(stream, preset: preset, HeaderList())
       session.end(stream, trailers: StatusTrailers.ok)
     }
+    if size >= ServerConnection.notedOutputMin { connection.noteOutput() }
     connection.scheduleWrite()
   }
 
@@ -254,6 +264,7 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
     noteAnswer(error?.code ?? .ok, error)
     forgetDeadline()
     releaseKept()
+    releaseCharge()
     _ = reader.take()
     if let web {
       sendStatus(error, web)
@@ -294,6 +305,8 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
   func streamClosed(_ code: HTTP2ErrorCode) {
     forgetDeadline()
     releaseKept()
+    releaseCharge()
+    if reader.pendingByteCount > 0 { _ = reader.take() }
     if phase != .answered {
       cancel(connection.isLost ? .disconnect : .clientReset)
       phase = .answered
@@ -304,12 +317,6 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
     connection.streamClosed()
   }
 
-  /// The server waits no longer.
-  func shutDown() {
-    cancel(.shutdown)
-    answer(context?.cancellationError ?? RPCError(.unavailable, "The server is shutting down."))
-  }
-
   func cancel(_ cause: CancellationCause) {
     guard phase != .answered else { return }
     context?.noteCancellation(cause)
@@ -318,7 +325,7 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
     wakeWriter()
   }
 
-  private func forgetDeadline() {
+  func forgetDeadline() {
     guard let entry = deadlineEntry else { return }
     deadlineEntry = nil
     connection.owner.wheel.remove(entry)
@@ -341,11 +348,7 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
       isCounted = true
       return true
     case .connectionIsFull:
-      phase = .answered
-      forgetDeadline()
-      noteAnswer(.unavailable, .tooManyHandlers)
-      connection.session.reset(stream, .refusedStream)
-      connection.scheduleWrite()
+      refuseStream(.tooManyHandlers)
     case .serverIsFull(let limit):
       answer(.overloaded(limit: limit))
     }
@@ -355,6 +358,7 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
   func noteEnd() {
     guard isCounted else { return }
     isCounted = false
+    releaseCharge()
     task = nil
     connection.handlerEnded()
   }

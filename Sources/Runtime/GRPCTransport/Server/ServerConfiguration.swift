@@ -14,13 +14,16 @@ package struct ServerConfiguration: Sendable {
   package var requestBufferMax = 64 << 10
   /// How many bytes of responses may wait for the client before a handler's write suspends.
   package var responseBufferMax = 64 << 10
-  /// How many bytes of unary requests that are not whole yet a connection may hold, on all its
-  /// streams; the call that goes beyond is RESOURCE_EXHAUSTED. Streaming requests are held within
-  /// their windows: streamWindow times concurrentStreamsMax.
+  /// How many bytes of requests a connection may hold, on all its streams, that are not whole yet
+  /// or wait for their handlers; the call that goes beyond is RESOURCE_EXHAUSTED.
   package var connectionRequestBytesMax = 64 << 20
   /// How many bytes of responses may wait for a client on a connection, on all its streams; the
   /// call that finds so many is RESOURCE_EXHAUSTED.
   package var connectionResponseBytesMax = 64 << 20
+  /// How many bytes of unfinished requests and unsent responses the server may hold, of all
+  /// connections: see ``MemoryBudget``. `nil` is a quarter of the memory that the process's cgroup
+  /// allows, at most ``MemoryBudget/automaticMax``.
+  package var bufferedBytesMax: Int?
   /// How many bytes a connection gathers for one write.
   package var writeSizeMax = 64 << 10
   /// How long a connection may take for what, and when it is asked to go.

@@ -20,8 +20,11 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
   private(set) var peerIdentity: PeerIdentity?
   /// The metadata of the request that was read last.
   private(set) var requestMetadata = Metadata()
-  /// Payload of unary requests that are not whole yet, on all calls.
+  /// Payload of requests that are not whole yet or wait for their handlers, on all calls.
   var keptByteCount = 0
+  /// What is counted of ``MemoryBudget``, and how much of that waits to be sent.
+  var heldByteCount = 0
+  var waitingByteCount = 0
   /// Whether calls that are closed now end because the connection does.
   private(set) var isLost = false
 
@@ -133,6 +136,7 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
     } catch {
       return close(.session(error))
     }
+    noteOutput()
     if session.isOver { finish() }
   }
 
@@ -159,6 +163,7 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
     isLost = true
     session.closeAllStreams(.cancel)
     session.delegate = nil
+    noteOutput()
   }
 
   /// The connection is gone.
@@ -250,7 +255,7 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
   func cutOff(_ reason: CloseReason) {
     guard !isLost else { return }
     guard isOpen, stream.pendingByteCount == 0 else { return close(reason) }
-    session.forEachStream { ($0.handler as? any ServerStreamHandler)?.shutDown() }
+    session.forEachStream { ($0.handler as? any ServerStreamHandler)?.cutOff(reason.drain) }
     _ = try? owner.writer.write(from: session, to: stream, upTo: .max)
     machine.ended(reason, at: owner.now)
     session.terminate(.noError)
@@ -306,8 +311,8 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
       looks.append(
         StreamStalls.Look(
           id: stream.id, awaitsRequest: handler.awaitsRequest,
-          receivedByteCount: stream.bytesReceived, isWindowShut: isShut,
-          sentByteCount: stream.bytesSent))
+          receivedByteCount: stream.bytesReceived, messageCount: handler.receivedMessageCount,
+          isWindowShut: isShut, sentByteCount: stream.bytesSent))
       handlers[stream.id] = handler
     }
     for (id, stall) in stalls.looked(looks, at: owner.now, configuration.connection) {

@@ -3,6 +3,7 @@ internal import Compression
 internal import EventLoops
 internal import GRPC
 internal import HTTP2
+internal import Synchronization
 internal import TLS
 internal import Telemetry
 
@@ -20,8 +21,13 @@ final class ServerLoop: @unchecked Sendable {
   let observer: LoopObserver
   /// For the messages of all calls, which are compressed whole, one after another.
   let compressor: Compressor
+  /// What this loop's connections hold, of what all may.
+  var memory: LoopMemory
+  /// Whether calls are being ended to free memory.
+  var isRelieving = false
+  private let isAsked = Atomic(false)
   private let admission: ConnectionAdmission
-  private let logger: Logger
+  let logger: Logger
   private var listeners: [StreamListener] = []
   private(set) var connections: [ObjectIdentifier: ServerConnection] = [:]
   private(set) var handlerCount = 0
@@ -32,6 +38,7 @@ final class ServerLoop: @unchecked Sendable {
   private var phase = Phase.serving
   private var idleWaiters: [() -> Void] = []
   private var refusalLines = LineBudget(burst: 5, perSecond: 1)
+  var shedLines = LineBudget(burst: 5, perSecond: 1)
   private var closeLines = LineBudget(burst: 50, perSecond: 10)
 
   private enum Phase {
@@ -44,7 +51,8 @@ final class ServerLoop: @unchecked Sendable {
 
   init(
     loop: EventLoop, table: PathTable, configuration: ServerConfiguration,
-    observation: ServerObservation, admission: ConnectionAdmission, loopCount: Int
+    observation: ServerObservation, admission: ConnectionAdmission, budget: MemoryBudget,
+    loopCount: Int
   ) {
     self.loop = loop
     self.table = table
@@ -56,6 +64,15 @@ final class ServerLoop: @unchecked Sendable {
     connectionWheel = DeadlineWheel(loop: loop, tickMilliseconds: 16)
     observer = LoopObserver(observation, table: table, loopCount: loopCount)
     compressor = Compressor(level: configuration.compressionLevel)
+    memory = LoopMemory(budget)
+    budget.register { [weak self] in
+      // Asked again before it has come to it: once is enough.
+      guard let self, !self.isAsked.exchange(true, ordering: .relaxed) else { return }
+      self.loop.execute {
+        self.isAsked.store(false, ordering: .relaxed)
+        self.relieve()
+      }
+    }
   }
 
   /// The time of this tick, as connections count it.

@@ -54,7 +54,7 @@ extension ServerCall {
       if endsStream || web.mustAnswer(afterDropping: data.byteCount) { answer(refusal) }
       return
     }
-    guard mayKeep(data.byteCount) else { return }
+    guard keepMore(data.byteCount) else { return }
     do throws(RPCError) {
       try web.collect(data)
     } catch {
@@ -69,6 +69,8 @@ extension ServerCall {
     if let refusal = web.refusal { return answer(refusal) }
     do throws(RPCError) {
       let message = try web.onlyRequest()
+      charge(message.count)
+      guard phase == .collecting else { return }
       record?.received.note(message.count, at: loop.tickNanoseconds)
       context?.noteRequest(isCompressed: web.isCompressed)
       try web.wire(of: message, isCompressed: web.isCompressed).withBytes { start($0) }
@@ -118,6 +120,7 @@ extension ServerCall {
     record?.sent.note(outgoing.size, at: loop.tickNanoseconds)
     guard !outgoing.bytes.isEmpty else { return }
     connection.session.write(to: stream) { $0.append(outgoing.bytes) }
+    if outgoing.size >= ServerConnection.notedOutputMin { connection.noteOutput() }
   }
 
   /// The status of a call, whatever was sent before.

@@ -92,6 +92,17 @@ extension HTTP2Session {
       handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, code.rawValue)
   }
 
+  /// Ends the stream at once, and drops what waits to be sent on it.
+  package func abandon(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) {
+    guard !stream.isClosed else { return }
+    pendingByteCount -= stream.pendingByteCount
+    stream.outgoing.removeAll(keeping: 0)
+    stream.outgoingStart = 0
+    // The reset goes out before any DATA; nothing may look like the end of all that was said.
+    stream.outgoingEnd = .open
+    reset(stream, code)
+  }
+
   /// Credits the stream's window: its owner is done with `count` bytes of payload.
   package func consume(_ count: Int, on stream: HTTP2Stream) {
     guard !stream.isClosed, !stream.isRemoteEnded, count > 0 else { return }

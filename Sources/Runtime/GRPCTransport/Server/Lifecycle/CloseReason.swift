@@ -76,6 +76,14 @@ package enum CloseReason: Hashable, Sendable {
     }
   }
 
+  /// Why calls end that are cut off now.
+  var drain: DrainReason {
+    switch self {
+    case .drained(let reason), .cutOff(let reason): reason
+    default: .shutdown
+    }
+  }
+
   /// Whether an operator wants to read of it: the client did what it should not, or is gone.
   package var isAbnormal: Bool {
     switch self {

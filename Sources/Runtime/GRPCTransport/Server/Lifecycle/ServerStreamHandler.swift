@@ -6,14 +6,24 @@ protocol ServerStreamHandler: HTTP2StreamHandler {
   /// Between two messages it owes nothing.
   var awaitsRequest: Bool { get }
 
+  /// How many whole messages of the request came.
+  var receivedMessageCount: UInt64 { get }
+
   /// The path of the method whose handler runs; `nil` when none does.
   var runningMethod: String? { get }
 
   /// The client left the stream standing for too long: the call ends.
   func stalled(_ stall: StreamStalls.Stall)
 
-  /// The server waits no longer: the call ends with UNAVAILABLE.
-  func shutDown()
+  /// How many bytes are free when the call is ended: none of a request that is handled.
+  var sheddableByteCount: Int { get }
+
+  /// The server holds too much: the call ends with RESOURCE_EXHAUSTED and `sentence`, or with a
+  /// reset that means it.
+  func shed(_ sentence: String)
+
+  /// The connection's grace is over, for `reason`: the call ends with UNAVAILABLE.
+  func cutOff(_ reason: DrainReason)
 }
 
 /// Whether a handler may start.

@@ -21,7 +21,38 @@ struct StallDetector: Hashable {
   }
 }
 
-/// The streams of a connection that stand still. A pure core.
+/// Tells whether a message that was begun comes too slowly. A pure core.
+struct PaceDetector: Hashable {
+  private var messageCount: UInt64
+  private var byteCount: UInt64
+  private var since: Duration
+
+  /// A look at `now` found a message that is not whole, after `messageCount` whole ones, when
+  /// `byteCount` bytes had come.
+  init(messageCount: UInt64, byteCount: UInt64, at now: Duration) {
+    self.messageCount = messageCount
+    self.byteCount = byteCount
+    since = now
+  }
+
+  /// Another look. Whether less than `rate` bytes a second of one message came over `window`; each
+  /// message and each window begin anew.
+  mutating func isTooSlow(
+    messageCount: UInt64, byteCount: UInt64, rate: Int, window: Duration, at now: Duration
+  ) -> Bool {
+    guard messageCount == self.messageCount else {
+      self = PaceDetector(messageCount: messageCount, byteCount: byteCount, at: now)
+      return false
+    }
+    guard now - since >= window else { return false }
+    let least = (now - since) / .seconds(1) * Double(rate)
+    let came = byteCount - min(byteCount, self.byteCount)
+    self = PaceDetector(messageCount: messageCount, byteCount: byteCount, at: now)
+    return Double(came) < least
+  }
+}
+
+/// The streams of a connection that stand still, or nearly so. A pure core.
 ///
 /// It remembers only streams that a look found waiting, so calls that end between two looks cost
 /// nothing.
@@ -33,6 +64,8 @@ struct StreamStalls {
     var awaitsRequest = false
     /// Bytes that came.
     var receivedByteCount: UInt64 = 0
+    /// Whole messages that came.
+    var messageCount: UInt64 = 0
     /// Whether payload waits and the client has left no window for it.
     var isWindowShut = false
     /// Bytes that went.
@@ -42,10 +75,17 @@ struct StreamStalls {
   /// What stands still.
   enum Stall: Hashable {
     case request
+    /// It moves, but less than ``ConnectionLimits/requestRateMin``.
+    case slowRequest
     case response
   }
 
-  private var requests: [Int32: StallDetector] = [:]
+  private struct Request {
+    var stall = StallDetector()
+    var pace: PaceDetector
+  }
+
+  private var requests: [Int32: Request] = [:]
   private var responses: [Int32: StallDetector] = [:]
 
   /// Takes a look at all open streams; gives those that stood still for too long, once each.
@@ -53,17 +93,16 @@ struct StreamStalls {
     _ looks: [Look], at now: Duration, _ limits: ConnectionLimits
   ) -> [(id: Int32, stall: Stall)] {
     var stalled: [(id: Int32, stall: Stall)] = []
-    var requests: [Int32: StallDetector] = [:]
+    var requests: [Int32: Request] = [:]
     var responses: [Int32: StallDetector] = [:]
     for look in looks {
       if look.awaitsRequest {
-        var detector = self.requests[look.id] ?? StallDetector()
-        let time = detector.looked(isWaiting: true, progress: look.receivedByteCount, at: now)
-        if time >= limits.requestStallMax {
-          stalled.append((look.id, .request))
+        var request = self.requests[look.id] ?? Self.request(look, at: now)
+        if let stall = Self.stall(of: &request, look, at: now, limits) {
+          stalled.append((look.id, stall))
           continue
         }
-        requests[look.id] = detector
+        requests[look.id] = request
       }
       if look.isWindowShut {
         var detector = self.responses[look.id] ?? StallDetector()
@@ -78,5 +117,22 @@ struct StreamStalls {
     self.requests = requests
     self.responses = responses
     return stalled
+  }
+  private static func request(_ look: Look, at now: Duration) -> Request {
+    Request(
+      pace: PaceDetector(
+        messageCount: look.messageCount, byteCount: look.receivedByteCount, at: now))
+  }
+
+  private static func stall(
+    of request: inout Request, _ look: Look, at now: Duration, _ limits: ConnectionLimits
+  ) -> Stall? {
+    let time = request.stall.looked(
+      isWaiting: true, progress: look.receivedByteCount, at: now)
+    if time >= limits.requestStallMax { return .request }
+    let isTooSlow = request.pace.isTooSlow(
+      messageCount: look.messageCount, byteCount: look.receivedByteCount,
+      rate: limits.requestRateMin, window: limits.requestStallMax, at: now)
+    return isTooSlow ? .slowRequest : nil
   }
 }

@@ -7,7 +7,7 @@ extension ServerSetting {
 
   /// Every setting.
   package static let all: [ServerSetting] =
-    beginAndEnd + pings + stalls + admission + messages + http2 + floods
+    beginAndEnd + pings + stalls + admission + messages + web + http2 + floods + otherFloods
 
   private static let beginAndEnd: [ServerSetting] = [
     ServerSetting(
@@ -65,6 +65,9 @@ extension ServerSetting {
       "request-stall-timeout", .duration(\.connection.requestStallMax, anyTime),
       "How long a request may stand still in the middle of a message."),
     ServerSetting(
+      "min-request-rate", .size(\.connection.requestRateMin, 0...(1 << 30)),
+      "How much a second of a message that has begun must come, over each request-stall-timeout."),
+    ServerSetting(
       "response-stall-timeout", .duration(\.connection.responseStallMax, anyTime),
       "How long a response may stand still because the client gives it no window."),
     ServerSetting(
@@ -107,8 +110,14 @@ extension ServerSetting {
       "connection-response-bytes", .size(\.connectionResponseBytesMax, anySize),
       "How much of responses may wait for a client on one connection."),
     ServerSetting(
+      "max-buffered-bytes", .automaticSize(\.bufferedBytesMax, (1 << 20)...(1 << 40)),
+      "How much of unfinished requests and unsent responses there may be, of all connections."),
+    ServerSetting(
       "write-size", .size(\.writeSizeMax, anySize),
       "How much a connection gathers for one write."),
+    ServerSetting(
+      "stream-buffer-low", .size(\.http2.streamBufferLow, anySize),
+      "A write that waits for room goes on when less than this of the response waits."),
     ServerSetting(
       "response-compression", .compression(\.responseCompression),
       "Which responses are compressed where the handler does not say."),
@@ -121,6 +130,12 @@ extension ServerSetting {
     ServerSetting(
       "max-inflation-ratio", .count(\.inflationRatioMax, anyCount),
       "How many bytes each byte of a compressed request may become, beyond a first MiB."),
+  ]
+
+  private static let web: [ServerSetting] = [
+    ServerSetting(
+      "cors-origins", .list(\.corsOrigins),
+      "The origins whose pages may call, as https://a.example,https://b.example; * is every one.")
   ]
 
   private static let http2: [ServerSetting] = [
@@ -136,6 +151,30 @@ extension ServerSetting {
     ServerSetting(
       "max-header-fields", .count(\.http2.headerFieldsMax, 8...100_000),
       "The most fields of a header block."),
+    ServerSetting(
+      "header-bytes-per-read", .size(\.http2.headerBytesPerReadMax, 256...(1 << 30)),
+      "How much the header blocks of one read may unpack to; the rest is cut off."),
+    ServerSetting(
+      "max-continuations", .count(\.http2.continuationsMax, 1...1_000),
+      "The most CONTINUATION frames of a header block."),
+    ServerSetting(
+      "header-table-size", .size32(\.http2.headerTableSize, 0...(1 << 20)),
+      "How large a table is kept for the fields that a client repeats."),
+    ServerSetting(
+      "sent-header-table-size", .size(\.http2.sentHeaderTableSizeMax, 0...(1 << 20)),
+      "How large a table is kept for the fields that the server repeats."),
+    ServerSetting(
+      "max-sent-header-bytes", .size(\.http2.sentHeaderBytesMax, 256...(1 << 24)),
+      "The most bytes of a header block that the server sends."),
+    ServerSetting(
+      "max-settings-entries", .count(\.http2.settingsEntriesMax, 7...10_000),
+      "The most settings in a SETTINGS frame."),
+    ServerSetting(
+      "max-unread-acknowledgements", .count(\.http2.unreadAcknowledgementsMax, anyCount),
+      "How many answers to PING and SETTINGS may wait for the client to read."),
+    ServerSetting(
+      "max-unread-frames", .count(\.http2.unreadFramesMax, anyCount),
+      "How many frames of any kind may wait for the client to read."),
   ]
 
   private static let floods: [ServerSetting] = [
@@ -163,6 +202,48 @@ extension ServerSetting {
     ServerSetting(
       "window-updates-per-second", .count(\.http2.floods.windowUpdatesPerSecond, anyCount),
       "Such WINDOW_UPDATE frames per second after a burst."),
+  ]
+
+  private static let otherFloods: [ServerSetting] = [
+    ServerSetting(
+      "priority-burst", .count(\.http2.floods.priorityBurst, anyCount),
+      "PRIORITY frames at once, beyond ten for each call."),
+    ServerSetting(
+      "priorities-per-second", .count(\.http2.floods.prioritiesPerSecond, anyCount),
+      "PRIORITY frames per second after a burst."),
+    ServerSetting(
+      "empty-frame-burst", .count(\.http2.floods.emptyFrameBurst, anyCount),
+      "Frames at once that carry nothing and end nothing."),
+    ServerSetting(
+      "empty-frames-per-second", .count(\.http2.floods.emptyFramesPerSecond, anyCount),
+      "Such frames per second after a burst."),
+    ServerSetting(
+      "unknown-frame-burst", .count(\.http2.floods.unknownFrameBurst, anyCount),
+      "Frames of unknown types at once, and GOAWAY frames."),
+    ServerSetting(
+      "unknown-frames-per-second", .count(\.http2.floods.unknownFramesPerSecond, anyCount),
+      "Such frames per second after a burst."),
+    ServerSetting(
+      "stream-error-burst", .count(\.http2.floods.inducedResetBurst, anyCount),
+      "Calls at once that the server resets because what came is wrong."),
+    ServerSetting(
+      "stream-errors-per-second", .count(\.http2.floods.inducedResetsPerSecond, anyCount),
+      "Such resets per second after a burst."),
+    ServerSetting(
+      "idle-headers-burst", .count(\.http2.floods.idleHeadersBurst, anyCount),
+      "HEADERS frames at once that begin no call."),
+    ServerSetting(
+      "idle-headers-per-second", .count(\.http2.floods.idleHeadersPerSecond, anyCount),
+      "Such HEADERS frames per second after a burst."),
+    ServerSetting(
+      "large-header-burst", .count(\.http2.floods.largeBlockBurst, anyCount),
+      "Header blocks at once that are beyond max-header-bytes or max-header-fields."),
+    ServerSetting(
+      "large-headers-per-second", .count(\.http2.floods.largeBlocksPerSecond, anyCount),
+      "Such header blocks per second after a burst."),
+    ServerSetting(
+      "max-huge-headers", .count(\.http2.floods.hugeBlocksMax, anyCount),
+      "Header blocks of a connection that are four times beyond; one more ends it."),
   ]
 
   /// docs/grpc-settings.md.

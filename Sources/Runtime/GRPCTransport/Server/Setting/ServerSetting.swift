@@ -14,9 +14,13 @@ package struct ServerSetting: Sendable {
     case count32(Path<UInt32>, ClosedRange<Int>)
     case level(Path<Int32>, ClosedRange<Int>)
     case size(Path<Int>, ClosedRange<Int>)
+    /// The server's own choice unless it is set.
+    case automaticSize(Path<Int?>, ClosedRange<Int>)
     case size32(Path<UInt32>, ClosedRange<Int>)
     case window(Path<Int32>, ClosedRange<Int>)
     case flag(Path<Bool>)
+    /// Origins, as CORS knows them.
+    case list(Path<[String]>)
     case compression(Path<ResponseCompression>)
   }
 
@@ -74,6 +78,12 @@ package struct ServerSetting: Sendable {
       return number(count, in: range) { configuration[keyPath: path] = Int32($0) }
     case .size(let path, let range):
       return number(size, in: range) { configuration[keyPath: path] = $0 }
+    case .automaticSize(let path, let range):
+      if text == SettingValue.automatic {
+        configuration[keyPath: path] = nil
+        return true
+      }
+      return number(size, in: range) { configuration[keyPath: path] = $0 }
     case .size32(let path, let range):
       return number(size, in: range) { configuration[keyPath: path] = UInt32($0) }
     case .window(let path, let range):
@@ -81,6 +91,9 @@ package struct ServerSetting: Sendable {
     case .flag(let path):
       guard text == "true" || text == "false" else { return false }
       configuration[keyPath: path] = text == "true"
+    case .list(let path):
+      guard let origins = SettingValue.origins(text) else { return false }
+      configuration[keyPath: path] = origins
     case .compression(let path):
       guard let value = ResponseCompression(rawValue: text) else { return false }
       configuration[keyPath: path] = value
@@ -98,9 +111,12 @@ package struct ServerSetting: Sendable {
     case .count32(let path, _): "\(configuration[keyPath: path])"
     case .level(let path, _): "\(configuration[keyPath: path])"
     case .size(let path, _): SettingValue.text(size: configuration[keyPath: path])
+    case .automaticSize(let path, _):
+      configuration[keyPath: path].map { SettingValue.text(size: $0) } ?? SettingValue.automatic
     case .size32(let path, _): SettingValue.text(size: Int(configuration[keyPath: path]))
     case .window(let path, _): SettingValue.text(size: Int(configuration[keyPath: path]))
     case .flag(let path): "\(configuration[keyPath: path])"
+    case .list(let path): SettingValue.text(origins: configuration[keyPath: path])
     case .compression(let path): configuration[keyPath: path].rawValue
     }
   }
@@ -117,7 +133,11 @@ package struct ServerSetting: Sendable {
       "\(range.lowerBound) to \(range.upperBound)"
     case .size(_, let range), .size32(_, let range), .window(_, let range):
       "\(SettingValue.text(size: range.lowerBound)) to \(SettingValue.text(size: range.upperBound))"
+    case .automaticSize(_, let range):
+      "\(SettingValue.text(size: range.lowerBound)) to"
+        + " \(SettingValue.text(size: range.upperBound)), or automatic"
     case .flag: "true or false"
+    case .list: "none, *, or a list of scheme://host"
     case .compression: ResponseCompression.allCases.map(\.rawValue).joined(separator: ", ")
     }
   }

@@ -4,10 +4,12 @@ enum SettingValue {
     ("ms", .milliseconds(1)), ("s", .seconds(1)), ("m", .seconds(60)), ("h", .seconds(3600)),
   ]
   private static let sizes: [(suffix: String, unit: Int)] = [
-    ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30),
+    ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40),
   ]
 
   static let infinite = "infinite"
+  static let automatic = "automatic"
+  static let none = "none"
 
   /// `nil` for anything else, a number of more than 12 digits among them.
   static func duration(_ text: String) -> Duration? {
@@ -20,7 +22,10 @@ enum SettingValue {
 
   static func size(_ text: String) -> Int? {
     for (suffix, unit) in sizes where text.hasSuffix(suffix) {
-      return count(text.dropLast(suffix.count)).map { $0 * unit }
+      let product = count(text.dropLast(suffix.count)).map {
+        $0.multipliedReportingOverflow(by: unit)
+      }
+      return product.flatMap { $0.overflow ? nil : $0.partialValue }
     }
     return count(text[...])
   }
@@ -29,6 +34,20 @@ enum SettingValue {
     guard (1...12).contains(text.utf8.count), text.utf8.allSatisfy({ (48...57).contains($0) })
     else { return nil }
     return Int(text)
+  }
+
+  /// The origins of "none", "*" or a list with commas; `nil` for anything else.
+  static func origins(_ text: String) -> [String]? {
+    if text == none { return [] }
+    let origins = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    let areOrigins = origins.allSatisfy { origin in
+      origin == "*" || (origin.contains("://") && !origin.contains(where: \.isWhitespace))
+    }
+    return areOrigins ? origins : nil
+  }
+
+  static func text(origins: [String]) -> String {
+    origins.isEmpty ? none : origins.joined(separator: ",")
   }
 
   static func text(_ duration: Duration) -> String {
