@@ -350,6 +350,40 @@ def test_watch_of_one_call_ends_with_it(cli, fake, stubs):
     assert [line.split()[-1] for line in result.out.splitlines()] == ["dialing", "busy"]
 
 
+def test_watch_goes_on_where_a_connection_left_it(cli, fake, stubs):
+    """Servers let connections go when they are old: the stream ends as UNAVAILABLE, and begins anew."""
+    call = stubs.v1.Call
+    streams = iter([[call.STATE_DIALING, call.STATE_RINGING], [], [call.STATE_IN_PROGRESS], [call.STATE_COMPLETED]])
+    tokens = iter(range(1, 10))
+
+    def changes(request, context):
+        for state in next(streams):
+            yield stubs.v1.WatchCallsResponse(
+                call=call(id="call_us1_1", state=state), resume_token=f"t{next(tokens)}"
+            )
+        if request.resume_token == "t2":
+            # All of the beginning was sent: the stream lived.
+            yield stubs.v1.WatchCallsResponse(
+                call=call(id="call_us1_2", state=call.STATE_QUEUED), resume_token=f"t{next(tokens)}"
+            )
+        context.abort(grpc.StatusCode.UNAVAILABLE, "The connection reached its age.")
+
+    fake.answers["WatchCalls"] = changes
+    result = cli("calls", "watch", "call_us1_1")
+    assert result.code == 0, result.err
+    states = [line.split()[-1] for line in result.out.splitlines()]
+    assert states == ["dialing", "ringing", "in_progress", "completed"]
+    assert [request.resume_token for request in fake.asked] == ["", "t2", "t3", "t4"]
+
+
+def test_watch_of_a_server_that_is_gone_ends(cli, fake):
+    fake.answers["WatchCalls"] = lambda request, context: context.abort(
+        grpc.StatusCode.UNAVAILABLE, "The server is shutting down."
+    )
+    result = cli("calls", "watch")
+    assert result.code == 9 and len(fake.asked) == 1, result.err
+
+
 def test_nobody_listens(cli):
     result = cli("agents", "ls", "--server", f"127.0.0.1:{harness.free_port()}")
     assert result.code == 9

@@ -1,8 +1,11 @@
 """Registry and dispatch as two processes: calls go on while the registry is gone."""
 
 import sqlite3
+import threading
 import types
+import urllib.request
 
+import grpc
 import pytest
 
 import harness
@@ -99,3 +102,84 @@ def test_dispatch_restarts_without_its_registry(split):
     world.connect()
     world.assign(number, world.agent(url="wss://agent.example/new"))
     answered(world, number, "wss://agent.example/new")
+
+
+@pytest.fixture
+def aging(stubs, sim, start_server, tmp_path):
+    """The same, where every connection is asked to go after a second, and cut off soon after."""
+    keyring = tmp_path / "keyring"
+    hook = f"127.0.0.1:{harness.free_port()}"
+    ages = ["max-connection-age=1s", "max-connection-age-grace=1s"]
+    shared = {
+        "keyring": keyring, "webhook_address": hook,
+        "arguments": [f"--grpc-setting={age}" for age in ages],
+    }  # fmt: skip
+    registry = start_server("registry", roles="registry", **shared)
+    dispatch = start_server(
+        "dispatch", roles="dispatch", registry=registry.address, wait=False, **shared
+    )
+    serving = "trunkline.v1.CallDispatchService"
+    wait_until(
+        lambda: dispatch.check_running() and harness.is_serving(dispatch.address, serving),
+        "the dispatch",
+    )
+    world = worlds.World(stubs, sim, registry, dispatch)
+    yield types.SimpleNamespace(world=world, registry=registry, dispatch=dispatch)
+    world.close()
+
+
+class Watcher:
+    """Follows calls as the contract says: from the last token, whenever the stream is UNAVAILABLE."""
+
+    def __init__(self, world):
+        self.world = world
+        self.states, self.ends, self.failure = [], 0, None
+        self.is_over = False
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        token = ""
+        while not self.is_over:
+            try:
+                request = self.world.v1.WatchCallsRequest(resume_token=token)
+                for response in self.world.calls.WatchCalls(request, timeout=60):
+                    token = response.resume_token
+                    if response.HasField("call"):
+                        self.states.append((response.call.id, self.world.state_of(response.call)))
+                    if self.is_over:
+                        return
+            except grpc.RpcError as error:
+                if error.code() != grpc.StatusCode.UNAVAILABLE:
+                    self.failure = error
+                    return
+                self.ends += 1
+
+
+def closed_by_age(process):
+    """How many of its connections were cut off since they were old."""
+    with urllib.request.urlopen(f"http://{process.admin_address}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    name = 'trunkline_server_connections_closed_total{reason="max_age_grace"}'
+    return sum(int(float(line.split()[-1])) for line in lines if line.startswith(name))
+
+
+def test_streams_go_on_without_a_gap_when_connections_are_old(aging):
+    world, registry, dispatch = aging.world, aging.registry, aging.dispatch
+    number = world.number_of()
+    watcher = Watcher(world)
+    turn = 0
+    while closed_by_age(registry) < 3 or watcher.ends < 3:
+        # The dispatch's stream of routes ends again and again: each change arrives.
+        turn += 1
+        url = f"wss://agent.example/{turn}"
+        world.assign(number, world.agent(url=url))
+        answered(world, number, url)
+        call = world.wait_for_end(world.place(number, world.fresh_far_end())[0].call.id)
+        # The watcher misses no call's end, however many streams that takes.
+        seen = (call.id, "STATE_COMPLETED")
+        wait_until(lambda seen=seen: seen in watcher.states or watcher.failure, "the call's end", ANSWER_MAX)
+        assert watcher.failure is None, watcher.failure
+        assert turn < 100
+    watcher.is_over = True
+    assert closed_by_age(dispatch) > 0

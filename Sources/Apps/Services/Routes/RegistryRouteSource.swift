@@ -71,7 +71,9 @@ package struct RegistryRouteSource: RouteSource {
         case nil: nil
         }
       return known.map { [.changed($0, at: place)] } ?? []
-    case .heartbeat, nil:
+    case .heartbeat:
+      return [.heard]
+    case nil:
       return []
     }
   }

@@ -39,6 +39,8 @@ package enum RouteUpdate: Sendable, Hashable {
   case snapshotEnded(RoutePlace)
   /// The place is nil within a snapshot.
   case changed(RouteChange, at: RoutePlace?)
+  /// Nothing changed; the feed lives.
+  case heard
 }
 
 /// One resource's routing, set or gone. They may come in any order among the kinds: a number may

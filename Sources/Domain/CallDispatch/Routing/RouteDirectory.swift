@@ -35,21 +35,27 @@ package final class RouteDirectory: Sendable {
     table.withLock { $0.apply(update) }
   }
 
-  /// Follows the source until the calling task is cancelled, opening the feed again when it ends.
+  /// Follows the source until the calling task is cancelled, opening the feed again when it ends:
+  /// soon after one that lived, as when its connection reached its age, and ever later while none
+  /// does. It goes on after the last change that was taken, so nothing is missed between two.
   package func follow(_ source: any RouteSource, time: any TimeSource) async {
     let backoff = Backoff(first: Limits.routeRetryDelay, longest: Limits.routeRetryDelayMax)
     var failures = 0
     while !Task.isCancelled {
       let before = table.withLock { $0.place }
+      var wasHeard = false
       do throws(RouteSourceError) {
-        try await source.follow(after: before) { update in self.apply(update) }
+        try await source.follow(after: before) { update in
+          if case .heard = update { wasHeard = true }
+          self.apply(update)
+        }
       } catch {
         switch error {
         case .cancelled: return
         case .unavailable: break  // Waits below, as after an end in good order.
         }
       }
-      let progressed = table.withLock { $0.place } != before
+      let progressed = wasHeard || table.withLock { $0.place } != before
       failures = progressed ? 1 : failures + 1
       do {
         try await time.sleep(for: backoff.delay(afterFailures: failures))

@@ -59,6 +59,7 @@ package struct RouteTable: Sendable {
     case .changed(let change, let place):
       apply(change)
       if let place { self.place = place }
+    case .heard: break
     }
   }
 
