@@ -20,7 +20,7 @@ final class ConnectionTarget: Sendable {
     port = Blocking.value {
       guard let address = SocketAddress(literal: "127.0.0.1", port: 0),
         let bound = try? await server.listen(at: address)
-      else { fatalError("the server does not listen") }
+      else { preconditionFailure("the server does not listen") }
       return bound.port
     }
   }

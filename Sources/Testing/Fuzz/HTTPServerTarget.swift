@@ -28,7 +28,7 @@ final class HTTPServerTarget: Sendable {
           body: fields.joined(separator: " ") + (request.query ?? request.path))
       }
     } catch {
-      fatalError("the server does not listen: \(error)")
+      preconditionFailure("the server does not listen: \(error)")
     }
   }
 

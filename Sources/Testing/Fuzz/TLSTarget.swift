@@ -101,7 +101,7 @@ private struct TLSContexts: Sendable {
           trust: .authorities(authority.certificate),
           credentials: TLSCredentials(authority.issue(.client))))
     } catch {
-      fatalError("the test's own certificates are refused: \(error)")
+      preconditionFailure("the test's own certificates are refused: \(error)")
     }
   }
 }
