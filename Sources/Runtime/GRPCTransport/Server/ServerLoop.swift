@@ -25,6 +25,8 @@ final class ServerLoop: @unchecked Sendable {
   var memory: LoopMemory
   /// Whether calls are being ended to free memory.
   var isRelieving = false
+  /// Before this time there is nothing to free.
+  var nextRelief = Duration.zero
   private let isAsked = Atomic(false)
   private let admission: ConnectionAdmission
   let logger: Logger

@@ -79,7 +79,7 @@ struct LoopMemory {
   mutating func changed(by delta: Int) {
     held += delta
     let untold = held - told
-    guard abs(untold) >= budget.step || held == 0 else { return }
+    guard abs(untold) >= budget.step || (held == 0 && untold != 0) else { return }
     told = held
     budget.changed(by: untold)
   }

@@ -18,7 +18,7 @@ extension ServerLoop {
   /// whatever holds little: health checks go on.
   func relieve() {
     var excess = memory.excess
-    guard excess > 0, !isRelieving else { return }
+    guard excess > 0, !isRelieving, now >= nextRelief else { return }
     isRelieving = true
     defer { isRelieving = false }
     let holders = connections.values.filter { $0.heldByteCount > 0 }
@@ -27,8 +27,13 @@ extension ServerLoop {
     for connection in holders where excess > 0 {
       excess -= connection.shed(atLeast: excess, memory.sentence)
     }
+    // Nothing more was to be had: what is held is handled. Each byte would look again.
+    if excess > 0 { nextRelief = now + Self.fruitlessReliefPause }
     logShedding(of: shedCount - before)
   }
+
+  /// How long it is not looked again for calls to end when there were too few.
+  private static let fruitlessReliefPause = Duration.milliseconds(10)
 
   /// How many calls were ended or refused for want of memory.
   private var shedCount: UInt64 { observer.memory.shedCount }
