@@ -119,7 +119,9 @@ let package = Package(
       [
         "Telephony", "Access", "Registry", "CallDispatch", "EventLoops", "CSQLite", "StoreSQL",
       ]),
-    module("Adapters", "Keyring", ["Telephony", "Access", "Registry", "CallDispatch", "Crypto"]),
+    module(
+      "Adapters", "Keyring",
+      ["Telephony", "Access", "Registry", "CallDispatch", "Buffers", "Crypto"]),
     module("Adapters", "NumberPlan", ["Telephony", "CPhoneNumber"]),
     module(
       "Adapters", "Twilio",
@@ -194,7 +196,7 @@ let package = Package(
       name: "ProtoGenTests", dependencies: ["ProtoGen", "Protobuf"], path: "Tests/ProtoGenTests",
       exclude: ["Golden"], swiftSettings: strict),
     tests("Protobuf", ["Buffers", "WellKnown", "API", "TestAPI"]),
-    tests("GRPC", ["Protobuf", "WellKnown"]),
+    tests("GRPC", ["Buffers", "Protobuf", "WellKnown"]),
     tests("GRPCInProcess", ["GRPC", "Telemetry", "TestKit"]),
     tests(
       "GRPCTransport",
@@ -205,7 +207,7 @@ let package = Package(
     tests("Interop", ["EventLoops", "GRPC", "GRPCInProcess", "TestAPI"]),
     tests("GRPCServices", ["GRPC", "GRPCInProcess", "Telemetry", "WellKnown"]),
     tests("HTTP2", ["Buffers"]),
-    tests("Crypto"),
+    tests("Crypto", ["Buffers"]),
     tests("TLS", ["Buffers", "COpenSSL", "TestKit"]),
     tests(
       "Services",
@@ -218,8 +220,8 @@ let package = Package(
     tests("StoreSQLite", ["TestKit", "Access", "Registry", "CallDispatch", "Telephony"]),
     tests(
       "CommandLine", ["API", "GRPC", "GRPCInProcess", "Protobuf", "WellKnown"]),
-    tests("Keyring", ["Crypto", "Registry", "Telephony"]),
-    tests("CarrierSim", ["Crypto", "Telephony"]),
+    tests("Keyring", ["Buffers", "Crypto", "Registry", "Telephony"]),
+    tests("CarrierSim", ["Buffers", "Crypto", "Telephony"]),
   ]
 )
 

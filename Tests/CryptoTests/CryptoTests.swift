@@ -1,3 +1,4 @@
+import Buffers
 import Testing
 
 @testable import Crypto
@@ -67,34 +68,5 @@ struct CryptoTests {
     #expect(constantTimeEquals([1, 2], [1, 2]))
     #expect(!constantTimeEquals([1, 2], [1, 3]))
     #expect(!constantTimeEquals([1, 2], [1, 2, 3]))
-  }
-
-  // RFC 4648 section 10.
-  @Test(arguments: [
-    ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="),
-    ("fooba", "Zm9vYmE="), ("foobar", "Zm9vYmFy"),
-  ])
-  func base64MatchesTheRFC(plain: String, encoded: String) {
-    #expect(Base64.encode(Array(plain.utf8)) == encoded)
-    #expect(Base64.decode(encoded) == Array(plain.utf8))
-    let unpadded = String(encoded.prefix { $0 != "=" })
-    #expect(Base64.decode(unpadded) == Array(plain.utf8))
-  }
-
-  @Test(arguments: ["=", "A", "A===", "AA=", "Zg=A", "Zh==", "Z g=", "AAAA="])
-  func base64RefusesWhatIsNot(text: String) {
-    #expect(Base64.decode(text) == nil)
-  }
-
-  @Test func urlSafeAlphabetHasNoPadding() {
-    #expect(Base64.encode([0xFB, 0xFF], .urlSafe) == "-_8")
-    #expect(Base64.decode("-_8") == [0xFB, 0xFF])
-    #expect(Base64.decode("+/8=") == [0xFB, 0xFF])
-  }
-
-  @Test func hexRefusesWhatIsNot() {
-    #expect(Hex.decode("0g") == nil)
-    #expect(Hex.decode("0") == nil)
-    #expect(Hex.decode("Ff") == [255])
   }
 }

@@ -270,9 +270,10 @@ struct ProvisioningFaultTests {
       storePort: harness.store, time: harness.time, ids: harness.ids)
     _ = try await process.importNumber(1, provider)
     #expect(harness.time.slept == RegistryLimits.stepDelayFirst)
-    #expect(BackOff().delay(after: 1, asked: .seconds(7)) == .seconds(7))
-    #expect(BackOff().delay(after: 1, asked: .seconds(3600)) == RegistryLimits.stepDelayMax)
-    #expect(BackOff().delay(after: 3) == .seconds(1))
-    #expect(BackOff().delay(after: 99) == RegistryLimits.stepDelayMax)
+    #expect(BackOff.steps.delay(afterFailures: 1, asked: .seconds(7)) == .seconds(7))
+    #expect(
+      BackOff.steps.delay(afterFailures: 1, asked: .seconds(3600)) == RegistryLimits.stepDelayMax)
+    #expect(BackOff.steps.delay(afterFailures: 3) == .seconds(1))
+    #expect(BackOff.steps.delay(afterFailures: 99) == RegistryLimits.stepDelayMax)
   }
 }

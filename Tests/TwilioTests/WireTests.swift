@@ -63,12 +63,6 @@ import Testing
     #expect(CarrierDate.parse(text) == nil)
   }
 
-  @Test func encodesForms() {
-    let fields = [(name: "a b", value: "c&d=e+f"), (name: "é", value: "-._~/")]
-    let text = "a%20b=c%26d%3De%2Bf&%C3%A9=-._~%2F"
-    #expect(FormEncoding.encode(fields) == text)
-  }
-
   @Test func retriesAsTheTableSays() {
     let throttled = TwilioFailure(.throttled, effect: .refused, message: "")
     var asks = throttled

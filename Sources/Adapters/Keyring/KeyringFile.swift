@@ -1,3 +1,4 @@
+internal import Buffers
 package import Crypto
 
 /// The keys of a deployment, as a file holds them.
@@ -142,7 +143,7 @@ extension KeyringFile.Key {
   fileprivate init?(line: Substring) {
     let words = line.split(separator: " ", omittingEmptySubsequences: false)
     guard words.count == 3, let purpose = KeyringFile.Purpose(rawValue: String(words[0])),
-      let bytes = Base64.decode(String(words[2])), bytes.count == AESGCM.keySize
+      let bytes = Base64.decode(words[2].utf8, .exact), bytes.count == AESGCM.keySize
     else { return nil }
     let name = String(words[1])
     let isNameGood = name.utf8.allSatisfy { byte in

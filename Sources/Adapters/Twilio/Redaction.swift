@@ -1,3 +1,5 @@
+internal import Buffers
+
 /// Takes out of a carrier's words what may stand in no log and no error.
 enum Redaction {
   static let lengthMax = 240

@@ -1,3 +1,4 @@
+internal import Buffers
 internal import Crypto
 internal import HTTPClient
 internal import Registry

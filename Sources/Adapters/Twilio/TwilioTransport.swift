@@ -32,9 +32,8 @@ struct RetryPolicy: Sendable, Hashable {
     after failure: TwilioFailure, attempt: Int, repeats: Repeats, random: Double
   ) -> Duration? {
     guard attempt < triesMax, mayRepeat(failure, repeats) else { return nil }
-    var longest = delayFirst
-    for _ in 1..<attempt { longest = min(longest * 2, delayMax) }
-    let jitter = longest * random
+    let jitter =
+      BackOff(first: delayFirst, longest: delayMax).delay(afterFailures: attempt) * random
     guard let asked = failure.retryAfter else { return jitter }
     // A carrier that asks for more than a moment is left to the caller.
     return asked + jitter <= delayMax ? asked + jitter : nil

@@ -101,24 +101,3 @@ package enum Limits {
   package static let routeRetryDelay: Duration = .milliseconds(200)
   package static let routeRetryDelayMax: Duration = .seconds(10)
 }
-
-/// Waits that double up to an end.
-package struct Backoff: Sendable, Hashable {
-  package let first: Duration
-  package let longest: Duration
-
-  package init(first: Duration, longest: Duration) {
-    self.first = first
-    self.longest = longest
-  }
-
-  /// The wait after `failures` failures, counted from 1.
-  package func delay(afterFailures failures: Int) -> Duration {
-    var delay = first
-    for _ in 1..<max(failures, 1) {
-      guard delay < longest else { break }
-      delay *= 2
-    }
-    return min(delay, longest)
-  }
-}

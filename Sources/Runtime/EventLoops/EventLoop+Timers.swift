@@ -95,7 +95,7 @@ extension Duration {
   }
 
   /// Nanoseconds; a negative duration is 0, one that does not fit is the largest number.
-  var wholeNanoseconds: UInt64 {
+  package var wholeNanoseconds: UInt64 {
     guard self > .zero else { return 0 }
     let (seconds, attoseconds) = components
     let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)

@@ -84,7 +84,7 @@ enum ImportTable {
       ],
       system: ["FoundationEssentials", "Synchronization"]),
     "Keyring": Row(
-      "Adapters", ["Telephony", "Access", "Registry", "CallDispatch", "Crypto"],
+      "Adapters", ["Telephony", "Access", "Registry", "CallDispatch", "Buffers", "Crypto"],
       system: ["Synchronization"]),
     "NumberPlan": Row("Adapters", ["Telephony", "CPhoneNumber"]),
     "Twilio": Row(

@@ -1,3 +1,4 @@
+internal import Buffers
 package import CallDispatch
 internal import Crypto
 package import Telephony
@@ -14,7 +15,7 @@ package enum TwilioSignature {
   package static func accepts(
     _ signature: String, url: String, parameters: [WebhookParameter], token: Secret
   ) -> Bool {
-    guard let given = Base64.decode(signature), given.count == 20 else { return false }
+    guard let given = Base64.decode(signature.utf8, .exact), given.count == 20 else { return false }
     let rest = signedForm(of: parameters)
     var isRight = false
     for form in urlForms(url) {

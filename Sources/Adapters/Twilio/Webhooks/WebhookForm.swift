@@ -1,3 +1,4 @@
+internal import Buffers
 package import CallDispatch
 internal import Telephony
 

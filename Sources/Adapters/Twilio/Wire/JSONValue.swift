@@ -1,3 +1,5 @@
+internal import Buffers
+
 /// A JSON text (RFC 8259) as read from the carrier.
 enum JSONValue: Sendable, Hashable {
   case null
@@ -147,7 +149,7 @@ private struct JSONReader {
   private mutating func codeUnit() -> UInt16? {
     guard position + 4 <= bytes.count else { return nil }
     let digits = bytes[position..<position + 4]
-    guard digits.allSatisfy(isHexDigit) else { return nil }
+    guard digits.allSatisfy({ Hex.value(of: $0) != nil }) else { return nil }
     position += 4
     return UInt16(String(decoding: digits, as: UTF8.self), radix: 16)
   }
@@ -192,12 +194,5 @@ private struct JSONReader {
     while position < bytes.count, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[position]) {
       position += 1
     }
-  }
-}
-
-private func isHexDigit(_ byte: UInt8) -> Bool {
-  switch byte {
-  case 48...57, 65...70, 97...102: true
-  default: false
   }
 }

@@ -1,3 +1,5 @@
+internal import Buffers
+
 /// Names a request that waits for its answer.
 package typealias RequestID = UInt64
 /// Names a webhook that is on its way.
@@ -27,7 +29,9 @@ package struct SimulatorRequest: Sendable, Hashable {
   var segments: [String]? {
     var segments: [String] = []
     for segment in path.split(separator: "/") {
-      guard let text = FormFields.decode(segment.utf8, plusIsSpace: false) else { return nil }
+      guard let bytes = FormEncoding.decode(segment.utf8, plusIsSpace: false),
+        let text = String(validating: bytes, as: UTF8.self)
+      else { return nil }
       segments.append(text)
     }
     return segments

@@ -1,3 +1,4 @@
+internal import Buffers
 internal import Crypto
 internal import Telephony
 
@@ -15,7 +16,7 @@ extension SimulatorState {
     _ authorization: String?, _ region: Region
   ) throws(RESTError) -> Principal {
     guard let authorization, authorization.lowercased().hasPrefix("basic "),
-      let bytes = Base64.decode(String(authorization.dropFirst(6))),
+      let bytes = Base64.decode(authorization.dropFirst(6).utf8, .exact),
       let text = String(validating: bytes, as: UTF8.self)
     else { throw .unauthorized }
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)

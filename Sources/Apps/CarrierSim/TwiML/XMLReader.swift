@@ -1,3 +1,5 @@
+internal import Buffers
+
 /// One element of an XML document.
 package struct XMLElement: Sendable, Hashable {
   package struct Attribute: Sendable, Hashable {
@@ -258,7 +260,7 @@ package struct XMLReader {
     default:
       let isHex = body.hasPrefix("#x")
       let digits = body.dropFirst(isHex ? 2 : 1)
-      let isPlain = digits.utf8.allSatisfy { FormFields.hexDigit($0) != nil }
+      let isPlain = digits.utf8.allSatisfy { Hex.value(of: $0) != nil }
       guard body.hasPrefix("#"), isPlain, let value = UInt32(digits, radix: isHex ? 16 : 10),
         let scalar = Unicode.Scalar(value)
       else { throw failure("The reference &\(body); is unknown.") }

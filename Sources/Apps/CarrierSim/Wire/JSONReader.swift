@@ -1,3 +1,5 @@
+internal import Buffers
+
 extension JSON {
   /// Values nest at most so deep.
   static let depthMax = 32
@@ -111,7 +113,7 @@ private struct JSONReader {
     guard position + 4 <= bytes.count else { return nil }
     var unit: UInt16 = 0
     for byte in bytes[position..<position + 4] {
-      guard let digit = FormFields.hexDigit(byte) else { return nil }
+      guard let digit = Hex.value(of: byte) else { return nil }
       unit = unit << 4 | UInt16(digit)
     }
     position += 4

@@ -1,4 +1,4 @@
-internal import Crypto
+internal import Buffers
 
 /// A webhook's URL: what is fetched, and the wishes in its fragment.
 ///
@@ -40,10 +40,10 @@ struct WebhookAddress: Sendable, Hashable {
     let tail = rest.dropFirst(authority.count)
     var authorization: String?
     if let at = authority.lastIndex(of: "@") {
-      guard let login = FormFields.decode(authority[..<at].utf8, plusIsSpace: false) else {
-        return nil
-      }
-      authorization = "Basic " + Base64.encode(Array(login.utf8))
+      guard let login = FormEncoding.decode(authority[..<at].utf8, plusIsSpace: false),
+        String(validating: login, as: UTF8.self) != nil
+      else { return nil }
+      authorization = "Basic " + Base64.encode(login)
       authority = authority[authority.index(after: at)...]
     }
     guard !authority.isEmpty, authority.first != ":" else { return nil }

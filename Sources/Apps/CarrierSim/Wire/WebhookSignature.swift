@@ -1,3 +1,4 @@
+internal import Buffers
 internal import Crypto
 
 /// `X-Twilio-Signature`: what proves to a webhook that Twilio sends it.

@@ -43,7 +43,7 @@ extension CallStateMachine {
         return .verified
       }
     } else if work.failures + 1 < Limits.verificationTriesMax {
-      workFailed(.verify, Self.carrierBackoff, at: time)
+      workFailed(.verify, Self.carrierBackOff, at: time)
       return .askAgain
     }
     finish(.failed, .unverified, at: time)
@@ -55,7 +55,7 @@ extension CallStateMachine {
   package mutating func verificationFailed(at time: Timestamp) {
     guard let work = call.work, work.kind == .verify else { return }
     if work.failures + 1 < Limits.carrierRetryMax {
-      workFailed(.verify, Self.carrierBackoff, at: time)
+      workFailed(.verify, Self.carrierBackOff, at: time)
     } else {
       refreshLater(at: time)
     }
@@ -126,7 +126,7 @@ extension CallStateMachine {
   package mutating func hangUpFailed(at time: Timestamp) {
     guard let work = call.work, work.kind == .end else { return }
     if work.failures + 1 < Limits.carrierRetryMax {
-      workFailed(.end, Self.carrierBackoff, at: time)
+      workFailed(.end, Self.carrierBackOff, at: time)
     } else if call.state.isTerminal {
       workDone()
     } else {
@@ -134,6 +134,6 @@ extension CallStateMachine {
     }
   }
 
-  private static let carrierBackoff = Backoff(
+  private static let carrierBackOff = BackOff(
     first: Limits.carrierRetryDelay, longest: Limits.carrierRetryDelayMax)
 }

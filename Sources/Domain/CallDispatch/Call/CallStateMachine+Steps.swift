@@ -52,14 +52,14 @@ extension CallStateMachine {
     }
     call.dial?.refusals = dial.refusals + 1
     call.dial?.phase = .intent
-    let backoff = Backoff(first: Limits.dialRetryDelay, longest: Limits.dialRetryDelayMax)
+    let backoff = BackOff(first: Limits.dialRetryDelay, longest: Limits.dialRetryDelayMax)
     let own = backoff.delay(afterFailures: dial.refusals + 1)
     let delay = min(max(own, wait ?? .zero), Limits.dialRetryDelayMax)
     call.work = PendingWork(.dial, due: time.advanced(by: delay))
   }
 
   /// Puts the work off.
-  mutating func workFailed(_ kind: PendingWork.Kind, _ backoff: Backoff, at time: Timestamp) {
+  mutating func workFailed(_ kind: PendingWork.Kind, _ backoff: BackOff, at time: Timestamp) {
     let failures = (call.work?.kind == kind ? call.work?.failures ?? 0 : 0) + 1
     let due = time.advanced(by: backoff.delay(afterFailures: failures))
     call.work = PendingWork(kind, due: due, failures: failures)
@@ -68,7 +68,7 @@ extension CallStateMachine {
   /// Looks at the call later, for the case that no callback comes.
   mutating func refreshLater(at time: Timestamp) {
     workFailed(
-      .refresh, Backoff(first: Limits.refreshDelay, longest: Limits.refreshDelayMax), at: time)
+      .refresh, BackOff(first: Limits.refreshDelay, longest: Limits.refreshDelayMax), at: time)
   }
 
   mutating func apply(_ carrierCall: CarrierCall, at time: Timestamp) {

@@ -110,7 +110,7 @@ package struct CallStateMachine: Sendable {
       call.outcomeUnknown = true
     } else {
       workFailed(
-        .reconcile, Backoff(first: Limits.reconcileDelay, longest: Limits.reconcileDelayMax),
+        .reconcile, BackOff(first: Limits.reconcileDelay, longest: Limits.reconcileDelayMax),
         at: time)
     }
   }

@@ -98,7 +98,7 @@ extension CallDispatcher {
   func settle(
     _ id: CallID, _ event: @Sendable (inout CallStateMachine) -> Void
   ) async throws(CallStoreError) {
-    let backoff = Backoff(
+    let backoff = BackOff(
       first: Limits.carrierRetryDelay, longest: Limits.carrierRetryDelayMax)
     for failures in 1...Limits.carrierRetryMax {
       do throws(CallStoreError) {

@@ -39,7 +39,7 @@ package final class RouteDirectory: Sendable {
   /// soon after one that lived, as when its connection reached its age, and ever later while none
   /// does. It goes on after the last change that was taken, so nothing is missed between two.
   package func follow(_ source: any RouteSource, time: any TimeSource) async {
-    let backoff = Backoff(first: Limits.routeRetryDelay, longest: Limits.routeRetryDelayMax)
+    let backoff = BackOff(first: Limits.routeRetryDelay, longest: Limits.routeRetryDelayMax)
     var failures = 0
     while !Task.isCancelled {
       let before = table.withLock { $0.place }

@@ -83,7 +83,7 @@ struct ProvisioningWork: Sendable {
         guard error.isTransient, failures < RegistryLimits.stepAttemptsMax else {
           return machine.stepFailed(ProvisioningFailure(error), mayHaveActed: mayHaveActed)
         }
-        try await pause(BackOff().delay(after: failures, asked: error.retryAfter))
+        try await pause(BackOff.steps.delay(afterFailures: failures, asked: error.retryAfter))
       }
     }
   }
@@ -325,8 +325,14 @@ extension ProvisioningWork {
           throw .store(error)
         }
         if Task.isCancelled { throw .stopping }
-        try await pause(BackOff().delay(after: failures))
+        try await pause(BackOff.steps.delay(afterFailures: failures))
       }
     }
   }
+}
+
+extension BackOff {
+  /// Before a step is tried again.
+  static let steps = BackOff(
+    first: RegistryLimits.stepDelayFirst, longest: RegistryLimits.stepDelayMax)
 }

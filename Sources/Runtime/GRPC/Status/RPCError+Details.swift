@@ -1,3 +1,4 @@
+internal import Buffers
 internal import Protobuf
 internal import WellKnown
 
@@ -11,7 +12,7 @@ extension RPCError {
     status.details = details
     while !status.details.isEmpty {
       let bytes = MessageCoding.bytes(status)
-      if (bytes.count * 4 + 2) / 3 <= sizeMax { return Base64.encode(bytes) }
+      if (bytes.count * 4 + 2) / 3 <= sizeMax { return Base64.encode(bytes, .unpadded) }
       status.details.removeLast()
     }
     return nil

@@ -1,3 +1,4 @@
+internal import EventLoops
 internal import GRPC
 internal import Telemetry
 
@@ -143,15 +144,5 @@ extension String {
       end = utf8.index(before: end)
     }
     return String(self[..<end])
-  }
-}
-
-extension Duration {
-  /// 0 for a negative duration.
-  var wholeNanoseconds: UInt64 {
-    guard self > .zero else { return 0 }
-    let (seconds, attoseconds) = components
-    let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
-    return overflow ? .max : whole &+ UInt64(attoseconds / 1_000_000_000)
   }
 }

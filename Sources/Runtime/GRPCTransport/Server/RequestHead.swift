@@ -22,13 +22,6 @@ struct RequestHead {
   let compression: CallCompression
 }
 
-extension RPCError {
-  /// For plain gRPC and for what stands beside it.
-  static func notBase64(metadata name: String) -> RPCError {
-    RPCError(.invalidArgument, "The metadata \(name.prefix(64)) is not base64.")
-  }
-}
-
 /// Reads request headers. A pure function of the block, but for `metadata`, which it fills.
 struct RequestHeadReader {
   private var isPost = false
@@ -86,7 +79,7 @@ struct RequestHeadReader {
     _ name: HeaderName, _ rawName: RawSpan, _ value: RawSpan, _ table: PathTable,
     _ metadata: inout MetadataBlock
   ) {
-    switch name {
+    switch RequestField(name) {
     case .method:
       isPost = value.equals("POST")
     case .path:
@@ -94,21 +87,19 @@ struct RequestHeadReader {
       if method == nil { readUnknown(path: value, table) }
     case .contentType:
       contentType = Self.contentType(value)
-    case .grpcTimeout:
+    case .timeout:
       timeout = GRPCTimeout.decode(value)
-      if timeout == nil {
-        problem = RPCError(.invalidArgument, "grpc-timeout is not 1 to 8 digits and a unit.")
-      }
-    case .grpcEncoding:
+      if timeout == nil { problem = .malformedTimeout }
+    case .encoding:
       guard !value.equals("identity") else { return }
       encoding = CompressionFormat(name: value)
       if encoding == nil { unknownEncoding = String(value.string().prefix(32)) }
-    case .grpcAcceptEncoding:
+    case .acceptedEncodings:
       let encodings = AcceptedEncodings(value)
       if accepted?.formUnion(encodings) == nil { accepted = encodings }
-    case .scheme, .authority, .status, .te, .contentLength:
+    case .ignored:
       break
-    case .other, .userAgent, .grpcStatus, .grpcMessage, .grpcStatusDetails:
+    case .metadata:
       if metadata.append(name: rawName, value: value) == .notBase64 {
         problem = .notBase64(metadata: rawName.string())
       }

@@ -1,5 +1,4 @@
 internal import Buffers
-internal import GRPC
 
 /// Base64 that comes in pieces and may be padded in the middle, where a sender flushed
 /// (PROTOCOL-WEB, Text-encoded streams).
@@ -30,8 +29,6 @@ struct Base64Stream: ~Copyable {
 
   /// A piece of its own, with padding.
   static func encode(_ bytes: [UInt8]) -> [UInt8] {
-    var text = Array(Base64.encode(bytes).utf8)
-    while text.count % 4 != 0 { text.append(UInt8(ascii: "=")) }
-    return text
+    Array(Base64.encode(bytes).utf8)
   }
 }

@@ -1,3 +1,4 @@
+internal import Buffers
 internal import GRPC
 internal import Protobuf
 internal import WellKnown
@@ -47,7 +48,7 @@ enum ConnectJSON {
       json.key("type")
       json.string(detail.typeURL.split(separator: "/").last.map(String.init) ?? "")
       json.key("value")
-      json.string(Base64.encode(detail.value))
+      json.string(Base64.encode(detail.value, .unpadded))
       // For people; a type that is not known here has none.
       guard let type = options.types.type(at: detail.typeURL),
         let debug = Self.debug(type, detail.value)

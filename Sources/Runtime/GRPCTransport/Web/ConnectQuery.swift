@@ -1,3 +1,4 @@
+internal import Buffers
 internal import GRPC
 
 /// The request of a call by GET (Connect, Unary-Get-Request): the query of its path.
@@ -14,7 +15,7 @@ struct ConnectQuery: Hashable, Sendable {
     for parameter in query.utf8.split(separator: UInt8(ascii: "&")) {
       let parts = parameter.split(
         separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
-      guard let value = Self.decode(parts.count == 2 ? parts[1] : parts[0].prefix(0)) else {
+      guard let value = FormEncoding.decode(parts.count == 2 ? parts[1] : parts[0].prefix(0)) else {
         throw RPCError(.invalidArgument, "The query has a percent sign without two hex digits.")
       }
       let text = String(decoding: value, as: UTF8.self)
@@ -28,36 +29,9 @@ struct ConnectQuery: Hashable, Sendable {
       }
     }
     guard isBase64, let digits = message else { return }
-    let standard = digits.map { digit in
-      switch digit {
-      case UInt8(ascii: "-"): UInt8(ascii: "+")
-      case UInt8(ascii: "_"): UInt8(ascii: "/")
-      default: digit
-      }
-    }
-    guard let bytes = Base64.decode(standard) else {
+    guard let bytes = Base64.decode(digits, .either) else {
       throw RPCError(.invalidArgument, "The query's message is not base64.")
     }
     message = bytes
-  }
-
-  /// Percent-decodes a value, in which "+" is a space; `nil` if a percent sign has no two digits.
-  private static func decode(_ encoded: Substring.UTF8View) -> [UInt8]? {
-    var bytes: [UInt8] = []
-    var rest = encoded[...]
-    while let byte = rest.popFirst() {
-      switch byte {
-      case UInt8(ascii: "+"): bytes.append(UInt8(ascii: " "))
-      case UInt8(ascii: "%"):
-        guard let digits = String(rest.prefix(2)), digits.utf8.count == 2,
-          digits.utf8.allSatisfy({ $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "-") }),
-          let value = UInt8(digits, radix: 16)
-        else { return nil }
-        bytes.append(value)
-        rest = rest.dropFirst(2)
-      default: bytes.append(byte)
-      }
-    }
-    return bytes
   }
 }

@@ -1,3 +1,4 @@
+internal import Buffers
 internal import GRPC
 
 /// One header of a response.
@@ -23,7 +24,7 @@ extension [WebField] {
       let value =
         switch entry.value {
         case .text(let text): text
-        case .binary(let bytes): Base64.encode(bytes)
+        case .binary(let bytes): Base64.encode(bytes, .unpadded)
         }
       let field = WebField(prefix + entry.name, value)
       let fieldSize = [field].headerSize

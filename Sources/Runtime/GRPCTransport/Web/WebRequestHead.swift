@@ -47,9 +47,9 @@ struct WebRequestHead: Sendable {
   /// Sorts `headers`, and writes what is metadata to `metadata`.
   init(_ headers: borrowing HeaderBlock, metadata: inout MetadataBlock) {
     isTruncated = headers.isTruncated
-    headers.visitFields { _, name, value in
+    headers.visitFields { known, name, value in
       let text = name.string()
-      guard !take(text, value.string()) else { return }
+      guard !take(RequestField(known), text, value.string()) else { return }
       guard metadata.append(name: name, value: value) == .notBase64 else { return }
       malformedName = malformedName ?? text
     }
@@ -57,33 +57,42 @@ struct WebRequestHead: Sendable {
 
   /// Sorts `headers`, whose metadata is passed over.
   init(_ headers: [WebField]) {
-    for header in headers { _ = take(header.name, header.value) }
+    for header in headers {
+      _ = take(RequestField(HeaderName(header.name)), header.name, header.value)
+    }
   }
 
   /// Takes a header that belongs to a protocol; `false` if it is metadata.
-  private mutating func take(_ name: String, _ value: String) -> Bool {
+  private mutating func take(_ field: RequestField, _ name: String, _ value: String) -> Bool {
+    switch field {
+    case .method: method = value
+    case .path: take(path: value)
+    case .contentType: contentType = value
+    case .timeout: grpcTimeout = value
+    case .encoding: encodings.grpc = value
+    case .acceptedEncodings: acceptedEncodings.grpc = value
+    case .ignored: break
+    case .metadata: return takeOfWeb(name, value)
+    }
+    return true
+  }
+
+  /// The same for what plain gRPC does not have.
+  private mutating func takeOfWeb(_ name: String, _ value: String) -> Bool {
     switch name {
-    case ":method": method = value
-    case ":path": take(path: value)
-    case "content-type": contentType = value
     case "accept": accept = value.listElements
     case "access-control-request-headers": requestedHeaders = value
     case "connect-protocol-version": protocolVersion = value
     case "content-encoding": encodings.http = value
     case "connect-content-encoding": encodings.connect = value
-    case "grpc-encoding": encodings.grpc = value
     case "accept-encoding": acceptedEncodings.http = value
     case "connect-accept-encoding": acceptedEncodings.connect = value
-    case "grpc-accept-encoding": acceptedEncodings.grpc = value
-    case "grpc-timeout": grpcTimeout = value
     case "connect-timeout-ms": connectTimeout = value
     case "origin":
       origin = value
       // A handler may want to know it too.
       return false
-    case ":scheme", ":authority", "te", "content-length", "x-grpc-web",
-      "access-control-request-method":
-      break
+    case "x-grpc-web", "access-control-request-method": break
     default: return false
     }
     return true
@@ -123,7 +132,7 @@ struct WebRequestHead: Sendable {
     }
     guard let grpcTimeout else { return nil }
     guard let timeout = Array(grpcTimeout.utf8).withBytes({ GRPCTimeout.decode($0) }) else {
-      throw RPCError(.invalidArgument, "grpc-timeout is not 1 to 8 digits and a unit.")
+      throw RPCError.malformedTimeout
     }
     return timeout
   }

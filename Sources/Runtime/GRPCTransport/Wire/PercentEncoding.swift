@@ -1,8 +1,9 @@
+internal import Buffers
+
 /// How `grpc-message` carries text (PROTOCOL-HTTP2, Status-Message): UTF-8 in which every byte
 /// outside 0x20–0x7E, and "%", is "%XX". So is a space at either end: a header's value has none
 /// there, and peers close the connection over one (RFC 9113, section 8.2.1).
 enum PercentEncoding {
-  private static let digits = Array("0123456789ABCDEF".utf8)
   private static let space = UInt8(ascii: " ")
 
   /// The text as it is sent; cut at `sizeMax` bytes where that tears neither a "%XX" nor a
@@ -25,17 +26,11 @@ enum PercentEncoding {
         bytes.removeSubrange(end...)
         break
       }
-      if isKept { bytes.append(byte) } else { append(byte, to: &bytes) }
+      if isKept { bytes.append(byte) } else { FormEncoding.append(escaped: byte, to: &bytes) }
     }
     // A cut may leave plain ones at the end.
     while bytes.last == space { bytes.removeLast() }
     return String(decoding: bytes, as: UTF8.self)
-  }
-
-  private static func append(_ byte: UInt8, to bytes: inout [UInt8]) {
-    bytes.append(UInt8(ascii: "%"))
-    bytes.append(digits[Int(byte >> 4)])
-    bytes.append(digits[Int(byte & 15)])
   }
 
   /// The text; what is not well-formed stays as it is, as the specification asks.
@@ -44,7 +39,7 @@ enum PercentEncoding {
     var index = 0
     while index < encoded.count {
       if encoded[index] == UInt8(ascii: "%"), index + 2 < encoded.count,
-        let high = hexValue(encoded[index + 1]), let low = hexValue(encoded[index + 2])
+        let high = Hex.value(of: encoded[index + 1]), let low = Hex.value(of: encoded[index + 2])
       {
         bytes.append(high << 4 | low)
         index += 3
@@ -58,14 +53,5 @@ enum PercentEncoding {
 
   private static func isPlain(_ byte: UInt8) -> Bool {
     (0x20...0x7e).contains(byte) && byte != UInt8(ascii: "%")
-  }
-
-  private static func hexValue(_ digit: UInt8) -> UInt8? {
-    switch digit {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
-    default: nil
-    }
   }
 }

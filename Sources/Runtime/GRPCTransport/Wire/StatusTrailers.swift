@@ -1,3 +1,4 @@
+internal import Buffers
 internal import Compression
 internal import GRPC
 internal import HTTP2
@@ -71,7 +72,7 @@ enum StatusTrailers {
       let text =
         switch entry.value {
         case .text(let text): trimmed(text)
-        case .binary(let bytes): Base64.encode(bytes)
+        case .binary(let bytes): Base64.encode(bytes, .unpadded)
         }
       guard list.size + entry.name.utf8.count + text.utf8.count + 32 <= sizeMax else { continue }
       list.append(entry.name, text)

@@ -17,6 +17,11 @@ package enum HeaderName: UInt8, Sendable {
   case grpcStatusDetails
   case contentLength
 
+  /// Tells the name apart.
+  package init(_ name: String) {
+    self = unsafe Array(name.utf8).withUnsafeBytes { unsafe HeaderName($0) }
+  }
+
   init(_ name: UnsafeRawBufferPointer) {
     self = .other
     guard let (text, candidate) = unsafe Self.candidate(name) else { return }

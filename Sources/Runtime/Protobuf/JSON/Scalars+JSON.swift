@@ -1,3 +1,5 @@
+internal import Buffers
+
 extension Bool: JSONValue {
   package var isJSONDefault: Bool { !self }
 
@@ -31,7 +33,9 @@ extension [UInt8]: JSONValue {
   }
 
   package init(from json: inout JSONReader) throws(JSONError) {
-    guard let bytes = Base64.decode(try json.string()) else { throw json.valueError("base64") }
+    guard let bytes = Base64.decode(try json.string().utf8, .either) else {
+      throw json.valueError("base64")
+    }
     self = bytes
   }
 }
