@@ -2,8 +2,8 @@
 # Fuzzes what parses bytes from a network, with libFuzzer and AddressSanitizer.
 #
 #   scripts/fuzz.sh [SECONDS [TARGET...]]   60 seconds for each of all targets without arguments
-#   scripts/fuzz.sh short                   the corpora and 10,000 inputs from a fixed seed, as in
-#                                           `make test`
+#   scripts/fuzz.sh short                   the corpora and 10,000 inputs from a fixed seed, or as many
+#                                           as 3 seconds allow, as in `make test`
 #   scripts/fuzz.sh keep [TARGET...]        takes what was found into the corpora, the smallest inputs
 #
 # The corpora are in Tests/Fuzz/TARGET; what is found beside them stays in .build/fuzz/corpus. A crash
@@ -43,14 +43,14 @@ for target in "${targets[@]}"; do
     # The fewest inputs that reach all that is reached, and of those the smallest.
     rm -rf .build/fuzz/merged
     mkdir .build/fuzz/merged
-    "$program" -merge=1 -max_len=512 -verbosity=0 .build/fuzz/merged "Tests/Fuzz/$target" "$grown"
+    "$program" -merge=1 -max_len=1024 -verbosity=0 .build/fuzz/merged "Tests/Fuzz/$target" "$grown"
     find .build/fuzz/merged -type f -printf '%s %p\n' | sort -n | head -n "$kept_max" \
       | cut -d' ' -f2 | xargs -I{} cp {} "Tests/Fuzz/$target/"
     continue
   fi
   if [ "$seconds" = short ]; then
     cp -r "Tests/Fuzz/$target/." .build/fuzz/short
-    "$program" -runs=10000 -seed=1 -max_total_time=10 -max_len=4096 -timeout=30 -verbosity=0 \
+    "$program" -runs=10000 -seed=1 -max_total_time=3 -max_len=4096 -timeout=30 -verbosity=0 \
       -rss_limit_mb=4096 -artifact_prefix=".build/fuzz/$target-" .build/fuzz/short \
       > ".build/fuzz/$target.log" 2>&1 || { tail -n 80 ".build/fuzz/$target.log"; exit 1; }
     echo "fuzz: $target passes its corpus of $(find "Tests/Fuzz/$target" -type f | wc -l) inputs, and more"

@@ -30,7 +30,9 @@ struct RawSocket: ~Copyable {
         descriptor, UnsafeRawPointer(pointer).assumingMemoryBound(to: sockaddr.self),
         socklen_t(MemoryLayout<sockaddr_in>.size))
     }
-    precondition(code == 0, "the server takes no connection: \(errno)")
+    precondition(code == 0 || errno == EINTR, "the server takes no connection: \(errno)")
+    var waits = [pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)]
+    precondition(Self.wait(&waits), "the server takes no connection")
   }
 
   /// Listens on a free port; see ``port``.
@@ -65,6 +67,15 @@ struct RawSocket: ~Copyable {
     address.sin_port = port.bigEndian
     address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
     return address
+  }
+
+  /// Waits for one of `waits`; `false` if none of them has come about in time. libFuzzer's own
+  /// clock interrupts what waits.
+  private static func wait(_ waits: inout [pollfd]) -> Bool {
+    while true {
+      let count = unsafe poll(&waits, nfds_t(waits.count), Int32(waitMax) * 1000)
+      if count >= 0 || errno != EINTR { return count > 0 }
+    }
   }
 
   /// Of a socket that listens: the next connection, or `nil` when `flag` was raised before one
@@ -108,7 +119,6 @@ struct RawSocket: ~Copyable {
       let count = unsafe buffer.withUnsafeMutableBytes {
         unsafe recv(descriptor, $0.baseAddress, $0.count, 0)
       }
-      // libFuzzer's own clock interrupts what waits.
       if count > 0 || (count < 0 && errno == EINTR) { continue }
       precondition(count == 0 || errno == ECONNRESET, "the other end does not close: \(errno)")
       return
