@@ -225,9 +225,24 @@ struct HTTP2GuardTests {
     let bomb = { (id: UInt32) in
       request(id, (id == 1 ? big : []) + [UInt8](repeating: 0xbe, count: 8_000), flags: 5)
     }
+    // Of the first one little is read, and nobody hears of it; what follows is understood.
     try attacked.receive(bomb(1))
-    #expect(attacked.handlers.first?.isTruncated == true)
-    #expect(throws: HTTP2Error.flood(.hugeHeaderBlocks)) { try attacked.receive(bomb(3)) }
+    #expect(attacked.handlers.isEmpty && attacked.session.streamCount == 0)
+    #expect(attacked.session.headers.openFields < 100)
+    try attacked.receive(request(3, [0xbe]))
+    #expect(attacked.handlers.map(\.isTruncated) == [false])
+    #expect(throws: HTTP2Error.flood(.hugeHeaderBlocks)) {
+      try attacked.receive(bomb(5) + request(7))
+    }
+    #expect(attacked.handlers.count == 1)
+  }
+
+  /// A block that is large by mistake is told so.
+  @Test func aLargeBlockIsReadToItsEnd() throws {
+    let attacked = try Attacked()
+    try attacked.receive(request(1, (0..<1000).flatMap { _ in literal("a", "b") }))
+    #expect(attacked.handlers.map(\.isTruncated) == [true])
+    #expect(attacked.session.headers.openFields > 1000)
   }
 
   @Test func cookieCrumbsAreFields() throws {

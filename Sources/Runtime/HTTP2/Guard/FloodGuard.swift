@@ -15,6 +15,8 @@ struct FloodGuard {
 
   /// How many times larger than its bound a header block is that is an attack and no mistake.
   static let hugeBlockFactor = 4
+  /// How many times larger it is when no more of it is read.
+  static let endlessBlockFactor = 16
 
   private var pings: TokenBucket
   private var settings: TokenBucket

@@ -51,7 +51,8 @@ package struct FloodLimits: Sendable, Equatable {
   /// HEADERS frames per second that open no stream.
   package var idleHeadersPerSecond = 1_000
   /// Header blocks over ``HTTP2Configuration/headerBytesMax`` or
-  /// ``HTTP2Configuration/headerFieldsMax``: each is answered, none is kept.
+  /// ``HTTP2Configuration/headerFieldsMax``: none is kept, and each is answered that does not go
+  /// on far beyond (``FloodGuard/endlessBlockFactor``).
   package var largeBlockBurst = 100
   /// Such header blocks per second.
   package var largeBlocksPerSecond = 10

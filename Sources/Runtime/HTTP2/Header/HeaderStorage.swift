@@ -77,13 +77,13 @@ struct HeaderStorage: ~Copyable {
     agreeing = last?.start
   }
 
-  /// Appends a field unless the block breaks a bound with it; then no more of it is kept, and its
-  /// size goes on being counted.
+  /// Appends a field unless the block breaks a bound with it; then no more of it is kept, its size
+  /// goes on being counted, and this is `false`.
   mutating func append(
     _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer,
     _ configuration: borrowing HTTP2Configuration
-  ) {
-    guard isOpen else { return }
+  ) -> Bool {
+    guard isOpen else { return true }
     if let offset = agreeing, let last {
       if offset < last.end,
         let end = unsafe writer.withUnsafeBytes({ bytes -> Int? in
@@ -92,7 +92,7 @@ struct HeaderStorage: ~Copyable {
         })
       {
         agreeing = end
-        return
+        return true
       }
       disagree(at: offset)
     }
@@ -103,7 +103,7 @@ struct HeaderStorage: ~Copyable {
       writer.count <= configuration.headerBytesPerReadMax
     else {
       openIsTruncated = true
-      return
+      return false
     }
     let token = unsafe HeaderName(name)
     unsafe writer.withReserved(Field.prefixSize + name.count + value.count) { target in
@@ -115,6 +115,7 @@ struct HeaderStorage: ~Copyable {
       unsafe UnsafeMutableRawBufferPointer(rebasing: names[name.count...]).copyMemory(from: value)
       return target.count
     }
+    return true
   }
 
   /// The block differs from the last one at `offset`: what agreed is copied, then it goes on.

@@ -43,10 +43,10 @@ func headerCame(
   guard let session = unsafe session(context), unsafe session.headerStream != nil else { return 0 }
   let name = unsafe nghttp2_rcbuf_get_buf(name)
   let value = unsafe nghttp2_rcbuf_get_buf(value)
-  unsafe session.headers.append(
+  let isKept = unsafe session.headers.append(
     UnsafeRawBufferPointer(start: name.base, count: name.len),
     UnsafeRawBufferPointer(start: value.base, count: value.len), session.configuration)
-  return 0
+  return isKept ? 0 : session.fieldDidNotFit()
 }
 
 /// A field that is not one, such as an empty name: its request is malformed (RFC 9113, section

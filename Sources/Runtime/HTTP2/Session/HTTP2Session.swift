@@ -205,6 +205,9 @@ internal import CNGHTTP2
     return error
   }
 
+  /// Whether the session ends once nghttp2 has returned.
+  var hasVerdict: Bool { verdict != nil }
+
   /// Keeps the first verdict for when nghttp2 has returned.
   func note(_ reason: FloodReason?) {
     if verdict == nil { verdict = reason }
