@@ -40,4 +40,37 @@ private final class Waiting: DeadlineHandler {
     #expect(order.withLock { $0 } == [0, 20, 40, 60])
     loop.stop()
   }
+
+  /// Many deadlines at the same time don't keep the loop from what else there is.
+  @Test func manyDeadlinesLetOthersPass() async {
+    let loop = EventLoop(name: "wheel")
+    let passed = Mutex<[Int]>([])
+    let passedBefore = Mutex<Int?>(nil)
+    await withCheckedContinuation { done in
+      loop.execute {
+        let wheel = DeadlineWheel(loop: loop)
+        let kept = (0..<40).map { index in
+          Waiting {
+            let begun = MonotonicTime.nanoseconds()
+            while MonotonicTime.nanoseconds() - begun < 200_000 {}
+            let count = passed.withLock { passed -> Int in
+              passed.append(index)
+              return passed.count
+            }
+            if count == 1 {
+              loop.execute { passedBefore.withLock { $0 = passed.withLock { $0.count } } }
+            }
+            if count == 39 { loop.schedule(after: .milliseconds(20)) { done.resume() } }
+          }
+        }
+        var entries = kept.map { wheel.add($0, after: .milliseconds(2)) }
+        // One of those that are due is removed in time.
+        wheel.remove(entries.removeLast())
+        loop.schedule(after: .seconds(2)) { _ = (kept.count, wheel.count) }
+      }
+    }
+    #expect(passed.withLock { $0.count } == 39 && passed.withLock { Set($0).count } == 39)
+    #expect(passedBefore.withLock { $0 ?? 39 } < 20)
+    loop.stop()
+  }
 }

@@ -4,6 +4,25 @@ import Testing
 
 @testable import EventLoops
 
+/// How far others had come when the loop came to other work.
+private final class Progress: Sendable {
+  private let counts = Mutex<(done: Int, seen: Int?)>((0, nil))
+
+  /// One more is done. The first one hands other work to `loop`.
+  func advance(on loop: EventLoop) {
+    let isFirst = counts.withLock { counts in
+      counts.done += 1
+      return counts.done == 1
+    }
+    if isFirst {
+      loop.execute { self.counts.withLock { $0.seen = $0.done } }
+    }
+  }
+
+  /// How many were done when the loop came to other work.
+  var seen: Int? { counts.withLock { $0.seen } }
+}
+
 private actor Counter {
   nonisolated let loop: EventLoop
   nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
@@ -77,6 +96,81 @@ struct EventLoopTests {
     }
     #expect(await counter.increment() == 2001)
     loop.stop()
+  }
+
+  /// Keeps the thread busy.
+  private static func work(for duration: Duration) {
+    let begun = MonotonicTime.nanoseconds()
+    while MonotonicTime.nanoseconds() - begun < duration.wholeNanoseconds {}
+  }
+
+  /// Many jobs at hand don't keep the loop from what else there is.
+  @Test func jobsLetOthersPass() async {
+    let loop = EventLoop(name: "test")
+    let progress = Progress()
+    await withTaskExecutorPreference(loop) {
+      await withTaskGroup(of: Void.self) { group in
+        for _ in 0..<100 {
+          group.addTask {
+            Self.work(for: .microseconds(200))
+            progress.advance(on: loop)
+          }
+        }
+      }
+    }
+    #expect(progress.seen ?? 100 < 50)
+    loop.stop()
+  }
+
+  /// The same for jobs of which each enqueues the next one.
+  @Test func aChainOfJobsLetsOthersPass() async {
+    let loop = EventLoop(name: "test")
+    let progress = Progress()
+    let (steps, step) = AsyncStream.makeStream(of: Int.self)
+    let (answers, answer) = AsyncStream.makeStream(of: Int.self)
+    await withTaskExecutorPreference(loop) {
+      await withTaskGroup(of: Void.self) { group in
+        group.addTask { for await index in steps { answer.yield(index) } }
+        group.addTask {
+          step.yield(0)
+          for await index in answers {
+            Self.work(for: .microseconds(200))
+            progress.advance(on: loop)
+            guard index < 100 else { return step.finish() }
+            step.yield(index + 1)
+          }
+        }
+      }
+    }
+    #expect(progress.seen ?? 100 < 50)
+    loop.stop()
+  }
+
+  @Test func nextTickComesAfterThePoll() async {
+    let loop = EventLoop(name: "test")
+    let ticks = await withTaskExecutorPreference(loop) {
+      let before = loop.tickNumber
+      for _ in 0..<3 { await loop.nextTick() }
+      return loop.tickNumber - before
+    }
+    #expect(ticks == 3)
+    // Elsewhere there is nothing to wait for.
+    await loop.nextTick()
+    loop.stop()
+  }
+
+  /// Who waits for the next tick when the loop ends gets it.
+  @Test func stopLetsWaitingTasksEnd() async {
+    let loop = EventLoop(name: "test")
+    let (begun, begin) = AsyncStream.makeStream(of: Void.self)
+    let task = Task(executorPreference: loop) {
+      begin.yield()
+      for _ in 0..<1000 { await loop.nextTick() }
+      return true
+    }
+    for await _ in begun { break }
+    loop.stop()
+    #expect(await task.value)
   }
 
   @Test func cancelledSleepEndsAtOnce() async {

@@ -102,6 +102,26 @@ private final class CountingSide: StreamSocketDelegate {
     server.stop()
   }
 
+  /// A socket that is taken out of the poll reads again in the next tick.
+  @Test func restLastsForATick() async throws {
+    let loop = EventLoop(name: "both")
+    let any = try #require(SocketAddress(literal: "127.0.0.1", port: 0))
+    let port = await withCheckedContinuation { (continuation: CheckedContinuation<UInt16, Never>) in
+      loop.execute {
+        let listener = try? loop.listen(at: any) { socket in
+          socket.start(EchoSide(socket))
+          socket.rest()
+          socket.rest()
+          socket.pauseReading()
+          socket.resumeReading()
+        }
+        continuation.resume(returning: listener?.address.port ?? 0)
+      }
+    }
+    #expect(await echo(300_000, host: "127.0.0.1", port: port, on: loop) == 300_000)
+    loop.stop()
+  }
+
   @Test func namesAreLookedUp() async throws {
     let loop = EventLoop(name: "both")
     let port = try await startEcho(on: loop)

@@ -112,12 +112,30 @@ package final class DeadlineEntry {
       for tick in first...now { collect(tick: tick, now: now, into: &passed) }
     }
     lastTick = max(lastTick, now)
-    for entry in passed {
+    let begun = uv_hrtime()
+    for (index, entry) in passed.enumerated() {
+      if index % 4 == 3, uv_hrtime() - begun > Self.timeMax.wholeNanoseconds {
+        return postpone(passed[index...])
+      }
       let handler = entry.handler
       remove(entry)
       handler?.deadlinePassed()
     }
     scheduleNext()
+  }
+
+  /// After so much time with deadlines others have their turn.
+  private static let timeMax = Duration.microseconds(500)
+
+  /// Comes back for `rest`, which are still in their slots.
+  private func postpone(_ rest: ArraySlice<DeadlineEntry>) {
+    let due = rest.reduce(lastTick) { $1.isWaiting ? min($0, $1.due) : $0 }
+    lastTick = due - 1
+    guard count > 0 else { return }
+    // A timer without a delay would fire again before the loop looks at anything else.
+    timer?.cancel()
+    timerTick = due
+    timer = loop.schedule(after: .milliseconds(1)) { [weak self] in self?.timerFired() }
   }
 
   private func collect(tick: UInt64, now: UInt64, into passed: inout [DeadlineEntry]) {

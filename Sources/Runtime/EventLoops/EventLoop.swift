@@ -50,6 +50,13 @@ package protocol EndOfTickHandler: AnyObject {
   private var localJobs: [UnownedJob] = []
   private var spareJobs: [UnownedJob] = []
   private var endOfTick: [any EndOfTickHandler] = []
+  /// Counts ticks, from 1.
+  private(set) var tickNumber: UInt64 = 1
+  var turns = TickTurns()
+  /// Sockets that libuv does not read from until the tick is over.
+  var resting: [StreamSocket] = []
+  /// Tasks that wait for the next tick.
+  private var yielded: [CheckedContinuation<Void, Never>] = []
   /// Whether the loop runs what is at hand and no more.
   private(set) var isStopping = false
 
@@ -72,7 +79,7 @@ package protocol EndOfTickHandler: AnyObject {
     unsafe prepare = .allocate(capacity: 1)
     unsafe idle = .allocate(capacity: 1)
     unsafe loopThread = .allocate(capacity: 1)
-    unsafe readBuffer = .allocate(byteCount: Self.readBufferSize, alignment: 16)
+    unsafe readBuffer = .allocate(byteCount: ReadTurn.sizeMax, alignment: 16)
     let initialized = unsafe uv_loop_init(raw)
     precondition(initialized == 0, "uv_loop_init: \(initialized)")
     let asyncInitialized = unsafe uv_async_init(raw, wakeUp) { _ in }
@@ -95,9 +102,6 @@ package protocol EndOfTickHandler: AnyObject {
     unsafe loopThread.deallocate()
     unsafe readBuffer.deallocate()
   }
-
-  /// The most bytes of one read.
-  private static let readBufferSize = 64 << 10
 
   /// The libuv loop, for the other files of this module; use it on the loop only.
   var handle: UnsafeMutablePointer<uv_loop_t> { unsafe raw }
@@ -159,6 +163,13 @@ package protocol EndOfTickHandler: AnyObject {
     endOfTick.append(handler)
   }
 
+  /// Suspends the caller until the loop has looked at its sockets: for a task with much to do at
+  /// hand. Call it on the loop; elsewhere it returns at once.
+  package func nextTick() async {
+    guard isCurrent else { return }
+    await withCheckedContinuation { yielded.append($0) }
+  }
+
   /// Gives up tasks that ignored their cancellation: what they enqueue after ``stop()`` is never
   /// run, where it would trap otherwise. For the end of a process that can't wait for them.
   package func abandonLateWork() {
@@ -205,10 +216,12 @@ package protocol EndOfTickHandler: AnyObject {
       let hasWork = !localJobs.isEmpty || !endOfTick.isEmpty
       runJobs()
       callEndOfTickHandlers()
+      resumeYielded()
       var mustWait = localJobs.isEmpty && endOfTick.isEmpty
       if !busyPoll.isOff, !busyPoll.maySleep(hadWork: hasWork, at: uv_hrtime()) { mustWait = false }
       unsafe _ = uv_run(raw, mustWait ? UV_RUN_ONCE : UV_RUN_NOWAIT)
       unsafe _ = uv_idle_stop(idle)
+      endReads()
       takeRemote()
     }
     runJobs()
@@ -217,10 +230,12 @@ package protocol EndOfTickHandler: AnyObject {
     // What was enqueued up to here may be cleaning up; it runs before the door closes.
     var isDone = false
     while !isDone {
+      resumeYielded()
       takeRemote()
       runJobs()
       isDone = remote.withLock { remote in
-        guard remote.jobs.isEmpty, remote.work.isEmpty, localJobs.isEmpty else { return false }
+        guard remote.jobs.isEmpty, remote.work.isEmpty, localJobs.isEmpty, yielded.isEmpty
+        else { return false }
         remote.hasStopped = true
         return true
       }
@@ -242,29 +257,72 @@ package protocol EndOfTickHandler: AnyObject {
     isStopping = stopping
   }
 
-  /// Runs the jobs at hand, and those that they enqueue, up to ``jobsPerTickMax``.
+  /// Runs the jobs at hand, and those that they enqueue, up to ``jobsTimeMax``.
   private func runJobs() {
+    guard !localJobs.isEmpty else { return }
     let serial = unsafe asUnownedSerialExecutor()
     let task = unsafe asUnownedTaskExecutor()
-    var budget = Self.jobsPerTickMax
-    while !localJobs.isEmpty && budget > 0 {
+    let begun = uv_hrtime()
+    var count = 0
+    while !localJobs.isEmpty {
       swap(&localJobs, &spareJobs)
-      for job in spareJobs { unsafe job.runSynchronously(isolatedTo: serial, taskExecutor: task) }
-      budget -= spareJobs.count
+      for (index, job) in spareJobs.enumerated() {
+        unsafe job.runSynchronously(isolatedTo: serial, taskExecutor: task)
+        count += 1
+        if count % 4 == 0, uv_hrtime() - begun > jobsNanoseconds {
+          // The rest comes before what was enqueued meanwhile.
+          spareJobs.removeFirst(index + 1)
+          spareJobs.append(contentsOf: localJobs)
+          localJobs.removeAll(keepingCapacity: true)
+          swap(&localJobs, &spareJobs)
+          return
+        }
+      }
       spareJobs.removeAll(keepingCapacity: true)
     }
   }
 
-  /// After so many jobs a tick looks at its sockets and timers again.
-  private static let jobsPerTickMax = 4096
+  /// After so much time with jobs a tick looks at its sockets and timers again.
+  private static let jobsTimeMax = Duration.microseconds(500)
+  private let jobsNanoseconds = jobsTimeMax.wholeNanoseconds
+  /// While more jobs than these are left over, sockets bring little new work.
+  private static let jobsLeftMax = 256
+  /// The same for what is done at the end of a tick.
+  private static let endTimeMax = Duration.microseconds(500)
+  private let endNanoseconds = endTimeMax.wholeNanoseconds
 
   private func callEndOfTickHandlers() {
     guard !endOfTick.isEmpty else { return }
     var handlers: [any EndOfTickHandler] = []
     swap(&handlers, &endOfTick)
-    for handler in handlers { handler.tickEnded() }
+    var begun: UInt64 = 0
+    for (index, handler) in handlers.enumerated() {
+      handler.tickEnded()
+      guard index % 4 == 3 else { continue }
+      let now = uv_hrtime()
+      if begun == 0 { begun = now }
+      if now - begun > endNanoseconds {
+        endOfTick.insert(contentsOf: handlers[(index + 1)...], at: 0)
+        return
+      }
+    }
     handlers.removeAll(keepingCapacity: true)
     if endOfTick.isEmpty { swap(&handlers, &endOfTick) }
+  }
+
+  private func resumeYielded() {
+    guard !yielded.isEmpty else { return }
+    var waiting: [CheckedContinuation<Void, Never>] = []
+    swap(&waiting, &yielded)
+    for continuation in waiting { continuation.resume() }
+  }
+
+  private func endReads() {
+    turns.tickEnded(isBehind: localJobs.count > Self.jobsLeftMax)
+    tickNumber += 1
+    guard !resting.isEmpty else { return }
+    for socket in resting { socket.endRest() }
+    resting.removeAll()
   }
 
   private func closeHandles() {

@@ -13,7 +13,7 @@ internal import Glibc
   /// How long it waits before it accepts again when there were no descriptors.
   package static let acceptPause = Duration.milliseconds(100)
   /// How many connections it accepts before it looks at other sockets again.
-  static let acceptsPerTickMax = 64
+  static let acceptsPerTickMax = 16
 
   private let loop: EventLoop
   private var socket: ListeningSocket?

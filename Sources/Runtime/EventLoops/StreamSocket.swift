@@ -19,7 +19,7 @@ package protocol StreamSocketDelegate: AnyObject {
 /// It has no buffer for reading (the loop lends one to all) and none for writing while the peer
 /// keeps up, so an idle connection is small. It lives until it is closed.
 @safe package final class StreamSocket: UVHandleOwner {
-  private let loop: EventLoop
+  let loop: EventLoop
   let stream: UnsafeMutablePointer<uv_stream_t>
   let isUnix: Bool
   private var writeRequest: UnsafeMutablePointer<uv_write_t>?
@@ -27,6 +27,9 @@ package protocol StreamSocketDelegate: AnyObject {
   private var pending = ByteWriter()
   private var isWriting = false
   private var isReading = false
+  /// Whether libuv does not read although the owner wants it to: until the tick's end.
+  private var isResting = false
+  var turn = ReadTurn()
   private var closesAfterWrite = false
   private(set) var isClosed = false
   private var delegate: (any StreamSocketDelegate)?
@@ -172,10 +175,8 @@ package protocol StreamSocketDelegate: AnyObject {
     if count == Int(UV_ENOBUFS.rawValue) { return }
     guard !isClosed, isReading else { return }
     if count > 0 {
-      // libuv reads again at once while it gets all that it has room for, up to 32 times.
-      fullReadCount = unsafe count == readBuffer.count ? fullReadCount + 1 : 0
       let bytes = unsafe UnsafeRawBufferPointer(start: buffer.pointee.base, count: count)
-      unsafe delegate?.socketReceived(RawSpan(_unsafeBytes: bytes))
+      if let delegate { unsafe hand(RawSpan(_unsafeBytes: bytes), to: delegate) }
     } else if count < 0 {
       pauseReading()
       let isEnd = count == Int(UV_EOF.rawValue)
@@ -195,20 +196,20 @@ package protocol StreamSocketDelegate: AnyObject {
     loop.schedule(after: .zero) { [weak self] in self?.delegate?.socketEnded(error) }
   }
 
-  /// How many reads in a row filled the buffer.
-  private var fullReadCount = 0
-  /// After so many a socket waits until the others had their turn: 256 KiB.
-  private static let fullReadsMax = 4
-
-  /// Whether the socket may read on now; asked once per read.
-  fileprivate func takesRead() -> Bool {
-    guard fullReadCount >= Self.fullReadsMax else { return true }
-    fullReadCount = 0
-    return false
+  /// Has libuv ask no more in this tick.
+  func rest() {
+    guard isReading, !isResting else { return }
+    isResting = true
+    unsafe _ = uv_read_stop(stream)
+    loop.resting.append(self)
   }
 
-  /// The loop's buffer, which every connection on it reads into in turn.
-  fileprivate var readBuffer: UnsafeMutableRawBufferPointer { unsafe loop.readBuffer }
+  /// The tick is over.
+  func endRest() {
+    isResting = false
+    // The owner may have asked for it already.
+    if isReading { unsafe _ = uv_read_start(stream, lendReadBuffer, bytesCame) }
+  }
 
   /// Closes when what was written is out, or at once if all is.
   package func closeAfterWrite() {
@@ -240,11 +241,10 @@ private func lendReadBuffer(
   _ handle: UnsafeMutablePointer<uv_handle_t>?, size: Int, _ buffer: UnsafeMutablePointer<uv_buf_t>?
 ) {
   guard let socket = unsafe owner(of: handle?.pointee.data, as: StreamSocket.self) else { return }
-  guard socket.takesRead() else {
+  guard let lent = unsafe socket.lendRoom() else {
     unsafe buffer?.pointee = unsafe uv_buf_t(base: nil, len: 0)
     return
   }
-  let lent = unsafe socket.readBuffer
   unsafe buffer?.pointee = unsafe uv_buf_t(UnsafeRawBufferPointer(lent))
 }
 

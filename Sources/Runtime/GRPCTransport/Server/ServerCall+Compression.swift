@@ -1,5 +1,6 @@
 internal import Buffers
 internal import Compression
+internal import EventLoops
 internal import GRPC
 internal import HTTP2
 
@@ -14,12 +15,16 @@ extension ServerCall {
 
   // MARK: What comes
 
-  /// Starts a unary call's handler with what `message` stands for.
+  /// Starts a unary call's handler with what `message` stands for: at once, or after some ticks
+  /// when that is large.
   func startInflated(_ message: RawSpan) {
     context?.noteRequest(isCompressed: true)
     var plain = ByteWriter()
     do throws(RPCError) {
-      try inflate(message, into: &plain)
+      guard try inflate(message, into: &plain) else {
+        guard mayKeep(message.byteCount) else { return }
+        return connection.inflations.add(self, message.array())
+      }
     } catch {
       return fail(error)
     }
@@ -27,22 +32,73 @@ extension ServerCall {
   }
 
   /// A message of a streaming call, once the handler takes it.
-  func inflated(_ message: [UInt8]) -> Request {
-    var plain = ByteWriter()
+  func inflated(_ message: [UInt8]) async throws(RPCError) -> [UInt8] {
+    while true {
+      if let plain = try await onLoop({ $0.inflateMore(message) }).get() { return plain }
+      await loop.nextTick()
+    }
+  }
+
+  /// What `message` stands for, once all of it is inflated.
+  private func inflateMore(_ message: [UInt8]) -> Result<[UInt8]?, RPCError> {
+    guard phase == .running else { return .failure(context?.cancellationError ?? .callIsOver) }
     do throws(RPCError) {
-      try message.withBytes { (bytes) throws(RPCError) in try inflate(bytes, into: &plain) }
-      return .message(plain.array(), isCompressed: true)
+      if let inflation {
+        guard try advance(inflation) else { return .success(nil) }
+        self.inflation = nil
+        return .success(inflation.withText { $0.array() })
+      }
+      var plain = ByteWriter()
+      let isWhole = try message.withBytes { (bytes) throws(RPCError) in
+        try inflate(bytes, into: &plain)
+      }
+      if isWhole { return .success(plain.array()) }
+      inflation = try makeInflation(message)
+      return .success(nil)
     } catch {
+      inflation = nil
       return .failure(error)
     }
   }
 
-  private func inflate(_ message: RawSpan, into plain: inout ByteWriter) throws(RPCError) {
+  /// An inflation of `message` in slices.
+  func makeInflation(_ message: [UInt8]) throws(RPCError) -> SlicedInflation {
     guard let format = compression.requests else { throw .compressedWithoutEncoding }
-    let limits = InflationLimits(
+    return SlicedInflation(message, from: format, limits: inflationLimits)
+  }
+
+  /// One more slice; whether it was the last.
+  func advance(_ inflation: SlicedInflation) throws(RPCError) -> Bool {
+    do throws(InflationError) {
+      return try inflation.advance()
+    } catch {
+      throw RPCError(error, size: inflation.message.count)
+    }
+  }
+
+  private var inflationLimits: InflationLimits {
+    InflationLimits(
       sizeMax: reader.sizeMax, ratioMax: connection.configuration.inflationRatioMax)
-    try connection.owner.compressor.inflate(
-      message: message, from: format, limits: limits, into: &plain)
+  }
+
+  /// Inflates a message whose text is no more than a slice; `false` when it is.
+  private func inflate(
+    _ message: RawSpan, into plain: inout ByteWriter
+  ) throws(RPCError) -> Bool {
+    guard let format = compression.requests else { throw .compressedWithoutEncoding }
+    // Some peers compress the empty message to nothing.
+    guard message.byteCount > 0 else { return true }
+    guard message.byteCount < SlicedInflation.sliceSize else { return false }
+    var limits = inflationLimits
+    limits.sizeMax = min(limits.sizeMax, SlicedInflation.sliceSize)
+    do throws(InflationError) {
+      try connection.owner.compressor.inflate(
+        message, from: format, limits: limits, into: &plain)
+      return true
+    } catch {
+      if case .tooLarge = error, limits.sizeMax < reader.sizeMax { return false }
+      throw RPCError(error, size: message.byteCount)
+    }
   }
 
   // MARK: What goes

@@ -94,8 +94,8 @@ extension ServerCall: ServerStream, LoopConfined {
     }
   }
 
-  /// What a message costs beside its bytes, roughly: its array and its place in the queue.
-  private static let messageOverhead = 64
+  /// What a message costs beside its bytes: little memory, but also the time to cut it.
+  private static let messageOverhead = 512
 
   /// No message follows.
   private func endRequests(_ error: RPCError?) {
@@ -103,6 +103,14 @@ extension ServerCall: ServerStream, LoopConfined {
     if let error { requests?.push(.failure(error), cost: 0) }
     requests?.end()
     _ = reader.take()
+  }
+
+  /// The handler gets nothing more: what came is not even cut into messages.
+  func dropRequests() {
+    guard let requests else { return }
+    areRequestsOver = true
+    _ = reader.take()
+    requests.abort(last: nil)
   }
 
   private func credit() {
@@ -168,9 +176,11 @@ extension ServerCall: ServerStream, LoopConfined {
 
   func receive() async throws(RPCError) -> [UInt8]? {
     guard let requests else { return nil }
+    await letOthersPass()
     let next = await requests.receive()
     switch await onLoop({ $0.taken(next) }) {
-    case .element(.message(let bytes, _)): return bytes
+    case .element(.message(let bytes, let isCompressed)):
+      return isCompressed ? try await inflated(bytes) : bytes
     case .element(.failure(let error)): throw error
     case .end:
       guard let context, context.cancellationCause != nil else { return nil }
@@ -180,16 +190,17 @@ extension ServerCall: ServerStream, LoopConfined {
     }
   }
 
-  /// The handler has taken `next`: its window is credited, and it is inflated if it has to be.
+  /// The handler has taken `next`: its window is credited. What is still compressed then is
+  /// inflated next.
   private func taken(_ next: Pipe<Request>.Next) -> Pipe<Request>.Next {
     noteKept(waiting: cutMessages())
     if let web, case .element(.message(let bytes, let isCompressed)) = next {
       return .element(taken(bytes, isCompressed: isCompressed, web))
     }
-    guard compression.requests != nil, case .element(.message(let bytes, let isCompressed)) = next
-    else { return next }
-    context?.noteRequest(isCompressed: isCompressed)
-    return isCompressed ? .element(inflated(bytes)) : next
+    if compression.requests != nil, case .element(.message(_, let isCompressed)) = next {
+      context?.noteRequest(isCompressed: isCompressed)
+    }
+    return next
   }
 
   func send(metadata: Metadata) async throws(RPCError) {
@@ -202,7 +213,7 @@ extension ServerCall: ServerStream, LoopConfined {
 
   func send(message: [UInt8], compress: Bool?) async throws(RPCError) {
     let mustWait = try await onLoop { $0.write(message, compress: compress) }.get()
-    guard mustWait else { return }
+    guard mustWait else { return await letOthersPass() }
     let wait = RoomWait()
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
@@ -213,6 +224,19 @@ extension ServerCall: ServerStream, LoopConfined {
     }
     if let context, context.cancellationCause != nil { throw context.cancellationError }
   }
+
+  /// A handler that never has to wait, since many messages are there and there is much room, waits
+  /// for the next tick after some of them.
+  private func letOthersPass() async {
+    guard loop.isCurrent else { return }
+    messagesInTurn += 1
+    guard messagesInTurn >= Self.messagesInTurnMax else { return }
+    messagesInTurn = 0
+    await loop.nextTick()
+  }
+
+  /// So many messages, in and out, a handler has in one go.
+  private static let messagesInTurnMax = 64
 
   private func waitForRoom(_ wait: RoomWait, _ continuation: CheckedContinuation<Void, Never>) {
     let mustWait =

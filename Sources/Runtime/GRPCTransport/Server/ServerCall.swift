@@ -1,4 +1,5 @@
 internal import Buffers
+internal import Compression
 internal import EventLoops
 internal import GRPC
 internal import HTTP2
@@ -38,6 +39,8 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
   /// Payload that is not a whole message yet.
   var reader: MessageReader
   var compression = CallCompression.none
+  /// Of a streaming call: the large message that is being inflated.
+  var inflation: SlicedInflation?
   /// Of a streaming call: whole messages that wait for the handler.
   var requests: Pipe<Request>?
   /// Payload of a streaming call whose window credit is held back.
@@ -53,6 +56,8 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
   var hasSentMetadata = false
   /// Who waits for room to write.
   var roomWait: RoomWait?
+  /// Messages that the handler was given or has sent since it last let others pass.
+  var messagesInTurn = 0
   /// Whether the handler's task has been started and has not ended.
   private(set) var isCounted = false
 
@@ -271,7 +276,7 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
     } else {
       sendStatus(error, acceptEncoding: acceptEncoding)
     }
-    requests?.abort(last: nil)
+    dropRequests()
     connection.scheduleWrite()
   }
 
@@ -321,7 +326,7 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
     guard phase != .answered else { return }
     context?.noteCancellation(cause)
     task?.cancel()
-    requests?.abort(last: nil)
+    dropRequests()
     wakeWriter()
   }
 

@@ -25,6 +25,8 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
   /// What is counted of ``MemoryBudget``, and how much of that waits to be sent.
   var heldByteCount = 0
   var waitingByteCount = 0
+  /// Large compressed requests that are not inflated yet.
+  private(set) lazy var inflations = MessageInflations(owner.loop)
   /// Whether calls that are closed now end because the connection does.
   private(set) var isLost = false
 
@@ -123,13 +125,21 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
     owner.loop.callAtEndOfTick(self)
   }
 
+  /// After so many writes of ``ServerConfiguration/writeSizeMax`` a connection waits for the next
+  /// tick.
+  private static let writesPerTickMax = 4
+
   func tickEnded() {
     isWriteScheduled = false
     guard !isLost, isOpen else { return }
     do {
       let outcome = try owner.writer.write(
-        from: session, to: stream, upTo: configuration.writeSizeMax, wrote: pingAfterNotice)
-      if outcome == .waiting {
+        from: session, to: stream, upTo: configuration.writeSizeMax,
+        times: Self.writesPerTickMax, wrote: pingAfterNotice)
+      switch outcome {
+      case .silent, .lost: break
+      case .unfinished: scheduleWrite()  // Others have something to say, too.
+      case .waiting:
         machine.outputBlocked(at: owner.now)
         rearm()
       }

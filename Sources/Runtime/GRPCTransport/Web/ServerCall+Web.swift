@@ -83,8 +83,7 @@ extension ServerCall {
   func taken(_ message: [UInt8], isCompressed: Bool, _ web: WebExchange) -> Request {
     context?.noteRequest(isCompressed: isCompressed)
     do throws(RPCError) {
-      return .message(
-        try web.wire(of: message, isCompressed: isCompressed), isCompressed: isCompressed)
+      return .message(try web.wire(of: message, isCompressed: isCompressed), isCompressed: false)
     } catch {
       return .failure(error)
     }
