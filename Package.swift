@@ -206,7 +206,7 @@ let package = Package(
       ]),
     tests("Interop", ["EventLoops", "GRPC", "GRPCInProcess", "TestAPI"]),
     tests("GRPCServices", ["GRPC", "GRPCInProcess", "Telemetry", "WellKnown"]),
-    tests("HTTP2", ["Buffers"]),
+    tests("HTTP2", ["Buffers", "CNGHTTP2"]),
     tests("Crypto", ["Buffers"]),
     tests("TLS", ["Buffers", "COpenSSL", "TestKit"]),
     tests(

@@ -37,6 +37,12 @@ private final class RecordingHandler: HTTP2StreamHandler {
   func streamHasRoom() { happenings.append(.room) }
   func streamClosed(_ code: HTTP2ErrorCode) { happenings.append(.closed(code)) }
 
+  /// A field of the first headers.
+  func field(_ name: String) -> String? {
+    guard case .headers(let fields, _) = happenings.first else { return nil }
+    return fields[name]
+  }
+
   var payload: [UInt8] {
     happenings.flatMap { happening -> [UInt8] in
       guard case .data(let bytes, _) = happening else { return [] }
@@ -184,11 +190,7 @@ struct HTTP2SessionTests {
     for value in ["1", "1", "2", "2", "1"] { _ = pair.client.request([("a", value)], ending: true) }
     try pair.settle()
     #expect(pair.server.handlers.map(\.version) == [1, 1, 2, 2, 3])
-    let values = pair.server.handlers.map { handler -> String? in
-      guard case .headers(let fields, _) = handler.happenings.first else { return nil }
-      return fields["a"]
-    }
-    #expect(values == ["1", "1", "2", "2", "1"])
+    #expect(pair.server.handlers.map { $0.field("a") } == ["1", "1", "2", "2", "1"])
   }
 
   @Test func aBlockMayBeLongerOrShorterThanTheLast() throws {
@@ -202,6 +204,32 @@ struct HTTP2SessionTests {
       return fields.count
     }
     #expect(counts == [5, 4, 6, 5, 5])
+  }
+
+  @Test func blocksMayHaveMoreFieldsThanAreToldByAddress() throws {
+    let pair = Pair()
+    func fields(_ last: String) -> [(String, String)] {
+      (0..<40).map { ("x-\($0)", $0 == 39 ? last : "1") }
+    }
+    for last in ["1", "1", "2", "2", "1"] {
+      _ = pair.client.request(fields(last), ending: true)
+      try pair.settle()
+    }
+    #expect(pair.server.handlers.map(\.version) == [1, 1, 2, 2, 3])
+    let lasts = pair.server.handlers.map { $0.field("x-39") }
+    #expect(lasts == ["1", "1", "2", "2", "1"])
+  }
+
+  @Test func aFieldMayLeaveThePeersTableAndComeBack() throws {
+    let pair = Pair()
+    let filler = String(repeating: "f", count: 3_000)
+    let values = ["1", "1", filler, "1", "2", filler, "2", "2"]
+    for value in values {
+      _ = pair.client.request([("a", value), ("b", "same")], ending: true)
+      try pair.settle()
+    }
+    #expect(pair.server.handlers.map { $0.field("a") } == values)
+    #expect(pair.server.handlers.allSatisfy { $0.field("b") == "same" })
   }
 
   @Test func headersBeyondTheBoundsAreCutOff() throws {

@@ -60,7 +60,8 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
     self.stream = stream
     peer = address?.description ?? "unknown"
     network = address?.network
-    session = HTTP2Session(role: .server, configuration: owner.configuration.http2)
+    session = HTTP2Session(
+      role: .server, configuration: owner.configuration.http2, memory: owner.sessionMemory)
     machine = ConnectionStateMachine(
       limits: owner.configuration.connection, jitter: owner.jitter(), at: owner.now)
     session.delegate = self

@@ -37,6 +37,8 @@ final class ServerLoop: @unchecked Sendable {
   private let handlersMax: Int
   let writer = SessionWriter()
   private lazy var tlsBuffers = TLSBuffers()
+  /// For the sessions of the loop's connections; made on the loop.
+  private(set) lazy var sessionMemory = SessionMemory()
   private var phase = Phase.serving
   private var idleWaiters: [() -> Void] = []
   private var refusalLines = LineBudget(burst: 5, perSecond: 1)

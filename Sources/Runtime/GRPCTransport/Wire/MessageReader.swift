@@ -142,10 +142,7 @@ struct MessageReader: ~Copyable {
     appendPrefix(of: 0, to: &writer)
     serialize(&writer)
     let size = writer.count - start - prefixSize
-    for index in 0..<4 {
-      let byte = UInt8(truncatingIfNeeded: size >> (24 - 8 * index))
-      writer.replaceByte(at: start + 1 + index, with: byte)
-    }
+    writer.replace(at: start + 1, withBigEndian: UInt32(truncatingIfNeeded: size))
     return size
   }
 
@@ -154,10 +151,7 @@ struct MessageReader: ~Copyable {
     of size: Int, isCompressed: Bool = false, to writer: inout ByteWriter
   ) {
     writer.append(isCompressed ? 1 : 0)
-    writer.append(UInt8(truncatingIfNeeded: size >> 24))
-    writer.append(UInt8(truncatingIfNeeded: size >> 16))
-    writer.append(UInt8(truncatingIfNeeded: size >> 8))
-    writer.append(UInt8(truncatingIfNeeded: size))
+    writer.append(bigEndian: UInt32(truncatingIfNeeded: size))
   }
 }
 

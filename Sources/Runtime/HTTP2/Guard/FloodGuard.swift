@@ -6,7 +6,8 @@
 struct FloodGuard {
   /// What tokens come back for.
   struct Moment {
-    var now: ContinuousClock.Instant
+    /// Of a clock whose zero means nothing.
+    var now: Duration
     /// Since the start of the connection.
     var streamsOpened: UInt64 = 0
     var headersFramesSent: UInt64 = 0
@@ -35,7 +36,7 @@ struct FloodGuard {
   private let countsIdleHeaders: Bool
 
   init(
-    _ limits: FloodLimits, continuationsMax: Int, isServer: Bool, start: ContinuousClock.Instant
+    _ limits: FloodLimits, continuationsMax: Int, isServer: Bool, start: Duration
   ) {
     func bucket(_ burst: Int, _ perSecond: Int) -> TokenBucket {
       TokenBucket(burst: burst, perSecond: perSecond, start: start)

@@ -7,12 +7,12 @@ struct TokenBucket {
   let burst: Int
   let perSecond: Int
   private var tokens: Int
-  private var filledAt: ContinuousClock.Instant
+  private var filledAt: Duration
   /// What ``take(at:earned:)`` was told last.
   private var earnedBefore: UInt64 = 0
 
   /// Full at `start`.
-  init(burst: Int, perSecond: Int, start: ContinuousClock.Instant) {
+  init(burst: Int, perSecond: Int, start: Duration) {
     self.burst = burst
     self.perSecond = perSecond
     tokens = burst
@@ -32,8 +32,8 @@ struct TokenBucket {
 
   /// Fills the bucket up and takes a token; `false` when there is none. `earned` counts tokens that
   /// were deserved otherwise than by waiting, since the start.
-  mutating func take(at now: ContinuousClock.Instant, earned: UInt64) -> Bool {
-    let elapsed = min(filledAt.duration(to: now), Self.lookBackMax)
+  mutating func take(at now: Duration, earned: UInt64) -> Bool {
+    let elapsed = min(now - filledAt, Self.lookBackMax)
     if elapsed > .zero {
       let (seconds, attoseconds) = elapsed.components
       let nanoseconds = Int(seconds) * 1_000_000_000 + Int(attoseconds / 1_000_000_000)
@@ -43,7 +43,7 @@ struct TokenBucket {
       if tokens == burst || perSecond == 0 {
         filledAt = now
       } else {
-        filledAt = filledAt.advanced(by: .nanoseconds(whole * 1_000_000_000 / perSecond))
+        filledAt = filledAt + .nanoseconds(whole * 1_000_000_000 / perSecond)
       }
     }
     let fresh = earned - min(earned, earnedBefore)

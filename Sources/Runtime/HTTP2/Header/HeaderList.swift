@@ -87,10 +87,10 @@ internal import CNGHTTP2
 }
 
 /// Headers that are always the same: made once, never freed, not copied when they are sent.
-@safe package final class HeaderPreset: Sendable {
-  // Written in `init` only; nghttp2 reads it.
-  nonisolated(unsafe) fileprivate let pointer: UnsafePointer<nghttp2_nv>
-  fileprivate let count: Int
+@safe package struct HeaderPreset: @unchecked Sendable {
+  // @unchecked: what `pointer` points to is written in `init` only.
+  let pointer: UnsafePointer<nghttp2_nv>
+  let count: Int
 
   package init(_ fields: [(name: String, value: String)]) {
     let all = UnsafeMutablePointer<nghttp2_nv>.allocate(capacity: fields.count)

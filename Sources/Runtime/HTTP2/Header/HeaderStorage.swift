@@ -1,13 +1,18 @@
 internal import Buffers
+internal import CNGHTTP2
 
 /// The header blocks of one read, one after another.
 ///
 /// The last block stays when the read is over, and a block that comes is compared with it field by
-/// field: while they agree nothing is told apart or kept again.
+/// field: while they agree nothing is told apart or kept again. Fields that are in the peer's table
+/// come in the same buffers each time, which are kept to be told by their addresses.
 struct HeaderStorage: ~Copyable {
   /// A last block that is larger is not kept for comparison.
   private static let keptSizeMax = 2 << 10
 
+  private let headerFieldsMax: Int
+  private let headerBytesMax: Int
+  private let headerBytesPerReadMax: Int
   private var writer = ByteWriter()
   /// The last block that was finished, if it is still there.
   private var last: Range?
@@ -21,11 +26,36 @@ struct HeaderStorage: ~Copyable {
   private(set) var openFields = 0
   private(set) var openSize = 0
   private var openIsTruncated = false
+  /// The first fields of the last block, or of the one being read where that has left the last.
+  private var lent: [LentField] = []
+  /// How many fields of the block being read agree with the last one.
+  private var agreedCount = 0
   /// The most bytes that were here since they were forgotten.
   private var peak = 0
 
   /// How much memory is kept between reads.
   private static let keptMemoryMax = 16 << 10
+
+  /// Of so many fields of a block the buffers are kept.
+  private static let lentFieldsMax = 32
+
+  /// The buffers of a field as nghttp2 lent them, each kept alive by a count of its own.
+  @safe private struct LentField {
+    let name: OpaquePointer
+    let value: OpaquePointer
+    /// The field's size here.
+    let size: Int
+  }
+
+  init(_ configuration: HTTP2Configuration) {
+    headerFieldsMax = configuration.headerFieldsMax
+    headerBytesMax = configuration.headerBytesMax
+    headerBytesPerReadMax = configuration.headerBytesPerReadMax
+  }
+
+  deinit {
+    for field in lent { Self.giveBack(field) }
+  }
 
   /// One field: the name's token, two lengths, name, value.
   struct Field {
@@ -75,15 +105,33 @@ struct HeaderStorage: ~Copyable {
     openSize = 0
     openIsTruncated = false
     agreeing = last?.start
+    agreedCount = 0
+    if agreeing == nil { forgetLent() }
   }
 
-  /// Appends a field unless the block breaks a bound with it; then no more of it is kept, its size
-  /// goes on being counted, and this is `false`.
-  mutating func append(
-    _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer,
-    _ configuration: borrowing HTTP2Configuration
+  /// Appends a field, given as nghttp2's buffers of its name and value, unless the block breaks a
+  /// bound with it; then no more of it is kept, its size goes on being counted, and this is
+  /// `false`.
+  @inline(__always)
+  mutating func append(_ name: OpaquePointer, _ value: OpaquePointer) -> Bool {
+    if let offset = agreeing, agreedCount < lent.count {
+      let field = lent[agreedCount]
+      if unsafe field.name == name, unsafe field.value == value {
+        agreeing = offset + field.size
+        agreedCount += 1
+        return true
+      }
+    }
+    return unsafe appendOther(name, value)
+  }
+
+  /// Appends a field that is not told by its address.
+  private mutating func appendOther(
+    _ nameBuffer: OpaquePointer, _ valueBuffer: OpaquePointer
   ) -> Bool {
     guard isOpen else { return true }
+    let name = unsafe Self.bytes(nameBuffer)
+    let value = unsafe Self.bytes(valueBuffer)
     if let offset = agreeing, let last {
       if offset < last.end,
         let end = unsafe writer.withUnsafeBytes({ bytes -> Int? in
@@ -92,15 +140,16 @@ struct HeaderStorage: ~Copyable {
         })
       {
         agreeing = end
+        agreedCount += 1
         return true
       }
       disagree(at: offset)
     }
+    let place = openFields
     openFields += 1
     openSize += name.count + value.count + 32
-    guard !openIsTruncated, openFields <= configuration.headerFieldsMax,
-      openSize <= configuration.headerBytesMax, name.count <= UInt16.max,
-      writer.count <= configuration.headerBytesPerReadMax
+    guard !openIsTruncated, openFields <= headerFieldsMax, openSize <= headerBytesMax,
+      name.count <= UInt16.max, writer.count <= headerBytesPerReadMax
     else {
       openIsTruncated = true
       return false
@@ -115,12 +164,37 @@ struct HeaderStorage: ~Copyable {
       unsafe UnsafeMutableRawBufferPointer(rebasing: names[name.count...]).copyMemory(from: value)
       return target.count
     }
+    guard place == lent.count, place < Self.lentFieldsMax else { return true }
+    unsafe nghttp2_rcbuf_incref(nameBuffer)
+    unsafe nghttp2_rcbuf_incref(valueBuffer)
+    unsafe lent.append(
+      LentField(
+        name: nameBuffer, value: valueBuffer,
+        size: Field.prefixSize + name.count + value.count))
     return true
+  }
+
+  private static func bytes(_ buffer: OpaquePointer) -> UnsafeRawBufferPointer {
+    let lent = unsafe nghttp2_rcbuf_get_buf(buffer)
+    return unsafe UnsafeRawBufferPointer(start: lent.base, count: lent.len)
+  }
+
+  private static func giveBack(_ field: LentField) {
+    unsafe nghttp2_rcbuf_decref(field.name)
+    unsafe nghttp2_rcbuf_decref(field.value)
+  }
+
+  /// Gives nghttp2's buffers back but for those of the first `count` fields.
+  mutating func forgetLent(butFirst count: Int = 0) {
+    guard lent.count > count else { return }
+    for index in count..<lent.count { Self.giveBack(lent[index]) }
+    lent.removeLast(lent.count - count)
   }
 
   /// The block differs from the last one at `offset`: what agreed is copied, then it goes on.
   private mutating func disagree(at offset: Int) {
     agreeing = nil
+    forgetLent(butFirst: agreedCount)
     guard let last, offset > last.start else { return }
     let agreed = writer.withBytes { $0.extracting(last.start..<offset).array() }
     writer.append(agreed)
@@ -145,6 +219,7 @@ struct HeaderStorage: ~Copyable {
     let range = Range(
       start: openStart, end: writer.count, isTruncated: openIsTruncated, version: version)
     last = openIsTruncated || range.end - range.start > Self.keptSizeMax ? nil : range
+    if last == nil { forgetLent() }
     return range
   }
 
@@ -161,6 +236,8 @@ struct HeaderStorage: ~Copyable {
   mutating func abandon() {
     guard isOpen else { return }
     isOpen = false
+    // Once it has left the last block, these are of the block that is given up.
+    if agreeing == nil { forgetLent() }
     agreeing = nil
     peak = max(peak, writer.count)
     writer.removeLast(writer.count - openStart)

@@ -1,17 +1,26 @@
-/// What nghttp2's callbacks noted, until the session tells its owner.
+/// What nghttp2's callbacks noted, until the session tells its owner: plain values, for which no
+/// references are counted.
 enum HTTP2Event {
-  case headers(HTTP2Stream, HeaderStorage.Range, endsStream: Bool)
+  case headers(StreamReference, HeaderStorage.Range, endsStream: Bool)
   /// `count` bytes at `offset` of what is being received.
-  case data(HTTP2Stream, offset: Int, count: Int, endsStream: Bool)
+  case data(StreamReference, offset: Int, count: Int, endsStream: Bool)
   /// The end came in a frame without payload.
-  case end(HTTP2Stream)
-  case room(HTTP2Stream)
-  case closed(HTTP2Stream, UInt32)
+  case end(StreamReference)
+  case room(StreamReference)
+  case closed(StreamReference, UInt32)
   case settings
   case settingsAcknowledged
   case ping
   case pingAcknowledged
-  case goAway(lastStreamID: Int32, code: UInt32, debugData: [UInt8])
+  /// The first of ``HTTP2Session/goAways``.
+  case goAway
+}
+
+/// A GOAWAY that came.
+struct ReceivedGoAway {
+  let lastStreamID: Int32
+  let code: UInt32
+  let debugData: [UInt8]
 }
 
 /// What a session tells its owner about the connection. Called outside nghttp2, so commands may be

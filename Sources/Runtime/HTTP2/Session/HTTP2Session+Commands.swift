@@ -19,7 +19,7 @@ extension HTTP2Session {
     }
     guard id > 0 else { return false }
     stream.id = id
-    insert(stream)
+    streams.insert(stream)
     return true
   }
 

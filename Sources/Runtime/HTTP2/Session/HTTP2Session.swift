@@ -22,17 +22,16 @@ internal import CNGHTTP2
   /// What callbacks noted and nobody was told yet.
   var events: [HTTP2Event] = []
   private var spareEvents: [HTTP2Event] = []
-  var headers = HeaderStorage()
-  /// The stream whose header block is being read. The session's list keeps it alive.
-  unowned(unsafe) var headerStream: HTTP2Stream?
+  var headers: HeaderStorage
+  /// The stream whose header block is being read.
+  var headerStream: StreamReference?
   /// Where the bytes begin that are being received; `nil` outside ``receive(_:)``.
   var inputStart: UnsafeRawPointer?
   /// Payload received and not yet credited to the connection.
   var uncreditedByteCount = 0
-  /// The first of the open streams, each of which owns the next.
-  var firstStream: HTTP2Stream?
-  /// How many streams are open.
-  package internal(set) var streamCount = 0
+  /// Which ``HTTP2Event/goAway`` stands for.
+  var goAways: [ReceivedGoAway] = []
+  var streams = StreamList()
   /// How many streams the peer has opened so far.
   package internal(set) var streamsOpened: UInt64 = 0
   var scanner: FrameScanner
@@ -51,32 +50,39 @@ internal import CNGHTTP2
   /// How many bytes of payload wait to be sent, on all streams.
   package internal(set) var pendingByteCount = 0
   private var isTelling = false
+  /// Whose blocks `handle` uses; kept alive.
+  private let memory: SessionMemory?
   /// Whether the streams were taken out for good.
   private(set) var isDetached = false
   /// How many events a session keeps room for between reads.
   private static let keptEventsMax = 1024
 
-  /// Makes a session and queues its first SETTINGS.
-  package init(role: Role, configuration: HTTP2Configuration = .defaults) {
+  /// Makes a session and queues its first SETTINGS. It lives on the thread of `memory`, if that is
+  /// given.
+  package init(
+    role: Role, configuration: HTTP2Configuration = .defaults, memory: SessionMemory? = nil
+  ) {
     self.role = role
     self.configuration = configuration
+    self.memory = memory
+    headers = HeaderStorage(configuration)
     scanner = FrameScanner(expectsPreface: role == .server)
     flood = FloodGuard(
       configuration.floods, continuationsMax: configuration.continuationsMax,
-      isServer: role == .server, start: .now)
-    unsafe handle = unsafe SessionFactory.shared.makeHandle(role, configuration)
+      isServer: role == .server, start: Self.now)
+    unsafe handle = unsafe SessionFactory.shared.makeHandle(role, configuration, memory)
     unsafe nghttp2_session_set_user_data(handle, Unmanaged.passUnretained(self).toOpaque())
     submitSettings()
   }
 
   deinit {
+    // Before `memory` goes, whose blocks are given back.
+    headers.forgetLent()
     unsafe nghttp2_session_del(handle)
-    // One by one, so that a long list does not recurse.
-    while let stream = firstStream {
-      firstStream = stream.next
-      stream.next = nil
-    }
   }
+
+  /// How many streams are open.
+  package var streamCount: Int { streams.count }
 
   private func submitSettings() {
     func entry(_ id: nghttp2_settings_id, _ value: UInt32) -> nghttp2_settings_entry {
@@ -216,9 +222,13 @@ internal import CNGHTTP2
   /// What the guard asks for when a bucket is empty.
   func moment() -> FloodGuard.Moment {
     FloodGuard.Moment(
-      now: .now, streamsOpened: streamsOpened, headersFramesSent: headersFramesSent,
+      now: Self.now, streamsOpened: streamsOpened, headersFramesSent: headersFramesSent,
       dataFramesSent: dataFramesSent)
   }
+
+  /// The time as ``FloodGuard`` counts it.
+  private static var now: Duration { zero.duration(to: .now) }
+  private static let zero = ContinuousClock.now
 
   private func tellEvents(about input: RawSpan) {
     precondition(!isTelling, "a session can't be fed from one of its events")
@@ -230,6 +240,7 @@ internal import CNGHTTP2
       spareEvents.removeAll(keepingCapacity: true)
     }
     headers.forgetFinished()
+    streams.forgetEnded()
     if spareEvents.capacity > Self.keptEventsMax {
       events = []
       spareEvents = []
@@ -239,26 +250,19 @@ internal import CNGHTTP2
   private func tell(_ event: HTTP2Event, about input: RawSpan) {
     switch event {
     case .headers(let stream, let range, let endsStream):
-      guard !stream.isClosed else { return }
-      if stream.handler == nil, role == .server {
-        // Opened and reset in one read: nobody needs to begin anything.
-        guard !stream.isForgotten else { return }
-        stream.handler = delegate?.makeHandler(for: stream)
-      }
-      headers.withBlock(range) { stream.handler?.received(headers: $0, endsStream: endsStream) }
+      stream.with { tellHeaders($0, range, endsStream: endsStream) }
     case .data(let stream, let offset, let count, let endsStream):
-      guard !stream.isClosed else { return }
-      stream.handler?.received(
-        data: input.extracting(offset..<(offset + count)), endsStream: endsStream)
+      stream.with { stream in
+        guard !stream.isClosed else { return }
+        stream.handler?.received(
+          data: input.extracting(offset..<(offset + count)), endsStream: endsStream)
+      }
     case .end(let stream):
-      guard !stream.isClosed else { return }
-      stream.handler?.receivedEnd()
+      stream.with { if !$0.isClosed { $0.handler?.receivedEnd() } }
     case .room(let stream):
-      guard !stream.isClosed else { return }
-      stream.handler?.streamHasRoom()
+      stream.with { if !$0.isClosed { $0.handler?.streamHasRoom() } }
     case .closed(let stream, let code):
-      guard !stream.isClosed else { return }
-      close(stream, HTTP2ErrorCode(wire: code))
+      stream.with { if !$0.isClosed { close($0, HTTP2ErrorCode(wire: code)) } }
     case .settings:
       delegate?.settingsReceived()
     case .settingsAcknowledged:
@@ -267,42 +271,51 @@ internal import CNGHTTP2
       delegate?.pingReceived()
     case .pingAcknowledged:
       delegate?.pingAcknowledged()
-    case .goAway(let lastStreamID, let code, let debugData):
+    case .goAway:
+      let goAway = goAways.removeFirst()
       delegate?.goAwayReceived(
-        lastStreamID: lastStreamID, code: HTTP2ErrorCode(wire: code),
-        debugData: debugData.withBytes { $0.string() })
+        lastStreamID: goAway.lastStreamID, code: HTTP2ErrorCode(wire: goAway.code),
+        debugData: goAway.debugData.withBytes { $0.string() })
     }
+  }
+
+  private func tellHeaders(
+    _ stream: HTTP2Stream, _ range: HeaderStorage.Range, endsStream: Bool
+  ) {
+    guard !stream.isClosed else { return }
+    if stream.handler == nil, role == .server {
+      // Opened and reset in one read: nobody needs to begin anything.
+      guard !stream.isForgotten else { return }
+      stream.handler = delegate?.makeHandler(for: stream)
+    }
+    guard let handler = stream.handler else { return }
+    headers.withBlock(range) { handler.received(headers: $0, endsStream: endsStream) }
   }
 
   /// Takes every stream out and tells each that it is closed, as when the connection is gone. The
   /// session is not used any more: nghttp2 still knows streams that are freed by now.
   package func closeAllStreams(_ code: HTTP2ErrorCode) {
     isDetached = true
-    unsafe headerStream = nil
-    while let stream = firstStream {
-      remove(stream)
-      guard !stream.isClosed else { continue }
-      close(stream, code)
+    headerStream = nil
+    while streams.count > 0 {
+      for stream in streams.open() {
+        streams.end(stream)
+        if !stream.isClosed { close(stream, code) }
+      }
     }
+    // Otherwise an event that is to be told yet may name one.
+    if !isTelling { streams.forgetEnded() }
   }
 
   private func close(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) {
     stream.isClosed = true
     pendingByteCount -= stream.pendingByteCount
-    let handler = stream.handler
-    stream.handler = nil
-    handler?.streamClosed(code)
+    stream.handler.take()?.streamClosed(code)
   }
 
   /// Calls `body` with each open stream. It may end streams, but not open any.
   package func forEachStream(_ body: (HTTP2Stream) -> Void) {
-    var streams: [HTTP2Stream] = []
-    var next = firstStream
-    while let stream = next {
-      streams.append(stream)
-      next = stream.next
-    }
-    for stream in streams { body(stream) }
+    for stream in streams.open() { body(stream) }
   }
 
   /// For codes that only a mistake of ours or the lack of memory can bring about.
@@ -310,33 +323,9 @@ internal import CNGHTTP2
     precondition(code == 0, "nghttp2: \(unsafe String(cString: nghttp2_strerror(code)))")
   }
 
-  // MARK: The list of streams
-
-  func insert(_ stream: HTTP2Stream) {
-    stream.next = firstStream
-    unsafe firstStream?.previous = stream
-    firstStream = stream
-    streamCount += 1
-  }
-
-  func remove(_ stream: HTTP2Stream) {
-    let next = stream.next
-    unsafe next?.previous = unsafe stream.previous
-    if let previous = unsafe stream.previous {
-      previous.next = next
-    } else if firstStream === stream {
-      firstStream = next
-    } else {
-      return
-    }
-    stream.next = nil
-    unsafe stream.previous = nil
-    streamCount -= 1
-  }
-
   /// The stream that nghttp2 knows as `id`.
-  func stream(_ id: Int32) -> HTTP2Stream? {
+  func stream(_ id: Int32) -> StreamReference? {
     guard let data = unsafe nghttp2_session_get_stream_user_data(handle, id) else { return nil }
-    return unsafe Unmanaged<HTTP2Stream>.fromOpaque(data).takeUnretainedValue()
+    return unsafe StreamReference(data)
   }
 }

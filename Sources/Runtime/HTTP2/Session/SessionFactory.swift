@@ -25,18 +25,20 @@ internal import CNGHTTP2
     unsafe self.callbacks = unsafe callbacks
   }
 
-  /// A new session, which its caller frees.
+  /// A new session, which its caller frees; `memory` has to outlive it.
   func makeHandle(
-    _ role: HTTP2Session.Role, _ configuration: HTTP2Configuration
+    _ role: HTTP2Session.Role, _ configuration: HTTP2Configuration, _ memory: SessionMemory?
   ) -> OpaquePointer {
     let options = unsafe makeOptions(configuration)
     defer { unsafe nghttp2_option_del(options) }
     var handle: OpaquePointer?
-    let code =
+    func make(_ memory: UnsafeMutablePointer<nghttp2_mem>?) -> Int32 {
       switch role {
-      case .client: unsafe nghttp2_session_client_new2(&handle, callbacks, nil, options)
-      case .server: unsafe nghttp2_session_server_new2(&handle, callbacks, nil, options)
+      case .client: unsafe nghttp2_session_client_new3(&handle, callbacks, nil, options, memory)
+      case .server: unsafe nghttp2_session_server_new3(&handle, callbacks, nil, options, memory)
       }
+    }
+    let code = memory.map { unsafe $0.withAllocator { unsafe make($0) } } ?? make(nil)
     guard code == 0, let handle = unsafe handle else {
       preconditionFailure("nghttp2_session_new: \(code)")
     }

@@ -72,9 +72,10 @@ package protocol HTTP2StreamHandler: AnyObject {
   /// The trailers of ``OutgoingEnd/ownTrailers``.
   var ownTrailers = HeaderList()
 
-  // The session's list of its streams, which owns them.
-  var next: HTTP2Stream?
-  unowned(unsafe) var previous: HTTP2Stream?
+  // For the session's list of its streams, which owns them.
+  var isListed = false
+  var next: Unmanaged<HTTP2Stream>?
+  var previous: Unmanaged<HTTP2Stream>?
 
   package init() {}
 
