@@ -17,6 +17,12 @@ let strict: [SwiftSetting] = [
   .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
+/// The Swift runtime is inside what is shipped: a call into it is a plain call then, and a program
+/// needs no Swift where it runs.
+let shipped: [LinkerSetting] = [
+  .unsafeFlags(["-static-stdlib"], .when(platforms: [.linux], configuration: .release))
+]
+
 /// A system library found by pkg-config.
 func system(_ name: String, pkgConfig: String, apt: String) -> Target {
   .systemLibrary(
@@ -34,7 +40,7 @@ func module(_ floor: String, _ name: String, _ dependencies: [String] = []) -> T
 func program(_ floor: String, _ name: String, _ dependencies: [String]) -> Target {
   .executableTarget(
     name: name, dependencies: dependencies.map { .byName(name: $0) },
-    path: "Sources/\(floor)/\(name)", swiftSettings: strict)
+    path: "Sources/\(floor)/\(name)", swiftSettings: strict, linkerSettings: shipped)
 }
 
 /// C code that protoc-c generated.
