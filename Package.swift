@@ -74,6 +74,7 @@ let package = Package(
     system("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
     system("CProtobufC", pkgConfig: "libprotobuf-c", apt: "libprotobuf-c-dev"),
     system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
+    system("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
     system("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
     system("CMicroHTTPD", pkgConfig: "libmicrohttpd", apt: "libmicrohttpd-dev"),
     .target(
@@ -125,6 +126,7 @@ let package = Package(
       [
         "Telephony", "Access", "Registry", "CallDispatch", "EventLoops", "CSQLite", "StoreSQL",
       ]),
+    module("Adapters", "StorePostgres", ["EventLoops", "Telemetry", "StoreSQL", "CPostgres"]),
     module(
       "Adapters", "Keyring",
       ["Telephony", "Access", "Registry", "CallDispatch", "Buffers", "Crypto"]),
@@ -223,6 +225,7 @@ let package = Package(
       ]),
     tests("Telemetry"),
     tests("StoreSQL"),
+    tests("StorePostgres", ["EventLoops", "Telemetry", "StoreSQL", "TestKit"]),
     tests("StoreSQLite", ["TestKit", "Access", "Registry", "CallDispatch", "Telephony"]),
     tests(
       "CommandLine", ["API", "GRPC", "GRPCInProcess", "Protobuf", "WellKnown"]),

@@ -10,20 +10,23 @@ set -euo pipefail
 # What the programs are compiled and linked against.
 build=(
   git make pkg-config libstdc++-12-dev libc6-dev
-  libuv1-dev libnghttp2-dev libssl-dev zlib1g-dev libprotobuf-c-dev libsqlite3-dev
+  libuv1-dev libnghttp2-dev libssl-dev zlib1g-dev libprotobuf-c-dev libsqlite3-dev libpq-dev
   libcurl4-openssl-dev libmicrohttpd-dev libphonenumber-dev
 )
 # What generates and compares the API, what the black-box tests run in, and C++ gRPC, a peer of the
-# interop tests. curl and Chromium call by Connect and gRPC-Web.
+# interop tests. curl and Chromium call by Connect and gRPC-Web. A PostgreSQL server, for the store
+# on it; util-linux has setpriv, which starts it as a user that is not root.
 test=(
   protobuf-compiler protobuf-c-compiler python3 python3-venv ca-certificates procps openssl
   g++ libgrpc++-dev libprotobuf-dev protobuf-compiler-grpc
   curl chromium
+  postgresql-15 util-linux
 )
 # What `make bench` measures with and against.
 bench=(
   python3 python3-venv nghttp2-client nghttp2-server util-linux
   g++ libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
+  postgresql-15
 )
 # What `make image` and scripts/image-test.sh need where there is no Docker.
 image=(buildah debootstrap)

@@ -21,8 +21,8 @@ enum ImportTable {
 
   /// The C modules, which import nothing of ours.
   static let shims: Set<String> = [
-    "CUV", "CNGHTTP2", "COpenSSL", "CProtobufC", "CSQLite", "CCurl", "CMicroHTTPD", "CPhoneNumber",
-    "CZlib", "CWellKnown", "CAPI", "CTestAPI",
+    "CUV", "CNGHTTP2", "COpenSSL", "CProtobufC", "CSQLite", "CPostgres", "CCurl", "CMicroHTTPD",
+    "CPhoneNumber", "CZlib", "CWellKnown", "CAPI", "CTestAPI",
   ]
 
   static let rows: [String: Row] = runtime.merging(upper) { first, _ in first }
@@ -83,6 +83,9 @@ enum ImportTable {
         "Telephony", "Access", "Registry", "CallDispatch", "EventLoops", "CSQLite", "StoreSQL",
       ],
       system: ["FoundationEssentials", "Synchronization"]),
+    "StorePostgres": Row(
+      "Adapters", ["EventLoops", "Telemetry", "StoreSQL", "CPostgres"],
+      system: ["Glibc", "Synchronization"]),
     "Keyring": Row(
       "Adapters", ["Telephony", "Access", "Registry", "CallDispatch", "Buffers", "Crypto"],
       system: ["Synchronization"]),
@@ -125,7 +128,7 @@ enum ImportTable {
         "Buffers", "COpenSSL", "Protobuf", "GRPC", "Telephony", "Access", "Registry",
         "CallDispatch",
       ],
-      system: ["Synchronization"]),
+      system: ["Foundation", "Glibc", "Synchronization"]),
     "Interop": Row(
       "Testing", ["EventLoops", "GRPC", "Protobuf", "TestAPI", "WellKnown"],
       system: ["Synchronization"]),
