@@ -90,7 +90,7 @@ import Testing
             + "AND datname = current_database()", is: "2")
         group.cancelAll()
       }
-      // The server was asked to cancel, so that the lock is free long before the minute is over.
+      // The server sees that its client is gone: the lock is free long before the minute is over.
       try await pg.engine.transaction { session throws(SQLFailure) in
         _ = try await session.run(.add, ["a", 1])
         return .commit(())

@@ -9,14 +9,14 @@ package struct PostgresConfiguration: Sendable {
   package var transactionTimeout: Duration = .seconds(30)
   /// What a lone read may take on the server.
   package var readTimeout: Duration = .seconds(10)
-  /// How long an answer may be late, after its time was over or it was cancelled, before the
-  /// connection is given up.
+  /// How long an answer may be late, after its time on the server was over, before the connection
+  /// is given up.
   package var answerTimeout: Duration = .seconds(1)
   /// After so long without a statement the server itself ends a transaction, so that the locks of
   /// one whose client is cut off are not held until TCP notices.
   package var idleTransactionTimeout: Duration = .seconds(5)
-  /// Cancellations on their way to the server; further statements are left to their own timeout.
-  package var cancellationsMax = 2
+  /// How often the server looks, while it runs a statement, whether its client is still there.
+  package var clientCheckInterval: Duration = .seconds(1)
   /// Tries of one transaction that loses against others.
   package var transactionTriesMax = 8
   /// The wait before the second try; it doubles up to ``retryWaitMax``, less a random part.

@@ -99,9 +99,6 @@ final class PostgresConnection {
 
   var isEncrypted: Bool { handle.isEncrypted }
 
-  /// What it takes to cancel what runs here, on another thread.
-  func makeCancellation() -> PostgresCancellation? { isOver ? nil : handle.makeCancellation() }
-
   // MARK: Sending
 
   /// Queues `command` for the group under way.

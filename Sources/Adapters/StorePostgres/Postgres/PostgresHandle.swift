@@ -160,12 +160,6 @@ internal import Glibc
 
   /// Whether no transaction is open.
   var isOutsideTransaction: Bool { unsafe PQtransactionStatus(handle) == PQTRANS_IDLE }
-
-  /// What it takes to cancel the statement under way.
-  func makeCancellation() -> PostgresCancellation? {
-    guard let cancel = unsafe PQgetCancel(handle) else { return nil }
-    return unsafe PostgresCancellation(takingOwnershipOf: cancel)
-  }
 }
 
 /// How a command names its statement.

@@ -21,7 +21,6 @@ final class PostgresPool: @unchecked Sendable {
   private var maintenanceTimer: TimerHandle?
   private var closed: [() -> Void] = []
   private var isClosed = false
-  private var cancellationCount = 0
   /// Why the last try to connect failed.
   private var lastFailure: String?
   /// Whether the server has taken LISTEN: the engines without it do not take NOTIFY, either.
@@ -99,13 +98,14 @@ final class PostgresPool: @unchecked Sendable {
     connectionBroke(connection, cause: "PostgreSQL did not answer in time")
   }
 
-  /// Asks the server to cancel what `connection` runs, unless too much of that is under way.
-  func cancelStatement(of connection: PostgresConnection) {
-    guard cancellationCount < configuration.cancellationsMax,
-      let cancellation = connection.makeCancellation()
-    else { return }
-    cancellationCount += 1
-    loop.offload({ cancellation.ask() }, { self.cancellationCount -= 1 })
+  /// A transaction is over before the server has answered: its connection is closed, upon which the
+  /// server ends what it runs (`client_connection_check_interval`).
+  ///
+  /// libpq's own way, PQcancel, blocks for as long as the network likes, and may hit the statement
+  /// after the one that was meant.
+  func discard(_ connection: PostgresConnection) {
+    perform(machine.released(connection.id, isClean: false, now: now))
+    scheduleAssignment()
   }
 
   private func scheduleAssignment() {
@@ -232,6 +232,9 @@ final class PostgresPool: @unchecked Sendable {
       set("statement_timeout", "\(configuration.readTimeout.wholeMilliseconds)")
       set("default_transaction_read_only", "on")
     case .writer:
+      set(
+        "client_connection_check_interval",
+        "\(configuration.clientCheckInterval.wholeMilliseconds)")
       set(
         "idle_in_transaction_session_timeout",
         "\(configuration.idleTransactionTimeout.wholeMilliseconds)")

@@ -6,7 +6,8 @@ internal import Synchronization
 ///
 /// BEGIN goes out with the first statement, and NOTIFY with COMMIT: neither costs a round trip.
 /// The deadline is kept twice: on the server by `SET LOCAL statement_timeout`, which also ends what
-/// a client that was cut off left behind, and here by a timer, which cancels the statement.
+/// a client that was cut off left behind, and here by a timer, which gives the connection up when
+/// the server's answer does not come. A caller that is cancelled gives it up at once.
 ///
 /// COMMIT runs without a timeout and is never cancelled: a server that is cancelled while it waits
 /// for its standby says that all is well although the standby has nothing (SyncRepWaitForLSN).
@@ -206,29 +207,32 @@ final class PostgresTransaction: PostgresRequest, DeadlineHandler, @unchecked Se
   // MARK: Deadline and cancellation, on the loop
 
   func deadlinePassed() {
-    if case .committing = phase {
+    switch phase {
+    case .committing:
       // COMMIT goes on; its connection comes back when the server has answered.
-      return answer(
+      answer(
         .failure(
           .unavailable(cause: "the deadline came before COMMIT's answer", mayHaveCommitted: true)))
+    case .open(let connection) where continuation != nil:
+      // The server ends the statement by itself, and says so.
+      graceTimer = pool.loop.schedule(after: pool.configuration.answerTimeout) {
+        self.isCancelled = true
+        self.pool.discard(connection)
+      }
+    case .fresh, .waiting, .open, .over: cancel()
     }
-    cancel()
   }
 
   private func cancel() {
     if case .committing = phase { return }
     isCancelled = true
-    guard continuation != nil, graceTimer == nil else { return }
+    guard continuation != nil else { return }
     switch phase {
     case .waiting:
       pool.withdraw(self)
       phase = .over
       answer(.failure(.deadline))
-    case .open(let connection):
-      pool.cancelStatement(of: connection)
-      graceTimer = pool.loop.schedule(after: pool.configuration.answerTimeout) {
-        self.pool.breakOff(connection)
-      }
+    case .open(let connection): pool.discard(connection)
     case .fresh, .committing, .over: break
     }
   }
