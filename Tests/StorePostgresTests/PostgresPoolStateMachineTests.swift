@@ -64,6 +64,23 @@ import Testing
     #expect(machine.assigned(now: .zero) == [.read(["e"], on: 1)])
   }
 
+  @Test func readsAreSpreadByTheHandful() {
+    var machine = readyMachine {
+      $0.readersMin = 1
+      $0.readsTogetherMax = 2
+      $0.readsBeforeGrowthMax = 1
+      $0.readersMax = 2
+    }
+    #expect(machine.readRequested("a", now: .zero) == nil)
+    #expect(machine.assigned(now: .zero) == [.read(["a"], on: 1), .connect(3, .reader)])
+    #expect(machine.established(3, now: .zero) == [])
+    for name in ["b", "c", "d", "e", "f"] {
+      #expect(machine.readRequested(name, now: .zero) == nil)
+    }
+    #expect(
+      machine.assigned(now: .zero) == [.read(["b", "c", "f"], on: 3), .read(["d", "e"], on: 1)])
+  }
+
   @Test func eachTransactionHasAConnectionOfItsOwn() {
     var machine = readyMachine { $0.writersMax = 2 }
     for name in ["s", "t", "u"] {

@@ -6,6 +6,9 @@ package struct PostgresPoolLimits: Sendable, Hashable {
   package var readersMax = 4
   /// Reads under way on one connection; further ones wait in the pool.
   package var readsPerConnectionMax = 64
+  /// Reads of one tick that go to the same connection before the next one is looked at: a write and
+  /// a wake-up for several reads are cheaper than one for each.
+  package var readsTogetherMax = 8
   /// Reads under way on each connection from which on another one is opened.
   package var readsBeforeGrowthMax = 16
   /// Connections that are kept open for transactions.

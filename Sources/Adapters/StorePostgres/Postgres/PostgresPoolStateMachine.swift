@@ -128,10 +128,13 @@ struct PostgresPoolStateMachine<Request: Equatable> {
       for index in groups.indices.dropFirst() where groups[index].load < groups[least].load {
         least = index
       }
-      guard groups[least].load < limits.readsPerConnectionMax, let waiter = reads.removeFirst()
-      else { break }
-      groups[least].load += 1
-      groups[least].requests.append(waiter.request)
+      let room = limits.readsPerConnectionMax - groups[least].load
+      guard room > 0 else { break }
+      for _ in 0..<min(room, limits.readsTogetherMax) {
+        guard let waiter = reads.removeFirst() else { break }
+        groups[least].load += 1
+        groups[least].requests.append(waiter.request)
+      }
     }
     for group in groups where !group.requests.isEmpty {
       connections[group.id]?.load = group.load
