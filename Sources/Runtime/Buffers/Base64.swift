@@ -23,7 +23,7 @@ package enum Base64 {
 
   private static let standardDigits = Array(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-  private static let urlSafeDigits = standardDigits.dropLast(2) + Array("-_".utf8)
+  private static let urlSafeDigits = Array(standardDigits.dropLast(2)) + Array("-_".utf8)
 
   private static let standardValues = values(of: [standardDigits])
   private static let eitherValues = values(of: [standardDigits, urlSafeDigits])

@@ -22,7 +22,7 @@ extension ServerCall {
     var plain = ByteWriter()
     do throws(RPCError) {
       guard try inflate(message, into: &plain) else {
-        guard mayKeep(message.byteCount) else { return }
+        guard keepMore(message.byteCount) else { return }
         return connection.inflations.add(self, message.array())
       }
     } catch {
