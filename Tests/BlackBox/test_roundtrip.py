@@ -86,7 +86,9 @@ def _types():
             yield from walk(name, message.nested_type)
 
     for file in IMAGE.file:
-        yield from walk(file.package, file.message_type)
+        # Imported for the option that names a method's scope; no type of ours is made of it.
+        if file.name != "google/protobuf/descriptor.proto":
+            yield from walk(file.package, file.message_type)
 
 
 TYPES = sorted(_types())

@@ -163,14 +163,17 @@ struct EventLoopTests {
   @Test func stopLetsWaitingTasksEnd() async {
     let loop = EventLoop(name: "test")
     let (begun, begin) = AsyncStream.makeStream(of: Void.self)
-    let task = Task(executorPreference: loop) {
-      begin.yield()
-      for _ in 0..<1000 { await loop.nextTick() }
-      return true
+    let hasEnded = await withTaskGroup(of: Bool.self) { group in
+      group.addTask(executorPreference: loop) {
+        begin.yield()
+        for _ in 0..<1000 { await loop.nextTick() }
+        return true
+      }
+      for await _ in begun { break }
+      loop.stop()
+      return await group.next() ?? false
     }
-    for await _ in begun { break }
-    loop.stop()
-    #expect(await task.value)
+    #expect(hasEnded)
   }
 
   @Test func cancelledSleepEndsAtOnce() async {

@@ -189,7 +189,7 @@ private final class Sleeper: Service {
     let channel = GRPCChannel(host: "127.0.0.1", port: port, loop: clientLoop)
     let code = await Self.code { () async throws(RPCError) in
       let _: BytesMessage = try await channel.clientStreaming(
-        Sleeper.sleep, options: CallOptions(timeout: .milliseconds(50))
+        Sleeper.sleep, options: CallOptions(timeout: .seconds(1))
       ) { (requests: RequestWriter<BytesMessage>) async throws(RPCError) in
         while true { try await requests.write(BytesMessage("")) }
       }

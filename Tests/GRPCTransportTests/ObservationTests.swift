@@ -102,7 +102,8 @@ import Testing
     let logger = Logger(
       level: .debug, now: { 0 }, write: { line in lines.all.withLock { $0.append(line) } })
     let harness = try await TransportHarness(
-      observation: ServerObservation(accessLog: AccessLogConfiguration(logger: logger)))
+      observation: ServerObservation(
+        accessLog: AccessLogConfiguration(logger: logger, slowCallMin: nil)))
     let _: BytesMessage = try await harness.channel.unary(
       CallTestService.echo, BytesMessage("secret"),
       options: CallOptions(metadata: ["x-secret": "secret"]))
