@@ -13,7 +13,7 @@ package protocol EndOfTickHandler: AnyObject {
 /// An actor whose `unownedExecutor` is the loop, and a task whose preferred executor is the loop,
 /// run on the loop's thread. Enqueuing from that thread takes no lock and wakes nobody. One tick
 /// is: wait for events and run their callbacks, run the jobs they enqueued, call the
-/// ``EndOfTickHandler``s.
+/// ``EndOfTickHandler``s. What a socket brought is seen to the end before the next socket is read.
 ///
 /// A loop runs from ``init(name:)`` until ``stop()``. Jobs enqueued after it has stopped are run
 /// on the caller's thread no more: that is a programmer's error and traps.
@@ -57,6 +57,8 @@ package protocol EndOfTickHandler: AnyObject {
   var resting: [StreamSocket] = []
   /// Tasks that wait for the next tick.
   private var yielded: [CheckedContinuation<Void, Never>] = []
+  /// Whether there was work since the last tick began, which is done by now.
+  private var hasEndedTickEarly = false
   /// Whether the loop runs what is at hand and no more.
   private(set) var isStopping = false
 
@@ -170,6 +172,16 @@ package protocol EndOfTickHandler: AnyObject {
     await withCheckedContinuation { yielded.append($0) }
   }
 
+  /// Ends a tick within a callback: runs the jobs at hand and calls the ``EndOfTickHandler``s.
+  /// Calls that are answered one connection after another use the same memory again.
+  func endTickEarly() {
+    // Whoever waits for a later tick has its turn then.
+    guard endOfTick.count <= 1 else { return }
+    hasEndedTickEarly = true
+    runJobs()
+    callEndOfTickHandlers()
+  }
+
   /// Gives up tasks that ignored their cancellation: what they enqueue after ``stop()`` is never
   /// run, where it would trap otherwise. For the end of a process that can't wait for them.
   package func abandonLateWork() {
@@ -213,7 +225,8 @@ package protocol EndOfTickHandler: AnyObject {
   fileprivate func run() {
     threadID.store(UInt(uv_thread_self()), ordering: .relaxed)
     while !isStopping {
-      let hasWork = !localJobs.isEmpty || !endOfTick.isEmpty
+      let hasWork = hasEndedTickEarly || !localJobs.isEmpty || !endOfTick.isEmpty
+      hasEndedTickEarly = false
       runJobs()
       callEndOfTickHandlers()
       resumeYielded()
@@ -260,14 +273,15 @@ package protocol EndOfTickHandler: AnyObject {
   /// Runs the jobs at hand, and those that they enqueue, up to ``jobsTimeMax``.
   private func runJobs() {
     guard !localJobs.isEmpty else { return }
-    let serial = unsafe asUnownedSerialExecutor()
-    let task = unsafe asUnownedTaskExecutor()
+    // As a task executor's: a task that prefers the loop goes on at once after each await, where an
+    // actor's place would have to be left first. An actor on the loop is on its thread as well.
+    let executor = unsafe asUnownedTaskExecutor()
     let begun = uv_hrtime()
     var count = 0
     while !localJobs.isEmpty {
       swap(&localJobs, &spareJobs)
       for (index, job) in spareJobs.enumerated() {
-        unsafe job.runSynchronously(isolatedTo: serial, taskExecutor: task)
+        unsafe job.runSynchronously(on: executor)
         count += 1
         if count % 4 == 0, uv_hrtime() - begun > jobsNanoseconds {
           // The rest comes before what was enqueued meanwhile.

@@ -175,8 +175,11 @@ package protocol StreamSocketDelegate: AnyObject {
     if count == Int(UV_ENOBUFS.rawValue) { return }
     guard !isClosed, isReading else { return }
     if count > 0 {
+      let isFull = unsafe count == Int(buffer.pointee.len)
       let bytes = unsafe UnsafeRawBufferPointer(start: buffer.pointee.base, count: count)
       if let delegate { unsafe hand(RawSpan(_unsafeBytes: bytes), to: delegate) }
+      // Of room that was filled there may be more to read at once.
+      if !isFull { loop.endTickEarly() }
     } else if count < 0 {
       pauseReading()
       let isEnd = count == Int(UV_EOF.rawValue)

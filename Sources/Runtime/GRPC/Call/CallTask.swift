@@ -4,21 +4,32 @@
 /// its loop, where no scope is. Whoever starts it keeps count, and a shutdown waits for all.
 @usableFromInline
 package struct CallTask: Sendable {
-  @usableFromInline
-  package let task: Task<Void, Never>
+  private enum Kind {
+    case own(Task<Void, Never>)
+    /// One that runs other calls too, one after another.
+    case shared(CallWorker)
+  }
 
-  @inlinable
-  package init(_ task: Task<Void, Never>) { self.task = task }
+  private let kind: Kind
+
+  init(_ worker: CallWorker) { kind = .shared(worker) }
+
+  private init(_ task: Task<Void, Never>) { kind = .own(task) }
 
   /// Starts `body` at once on the calling thread, which is `executor`'s; it goes on there after
   /// each suspension.
-  @inlinable
   package static func start(
     on executor: any TaskExecutor, _ body: sending @escaping @isolated(any) () async -> Void
   ) -> CallTask {
     CallTask(Task.immediate(executorPreference: executor, operation: body))
   }
 
-  /// Cancels the handler.
-  package func cancel() { task.cancel() }
+  /// Cancels the handler. Of a task that runs other calls too only while it runs this one: not
+  /// after ``UnaryReply/succeed(_:)`` or ``UnaryReply/fail(_:)``.
+  package func cancel() {
+    switch kind {
+    case .own(let task): task.cancel()
+    case .shared(let worker): worker.cancel()
+    }
+  }
 }

@@ -9,34 +9,27 @@ package struct UnaryCall: Sendable {
   package let reply: any UnaryReply
   /// Whether nothing runs around the handler: no interceptor, no deadline and no trace to hand on.
   package let isPlain: Bool
-  @usableFromInline
-  let executor: any TaskExecutor
+  private let workers: CallWorkers
   private let interceptors: [any ServerInterceptor]
 
   init(
-    context: ServerContext, reply: any UnaryReply, executor: any TaskExecutor,
+    context: ServerContext, reply: any UnaryReply, workers: CallWorkers,
     interceptors: [any ServerInterceptor]
   ) {
     self.context = context
     self.reply = reply
-    self.executor = executor
+    self.workers = workers
     self.interceptors = interceptors
     isPlain = interceptors.isEmpty && !context.hasInheritance
   }
 
   /// Answers that the request can't be read. No task is needed for that.
-  package func refuse(_ error: DecodingError, as request: String) -> CallTask? {
+  package func refuse(_ error: DecodingError, as request: String) {
     reply.fail(RPCError(undecodable: error, as: request))
-    return nil
   }
 
-  /// Starts the call's task; `body` answers.
-  @inlinable
-  package func start(
-    _ body: sending @escaping @isolated(any) () async -> Void
-  ) -> CallTask {
-    CallTask.start(on: executor, body)
-  }
+  /// Has `body`, which answers, run in a task.
+  package func start(_ body: @escaping CallWorkers.Body) { workers.add(reply, body) }
 
   /// Runs the handler inside the interceptors, with the deadline bound for calls made meanwhile.
   package func run(_ handler: () async throws(RPCError) -> Void) async throws(RPCError) {

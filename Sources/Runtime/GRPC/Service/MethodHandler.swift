@@ -2,8 +2,11 @@ package import Buffers
 package import Protobuf
 
 /// A registered method without its message types.
-package protocol MethodHandler: Sendable {
+package protocol MethodHandler: AnyObject, Sendable {
   var descriptor: MethodDescriptor { get }
+
+  /// The descriptor's, which is asked for on every call's path.
+  var kind: MethodKind { get }
 
   /// The messages in JSON; `nil` when their types have no JSON form.
   var json: MessageJSON? { get }
@@ -12,18 +15,24 @@ package protocol MethodHandler: Sendable {
   /// transport sends the status.
   func run(_ stream: any ServerStream, _ context: ServerContext) async throws(RPCError)
 
-  /// Answers one unary call whose only message is at hand, in a task that starts at once; `nil`
-  /// when the call was answered without a task, or when the method is not unary.
+  /// Answers one unary call whose only message is at hand, in a task of `workers`, on whose
+  /// executor it is called. Nothing happens when the method is not unary.
   ///
-  /// Call it on `executor`; `reply` is called there, once, perhaps before this returns.
+  /// `reply` is called there, once; before this returns only when the request can't be read.
   func startUnary(
-    _ request: RawSpan, _ context: ServerContext, on executor: any TaskExecutor,
-    _ reply: any UnaryReply
-  ) -> CallTask?
+    _ request: RawSpan, _ context: ServerContext, in workers: CallWorkers, _ reply: any UnaryReply)
+}
+
+extension MethodHandler {
+  package var kind: MethodKind { descriptor.kind }
 }
 
 /// Where the fast path of a unary call leaves its answer.
 package protocol UnaryReply: AnyObject, Sendable {
+  /// The call's handler is about to run in `task`, which cancels it until the call is answered.
+  /// `false` when the call is over by now: then it does not run, and nothing else is called.
+  func began(_ task: CallTask) -> Bool
+
   /// The call succeeded. `serialize` appends the response where it waits to be sent; it is called
   /// once, before this returns, or not at all.
   func succeed(_ serialize: (inout ByteWriter) -> Void)
@@ -34,11 +43,12 @@ package protocol UnaryReply: AnyObject, Sendable {
 
 /// A unary method. Its message types are in its closures, which the compiler specializes where the
 /// method is registered.
-struct UnaryHandler: MethodHandler {
+final class UnaryHandler: MethodHandler {
   typealias Run = @Sendable (any ServerStream, ServerContext) async throws(RPCError) -> Void
-  typealias Start = @Sendable (RawSpan, UnaryCall) -> CallTask?
+  typealias Start = @Sendable (RawSpan, UnaryCall) -> Void
 
   let descriptor: MethodDescriptor
+  var kind: MethodKind { .unary }
   let json: MessageJSON?
   private let interceptors: [any ServerInterceptor]
   private let body: Run
@@ -63,12 +73,11 @@ struct UnaryHandler: MethodHandler {
   }
 
   func startUnary(
-    _ request: RawSpan, _ context: ServerContext, on executor: any TaskExecutor,
-    _ reply: any UnaryReply
-  ) -> CallTask? {
+    _ request: RawSpan, _ context: ServerContext, in workers: CallWorkers, _ reply: any UnaryReply
+  ) {
     startBody(
       request,
-      UnaryCall(context: context, reply: reply, executor: executor, interceptors: interceptors))
+      UnaryCall(context: context, reply: reply, workers: workers, interceptors: interceptors))
   }
 }
 
@@ -99,11 +108,8 @@ final class StreamingHandler: MethodHandler {
   }
 
   func startUnary(
-    _ request: RawSpan, _ context: ServerContext, on executor: any TaskExecutor,
-    _ reply: any UnaryReply
-  ) -> CallTask? {
-    nil
-  }
+    _ request: RawSpan, _ context: ServerContext, in workers: CallWorkers, _ reply: any UnaryReply
+  ) {}
 }
 
 extension ServerContext {

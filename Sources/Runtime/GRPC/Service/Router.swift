@@ -76,7 +76,7 @@ package struct Router: Sendable {
   package mutating func unary<Request: Message, Response: Message>(
     _ method: MethodDescriptor, _ request: Request.Type, _ response: Response.Type,
     _ body: @escaping @Sendable (Request, ServerContext) async throws(RPCError) -> Response,
-    start: @escaping @Sendable (RawSpan, UnaryCall) -> CallTask?
+    start: @escaping @Sendable (RawSpan, UnaryCall) -> Void
   ) {
     let json = MessageJSON(request, response)
     let run: UnaryHandler.Run = { (stream, context) async throws(RPCError) in

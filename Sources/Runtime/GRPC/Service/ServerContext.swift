@@ -20,6 +20,14 @@ package enum CancellationCause: Hashable, Sendable {
   case shutdown
 }
 
+/// When a call has to be over, in a box: the clock's type is laid out at run time, and with it
+/// whatever holds it directly.
+package final class CallDeadline: Sendable {
+  package let instant: ContinuousClock.Instant
+
+  package init(_ instant: ContinuousClock.Instant) { self.instant = instant }
+}
+
 /// One call as its handler sees it. Callable from any executor.
 package final class ServerContext: Sendable {
   package let method: MethodDescriptor
@@ -30,7 +38,9 @@ package final class ServerContext: Sendable {
   /// Whom the caller's certificate names; `nil` in plaintext and for one that showed none.
   package let peerIdentity: PeerIdentity?
   /// When the caller stops waiting. The transport cancels the handler then.
-  package let deadline: ContinuousClock.Instant?
+  package var deadline: ContinuousClock.Instant? { boxedDeadline?.instant }
+  /// Whether there is a ``deadline``.
+  package var hasDeadline: Bool { boxedDeadline != nil }
   /// Where the call stands in its trace; `nil` without one.
   package let trace: CallTrace?
 
@@ -43,18 +53,29 @@ package final class ServerContext: Sendable {
     var admission: (any Sendable)?
   }
 
+  private let boxedDeadline: CallDeadline?
   private let state = Mutex(State())
 
-  package init(
+  package convenience init(
     method: MethodDescriptor, metadata: Metadata = [:], peer: String = "in-process",
     peerIdentity: PeerIdentity? = nil, deadline: ContinuousClock.Instant? = nil,
     trace: CallTrace? = nil
+  ) {
+    self.init(
+      method: method, metadata: metadata, peer: peer, peerIdentity: peerIdentity,
+      boxedDeadline: deadline.map { CallDeadline($0) }, trace: trace)
+  }
+
+  /// The same for a transport, on every call's path.
+  package init(
+    method: MethodDescriptor, metadata: Metadata, peer: String, peerIdentity: PeerIdentity?,
+    boxedDeadline: CallDeadline?, trace: CallTrace?
   ) {
     self.method = method
     self.metadata = metadata
     self.peer = peer
     self.peerIdentity = peerIdentity
-    self.deadline = deadline
+    self.boxedDeadline = boxedDeadline
     self.trace = trace
   }
 

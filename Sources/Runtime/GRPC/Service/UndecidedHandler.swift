@@ -5,7 +5,7 @@ internal import Synchronization
 ///
 /// For transports: a call whose verdict is ``AdmissionVerdict/undecided(_:)`` is given to this one
 /// in place of its method's. No message is decoded before the answer.
-package struct UndecidedHandler: MethodHandler {
+package final class UndecidedHandler: MethodHandler {
   private let handler: any MethodHandler
   private let question: @Sendable () async throws(RPCError) -> (any Sendable)?
 
@@ -29,14 +29,13 @@ package struct UndecidedHandler: MethodHandler {
 
   /// The request is only lent, so that it is copied.
   package func startUnary(
-    _ request: RawSpan, _ context: ServerContext, on executor: any TaskExecutor,
-    _ reply: any UnaryReply
-  ) -> CallTask? {
-    guard descriptor.kind == .unary else { return nil }
+    _ request: RawSpan, _ context: ServerContext, in workers: CallWorkers, _ reply: any UnaryReply
+  ) {
+    guard kind == .unary else { return }
     let stream = UnaryStream(request: request.array())
-    return CallTask.start(on: executor) {
+    workers.add(reply) {
       do throws(RPCError) {
-        try await run(stream, context)
+        try await self.run(stream, context)
         guard let response = stream.response else { throw .unexpected }
         reply.succeed { $0.append(response) }
       } catch {

@@ -37,11 +37,11 @@ package enum ParentTrust: Hashable, Sendable {
 }
 
 extension LoopObserver {
-  /// Where a call with `metadata` stands in its trace: below the operation that caused it when it
-  /// is recorded here, else in that operation's own place, which calls made meanwhile hand on.
-  func trace(_ metadata: Metadata, at now: UInt64) -> CallTrace? {
-    let parent = TraceContext(metadata)
-    guard tracing != nil else {
+  /// Where a call stands in its trace: below `parent`, the operation that caused it, when it is
+  /// recorded here, else in that operation's own place, which calls made meanwhile hand on.
+  func trace(below parent: TraceContext?, at now: UInt64) -> CallTrace? {
+    if parent == nil, !isTracing { return nil }
+    guard isTracing else {
       return parent.map { CallTrace(context: $0, parent: nil, isRecorded: false) }
     }
     let isRecorded = sampler?.records(parent: parent, at: now) { .random(in: 0..<1) } ?? false

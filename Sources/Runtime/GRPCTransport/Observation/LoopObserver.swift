@@ -14,6 +14,8 @@ final class LoopObserver {
   let accessLog: AccessLog?
   let tracing: TracingConfiguration?
   var sampler: TraceSampler?
+  /// Asked on every call's path, where looking into ``tracing`` would copy it.
+  let isTracing: Bool
   var connections = ConnectionMetrics()
   var memory = MemoryMetrics()
   var listeners: [Listener] = []
@@ -24,5 +26,6 @@ final class LoopObserver {
     accessLog = log.flatMap { $0.selection == .off ? nil : AccessLog($0) }
     tracing = configuration.tracing
     sampler = tracing.map { TraceSampler($0, loopCount: loopCount) }
+    isTracing = configuration.tracing != nil
   }
 }

@@ -25,6 +25,8 @@ struct PathTable: Sendable {
   let names: [String]
   /// Asked about every call to one of the methods.
   let admission: (any CallAdmission)?
+  /// Asked on every call's path, where looking into ``admission`` would copy it.
+  let hasAdmission: Bool
 
   private let buckets: [[Entry]]
   private let mask: Int
@@ -47,6 +49,7 @@ struct PathTable: Sendable {
     }
     self.buckets = buckets
     admission = router.admission
+    hasAdmission = router.admission != nil
     self.names = names
   }
 

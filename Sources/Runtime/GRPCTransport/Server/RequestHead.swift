@@ -3,10 +3,10 @@ internal import Compression
 internal import GRPC
 internal import HTTP2
 
-/// What the headers of a request ask for.
-struct RequestHead {
+/// What the headers of a request ask for. An object, since calls of one client share it.
+final class RequestHead: Sendable {
   /// Whom to answer, or why not.
-  enum Outcome {
+  enum Outcome: Sendable {
     case accepted(any MethodHandler)
     /// The request is not plain gRPC: ``WebDecision`` says what becomes of it.
     case web
@@ -20,6 +20,15 @@ struct RequestHead {
   let method: Int
   let timeout: Duration?
   let compression: CallCompression
+
+  init(
+    outcome: Outcome, method: Int, timeout: Duration?, compression: CallCompression
+  ) {
+    self.outcome = outcome
+    self.method = method
+    self.timeout = timeout
+    self.compression = compression
+  }
 }
 
 /// Reads request headers. A pure function of the block, but for `metadata`, which it fills.

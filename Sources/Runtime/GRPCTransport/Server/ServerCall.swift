@@ -3,6 +3,7 @@ internal import Compression
 internal import EventLoops
 internal import GRPC
 internal import HTTP2
+internal import Telemetry
 
 /// One call on a server's connection: the stream, from its headers to its status.
 ///
@@ -94,12 +95,16 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
     case .accepted(let handler):
       compression = head.compression
       reader.acceptsCompressed = compression.requests != nil
-      begin(handler, metadata: connection.requestMetadata, timeout: head.timeout)
+      begin(
+        handler, metadata: connection.requestMetadata, parent: connection.requestTrace,
+        timeout: head.timeout)
       if endsStream { receivedEnd() }
     }
   }
 
-  func begin(_ handler: any MethodHandler, metadata: Metadata, timeout: Duration?) {
+  func begin(
+    _ handler: any MethodHandler, metadata: Metadata, parent: TraceContext?, timeout: Duration?
+  ) {
     if connection.mustRefuseCalls {
       connection.owner.observer.memory.noteShed(.refused)
       return refuseStream(.connectionHoldsTooMuch)
@@ -107,7 +112,7 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
     charge(metadata.wireByteCount)
     var handler = handler
     var admitted: (any Sendable)?
-    if let admission = connection.owner.table.admission {
+    if connection.owner.table.hasAdmission, let admission = connection.owner.table.admission {
       let request = AdmissionRequest(
         method: handler.descriptor, metadata: metadata, peer: connection.peer,
         peerIdentity: connection.peerIdentity)
@@ -118,18 +123,18 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
       }
     }
     self.handler = handler
-    var deadline: ContinuousClock.Instant?
+    var deadline: CallDeadline?
     if let timeout {
-      deadline = ContinuousClock.now.advanced(by: timeout)
+      deadline = CallDeadline(ContinuousClock.now.advanced(by: timeout))
       deadlineEntry = connection.owner.wheel.add(self, after: timeout)
     }
     let context = ServerContext(
       method: handler.descriptor, metadata: metadata, peer: connection.peer,
-      peerIdentity: connection.peerIdentity, deadline: deadline,
-      trace: connection.owner.observer.trace(metadata, at: loop.tickNanoseconds))
+      peerIdentity: connection.peerIdentity, boxedDeadline: deadline,
+      trace: connection.owner.observer.trace(below: parent, at: loop.tickNanoseconds))
     if let admitted { context.noteAdmission(admitted) }
     self.context = context
-    if handler.descriptor.kind == .unary {
+    if handler.kind == .unary {
       phase = .collecting
     } else {
       phase = .running
@@ -207,9 +212,16 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
     guard let handler, let context else { return }
     guard takesSlot() else { return }
     phase = .running
-    let task = handler.startUnary(message, context, on: connection.owner.loop, self)
-    // The task may have ended by now; then it is not kept, and there is nothing to cancel.
-    if isCounted { self.task = task }
+    handler.startUnary(message, context, in: connection.owner.workers, self)
+  }
+
+  func began(_ task: CallTask) -> Bool {
+    guard phase == .running else {
+      noteEnd()
+      return false
+    }
+    self.task = task
+    return true
   }
 
   // MARK: What goes

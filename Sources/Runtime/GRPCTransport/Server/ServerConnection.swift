@@ -3,6 +3,7 @@ internal import EventLoops
 internal import GRPC
 internal import HTTP2
 internal import TLS
+internal import Telemetry
 
 /// One connection of a server: a stream of bytes, a session, and the calls between them.
 ///
@@ -20,6 +21,8 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
   private(set) var peerIdentity: PeerIdentity?
   /// The metadata of the request that was read last.
   private(set) var requestMetadata = Metadata()
+  /// The trace that it names.
+  private(set) var requestTrace: TraceContext?
   /// Payload of requests that are not whole yet or wait for their handlers, on all calls.
   var keptByteCount = 0
   /// What is counted of ``MemoryBudget``, and how much of that waits to be sent.
@@ -221,6 +224,7 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
     // Calls of one client nearly always bring the same metadata: then they share it.
     if !metadataBlock.isSource(of: requestMetadata) {
       requestMetadata = metadataBlock.metadata()
+      requestTrace = TraceContext(requestMetadata)
     }
     headVersion = headers.version
     lastHead = head

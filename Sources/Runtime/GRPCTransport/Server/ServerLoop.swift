@@ -28,6 +28,8 @@ final class ServerLoop: @unchecked Sendable {
   /// Before this time there is nothing to free.
   var nextRelief = Duration.zero
   private let isAsked = Atomic(false)
+  /// Run the unary calls' handlers.
+  let workers: CallWorkers
   private let admission: ConnectionAdmission
   let logger: Logger
   private var listeners: [StreamListener] = []
@@ -66,6 +68,7 @@ final class ServerLoop: @unchecked Sendable {
     handlersMax = max(1, (configuration.handlersMax + loopCount - 1) / loopCount)
     wheel = DeadlineWheel(loop: loop)
     connectionWheel = DeadlineWheel(loop: loop, tickMilliseconds: 16)
+    workers = CallWorkers(executor: loop)
     observer = LoopObserver(observation, table: table, loopCount: loopCount)
     compressor = Compressor(level: configuration.compressionLevel)
     memory = LoopMemory(budget)
@@ -203,6 +206,7 @@ final class ServerLoop: @unchecked Sendable {
   /// they do after the loop's stop has no effect.
   func abandon() -> Int {
     for connection in connections.values { connection.closeNow() }
+    workers.stop()
     if handlerCount > 0 { loop.abandonLateWork() }
     return handlerCount
   }

@@ -27,7 +27,8 @@ extension ServerCall {
     case .accepted(let handler, let exchange, let timeout):
       web = exchange
       compression = exchange.compression
-      begin(handler, metadata: metadata.metadata(), timeout: timeout)
+      let metadata = metadata.metadata()
+      begin(handler, metadata: metadata, parent: TraceContext(metadata), timeout: timeout)
     }
     if endsStream { receivedEnd() }
   }
