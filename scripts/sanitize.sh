@@ -37,7 +37,8 @@ if [ "${2:-}" != blackbox ]; then
 fi
 
 files=("${@:3}")
-[ ${#files[@]} -gt 0 ] || files=(attacks test_wire_rules.py test_web.py test_conformance.py)
+[ ${#files[@]} -gt 0 ] || files=(attacks test_wire_rules.py test_web.py test_conformance.py \
+  test_tls.py test_main_job.py test_webhooks.py)
 # A program may end long after its report, or be killed: reports are looked for in files. Attacks
 # hold the growth of a server's memory to a bound. The sanitizers keep notes of each byte (up to four,
 # in ThreadSanitizer), and freed memory that AddressSanitizer holds back must not reach it alone.

@@ -85,9 +85,18 @@ def narrow_server(request, tmp_path_factory):
     """An interop-server that takes two streams on a connection."""
     folder = tmp_path_factory.mktemp(f"narrow-{request.param}")
     certificates = interop.Certificates(folder) if request.param == "tls" else None
-    process = interop.InteropServer(folder, certificates, ["--max_concurrent_streams=2"]).start()
+    # In either spelling: gRPC's own flag, and the server's setting.
+    spelling = "--setting=max-concurrent-streams=2" if certificates else "--max_concurrent_streams=2"
+    process = interop.InteropServer(folder, certificates, [spelling]).start()
     yield process
     assert process.stop() == 0
+
+
+@pytest.mark.parametrize("setting", ["no-such-bound=1", "max-connection-age=soon", "max-connection-age"])
+def test_a_wrong_setting_is_said(setting):
+    command = [str(harness.program("interop-server")), f"--setting={setting}"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 64 and setting in result.stderr
 
 
 def ask_peer(messages):

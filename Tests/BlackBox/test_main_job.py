@@ -175,7 +175,9 @@ def place_until_routed(world, number):
 
 
 def test_an_outbound_call_rings_is_answered_and_completes(world, number):
-    to = world.fresh_far_end()
+    # Slow enough that no callback overtakes another, and that a server under a sanitizer can say in
+    # time what answers.
+    to = world.fresh_far_end(answer_after_ms=500, hang_up_after_ms=1000)
     placed = world.place(number, to)[0].call
     call = world.wait_for_end(placed.id)
     assert world.state_of(call) == "STATE_COMPLETED"

@@ -248,7 +248,9 @@ def test_sessions_are_resumed(server, authority, tmp_path, version):
 
 def test_renegotiation_is_refused(server):
     code, said = s_client(server, "-tls1_2", "-alpn", "h2", text="R\n")
-    assert code != 0 and "no renegotiation" in said
+    assert code != 0
+    # OpenSSL's client gives up at the alert, or at the server's SETTINGS if these are there first.
+    assert "no renegotiation" in said or "unexpected record" in said
 
 
 def test_endless_key_updates_end_the_connection(server):
