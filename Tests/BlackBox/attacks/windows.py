@@ -65,11 +65,10 @@ def unread_answers(address, seconds=3, streams=200):
 
 def _send_payload(attacker, stream, message, flags):
     """Sends a message within the windows; `flags` go with its last frame."""
-    for index, at in enumerate(range(0, len(message), 16384)):
+    for at in range(0, len(message), 16384):
         last = at + 16384 >= len(message)
-        attacker.send(frame(DATA, flags if last else 0, stream, message[at : at + 16384]), 1)
-        if index % 12 == 11 or last:
-            attacker.sync()
+        if not attacker.send_payload(stream, message[at : at + 16384], flags if last else 0):
+            break
 
 
 def _echo(size):

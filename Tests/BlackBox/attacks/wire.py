@@ -17,6 +17,8 @@ INITIAL_WINDOW_SIZE = 4
 ENHANCE_YOUR_CALM = 11
 
 SERVICE = "/trunkline.testing.v1.EchoService/"
+# How much the server takes on a stream before it credits some of it.
+STREAM_WINDOW = 256 << 10
 # An empty message and its prefix.
 EMPTY_MESSAGE = bytes(5)
 
@@ -85,6 +87,8 @@ class Attacker:
         self.code, self.reason, self.resets, self.sent = None, "", [], 0
         # Streams on which the server ended, and how many bytes of DATA came.
         self.ended, self.data_count, self.pongs = set(), 0, 0
+        # What may be sent on each stream, and on all of them together (0).
+        self.windows = {0: 65535}
         if preface:
             self.send(PREFACE + frame(SETTINGS, payload=settings) + frame(SETTINGS, ACK))
 
@@ -142,6 +146,8 @@ class Attacker:
                 self.ended.add(stream)
             elif kind == DATA:
                 self.data_count += size
+            elif kind == WINDOW_UPDATE:
+                self.windows[stream] = self.windows.get(stream, STREAM_WINDOW) + int.from_bytes(payload)
             elif kind == PING and flags & ACK:
                 self.pongs += 1
             if kind in (DATA, HEADERS) and flags & END_STREAM:
@@ -155,8 +161,22 @@ class Attacker:
             self.read(0.05)
         return ready()
 
+    def send_payload(self, stream, piece, flags=0, seconds=5):
+        """Sends DATA once the windows let it; `False` when the stream is over before.
+
+        To wait with PING instead would have a client cut off that pings much and is sent nothing.
+        """
+        room = lambda: min(self.windows[0], self.windows.setdefault(stream, STREAM_WINDOW))  # noqa: E731
+        if room() < len(piece):
+            self.read_until(lambda: stream in self.ended or room() >= len(piece), seconds)
+        if stream in self.ended or room() < len(piece):
+            return False
+        self.windows[0] -= len(piece)
+        self.windows[stream] -= len(piece)
+        return self.send(frame(DATA, flags, stream, piece), 1)
+
     def sync(self, seconds=10):
-        """Waits until the server has handled what was sent: then windows have been credited."""
+        """Waits until the server has handled what was sent."""
         before = self.pongs
         self.send(frame(PING, payload=bytes(8)))
         return self.read_until(lambda: self.pongs > before, seconds)
