@@ -120,7 +120,8 @@ let package = Package(
     module("Domain", "CallDispatch", ["Telephony", "Access"]),
 
     // Adapters
-    module("Adapters", "StoreSQL", ["Telephony", "Access", "Registry", "CallDispatch"]),
+    module(
+      "Adapters", "StoreSQL", ["Telephony", "Access", "Registry", "CallDispatch", "Crypto"]),
     module(
       "Adapters", "StoreSQLite",
       [
@@ -149,7 +150,9 @@ let package = Package(
       [
         "Buffers", "Telemetry", "EventLoops", "Crypto", "GRPC", "GRPCTransport", "GRPCServices",
         "GRPCInProcess", "HTTPClient", "HTTPServer", "API", "Telephony", "Access", "Registry",
-        "CallDispatch", "StoreSQLite", "Keyring", "NumberPlan", "Twilio", "Services", "CommandLine",
+        "CallDispatch", "StoreSQL", "StoreSQLite", "StorePostgres", "Keyring", "NumberPlan",
+        "Twilio", "Services",
+        "CommandLine",
       ]),
     program(
       "Apps", "trunkline",
@@ -224,9 +227,15 @@ let package = Package(
         "Telephony", "TestKit", "WellKnown",
       ]),
     tests("Telemetry"),
-    tests("StoreSQL"),
-    tests("StorePostgres", ["EventLoops", "Telemetry", "StoreSQL", "TestKit"]),
-    tests("StoreSQLite", ["TestKit", "Access", "Registry", "CallDispatch", "Telephony"]),
+    tests("StoreSQL", ["Access", "Registry", "Telephony", "TestKit"]),
+    tests(
+      "StoreSQLite",
+      ["TestKit", "Access", "Registry", "CallDispatch", "Telephony", "StoreSQL"]),
+    tests(
+      "StorePostgres",
+      [
+        "EventLoops", "Telemetry", "StoreSQL", "TestKit", "Registry", "CallDispatch", "Telephony",
+      ]),
     tests(
       "CommandLine", ["API", "GRPC", "GRPCInProcess", "Protobuf", "WellKnown"]),
     tests("Keyring", ["Buffers", "Crypto", "Registry", "Telephony"]),

@@ -4,6 +4,7 @@ import Telephony
 import TestKit
 import Testing
 
+@testable import StoreSQL
 @testable import StoreSQLite
 
 struct SQLiteCallStoreTests {
@@ -13,14 +14,14 @@ struct SQLiteCallStoreTests {
   @Test(arguments: CallStoreConformance.checks)
   func keepsTheRule(_ check: CallStoreCheck) async throws {
     defer { executor.stop() }
-    let store = try await SQLiteCallStore(path: file.path, executor: executor)
+    let store = try await SQLiteStores.calls(path: file.path, executor: executor)
     try await check.run(on: store)
   }
 
   @Test func rowThatCantBeReadDoesNotStopTheOthersWork() async throws {
     defer { executor.stop() }
     let reported = Mutex<[String]>([])
-    let store = try await SQLiteCallStore(path: file.path, executor: executor) { what in
+    let store = try await SQLiteStores.calls(path: file.path, executor: executor) { what in
       reported.withLock { $0.append(what) }
     }
     let time = CallSamples.time(0)
@@ -38,5 +39,40 @@ struct SQLiteCallStoreTests {
     #expect(try await store.dueCalls(at: time, limit: 1).map(\.id) == [calls[1].id])
     #expect(try await store.sendingCalls(limit: 9).isEmpty)
     #expect(reported.withLock { $0 } == ["call \(calls[0].id)"])
+  }
+}
+
+/// A file that the first version wrote, brought to this one.
+struct SQLiteCallMigrationTests {
+  @Test func callsOfTheFirstVersionAreThereAfterwards() async throws {
+    let file = TemporaryDatabase()
+    let executor = SQLiteExecutor()
+    defer { executor.stop() }
+    let old = try SQLiteConnection(path: file.path)
+    try SQLiteMigrations(steps: [SQLiteCallMigrations.all.steps[0]]).run(on: old)
+    var call = CallSamples.outbound(1)
+    call.work = PendingWork(.dial, due: CallSamples.time(3))
+    call.version = 4
+    call.change = 9
+    try old.run(
+      """
+      INSERT INTO calls VALUES (?1, ?2, ?3, ?4, ?5, NULL, ?6, NULL, ?7, ?8, ?9, 1, NULL, NULL, 0,
+        ?10, 4, 9, ?11)
+      """,
+      [
+        .text(call.id.description),
+        .text(String(repeating: "0", count: 31) + "1" + call.region.rawValue),
+        SQLValue(call.tenant), SQLValue(call.region), SQLValue(call.account),
+        SQLValue(call.number), SQLValue(call.provider), .text(call.direction.rawValue),
+        .text(call.state.rawValue), SQLValue(CallSamples.time(3)),
+        SQLValue(document: CallDocument(call)),
+      ])
+    try old.run("UPDATE call_changes SET latest = 9")
+    let store = try await SQLiteStores.calls(path: file.path, executor: executor)
+    #expect(try await store.call(call.id) == call)
+    #expect(try await store.dueCalls(at: CallSamples.time(3), limit: 9) == [call])
+    #expect(try await store.lastChange() == 9)
+    call.work = nil
+    #expect(try await store.update(call).change == 10)
   }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import StoreSQL
 import Testing
 
 @testable import StoreSQLite
@@ -31,11 +32,11 @@ struct SQLiteConnectionTests {
   @Test func valuesComeBackAsTheyWentIn() throws {
     let database = try SQLiteConnection(path: file.path)
     try database.run("CREATE TABLE t (a, b, c, d, e, f) STRICT".replacingTypes)
-    let values: [SQLiteValue] = [
+    let values: [SQLValue] = [
       nil, .integer(.min), "é\u{0}x", .blob([0, 255]), .blob([]), "",
     ]
     try database.run("INSERT INTO t VALUES (?1, ?2, ?3, ?4, ?5, ?6)", values)
-    #expect(try database.run("SELECT * FROM t") == [SQLiteRow(values: values)])
+    #expect(try database.run("SELECT * FROM t") == [SQLRow(values: values)])
   }
 
   @Test func commitsAreDurableAndFull() throws {
@@ -66,10 +67,11 @@ struct SQLiteConnectionTests {
 
   @Test func migrationsRunOnceAndRefuseANewerFile() throws {
     let database = try SQLiteConnection(path: file.path)
-    let first = SQLiteMigrations(steps: ["CREATE TABLE a (x)"])
+    let first = SQLiteMigrations(steps: [.init("", script: "CREATE TABLE a (x)")])
     try first.run(on: database)
     try first.run(on: database)
-    let second = SQLiteMigrations(steps: first.steps + ["CREATE TABLE b (x); CREATE TABLE c (x)"])
+    let second = SQLiteMigrations(
+      steps: first.steps + [.init("", script: "CREATE TABLE b (x); CREATE TABLE c (x)")])
     try second.run(on: database)
     #expect(try database.first("PRAGMA user_version")?.integer(0) == 2)
     #expect(throws: SQLiteMigrations.Failure.newerFile(version: 2, known: 1)) {
@@ -79,10 +81,12 @@ struct SQLiteConnectionTests {
 
   @Test func brokenMigrationLeavesTheVersion() throws {
     let database = try SQLiteConnection(path: file.path)
-    let broken = SQLiteMigrations(steps: ["CREATE TABLE a (x); CREATE TABLE a (x)"])
+    let broken = SQLiteMigrations(steps: [
+      .init("", script: "CREATE TABLE a (x); CREATE TABLE a (x)")
+    ])
     #expect(throws: SQLiteMigrations.Failure.self) { try broken.run(on: database) }
     #expect(try database.first("PRAGMA user_version")?.integer(0) == 0)
-    try SQLiteMigrations(steps: ["CREATE TABLE a (x)"]).run(on: database)
+    try SQLiteMigrations(steps: [.init("", script: "CREATE TABLE a (x)")]).run(on: database)
   }
 }
 

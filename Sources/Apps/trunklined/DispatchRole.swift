@@ -4,6 +4,7 @@ internal import GRPC
 internal import HTTPServer
 internal import NumberPlan
 internal import Services
+internal import StoreSQL
 internal import StoreSQLite
 internal import Telemetry
 internal import Telephony
@@ -20,23 +21,14 @@ final class DispatchRole: Sendable {
   private let listener: WebServer
   private let time: SystemTime
 
-  /// The database's file in the data folder.
-  private static let fileName = "calls.db"
-  /// The file of the routes' copy, beside it.
+  /// The file of the routes' copy in the data folder.
   private static let copyFileName = "routes.db"
   /// How long a webhook's handler may go on when the server stops.
   private static let webhookGrace: Duration = .seconds(5)
 
   init(_ parts: ServerParts, registry: any Channel) async throws(ServeError) {
     let configuration = parts.configuration
-    let path = "\(configuration.dataFolder)/\(Self.fileName)"
-    let store: SQLiteCallStore
-    do throws(SQLiteMigrations.Failure) {
-      store = try await SQLiteCallStore(
-        path: path, executor: parts.executor, damaged: parts.damageReporter)
-    } catch {
-      throw .store(path: path, error)
-    }
+    let store = try await parts.stores.calls(of: configuration.regions)
     time = parts.time
     let log = parts.log.with(["role": "dispatch"])
     let copy = await Self.routeCopy(parts, log)
@@ -80,7 +72,7 @@ final class DispatchRole: Sendable {
   private static func routeCopy(_ parts: ServerParts, _ log: Logger) async -> SealedRouteCopy? {
     let path = "\(parts.configuration.dataFolder)/\(copyFileName)"
     do throws(SQLiteMigrations.Failure) {
-      let store = try await SQLiteRouteCopyStore(path: path, executor: parts.executor)
+      let store = try await parts.stores.routeCopy(at: path)
       return SealedRouteCopy(store: store, sealer: parts.sealer, log: log)
     } catch {
       log.error(

@@ -14,7 +14,7 @@ struct Main {
       switch parsed {
       case .help(let text): print(text, terminator: "")
       case .version: print("trunklined \(version)")
-      case .run(let configuration, _): exit(await ServerProcess.run(configuration))
+      case .run(let task, _): exit(await task.run())
       }
     } catch {
       StandardError.write(line: "trunklined: \(error)\n\(syntax.hint(for: arguments))")
@@ -23,12 +23,12 @@ struct Main {
   }
 
   private static let syntax = CommandSyntax(
-    Command<ServeConfiguration>.group(
+    Command<ServerTask>.group(
       "trunklined", "Connects phone numbers to voice agents: registry and call dispatch.",
-      [serve]),
+      [serve] + StoreCommands.all),
     environmentPrefix: "TRUNKLINE_")
 
-  private static let serve = Command<ServeConfiguration>.action(
+  private static let serve = Command<ServerTask>.action(
     "serve", "Serves until SIGTERM or SIGINT, then lets calls at hand end.",
     examples: [
       .init(
@@ -39,7 +39,15 @@ struct Main {
         "A dispatch of its own, for one region."),
     ],
     options: ServeOptions.all
-  ) { (arguments) throws(ArgumentError) in try ServeConfiguration(arguments) }
+  ) { (arguments) throws(ArgumentError) in
+    let configuration = try ServeConfiguration(arguments)
+    return ServerTask { await ServerProcess.run(configuration) }
+  }
+}
+
+/// What a command line asks for; answers the exit code.
+struct ServerTask: Sendable {
+  let run: @Sendable () async -> Int32
 }
 
 /// What `--version` prints.

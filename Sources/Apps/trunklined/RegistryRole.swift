@@ -2,7 +2,7 @@ internal import GRPC
 internal import NumberPlan
 internal import Registry
 internal import Services
-internal import StoreSQLite
+internal import StoreSQL
 internal import Telemetry
 internal import Telephony
 internal import Twilio
@@ -16,24 +16,16 @@ struct RegistryRole: Sendable {
   private let context: RegistryContext
   private let log: Logger
 
-  /// The database's file in the data folder.
-  private static let fileName = "registry.db"
-
   init(_ parts: ServerParts) async throws(ServeError) {
-    let path = "\(parts.configuration.dataFolder)/\(Self.fileName)"
-    let store: SQLiteRegistryStore
-    do throws(SQLiteMigrations.Failure) {
-      store = try await SQLiteRegistryStore(
-        path: path, executor: parts.executor, damaged: parts.damageReporter)
-    } catch {
-      throw .store(path: path, error)
-    }
+    let store = try await parts.stores.registry()
     context = RegistryContext(
       store: store,
       carrier: TwilioCarrier(client: parts.client, endpoints: parts.endpoints, time: parts.time),
       sealer: parts.sealer,
       webhooks: WebhookURLs(publicURLs: parts.configuration.publicURLs, tokens: parts.tokens),
       numberPlan: LibPhoneNumberPlan(), time: parts.time, ids: SystemIDSource())
+    let feed = context.feed
+    parts.stores.whenNoticed { feed.wake() }
     log = parts.log.with(["role": "registry"])
     let routes = RouteServiceHandler(feed: context.feed, store: store, time: parts.time)
     internalServices = [routes]

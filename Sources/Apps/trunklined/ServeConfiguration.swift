@@ -1,5 +1,6 @@
 internal import CommandLine
 internal import GRPCTransport
+internal import StorePostgres
 internal import Telemetry
 internal import Telephony
 internal import Twilio
@@ -20,6 +21,8 @@ struct ServeConfiguration: Sendable {
   /// What carriers call, per region, without a slash at the end.
   var publicURLs: [Region: String]
   var dataFolder: String
+  /// Where the data is kept; nil: SQLite in the data folder.
+  var database: PostgresTarget?
   /// Of a dispatch in a process of its own: where its registry is.
   var registry: HostPort?
   var keyringPath: String
@@ -65,6 +68,7 @@ extension ServeConfiguration {
     adminListen = try arguments.value(ServeOptions.adminListen)
     publicURLs = try arguments.value(ServeOptions.publicURLs)
     dataFolder = try arguments.value(ServeOptions.dataFolder)
+    database = try arguments.value(ServeOptions.database)
     registry = try arguments.value(ServeOptions.registry)
     keyringPath = try arguments.value(ServeOptions.keyring) ?? dataFolder + "/keyring"
     tls = try Self.tls(arguments)

@@ -1,6 +1,7 @@
 internal import EventLoops
 internal import HTTPServer
 internal import Keyring
+internal import StoreSQL
 internal import StoreSQLite
 
 /// Why the server could not start. Each text says what to do.
@@ -9,6 +10,7 @@ enum ServeError: Error, CustomStringConvertible {
   case dataFolderInUse(path: String)
   case keyring(path: String, KeyringFile.Failure)
   case store(path: String, SQLiteMigrations.Failure)
+  case database(SQLMigrations.Failure)
   case address(String)
   case listen(String, String)
   case tls(String)
@@ -27,9 +29,26 @@ enum ServeError: Error, CustomStringConvertible {
         + "Use that version."
     case .store(let path, .sqlite(let error)):
       "The database \(path) can't be opened: \(error)."
+    case .database(.newerSchema(let component, let version, let known)):
+      "The database's tables of the \(component) were made by a newer version (\(version), this "
+        + "one knows \(known)). Use that version."
+    case .database(.database(let failure)):
+      "The database can't be used: \(failure.reason). See --database."
     case .address(let text): "\(text) is no address in digits."
     case .tls(let reason): "gRPC can't be served over TLS: \(reason)"
     case .listen(let address, let reason): "Nothing can listen on \(address): \(reason)."
+    }
+  }
+}
+
+extension SQLFailure {
+  /// For people.
+  var reason: String {
+    switch self {
+    case .serialization: "others were faster each time"
+    case .uniqueViolation(let constraint): "\(constraint) is violated"
+    case .unavailable(let cause, _), .damaged(let cause): cause
+    case .deadline: "it did not answer in time"
     }
   }
 }

@@ -1,5 +1,6 @@
 internal import CommandLine
 internal import GRPCTransport
+internal import StorePostgres
 internal import Telemetry
 internal import Telephony
 
@@ -28,6 +29,11 @@ enum ServeOptions {
   static let dataFolder = Option.value(
     "data-dir", .text("FOLDER"), default: "trunkline-data",
     "Where the database and the keyring lie; made if it is not there.")
+  static let database = Option.optional(
+    "database", .database,
+    "The PostgreSQL that registry and dispatch keep their data in: "
+      + "postgres://user:password@host,host2/name?sslmode=verify-full. Without it they use SQLite "
+      + "in the data folder. TRUNKLINE_DATABASE keeps the password out of the process list.")
   static let registry = Option.optional(
     "registry", .address, "Where the registry is, for a dispatch in a process of its own.")
   static let keyring = Option.optional(
@@ -93,11 +99,25 @@ enum ServeOptions {
     "For so long after its last work a loop asks for more without sleeping: a CPU for latency.")
 
   static let all: [any DeclaredOption] = [
-    roles, regions, listen, webhookListen, adminListen, publicURLs, dataFolder, registry, keyring,
+    roles, regions, listen, webhookListen, adminListen, publicURLs, dataFolder, database, registry,
+    keyring,
     tlsCertificate, tlsKey, tlsClientAuthorities, isInsecure,
     grpcSettings, corsOrigins, logLevel, accessLog, slowCall, otlp, traceRatio,
     traceParents, channelz, drainTimeout, twilioEndpoints, loopCount, busyPoll,
   ]
+}
+
+extension ArgumentType where Value == PostgresTarget {
+  /// What `PostgresTarget` takes.
+  static var database: ArgumentType<PostgresTarget> {
+    ArgumentType("URL") { (text) throws(ArgumentProblem) in
+      do throws(PostgresTarget.Invalid) {
+        return try PostgresTarget(text)
+      } catch {
+        throw ArgumentProblem(error.description)
+      }
+    }
+  }
 }
 
 extension ArgumentType where Value == String {

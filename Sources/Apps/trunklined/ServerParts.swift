@@ -9,7 +9,6 @@ internal import Glibc
 internal import HTTPClient
 internal import HTTPServer
 internal import Keyring
-internal import StoreSQLite
 internal import Telemetry
 internal import Telephony
 internal import Twilio
@@ -23,7 +22,7 @@ final class ServerParts: Sendable {
   let keyring: KeyringFile
   let sealer: KeyringSealer
   let tokens: KeyringWebhookTokens
-  let executor: SQLiteExecutor
+  let stores: Stores
   let client: WebClient
   let endpoints: TwilioEndpoints
   /// The stores are this process's alone.
@@ -50,20 +49,23 @@ final class ServerParts: Sendable {
     }
     sealer = KeyringSealer(keyring)
     tokens = KeyringWebhookTokens(keyring)
-    executor = SQLiteExecutor()
+    stores = Stores(configuration, loop: loops[0], log: log)
     client = WebClient(loop: loops[0])
     endpoints = configuration.endpoints
   }
 
-  /// What a store calls for a row that it can't read and leaves alone.
-  var damageReporter: @Sendable (String) -> Void {
-    let log = log
-    return { what in log.error("a stored row can't be read", ["row": .text(what)]) }
-  }
-
   /// Serves until a signal comes, then stops in good order.
   func serve() async throws(ServeError) {
-    defer { executor.stop() }
+    do throws(ServeError) {
+      try await serveOnStores()
+    } catch {
+      await stores.close()
+      throw error
+    }
+    await stores.close()
+  }
+
+  private func serveOnStores() async throws(ServeError) {
     var services: [any Service] = []
     let registry =
       configuration.roles.contains(.registry) ? try await RegistryRole(self) : nil
@@ -110,7 +112,8 @@ final class ServerParts: Sendable {
     let health = HealthService(serving: services.map { type(of: $0).name })
     let introspection = configuration.servesChannelz ? IntrospectionRegistry() : nil
     let router = Router.standard(
-      services: services, health: health, introspection: introspection)
+      services: services, health: health, interceptors: [StoreDeadline()],
+      introspection: introspection)
     let tls = try tlsSource()
     let tracing = configuration.collector.map { SpanExport(to: $0, on: loops[0], log) }
     let server = GRPCServer(

@@ -105,7 +105,7 @@ package enum ProtectedFile {
     try synchronizeFolder(of: path)
   }
 
-  private static func writeAll(_ bytes: [UInt8], to descriptor: Int32) throws(Failure) {
+  static func writeAll(_ bytes: [UInt8], to descriptor: Int32) throws(Failure) {
     var written = 0
     while written < bytes.count {
       let rest = bytes.count - written

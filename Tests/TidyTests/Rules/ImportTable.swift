@@ -32,7 +32,7 @@ enum ImportTable {
     "Buffers": Row("Runtime", system: ["Glibc"]),
     "Telemetry": Row("Runtime", ["Buffers"], system: ["Glibc", "Synchronization"]),
     "EventLoops": Row("Runtime", ["Buffers", "CUV"], system: ["Glibc", "Synchronization"]),
-    "Crypto": Row("Runtime", ["Buffers", "COpenSSL"], system: ["Glibc"]),
+    "Crypto": Row("Runtime", ["Buffers", "COpenSSL"], system: ["Glibc", "Synchronization"]),
     "Compression": Row("Runtime", ["Buffers", "CZlib"]),
     "TLS": Row("Runtime", ["Buffers", "COpenSSL"], system: ["Glibc", "Synchronization"]),
     "HTTP2": Row("Runtime", ["Buffers", "CNGHTTP2"], system: ["Glibc"]),
@@ -75,7 +75,7 @@ enum ImportTable {
     // The one adapter that others import: the statements of the stores are written once, and the
     // stores on SQL bring only an engine and a schema.
     "StoreSQL": Row(
-      "Adapters", ["Telephony", "Access", "Registry", "CallDispatch"],
+      "Adapters", ["Telephony", "Access", "Registry", "CallDispatch", "Crypto"],
       system: ["FoundationEssentials", "Synchronization"]),
     "StoreSQLite": Row(
       "Adapters",
@@ -110,7 +110,9 @@ enum ImportTable {
       [
         "Buffers", "Telemetry", "EventLoops", "Crypto", "GRPC", "GRPCTransport", "GRPCServices",
         "GRPCInProcess", "HTTPClient", "HTTPServer", "API", "Telephony", "Access", "Registry",
-        "CallDispatch", "StoreSQLite", "Keyring", "NumberPlan", "Twilio", "Services", "CommandLine",
+        "CallDispatch", "StoreSQL", "StoreSQLite", "StorePostgres", "Keyring", "NumberPlan",
+        "Twilio", "Services",
+        "CommandLine",
       ], system: ["Glibc", "FoundationEssentials", "Synchronization"]),
     "trunkline": Row(
       "Apps",

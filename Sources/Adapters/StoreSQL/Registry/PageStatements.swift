@@ -118,4 +118,5 @@ extension SQLStatement {
     RegistryStatements.all + FeedStatements.all + PageStatements.providers.all
     + PageStatements.numbers.all + PageStatements.agents.all + PageStatements.audit.all
     + ListStatements.claims.all + ListStatements.agentCounts.all + ListStatements.agentNumbers.all
+    + CallStatements.all
 }

@@ -163,9 +163,9 @@ enum RegistryStatements {
   static let updateNumber = SQLStatement(
     "number_update",
     """
-    UPDATE phone_numbers SET region = $1, provider_id = $2, agent_id = $3, state = $4,
-      version = $5, document = $6
-    WHERE region = $7 AND tenant = $8 AND id = $9 AND version = $10
+    UPDATE phone_numbers SET provider_id = $1, agent_id = $2, state = $3, version = $4,
+      document = $5
+    WHERE region = $6 AND tenant = $7 AND id = $8 AND version = $9
     """)
   static let deleteNumber = SQLStatement(
     "number_delete",

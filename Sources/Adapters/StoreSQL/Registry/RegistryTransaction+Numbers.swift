@@ -20,6 +20,11 @@ extension RegistryTransaction {
     try await run(
       RegistryStatements.insertDirectory,
       [SQLValue(number.id), SQLValue(tenant), SQLValue(number.region), .text(number.e164.text)])
+    try await insertRow(of: number)
+    changed(.of(number, .created), count: 1)
+  }
+
+  private func insertRow(of number: PhoneNumber) async throws(Stop) {
     try await run(
       RegistryStatements.insertNumber,
       [
@@ -28,7 +33,6 @@ extension RegistryTransaction {
         .text(number.state.rawValue), SQLValue(number.revision.version),
         SQLValue(number.revision.createTime), SQLValue(document: number),
       ])
-    changed(.of(number, .created), count: 1)
   }
 
   /// Why a number can't be inserted: somebody holds it.
@@ -66,32 +70,31 @@ extension RegistryTransaction {
   mutating func update(_ number: PhoneNumber, from: Version) async throws(Stop) {
     try check(number.tenant, .number)
     if let agent = number.agentID { try await lockAgent(agent) }
-    if try await !replace(number, in: number.region, from: from) {
-      let stored = try await storedRegion(of: number.id)
-      guard stored != number.region, try await replace(number, in: stored, from: from) else {
-        throw .refused(.versionMismatch(.number))
-      }
-      // The number moved to a provider of another region.
-      let move = [SQLValue(number.region), SQLValue(number.id)]
-      try await run(RegistryStatements.moveDirectory, move)
-      try await run(RegistryStatements.moveClaim, move)
-    }
-    changed(.of(number, .updated))
-  }
-
-  /// Whether the number's row stood in `region` at `from`, and is replaced.
-  private func replace(
-    _ number: PhoneNumber, in region: Region, from: Version
-  ) async throws(Stop) -> Bool {
     let updated = try await run(
       RegistryStatements.updateNumber,
       [
-        SQLValue(number.region), SQLValue(number.providerID),
-        number.agentID.map { SQLValue($0) } ?? .null, .text(number.state.rawValue),
-        SQLValue(number.revision.version), SQLValue(document: number), SQLValue(region),
-        SQLValue(tenant), SQLValue(number.id), SQLValue(from),
+        SQLValue(number.providerID), number.agentID.map { SQLValue($0) } ?? .null,
+        .text(number.state.rawValue), SQLValue(number.revision.version),
+        SQLValue(document: number), SQLValue(number.region), SQLValue(tenant),
+        SQLValue(number.id), SQLValue(from),
       ])
-    return updated.changedCount == 1
+    if updated.changedCount == 0 { try await move(number, from: from) }
+    changed(.of(number, .updated))
+  }
+
+  /// Puts the row of a number into the region of its new provider. It is a new row: no engine has
+  /// to carry one from region to region.
+  private func move(_ number: PhoneNumber, from: Version) async throws(Stop) {
+    guard try await storedRegion(of: number.id) != number.region else {
+      throw .refused(.versionMismatch(.number))
+    }
+    let deleted = try await run(
+      RegistryStatements.deleteNumber, [SQLValue(tenant), SQLValue(number.id), SQLValue(from)])
+    guard deleted.changedCount == 1 else { throw .refused(.versionMismatch(.number)) }
+    try await insertRow(of: number)
+    let place = [SQLValue(number.region), SQLValue(number.id)]
+    try await run(RegistryStatements.moveDirectory, place)
+    try await run(RegistryStatements.moveClaim, place)
   }
 
   private func storedRegion(of id: PhoneNumberID) async throws(Stop) -> Region {

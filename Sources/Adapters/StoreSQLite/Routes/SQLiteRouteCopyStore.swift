@@ -1,5 +1,6 @@
 package import CallDispatch
 internal import EventLoops
+internal import StoreSQL
 
 /// The dispatch's copy of the routes on one SQLite file. See `RouteCopyStore` for what it promises.
 ///
@@ -11,11 +12,14 @@ package actor SQLiteRouteCopyStore: RouteCopyStore {
   private var mark: Int64
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor {
-    unsafe executor.loop.asUnownedSerialExecutor()
+    unsafe executor.writing.asUnownedSerialExecutor()
   }
 
   private static let migrations = SQLiteMigrations(steps: [
-    """
+    SQLiteMigrations.Step("make the tables", script: tables)
+  ])
+
+  private static let tables = """
     CREATE TABLE route_copies (
       kind TEXT NOT NULL,
       id TEXT NOT NULL,
@@ -31,7 +35,6 @@ package actor SQLiteRouteCopyStore: RouteCopyStore {
     ) STRICT;
     INSERT INTO route_copy_place VALUES (1, 0, NULL, NULL);
     """
-  ])
 
   /// Opens or creates the file at `path`.
   ///

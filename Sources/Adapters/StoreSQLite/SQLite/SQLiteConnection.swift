@@ -1,4 +1,5 @@
 internal import CSQLite
+package import StoreSQL
 
 /// One connection to a database file. Owns the `sqlite3` and closes it exactly once.
 ///
@@ -7,15 +8,34 @@ internal import CSQLite
 @safe package final class SQLiteConnection {
   private let handle: OpaquePointer
   private var statements: [String: SQLiteStatement] = [:]
+  /// The stores' statements, by their names.
+  private var named: [String: SQLiteStatement] = [:]
   private var isInTransaction = false
 
   /// Statements kept prepared; our SQL texts are fewer, so it is never reached in practice.
-  private static let statementCountMax = 256
+  private static let statementCountMax = 1024
+
+  /// The ends of a transaction.
+  enum Command: String {
+    case begin = "BEGIN IMMEDIATE"
+    case commit = "COMMIT"
+  }
 
   /// Opens or creates the file at `path` with WAL and `synchronous=FULL`.
   ///
   /// A commit has reached the disk when it returns (sqlite.org/pragma.html#pragma_synchronous).
-  package init(path: String) throws(SQLiteError) {
+  package convenience init(path: String) throws(SQLiteError) {
+    try self.init(opening: path)
+    try run("PRAGMA journal_mode=WAL")
+    try run("PRAGMA synchronous=FULL")
+    try run("PRAGMA foreign_keys=ON")
+    try run("PRAGMA trusted_schema=OFF")
+  }
+
+  /// Opens the file at `path` for a copy of another: what is copied brings its own settings.
+  convenience init(copyTarget path: String) throws(SQLiteError) { try self.init(opening: path) }
+
+  private init(opening path: String) throws(SQLiteError) {
     var handle: OpaquePointer?
     let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
     let code = unsafe sqlite3_open_v2(path, &handle, flags, nil)
@@ -26,10 +46,13 @@ internal import CSQLite
     guard code == SQLITE_OK else { throw unsafe SQLiteError(of: handle) }
     unsafe _ = sqlite3_extended_result_codes(handle, 1)
     unsafe _ = sqlite3_busy_timeout(handle, Self.busyTimeoutMilliseconds)
-    try run("PRAGMA journal_mode=WAL")
-    try run("PRAGMA synchronous=FULL")
-    try run("PRAGMA foreign_keys=ON")
-    try run("PRAGMA trusted_schema=OFF")
+  }
+
+  /// Lends the handle.
+  func withHandle<Result>(
+    _ body: (OpaquePointer) throws(SQLiteError) -> Result
+  ) throws(SQLiteError) -> Result {
+    try unsafe body(handle)
   }
 
   /// How long a lock that another process holds (a backup, say) is waited for.
@@ -37,27 +60,36 @@ internal import CSQLite
 
   deinit {
     statements.removeAll()
+    named.removeAll()
     unsafe _ = sqlite3_close_v2(handle)
   }
 
   /// Runs one statement and answers its rows.
   @discardableResult
-  package func run(_ sql: String, _ values: [SQLiteValue] = []) throws(SQLiteError) -> [SQLiteRow] {
-    var rows: [SQLiteRow] = []
+  package func run(_ sql: String, _ values: [SQLValue] = []) throws(SQLiteError) -> [SQLRow] {
+    var rows: [SQLRow] = []
     try statement(sql).run(values) { rows.append($0) }
     return rows
   }
 
   /// Runs one statement and answers its first row.
-  package func first(_ sql: String, _ values: [SQLiteValue] = []) throws(SQLiteError) -> SQLiteRow?
-  {
+  package func first(_ sql: String, _ values: [SQLValue] = []) throws(SQLiteError) -> SQLRow? {
     try run(sql, values).first
   }
 
   /// Runs one statement and answers how many rows it changed.
-  package func change(_ sql: String, _ values: [SQLiteValue] = []) throws(SQLiteError) -> Int {
+  package func change(_ sql: String, _ values: [SQLValue] = []) throws(SQLiteError) -> Int {
     try run(sql, values)
     return Int(unsafe sqlite3_changes64(handle))
+  }
+
+  /// Runs one statement of the stores.
+  func run(_ statement: SQLStatement, _ values: [SQLValue]) throws(SQLiteError) -> SQLResult {
+    var result = SQLResult()
+    let prepared = try prepared(statement)
+    try prepared.run(values) { result.rows.append($0) }
+    if !prepared.isReadOnly { result.changedCount = Int(unsafe sqlite3_changes64(handle)) }
+    return result
   }
 
   /// Runs a script of statements without parameters, as a migration is.
@@ -104,10 +136,24 @@ internal import CSQLite
   }
 
   /// Ends a failed transaction. SQLite may have ended it itself (disk full, I/O error).
-  private func rollBack() {
+  func rollBack() {
     guard unsafe sqlite3_get_autocommit(handle) == 0 else { return }
     let code = unsafe sqlite3_exec(handle, "ROLLBACK", nil, nil, nil)
     precondition(code == SQLITE_OK, "ROLLBACK failed with \(code); the connection can't be used")
+  }
+
+  private func prepared(_ statement: SQLStatement) throws(SQLiteError) -> SQLiteStatement {
+    if let known = named[statement.name] { return known }
+    if named.count >= Self.statementCountMax { named.removeAll() }
+    let fresh = try unsafe SQLiteStatement(preparing: Self.translated(statement.text), on: handle)
+    named[statement.name] = fresh
+    return fresh
+  }
+
+  /// SQLite's form of a statement: `?1` for `$1`, which would be a name to it; and no FOR UPDATE,
+  /// since a transaction has the whole file.
+  static func translated(_ text: String) -> String {
+    text.replacing("$", with: "?").replacing(" FOR UPDATE", with: "")
   }
 
   private func statement(_ sql: String) throws(SQLiteError) -> SQLiteStatement {

@@ -15,6 +15,17 @@ package struct SQLiteError: Error, Hashable, Sendable, CustomStringConvertible {
     code == Self.constraintUnique || code == Self.constraintPrimaryKey
   }
 
+  /// Whether the file is no database, is damaged, or lacks what a statement names: trying again
+  /// helps nobody.
+  package var isDamage: Bool {
+    switch code & 0xff {
+    case SQLITE_ERROR, SQLITE_INTERNAL, SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_SCHEMA,
+      SQLITE_MISMATCH, SQLITE_MISUSE, SQLITE_CONSTRAINT, SQLITE_RANGE, SQLITE_FORMAT:
+      true
+    default: false
+    }
+  }
+
   /// SQLITE_CONSTRAINT_UNIQUE and SQLITE_CONSTRAINT_PRIMARYKEY, macros that Swift can't import.
   private static let constraintUnique = SQLITE_CONSTRAINT | (8 << 8)
   private static let constraintPrimaryKey = SQLITE_CONSTRAINT | (6 << 8)

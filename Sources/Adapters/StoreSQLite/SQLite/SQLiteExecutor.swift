@@ -1,13 +1,21 @@
 internal import EventLoops
 
-/// The one thread that uses a database file: SQLite blocks, so it gets a loop of its own.
+/// The threads that use database files: SQLite blocks, so it gets loops of its own. One writes; one
+/// reads, so that a read does not wait while a commit waits for the disk.
 ///
-/// Both stores of a process may share it; each is an actor on this executor.
+/// All stores of a process may share it.
 package final class SQLiteExecutor: Sendable {
-  let loop: EventLoop
+  let writing: EventLoop
+  let reading: EventLoop
 
-  package init() { loop = EventLoop(name: "sqlite") }
+  package init() {
+    writing = EventLoop(name: "sqlite")
+    reading = EventLoop(name: "sqlite-read")
+  }
 
-  /// Ends the thread. Call it when the stores on it are used no more.
-  package func stop() { loop.stop() }
+  /// Ends the threads. Call it when the stores on it are used no more.
+  package func stop() {
+    writing.stop()
+    reading.stop()
+  }
 }

@@ -1,4 +1,5 @@
 internal import CSQLite
+internal import StoreSQL
 
 /// A prepared statement. Owns the `sqlite3_stmt` and finalizes it exactly once.
 ///
@@ -18,11 +19,14 @@ internal import CSQLite
     unsafe self.database = database
   }
 
+  /// Whether it writes nothing by itself.
+  var isReadOnly: Bool { unsafe sqlite3_stmt_readonly(handle) != 0 }
+
   deinit { unsafe _ = sqlite3_finalize(handle) }
 
   /// Runs the statement with `values` bound to ?1, ?2, … and hands each row to `body`.
   func run(
-    _ values: [SQLiteValue], _ body: (SQLiteRow) -> Void
+    _ values: [SQLValue], _ body: (SQLRow) -> Void
   ) throws(SQLiteError) {
     defer {
       unsafe _ = sqlite3_reset(handle)
@@ -44,7 +48,7 @@ internal import CSQLite
     }
   }
 
-  private func bind(_ value: SQLiteValue, at index: Int32) -> Int32 {
+  private func bind(_ value: SQLValue, at index: Int32) -> Int32 {
     switch value {
     case .null:
       return unsafe sqlite3_bind_null(handle, index)
@@ -66,12 +70,12 @@ internal import CSQLite
     }
   }
 
-  private func row() -> SQLiteRow {
+  private func row() -> SQLRow {
     let count = unsafe sqlite3_column_count(handle)
-    return SQLiteRow(values: (0..<count).map { column in value(at: column) })
+    return SQLRow(values: (0..<count).map { column in value(at: column) })
   }
 
-  private func value(at column: Int32) -> SQLiteValue {
+  private func value(at column: Int32) -> SQLValue {
     switch unsafe sqlite3_column_type(handle, column) {
     case SQLITE_INTEGER:
       return .integer(unsafe sqlite3_column_int64(handle, column))

@@ -61,6 +61,16 @@ package final class RouteFeed: Sendable {
     for continuation in waiting { continuation.resume() }
   }
 
+  /// Wakes the readers of this process: another process may have published. They ask for a page,
+  /// which may be empty.
+  package func wake() {
+    let waiting = state.withLock { state in
+      defer { state.waiters = [:] }
+      return Array(state.waiters.values)
+    }
+    for continuation in waiting { continuation.resume() }
+  }
+
   /// How many readers wait.
   package var waiterCount: Int { state.withLock { $0.waiters.count } }
 

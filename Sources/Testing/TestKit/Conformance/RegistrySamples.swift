@@ -1,3 +1,4 @@
+package import Access
 package import Registry
 package import Telephony
 
@@ -80,16 +81,43 @@ package enum Sample {
       labels: ["kind": "test"], revision: Revision(createTime: time(number)))
   }
 
+  package static func tokenID(_ number: Int) -> APITokenID {
+    APITokenID(bits: UInt128(0x1_1000 + number))
+  }
+
+  package static func token(_ number: Int = 1, tenant: TenantID = tenant) -> APIToken {
+    APIToken(
+      id: tokenID(number), tenant: tenant, displayName: "Token \(number)",
+      scopes: Scopes([Scope.numbersRead, .callsPlace]),
+      hash: TokenHash([UInt8](repeating: UInt8(number & 0xff), count: TokenHash.size)),
+      createTime: time(number), expireTime: time(number + 1000), creator: .system)
+  }
+
+  package static func audit(
+    _ number: Int, tenant: TenantID = tenant, principal: Principal = .anonymous,
+    action: AuditAction = .create, kind: AuditResource.Kind = .agent, resource: String = "agent-1"
+  ) -> AuditEntry {
+    AuditEntry(
+      id: AuditEntryID(bits: UInt128(0x2_1000 + number)), time: time(number),
+      caller: Caller(
+        tenant: tenant, principal: principal, scopes: .all, peer: "ipv4:192.0.2.1:4711",
+        method: "trunkline.v1.AgentService/CreateAgent", traceID: nil),
+      action: action, resource: AuditResource(kind, resource),
+      changes: [AuditChange("display_name", old: "", new: "Ünïcode \"\(number)\"")])
+  }
+
   package static let voice = VoiceSettings(
     voiceURL: "https://former.test/voice", voiceMethod: .get,
     fallbackURL: "https://former.test/fallback", statusCallbackURL: "https://former.test/status")
 
   package static func write(
     _ changes: [RegistryChange], tenant: TenantID = tenant, request: RequestRecord? = nil,
-    at time: Timestamp = start
+    at time: Timestamp = start, audit: [AuditEntry] = [], quotas: [Quota] = []
   ) -> SampleWrite {
     SampleWrite(
-      tenant: tenant, write: RegistryWrite(at: time, request: request, changes: changes))
+      tenant: tenant,
+      write: RegistryWrite(
+        at: time, request: request, changes: changes, audit: audit, quotas: quotas))
   }
 
   package static func request(

@@ -94,6 +94,7 @@ extension RegistryTables {
   ) throws(StoreError) {
     _ = try stored(number.id, number.tenant, from: version)
     try checkAgent(of: number)
+    claims[ClaimKey(account: number.accountSID, sid: number.carrierSID)]?.region = number.region
     numbers[number.id] = number
     publish(
       .number(number.id), .put(.number(NumberRoute(number))),

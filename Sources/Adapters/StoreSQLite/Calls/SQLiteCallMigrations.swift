@@ -1,11 +1,15 @@
-/// The dispatch's tables. Each step of ``migrations`` is final once released.
-///
-/// They lie in a file of their own: a dispatch in its own process keeps its calls in its own data
-/// folder, and one beside the registry keeps them apart so that either can move.
-enum CallSchema {
-  static let migrations = SQLiteMigrations(steps: [first])
+internal import StoreSQL
 
-  /// `order_key` is the id's bits, then the region: it sorts as `CallID` does.
+/// The steps of the calls' file.
+///
+/// It is a file of its own: a dispatch in its own process keeps its calls in its own data folder,
+/// and one beside the registry keeps them apart so that either can move.
+enum SQLiteCallMigrations {
+  static let all = SQLiteMigrations(steps: [
+    SQLiteMigrations.Step("make the tables", script: first),
+    SQLiteMigrations.Step("put the region first in a call's key", script: second),
+  ])
+
   private static let first = """
     CREATE TABLE calls (
       id TEXT PRIMARY KEY,
@@ -53,4 +57,14 @@ enum CallSchema {
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX dispatch_requests_by_time ON dispatch_requests (create_time);
     """
+
+  private static let second =
+    "ALTER TABLE calls RENAME TO old_calls;\n"
+    + SQLDialect.sqlite.statements(CallSchema.calls).map { $0 + ";\n" }.joined()
+      + """
+      INSERT INTO calls SELECT region, id, order_key, tenant, account_sid, carrier_call_sid,
+        number_id, agent_id, provider_id, direction, state, is_live, unresolved_from, unresolved_to,
+        is_sending, work_due, version, change, document FROM old_calls;
+      DROP TABLE old_calls;
+      """
 }

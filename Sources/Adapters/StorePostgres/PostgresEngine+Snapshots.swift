@@ -1,0 +1,4 @@
+internal import StoreSQL
+
+/// An export reads a server in one REPEATABLE READ transaction.
+extension PostgresEngine: SQLSnapshots {}

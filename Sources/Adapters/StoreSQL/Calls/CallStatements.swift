@@ -1,0 +1,109 @@
+/// The call store's statements.
+enum CallStatements {
+  /// What makes a call: its document, with what the columns say better, and its key.
+  private static let columns = "document, version, change, id, region"
+
+  static let call = SQLStatement(
+    "call_get", "SELECT \(columns) FROM calls WHERE region = $1 AND id = $2")
+  static let callOfCarrier = SQLStatement(
+    "call_of_carrier",
+    """
+    SELECT \(columns) FROM calls
+    WHERE region IN ('us1', 'ie1', 'au1') AND account_sid = $1 AND carrier_call_sid = $2
+    """)
+  static let unresolved = SQLStatement(
+    "call_unresolved",
+    """
+    SELECT id FROM calls
+    WHERE region IN ('us1', 'ie1', 'au1') AND account_sid = $1 AND unresolved_from = $2
+      AND unresolved_to = $3
+    """)
+  static let lock = SQLStatement(
+    "call_lock", "SELECT version FROM calls WHERE region = $1 AND id = $2 FOR UPDATE")
+  /// The change's number, last of all: its row stays taken until the commit, so that the order of
+  /// numbers is the order of commits.
+  static let nextChange = SQLStatement(
+    "call_next_change", "UPDATE call_changes SET latest = latest + 1 WHERE one = 1 RETURNING latest"
+  )
+  static let lastChange = SQLStatement(
+    "call_last_change", "SELECT latest FROM call_changes WHERE one = 1")
+  static let insert = SQLStatement(
+    "call_insert",
+    """
+    INSERT INTO calls (region, id, order_key, tenant, account_sid, number_id, provider_id,
+      direction, carrier_call_sid, agent_id, state, is_live, unresolved_from, unresolved_to,
+      is_sending, work_due, version, change, document)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+    """)
+  /// What a call is made of never changes; the rest does.
+  static let update = SQLStatement(
+    "call_update",
+    """
+    UPDATE calls SET carrier_call_sid = $3, agent_id = $4, state = $5, is_live = $6,
+      unresolved_from = $7, unresolved_to = $8, is_sending = $9, work_due = $10, version = $11,
+      change = $12, document = $13
+    WHERE region = $1 AND id = $2
+    """)
+  /// Leaves a call alone whose row can't be read.
+  static let setAside = SQLStatement(
+    "call_set_aside",
+    "UPDATE calls SET work_due = NULL, is_sending = 0 WHERE region = $1 AND id = $2")
+
+  static let due = SQLStatement(
+    "call_due",
+    """
+    SELECT \(columns) FROM calls
+    WHERE work_due IS NOT NULL AND work_due <= $1 AND region IN ($3, $4, $5)
+    ORDER BY work_due, order_key LIMIT $2
+    """)
+  static let nextDue = SQLStatement(
+    "call_next_due",
+    """
+    SELECT min(work_due) FROM calls WHERE work_due IS NOT NULL AND region IN ($1, $2, $3)
+    """)
+  static let sending = SQLStatement(
+    "call_sending",
+    """
+    SELECT \(columns) FROM calls WHERE is_sending = 1 AND region IN ($2, $3, $4)
+    ORDER BY order_key LIMIT $1
+    """)
+
+  static let insertRequest = SQLStatement(
+    "call_request_insert",
+    """
+    INSERT INTO dispatch_requests (tenant, request_id, fingerprint, outcomes, create_time)
+    VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
+    """)
+  static let request = SQLStatement(
+    "call_request_get",
+    """
+    SELECT fingerprint, outcomes, create_time FROM dispatch_requests
+    WHERE tenant = $1 AND request_id = $2
+    """)
+  static let forgetRequests = SQLStatement(
+    "call_request_prune",
+    """
+    DELETE FROM dispatch_requests WHERE (tenant, request_id) IN (
+      SELECT tenant, request_id FROM dispatch_requests WHERE create_time < $1
+      ORDER BY create_time LIMIT $2)
+    """)
+
+  private static let filters = [
+    "number_id = ?", "agent_id = ?", "provider_id = ?", "region = ?", "state = ?",
+    "direction = ?", "is_live = ?",
+  ]
+  static let page = PageStatements(
+    name: "calls_page", select: "SELECT \(columns) FROM calls",
+    conditions: "tenant = $1 AND order_key < $2", fixedCount: 2, filters: filters,
+    order: "order_key DESC")
+  static let changes = PageStatements(
+    name: "calls_changes", select: "SELECT \(columns) FROM calls",
+    conditions: "tenant = $1 AND change > $2 AND change <= $3", fixedCount: 3, filters: filters,
+    order: "change")
+
+  static let all: [SQLStatement] =
+    [
+      call, callOfCarrier, unresolved, lock, nextChange, lastChange, insert, update, setAside, due,
+      nextDue, sending, insertRequest, request, forgetRequests,
+    ] + page.all + changes.all
+}

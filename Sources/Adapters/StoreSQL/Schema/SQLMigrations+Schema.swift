@@ -1,0 +1,41 @@
+extension SQLDialect {
+  /// PostgreSQL, and what speaks as it does.
+  package static let postgres = SQLDialect(
+    integer: "BIGINT", text: "TEXT", blob: "BYTEA", tableOptions: "")
+}
+
+extension SQLMigrations {
+  /// The registry's schema on a server.
+  package static let registry = SQLMigrations(
+    component: "registry",
+    steps: [
+      Step("make the registry's tables") {
+        SQLDialect.postgres.statements(RegistrySchema.tables)
+          + SQLDialect.postgres.statements(RegistrySchema.accessTables) + [firstFeed()]
+      }
+    ])
+
+  /// The dispatch's schema on a server.
+  package static let calls = SQLMigrations(
+    component: "calls",
+    steps: [
+      Step("make the calls' tables") {
+        SQLDialect.postgres.statements(CallSchema.calls)
+          + SQLDialect.postgres.statements(CallSchema.requests)
+          + ["INSERT INTO call_changes (one, latest) VALUES (1, 0)"]
+      }
+    ])
+
+  /// The feed's row, with the name of a new history.
+  private static func firstFeed() -> String {
+    let epoch = (0..<2).map { _ in
+      let hex = String(UInt64.random(in: .min ... .max), radix: 16)
+      return String(repeating: "0", count: 16 - hex.utf8.count) + hex
+    }.joined()
+    return """
+      INSERT INTO change_feed
+        (one, latest, routes_pruned_through, events_pruned_through, epoch)
+      VALUES (1, 0, 0, 0, '\(epoch)')
+      """
+  }
+}

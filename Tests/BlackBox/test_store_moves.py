@@ -1,0 +1,197 @@
+"""`trunklined migrate`, `export`, `import` and `backup`, and a deployment that goes from SQLite to PostgreSQL."""
+
+import json
+import pathlib
+import shutil
+import subprocess
+import threading
+
+import pytest
+
+import harness
+import postgres
+import world as worlds
+
+
+def run(*arguments):
+    """Runs trunklined to its end: exit code and what it said."""
+    done = subprocess.run(
+        [harness.program("trunklined"), *map(str, arguments)], stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
+    return done.returncode, done.stdout.decode()
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory):
+    """Makes empty databases on a PostgreSQL of this file's own: database() is a URL."""
+    with postgres.Server(tmp_path_factory.mktemp("pg") / "server", ["fsync = off"]) as server:
+        names = iter(f"moves{number}" for number in range(100))
+
+        def make():
+            return server.url(server.make_database(next(names)))
+
+        make.sql = lambda text, url: server.sql(text, url.split("/")[-1].split("?")[0])
+        yield make
+
+
+@pytest.fixture
+def world(stubs, sim, server):
+    world = worlds.World(stubs, sim, server)
+    yield world
+    world.close()
+
+
+def everything(world):
+    """All that a tenant sees, each with its etag."""
+    return {
+        "providers": sorted(map(str, world.all_providers())),
+        "numbers": sorted(map(str, world.all_numbers())),
+        "agents": sorted(map(str, world.all_agents())),
+        "calls": sorted(map(str, world.all_calls())),
+    }
+
+
+def rows(path):
+    """The rows of an export, as (table, row)."""
+    found, table = set(), None
+    for line in pathlib.Path(path).read_text().splitlines():
+        line = json.loads(line)
+        table = line.get("table", table)
+        if "row" in line:
+            found.add((table, json.dumps(line["row"], sort_keys=True)))
+    return found
+
+
+def test_a_deployment_goes_from_sqlite_to_postgresql(world, server, start_server, stubs, sim, tmp_path, database):
+    number = world.number_of()
+    world.number_of(region="ie1", assigned=False)
+    to = world.fresh_far_end()
+    world.wait_for_end(world.place(number, to)[0].call.id)
+    before = everything(world)
+    world.close()
+    server.stop()
+
+    file = tmp_path / "all.jsonl"
+    code, said = run("export", f"--data-dir={server.data_dir}", file)
+    assert code == 0, said
+    assert file.stat().st_mode & 0o777 == 0o600
+    text = file.read_text()
+    assert not [secret for secret in harness.secrets if secret in text]
+    url = database()
+    code, said = run("import", f"--database={url}", file)
+    assert code == 0, said
+
+    # The import is what was exported, and what the server then serves.
+    again = tmp_path / "again.jsonl"
+    code, said = run("export", f"--database={url}", again)
+    assert code == 0, said
+    assert rows(again) == rows(file)
+    moved = start_server(
+        "moved", keyring=server.data_dir / "keyring", webhook_address=server.webhook_address,
+        arguments=[f"--database={url}"])
+    there = worlds.World(stubs, sim, moved)
+    assert everything(there) == before
+    # It works: credentials open, and a number is taken and given back.
+    account = there.account()
+    held = there.carrier_number(account)
+    fresh = there.import_number(there.provider(account), held["phone_number"])
+    there.delete_number(fresh)
+    there.close()
+
+    code, said = run("import", f"--database={url}", file)
+    assert code == 70 and "has data in" in said and "nothing was imported" in said
+
+
+def test_a_damaged_export_imports_nothing(world, server, tmp_path, database):
+    world.number_of()
+    world.close()
+    file = tmp_path / "all.jsonl"
+    code, said = run("export", f"--data-dir={server.data_dir}", file)
+    assert code == 0, said
+    lines = file.read_text().splitlines(keepends=True)
+    at = next(index for index, line in enumerate(lines) if '"row"' in line and "pn_" in line)
+    url = database()
+    changed = {
+        "damaged": [*lines[:at], lines[at].replace("pn_", "pm_", 1), *lines[at + 1:]],
+        "without a row": [*lines[:at], *lines[at + 1:]],
+        "without its end": lines[:-1],
+    }
+    for name, wrong in changed.items():
+        bad = tmp_path / f"{name}.jsonl"
+        bad.write_text("".join(wrong))
+        code, said = run("import", f"--database={url}", bad)
+        assert code == 70 and "nothing was imported" in said, (name, said)
+        assert database.sql("SELECT count(*) FROM phone_numbers", url) == "0"
+    (tmp_path / "other").write_text("hello\n")
+    code, said = run("import", f"--database={url}", tmp_path / "other")
+    assert code == 70 and "no file of `trunklined export`" in said
+    code, said = run("export", f"--data-dir={server.data_dir}", file)
+    assert code == 70 and "is there already" in said
+    code, said = run("import", f"--database={url}", file)
+    assert code == 0, said
+
+
+def test_migrations_are_told_and_a_newer_schema_is_left_alone(tmp_path, database, start_server):
+    url = database()
+    code, said = run("migrate", "--dry-run", f"--database={url}")
+    assert code == 0 and said.count("would") == 2, said
+    assert database.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", url) == "0"
+    code, said = run("export", f"--database={url}", tmp_path / "none.jsonl")
+    assert code == 70 and "migrate" in said
+    code, said = run("migrate", f"--database={url}")
+    assert code == 0 and said.count("now") == 2, said
+    code, said = run("migrate", f"--database={url}")
+    assert code == 0 and said.count("nothing to do") == 2, said
+    database.sql("UPDATE schema_migrations SET version = 99", url)
+    for command in (["migrate"], ["migrate", "--dry-run"]):
+        code, said = run(*command, f"--database={url}")
+        assert code == 70 and "newer version" in said, said
+    late = start_server("late", wait=False, arguments=[f"--database={url}"])
+    assert late.popen.wait(harness.START_MAX) == 70
+    assert "newer version" in late.output()
+    code, said = run("migrate", f"--data-dir={tmp_path / 'nothing'}")
+    assert code == 70 and "no registry.db" in said
+
+
+def test_a_database_that_is_not_there_is_a_clear_error(start_server):
+    port = harness.free_port()
+    url = f"postgres://someone:planted-password@127.0.0.1:{port}/none?connect_timeout=2"
+    harness.secrets.add("planted-password")
+    lost = start_server("lost", wait=False, arguments=[f"--database={url}"])
+    assert lost.popen.wait(60) == 70
+    assert "The database can't be used" in lost.output()
+    code, said = run("migrate", "--database=mysql://nowhere")
+    assert code == 64 and "--database" in said
+
+
+def test_a_backup_is_made_while_serving(world, server, start_server, stubs, sim, tmp_path):
+    world.number_of()
+    agents, stop = [], threading.Event()
+
+    def write():
+        while not stop.is_set():
+            agents.append(world.agent())
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        harness.wait_until(lambda: len(agents) > 5, "writes")
+        acknowledged = list(agents)
+        copy = tmp_path / "copy" / "data"
+        code, said = run("backup", f"--data-dir={server.data_dir}", copy)
+    finally:
+        stop.set()
+        writer.join()
+    assert code == 0 and said.count("copied and checked") == 2, said
+    code, again = run("backup", f"--data-dir={server.data_dir}", copy)
+    assert code == 70 and "is there already" in again
+    world.close()
+    server.stop()
+    shutil.copy(server.data_dir / "keyring", copy / "keyring")
+    restored = start_server("copy")
+    assert restored.data_dir == copy
+    there = worlds.World(stubs, sim, restored)
+    found = {agent.id for agent in there.all_agents()}
+    assert {agent.id for agent in acknowledged} <= found
+    assert len(there.all_numbers()) == 1
+    there.close()

@@ -1,0 +1,121 @@
+import Access
+import Registry
+import Telephony
+import TestKit
+import Testing
+
+@testable import StoreSQL
+
+struct RouteDocumentTests {
+  private func number(_ change: (inout PhoneNumber) -> Void = { _ in }) throws -> NumberRoute {
+    var number = try Sample.number(1, provider: Sample.provider(1, region: .au1))
+    number.former = FormerSettings(
+      voice: Sample.voice, processingRegion: nil, recordedTime: Sample.start)
+    change(&number)
+    return NumberRoute(number)
+  }
+
+  @Test func everyKindComesBackWhole() throws {
+    let entries: [(RouteDocument.Kind, RouteEntry)] = [
+      (.number, .number(try number())),
+      (
+        .number,
+        .number(
+          try number {
+            $0.agentID = try? Sample.agentID(3)
+            $0.supportsInbound = false
+            $0.unassignedPolicy = .formerURL
+            $0.webhookGeneration = .max
+            $0.state = .corrupted
+          })
+      ),
+      (.number, .number(NumberRoute(try Sample.number(2, provider: Sample.provider(1))))),
+      (.provider, .provider(ProviderRoute(Sample.provider(2)))),
+      (.agent, .agent(AgentRoute(try Sample.agent(1)))),
+      (.token, .token(try #require(Sample.token(1).grant))),
+    ]
+    for (kind, entry) in entries {
+      #expect(try RouteDocument.decode(kind, RouteDocument.encode(entry)) == entry)
+    }
+  }
+
+  @Test func whatIsNoRouteIsRefused() throws {
+    let whole = RouteDocument.encode(.number(try number()))
+    for count in 0..<whole.count {
+      #expect(throws: RouteDocument.Damaged.self) {
+        _ = try RouteDocument.decode(.number, Array(whole.prefix(count)))
+      }
+    }
+    #expect(throws: RouteDocument.Damaged.self) {
+      _ = try RouteDocument.decode(.provider, whole)
+    }
+  }
+
+  /// A carrier may have any text as a former URL.
+  @Test func separatorInAURLBreaksNothing() throws {
+    let route = try number { $0.former?.voice.voiceURL = "https://a.test/\u{1f}b" }
+    let read = try RouteDocument.decode(.number, RouteDocument.encode(.number(route)))
+    guard case .number(let number) = read else { return #expect(Bool(false)) }
+    #expect(number.formerVoiceURL.isEmpty)
+    #expect(number.id == route.id)
+  }
+}
+
+struct PortableTableTests {
+  @Test func everyTableIsThereWithItsKey() {
+    let tables = PortableTable.registry + PortableTable.calls
+    #expect(Set(tables.map(\.name)) == SQLAllowList.tables)
+    for table in tables {
+      #expect(!table.key.isEmpty && Set(table.key).isSubset(of: table.columns), "\(table.name)")
+    }
+    let numbers = tables.first { $0.name == "phone_numbers" }
+    #expect(numbers?.key == ["region", "tenant", "id"])
+    #expect(
+      numbers?.columns == [
+        "region", "tenant", "id", "provider_id", "agent_id", "state", "version", "create_time",
+        "document",
+      ])
+  }
+
+  @Test func digestTellsValuesTypesAndPlacesApart() throws {
+    let table = try #require(PortableTable.calls.first)
+    let rows: [[SQLValue]] = [
+      ["a", "b"], ["ab", ""], ["", "ab"], [nil, "ab"], [.blob([97]), "b"], [.integer(97), "b"],
+      ["b", "a"],
+    ]
+    #expect(Set(rows.map { table.digest(of: $0) }).count == rows.count)
+    #expect(table.digest(of: rows[0]) == table.digest(of: rows[0]))
+  }
+
+  @Test func lineComesBackAsItWas() throws {
+    var line = PortableLine()
+    line.row = [nil, .integer(.min), "é\u{2028}\"", .blob([0, 255])].map { PortableLine.Cell($0) }
+    line.sha256 = "00ff"
+    #expect(PortableLine(line.bytes) == line)
+    #expect(!line.bytes.contains(UInt8(ascii: "\n")))
+    #expect(PortableLine(Array("[1]".utf8)) == nil)
+  }
+}
+
+struct SQLDialectTests {
+  @Test func typesAndOptionsAreTheEngines() {
+    let schema = """
+      CREATE TABLE t (
+        a TEXT NOT NULL,
+        b INT,
+        c BYTES,
+        PRIMARY KEY (a)
+      );
+      CREATE INDEX t_b ON t (b);
+      """
+    #expect(
+      SQLDialect.postgres.statements(schema) == [
+        "CREATE TABLE t ( a TEXT NOT NULL, b BIGINT, c BYTEA, PRIMARY KEY (a) )",
+        "CREATE INDEX t_b ON t (b)",
+      ])
+    let other = SQLDialect(integer: "I", text: "T", blob: "B", tableOptions: " STRICT")
+    #expect(
+      other.statements(schema)[0]
+        == "CREATE TABLE t ( a T NOT NULL, b I, c B, PRIMARY KEY (a) ) STRICT")
+  }
+}
