@@ -31,9 +31,11 @@ finish() {
 part "build" \
   swift build --build-tests --explicit-target-dependency-import-check error || finish
 part "lint" scripts/lint.sh --without-tidy
-# Clusters of PostgreSQL would take the CPU from tests that watch the clock of a real server.
-part "unit tests" swift test --skip-build --skip StorePostgresTests
+# What takes a thread for long, reading all sources or starting clusters, would starve the tests that
+# watch the clock of a real server: each has a part of its own.
+part "unit tests" swift test --skip-build --skip StorePostgresTests --skip TidyTests
 part "unit tests on PostgreSQL" swift test --skip-build --filter StorePostgresTests
+part "tidy" swift test --skip-build --filter TidyTests
 part "generated code is up to date" scripts/generate.sh --check
 part "fuzzing, a short run" scripts/fuzz.sh short
 part "black-box tests" .venv/bin/python -m pytest Tests/BlackBox
