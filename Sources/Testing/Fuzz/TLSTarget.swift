@@ -144,7 +144,7 @@ private final class TLSPeer: TLSSessionDelegate {
   func write(_ bytes: [UInt8]) {
     var writer = ByteWriter()
     writer.append(bytes)
-    _ = session.write(writer, self)
+    _ = session.encrypt(writer, self)
   }
 
   func receive(_ bytes: ArraySlice<UInt8>, inPiecesOf size: Int) {

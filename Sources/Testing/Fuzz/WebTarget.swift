@@ -145,10 +145,11 @@ enum WebTarget {
 
   private static func decoded(_ text: [UInt8]) -> [UInt8] {
     var stream = Base64Stream()
-    guard let bytes = text.withBytes({ stream.decode($0) }), stream.isWhole else {
+    var bytes = ByteWriter()
+    guard text.withBytes({ stream.decode($0, into: &bytes) }), stream.isWhole else {
       preconditionFailure("what we write is not base64")
     }
-    return bytes
+    return bytes.array()
   }
 
   /// The end of a call that failed, in every form.
@@ -228,16 +229,16 @@ enum Base64Target {
   /// The bytes; `nil` if it is not base64, or not all of it is there.
   private static func decode(_ text: [UInt8], piece: Int) -> [UInt8]? {
     var stream = Base64Stream()
-    var bytes: [UInt8] = []
+    var bytes = ByteWriter()
     var start = 0
     while start < text.count {
       let end = min(start + piece, text.count)
-      guard let part = text.withBytes({ stream.decode($0.extracting(start..<end)) }) else {
-        return nil
+      let isBase64 = text.withBytes {
+        stream.decode($0.extracting(start..<end), into: &bytes)
       }
-      bytes += part
+      guard isBase64 else { return nil }
       start = end
     }
-    return stream.isWhole ? bytes : nil
+    return stream.isWhole ? bytes.array() : nil
   }
 }

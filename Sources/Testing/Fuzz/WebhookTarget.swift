@@ -1,3 +1,4 @@
+internal import Buffers
 internal import CallDispatch
 internal import HTTPClient
 internal import Telephony

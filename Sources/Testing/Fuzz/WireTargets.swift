@@ -51,11 +51,11 @@ enum MetadataTarget {
     let name = Array(input[..<cut])
     let value = Array(input[min(cut + 1, input.count)...])
     var block = MetadataBlock()
-    let isTaken = name.withBytes { name in
+    let arrival = name.withBytes { name in
       value.withBytes { value in block.append(name: name, value: value) }
     }
     let metadata = block.metadata()
-    precondition(isTaken || metadata.isEmpty, "what was refused was kept")
+    precondition(arrival == .taken || metadata.isEmpty, "what was refused was kept")
     for entry in metadata {
       guard case .binary(let bytes) = entry.value else { continue }
       precondition(Base64.decode(Array(Base64.encode(bytes).utf8)) == bytes, "base64 is not exact")
