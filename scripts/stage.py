@@ -5,11 +5,12 @@ import json
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
+
+from ports import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REGIONS = ("us1", "ie1", "au1")
@@ -20,12 +21,6 @@ def program(name):
     """A built program of ours."""
     folder = os.environ.get("TRUNKLINE_BIN")
     return pathlib.Path(folder) / name if folder else ROOT / ".build" / "debug" / name
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def request(url, method="GET", body=None, timeout=30):

@@ -70,7 +70,9 @@ class Connection:
         if isinstance(event, h2.events.DataReceived):
             self.bodies[event.stream_id] += event.data
             self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-            self.flush()
+            # The client may have closed already; the next read says so.
+            with contextlib.suppress(OSError):
+                self.flush()
         return event
 
     def until(self, kind):

@@ -21,6 +21,10 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from ports import free_port  # noqa: E402, F401: from scripts; tests take it from here
+
 BUF = pathlib.Path(sys.executable).with_name("buf")
 
 # How long a program may take to start or to stop, in seconds. Two busy CPUs are slow.
@@ -49,14 +53,6 @@ def program(name):
     if not path.exists():
         raise FileNotFoundError(f"{path} is not built; run: swift build --product {name}")
     return path
-
-
-def free_port():
-    """A TCP port of 127.0.0.1 that nobody listens on at the moment."""
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def wait_until(ready, what, seconds=START_MAX, interval=0.02):
@@ -168,6 +164,16 @@ def is_serving(address, service=""):
         except grpc.RpcError:
             return False
     return answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def is_listening(address):
+    """Whether a TCP connection to `address` is accepted."""
+    host, port = address.rsplit(":", 1)
+    try:
+        socket.create_connection((host, int(port)), START_MAX).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 class CarrierSim(Process):

@@ -24,7 +24,10 @@ class Bench:
         flags = ["serve", "--listen", self.address, "--loops", "2", "--admin", self.admin]
         self.process = harness.Process("Bench", [*flags, *arguments], folder / "bench.log").start()
         harness.wait_until(
-            lambda: self.process.check_running() and harness.is_serving(self.address), "Bench"
+            lambda: self.process.check_running()
+            and harness.is_serving(self.address)
+            and harness.is_listening(self.admin),
+            "Bench",
         )
 
     def scrape(self):

@@ -10,6 +10,7 @@ import tempfile
 import time
 
 import grpc
+from ports import free_port
 
 from . import workloads
 
@@ -19,12 +20,6 @@ OUT = ROOT / ".build" / "bench-peers"
 TICKS = os.sysconf("SC_CLK_TCK")
 # How long a server may take to listen, in seconds.
 START_MAX = 20
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def build_peers():
