@@ -2,6 +2,7 @@
 
 import importlib
 import pathlib
+import signal
 import sys
 import types
 
@@ -10,6 +11,12 @@ import pytest
 from grpc_tools import protoc
 
 import harness
+
+
+def pytest_configure(config):
+    """A shell that runs this in the background has SIGINT ignored, and every program would inherit
+    that; the tests interrupt some."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(hookwrapper=True)
