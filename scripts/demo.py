@@ -41,7 +41,8 @@ class Demo:
                 str(program("trunkline")), *arguments, "--output=json",
                 f"--server=127.0.0.1:{self.stage.ports['grpc']}",
             ],
-            capture_output=True, text=True, timeout=60, env=clean | (secrets or {}), check=False,
+            capture_output=True, text=True, timeout=60, check=False,
+            env=clean | {"TRUNKLINE_TOKEN_FILE": str(self.stage.token_file)} | (secrets or {}),
         )
         if result.returncode != code:
             raise SystemExit(f"   exit code {result.returncode}, not {code}:\n{result.stderr}")

@@ -116,13 +116,15 @@ chroot --userspec=10001:10001 "$root" /usr/bin/env -i \
   TRUNKLINE_WEBHOOK_LISTEN="127.0.0.1:$hook" TRUNKLINE_ADMIN_LISTEN=127.0.0.1:0 \
   /usr/local/bin/trunklined serve > "$store/trunklined.log" 2>&1 &
 server=$!
-.venv/bin/python - "$port" << 'END' || { cat "$store/trunklined.log"; say "FAILED"; exit 1; }
-import sys, time
+.venv/bin/python - "$port" "$store/trunklined.log" << 'END' || { cat "$store/trunklined.log"; say "FAILED"; exit 1; }
+import pathlib, re, sys
 sys.path.insert(0, "Tests/BlackBox")
 import harness
 
 address = f"127.0.0.1:{sys.argv[1]}"
 harness.wait_until(lambda: harness.is_serving(address), "the image's server")
+token = re.search(r"^trk_\S+$", pathlib.Path(sys.argv[2]).read_text(), re.M).group()
+harness.tokens[address] = lambda: token
 code, answer, said = harness.buf_curl(
     address, "trunkline.v1.AgentService/ListAgents", {}
 )

@@ -15,6 +15,10 @@ PORTS = {
 TEXT = """trunklined: gRPC on 127.0.0.1:50051, webhooks on 127.0.0.1:8080, admin on 127.0.0.1:9090
 carrier-sim: us1 127.0.0.1:8701, ie1 127.0.0.1:8702, au1 127.0.0.1:8703, control 127.0.0.1:8700
 
+Callers show a token; the administrator's is in a file:
+
+  export TRUNKLINE_TOKEN_FILE={token_file}
+
 At the simulated carrier there is an account with a number. Link it:
 
   TRUNKLINE_AUTH_TOKEN={token} \\
@@ -34,7 +38,10 @@ def main():
             number = "+14155550100"
             stage.sim("POST", "/numbers", {"account_sid": account["sid"], "phone_number": number})
             token = account["auth_tokens"]["us1"]["primary"]
-            print(TEXT.format(token=token, account=account["sid"], number=number), flush=True)
+            text = TEXT.format(
+                token=token, account=account["sid"], number=number, token_file=stage.token_file
+            )
+            print(text, flush=True)
             stop.wait()
     return 0
 

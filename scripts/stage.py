@@ -53,6 +53,8 @@ class Stage:
         names = ("control", *REGIONS, "grpc", "webhooks", "admin")
         self.ports = ports or {name: free_port() for name in names}
         self.processes = []
+        # The first administrator's token, which the first start writes.
+        self.token_file = self.folder / "admin-token"
 
     def __enter__(self):
         sim = [f"--{name}=127.0.0.1:{self.ports[name]}" for name in ("control", *REGIONS)]
@@ -70,6 +72,7 @@ class Stage:
                 f"--admin-listen=127.0.0.1:{self.ports['admin']}",
                 f"--public-url={public}",
                 f"--twilio-endpoints={carrier}",
+                f"--admin-token-file={self.token_file}",
             ],
         )
         wait_until(lambda: self._answers(self.url("admin") + "/readyz", False), "trunklined")

@@ -24,7 +24,7 @@ class Bad:
     put: Callable[[Any], None]
 
 
-ID_FIELDS = {"id", "provider_id", "phone_number_id", "from_number_id"}
+ID_FIELDS = {"id", "provider_id", "phone_number_id", "from_number_id", "tenant_id"}
 
 # What the fields named `id` of these messages name is an agent, whose id may be the client's choice.
 AGENT_MESSAGES = {
@@ -88,6 +88,8 @@ def strings_for(field: pd.FieldDescriptor) -> list[tuple[str, str]]:
         return common + [("wrong prefix", "AC" + "0" * 32), ("short", "SK1")]
     if name in ("page_token", "resume_token"):
         return common + [("not a token of ours", "bm90IGEgdG9rZW4"), ("not base64", "%%%")]
+    if name in ("scopes", "resource_type", "principal", "action"):
+        return common + [("not a word of ours", "everything"), ("capitals", "Admin")]
     if name == "etag":
         return common + [("stale", "abc-1")]
     if name == "url":
@@ -186,6 +188,17 @@ def bad_values(method: str, request: pd.Descriptor) -> list[Bad]:
             add("too short", put_seconds(1))
             add("too long", put_seconds(100_000))
             add("bad nanos", put_seconds(30, 2_000_000_000))
+        elif field.message_type and field.message_type.full_name == "google.protobuf.Timestamp":
+            def put_time(seconds, nanos=0, parents=parents, field=field):
+                def put(request):
+                    value = getattr(holder_of(request, parents), field.name)
+                    value.seconds, value.nanos = seconds, nanos
+                return put
+            add("after the year 9999", put_time(253_402_300_800))
+            add("before the year 1", put_time(-62_135_596_801))
+            add("bad nanos", put_time(4_102_444_800, 2_000_000_000))
+            if field.name == "expire_time":
+                add("over", put_time(1_000_000_000))
         elif field.type == pd.FieldDescriptor.TYPE_STRING:
             for what, value in strings_for(field):
                 add(what, setter(parents, field, value))

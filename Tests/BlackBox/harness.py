@@ -40,6 +40,8 @@ running = []
 # The output of every program that ran, and what none of it may hold: secrets that tests made.
 logs = set()
 secrets = set()
+# The administrator's token of each server that wants one, by the server's address.
+tokens = {}
 
 
 def bin_dir():
@@ -218,8 +220,33 @@ class CarrierSim(Process):
         return json.loads(text) if text else {}
 
 
+class _Bearer(
+    grpc.UnaryUnaryClientInterceptor,
+    grpc.UnaryStreamClientInterceptor,
+    grpc.StreamUnaryClientInterceptor,
+    grpc.StreamStreamClientInterceptor,
+):
+    """Shows a token with each call, unless the call shows something itself."""
+
+    def __init__(self, token):
+        self.token = token
+
+    def _intercept(self, go_on, details, request):
+        sent = list(details.metadata or ())
+        if not any(name == "authorization" for name, _ in sent):
+            sent.append(("authorization", f"Bearer {self.token()}"))
+        return go_on(details._replace(metadata=sent), request)
+
+    intercept_unary_unary = intercept_unary_stream = _intercept
+    intercept_stream_unary = intercept_stream_stream = _intercept
+
+
 class Trunklined(Process):
-    """`trunklined serve` on free ports, which stay the same over a restart."""
+    """`trunklined serve` on free ports, which stay the same over a restart.
+
+    A registry authenticates its callers: its channels show the first administrator's token, as do
+    `buf_curl` and `run_cli` at its address. A dispatch alone shows its registry a token of its own.
+    """
 
     def __init__(
         self,
@@ -231,6 +258,7 @@ class Trunklined(Process):
         keyring=None,
         webhook_address=None,
         arguments=(),
+        auth=True,
     ):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -248,6 +276,16 @@ class Trunklined(Process):
             "--public-url=" + ",".join(f"{r}=http://{self.webhook_address}" for r in regions),
             f"--data-dir={self.data_dir}",
         ]
+        self.registry = registry
+        self.token_file = self.folder / "admin-token"
+        self.registry_token_file = self.folder / "registry-token"
+        self.has_token = auth and "registry" in roles
+        if self.has_token:
+            flags.append(f"--admin-token-file={self.token_file}")
+        else:
+            flags.append("--auth=off")
+        if registry in tokens:
+            flags.append(f"--registry-token-file={self.registry_token_file}")
         if sim is not None:
             flags.append(f"--twilio-endpoints={sim.endpoints}")
         if registry is not None:
@@ -257,7 +295,25 @@ class Trunklined(Process):
         log = self.folder / "trunklined.log"
         super().__init__("trunklined", ["serve", *flags, *arguments], log)
 
+        if self.has_token:
+            tokens[self.address] = lambda: self.token
+
+    @property
+    def token(self):
+        """The first administrator's token, as the first start wrote it."""
+        token = self.token_file.read_text().strip()
+        secrets.add(token)
+        return token
+
     def start(self, wait=True):
+        if self.registry in tokens and not self.registry_token_file.exists():
+            made = run_cli(
+                "tokens", "create", "--scopes=dispatch", "-o", "json", address=self.registry
+            )
+            assert made.returncode == 0, made.stderr
+            token = json.loads(made.stdout)["tokenText"]
+            secrets.add(token)
+            self.registry_token_file.write_text(token + "\n")
         super().start()
         if wait:
             wait_until(lambda: self.check_running() and is_serving(self.address), "trunklined")
@@ -265,12 +321,23 @@ class Trunklined(Process):
 
     def channel(self, **options):
         """A grpcio channel to it; close it, or use it as a context manager."""
-        return grpc.insecure_channel(self.address, options=list(options.items()))
+        channel = grpc.insecure_channel(self.address, options=list(options.items()))
+        if not self.has_token:
+            return channel
+        return grpc.intercept_channel(channel, _Bearer(lambda: self.token))
+
+    def bare_channel(self):
+        """A grpcio channel that shows nothing of itself."""
+        return grpc.insecure_channel(self.address)
 
 
 def buf_curl(address, method, body=None, headers=(), timeout=60):
     """`buf curl` over reflection: the exit code, the answer as JSON (or None), and what it said."""
     command = [str(BUF), "curl", "--protocol", "grpc", "--http2-prior-knowledge"]
+    headers = list(headers)
+    if address in tokens and not any(name == "authorization" for name, _ in headers):
+        headers.append(("authorization", f"Bearer {tokens[address]()}"))
+        command += ["--reflect-header", "*"]
     for name, value in headers:
         command += ["--header", f"{name}: {value}"]
     if body is not None:
@@ -290,6 +357,8 @@ def run_cli(*arguments, address=None, input=None, timeout=60):
     """Runs the `trunkline` CLI; gives back the completed process."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("TRUNKLINE_")}
     flags = [] if address is None else [f"--server={address}"]
+    if address in tokens:
+        clean["TRUNKLINE_TOKEN"] = tokens[address]()
     return subprocess.run(
         [str(program("trunkline")), *map(str, arguments), *flags],
         capture_output=True,

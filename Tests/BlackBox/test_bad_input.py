@@ -10,6 +10,7 @@ import types
 
 import grpc
 import pytest
+from google.protobuf import timestamp_pb2
 
 import bad_input
 import contract
@@ -119,7 +120,24 @@ def place_calls(things):
     return v1.PlaceCallsRequest(from_number_id=things.number.id, outbound_calls=outbound)
 
 
+def create_token(things):
+    expire_time = timestamp_pb2.Timestamp(seconds=4_102_444_800)
+    return things.v1.CreateTokenRequest(
+        display_name="x", scopes=["calls:read"], expire_time=expire_time
+    )
+
+
+def revoke_token(things):
+    fresh = things.world.tokens.CreateToken(create_token(things), timeout=ANSWER_MAX)
+    harness.secrets.add(fresh.token_text)
+    return things.v1.RevokeTokenRequest(id=fresh.token.id)
+
+
 GOOD = {
+    "AuditService.ListAuditEvents": lambda t: t.v1.ListAuditEventsRequest(),
+    "TokenService.CreateToken": create_token,
+    "TokenService.ListTokens": lambda t: t.v1.ListTokensRequest(),
+    "TokenService.RevokeToken": revoke_token,
     "AgentService.CreateAgent": create_agent,
     "AgentService.GetAgent": lambda t: t.v1.GetAgentRequest(id=t.agent.id),
     "AgentService.ListAgents": lambda t: t.v1.ListAgentsRequest(),
@@ -195,6 +213,8 @@ class Aim:
         self.world = things.world
         stub = {
             "AgentService": self.world.agents,
+            "AuditService": self.world.audit_log,
+            "TokenService": self.world.tokens,
             "CallDispatchService": self.world.calls,
             "PhoneNumberService": self.world.numbers,
             "ProviderService": self.world.providers,
@@ -215,6 +235,7 @@ class Aim:
         """Everything that is stored, and everything that the carrier was told."""
         world = self.world
         stored = [world.all_providers(), world.all_numbers(), world.all_agents()]
+        stored.append([(token.id, token.revoke_time) for token in world.all_tokens()])
         if self.things.has_calls:
             # The one live call may go on; what there is of calls may not.
             stored.append([(call.id, call.to, call.metadata) for call in world.all_calls()])
@@ -386,7 +407,9 @@ def required_paths(method, message, path="", parents=()):
         yield resource.name, (), resource.name
         yield f"{resource.name}.id", (resource,), "id"
         return
-    if method.startswith("Create") and not parents:
+    if method == "CreateToken":
+        yield "scopes", (), "scopes"
+    elif method.startswith("Create") and not parents:
         yield message.fields[0].name, (), message.fields[0].name
     if message.full_name == "trunkline.v1.Agent":
         yield f"{path}connections", parents, "connections"
@@ -423,6 +446,7 @@ UNKNOWN_ID = {
     "PhoneNumberService": ("pn_" + UNKNOWN_HEX, "PHONE_NUMBER_NOT_FOUND"),
     "AgentService": ("nobody", "AGENT_NOT_FOUND"),
     "CallDispatchService": ("call_us1_" + UNKNOWN_HEX, "CALL_NOT_FOUND"),
+    "TokenService": ("tok_" + UNKNOWN_HEX, "TOKEN_NOT_FOUND"),
 }
 
 

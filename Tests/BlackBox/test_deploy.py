@@ -99,7 +99,9 @@ def test_pods_are_restricted_and_probed(rendering, role, port):
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         assert container[probe]["grpc"]["port"] == port
     written = {volume["mountPath"] for volume in container["volumeMounts"]}
-    assert written == {"/var/lib/trunkline", "/etc/trunkline", "/tmp"}
+    # A dispatch shows its registry a token.
+    token = {"/etc/trunkline-token"} if port == 50052 else set()
+    assert written == {"/var/lib/trunkline", "/etc/trunkline", "/tmp"} | token
 
 
 @pytest.mark.parametrize("role,port", [("registry", 50051), ("dispatch", 50052)])

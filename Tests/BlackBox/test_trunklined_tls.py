@@ -22,7 +22,9 @@ def list_agents(server, stubs, certificates, **pair):
     credentials = grpc.ssl_channel_credentials(certificates.ca.read_bytes(), **pair)
     options = [("grpc.ssl_target_name_override", interop.TLS_NAME)]
     with grpc.secure_channel(server.address, credentials, options) as channel:
-        return stubs.v1.AgentServiceStub(channel).ListAgents(stubs.v1.ListAgentsRequest(), timeout=20)
+        shown = (("authorization", f"Bearer {server.token}"),)
+        request = stubs.v1.ListAgentsRequest()
+        return stubs.v1.AgentServiceStub(channel).ListAgents(request, timeout=20, metadata=shown)
 
 
 def test_the_api_over_tls(start_server, stubs, certificates):
@@ -73,7 +75,9 @@ def test_what_does_not_fit_is_said_at_the_start(tmp_path, arguments, complaint):
 def test_the_api_by_connect_and_grpc_web(start_server):
     server = start_server("web")
     method = f"http://{server.address}/trunkline.v1.AgentService/"
-    curl = ["curl", "-s", "--http2-prior-knowledge", "-H", "content-type: application/json", "-d"]
+    shown = f"authorization: Bearer {server.token}"
+    curl = ["curl", "-s", "--http2-prior-knowledge", "-H", shown]
+    curl += ["-H", "content-type: application/json", "-d"]
     refused = subprocess.run(
         [*curl, '{"agent": {"noSuchField": 1}}', method + "CreateAgent"],
         capture_output=True, text=True, timeout=60, check=True)
@@ -89,6 +93,7 @@ def test_the_api_by_connect_and_grpc_web(start_server):
     assert json.loads(missing.stdout)["code"] == "not_found"
     for protocol in ("grpc", "grpcweb", "connect"):
         command = [str(harness.BUF), "curl", "--protocol", protocol, "--http2-prior-knowledge", "--reflect"]
+        command += ["--header", shown, "--reflect-header", "*"]
         called = subprocess.run(
             [*command, "--data", "{}", method + "ListAgents"],
             capture_output=True, text=True, timeout=60, check=True)

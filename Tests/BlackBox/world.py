@@ -112,6 +112,8 @@ class World:
         self.providers = self.v1.ProviderServiceStub(registry)
         self.numbers = self.v1.PhoneNumberServiceStub(registry)
         self.agents = self.v1.AgentServiceStub(registry)
+        self.tokens = self.v1.TokenServiceStub(registry)
+        self.audit_log = self.v1.AuditServiceStub(registry)
         calls = registry if self.dispatch is self.server else self._channel(self.dispatch)
         self.calls = self.v1.CallDispatchServiceStub(calls)
 
@@ -305,6 +307,9 @@ class World:
 
     def all_agents(self):
         return self._all(self.agents.ListAgents, self.v1.ListAgentsRequest, "agents")
+
+    def all_tokens(self):
+        return self._all(self.tokens.ListTokens, self.v1.ListTokensRequest, "tokens")
 
     def all_calls(self):
         return self._all(self.calls.ListCalls, self.v1.ListCallsRequest, "calls")

@@ -23,7 +23,7 @@ struct AgentsTests {
     _ connections: [AgentConnectionInput], id: String = ""
   ) async throws -> Agent {
     let input = AgentInput(id: id, connections: connections)
-    return try await agents.create(CreateAgent(agent: input), tenant: tenant).agent
+    return try await agents.create(CreateAgent(agent: input), by: .of(tenant)).agent
   }
 
   @Test func takesTheClientsIDOrMakesOne() async throws {
@@ -34,9 +34,9 @@ struct AgentsTests {
     #expect(made.id.description.hasPrefix("agt_"))
     let twin = await failure { try await create([stream("wss://a.test/x")], id: "front-desk") }
     #expect(twin == .agentExists(chosen.id))
-    let list = try await agents.list(PageRequest(size: 1), tenant: tenant)
+    let list = try await agents.list(PageRequest(size: 1), by: .of(tenant))
     #expect(list.elements.map(\.agent.id) == [made.id])
-    let rest = try await agents.list(PageRequest(token: list.nextToken), tenant: tenant)
+    let rest = try await agents.list(PageRequest(token: list.nextToken), by: .of(tenant))
     #expect(rest.elements.map(\.agent.id) == [chosen.id])
   }
 
@@ -110,7 +110,7 @@ struct AgentsTests {
     #expect(login.password != nil)
     func update(_ connection: AgentConnectionInput) async throws -> Agent {
       try await agents.update(
-        UpdateAgent(agent: AgentInput(id: "a", connections: [connection])), tenant: tenant
+        UpdateAgent(agent: AgentInput(id: "a", connections: [connection])), by: .of(tenant)
       ).agent
     }
     let same = try await update(sip("sip:a@b.test", user: "u"))
@@ -126,27 +126,27 @@ struct AgentsTests {
     try harness.buy(1)
     let number = try await harness.importNumber(1, provider)
     let agent = try await harness.addAgent("a")
-    _ = try await harness.numbers.assign(number.id.description, to: "a", tenant: tenant)
-    let view = try await agents.get("a", tenant: tenant)
+    _ = try await harness.numbers.assign(number.id.description, to: "a", by: .of(tenant))
+    let view = try await agents.get("a", by: .of(tenant))
     #expect(view.numbers == AgentNumbers(newest: [number.id], count: 1))
     #expect(
-      await failure { try await agents.delete("a", tenant: tenant) }
+      await failure { try await agents.delete("a", by: .of(tenant)) }
         == .agentInUse(agent.id, numberCount: 1))
-    _ = try await harness.numbers.unassign(number.id.description, tenant: tenant)
-    try await agents.delete("a", etag: agent.etag, tenant: tenant)
+    _ = try await harness.numbers.unassign(number.id.description, by: .of(tenant))
+    try await agents.delete("a", etag: agent.etag, by: .of(tenant))
     #expect(
-      await failure { try await agents.get("a", tenant: tenant) } == .notFound(.agent(agent.id)))
+      await failure { try await agents.get("a", by: .of(tenant)) } == .notFound(.agent(agent.id)))
   }
 
   @Test func repeatsTheAnswerOfARequest() async throws {
     let input = AgentInput(connections: [stream("wss://a.test")])
     let request = CreateAgent(agent: input, requestID: "r1")
-    let first = try await agents.create(request, tenant: tenant)
-    #expect(try await agents.create(request, tenant: tenant) == first)
+    let first = try await agents.create(request, by: .of(tenant))
+    #expect(try await agents.create(request, by: .of(tenant)) == first)
     var other = request
     other.agent?.displayName = "x"
     #expect(
-      fields(await failure { try await agents.create(other, tenant: tenant) })
+      fields(await failure { try await agents.create(other, by: .of(tenant)) })
         == ["request_id": .requestIDReused])
   }
 

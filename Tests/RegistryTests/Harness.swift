@@ -68,7 +68,7 @@ struct Harness {
 
   func link(_ region: Region = .us1) async throws -> Provider {
     try await providers.create(
-      CreateProvider(provider: Self.input(region)), tenant: Self.tenant)
+      CreateProvider(provider: Self.input(region)), by: .of(Self.tenant))
   }
 
   /// Puts a number into the account at the carrier.
@@ -86,7 +86,7 @@ struct Harness {
       ImportPhoneNumber(
         providerID: provider.id.description, e164: try Sample.e164(number).text,
         label: "n\(number)", supportsInbound: inbound, requestID: requestID),
-      tenant: Self.tenant)
+      by: .of(Self.tenant))
   }
 
   func addAgent(_ id: String) async throws -> Agent {
@@ -96,7 +96,7 @@ struct Harness {
         AgentConnectionInput(
           target: .mediaStream(url: "wss://agent.test/stream", parameters: [:]))
       ])
-    return try await agents.create(CreateAgent(agent: input), tenant: Self.tenant).agent
+    return try await agents.create(CreateAgent(agent: input), by: .of(Self.tenant)).agent
   }
 }
 

@@ -24,7 +24,7 @@ struct PhoneNumbersTests {
     #expect(number.conditions.map(\.reason) == ["CONFIGURED"])
     // The record of the other region is not touched.
     #expect(harness.carrier.voice(Sample.sid(1), region: .us1) == Harness.former)
-    #expect(try await numbers.get(number.id.description, tenant: tenant) == number)
+    #expect(try await numbers.get(number.id.description, by: .of(tenant)) == number)
   }
 
   @Test func publishesTheRouteBeforeTheWebhook() async throws {
@@ -49,7 +49,7 @@ struct PhoneNumbersTests {
     #expect(number.state == .active)
     #expect(number.former == nil)
     #expect(harness.carrier.writes.isEmpty)
-    let gone = try await numbers.delete(number.id.description, tenant: tenant)
+    let gone = try await numbers.delete(number.id.description, by: .of(tenant))
     #expect(gone.state == .deleting)
     #expect(harness.carrier.writes.isEmpty)
   }
@@ -58,7 +58,7 @@ struct PhoneNumbersTests {
     let provider = try await harness.link(.ie1)
     try harness.buy(1, processingRegion: .us1)
     let number = try await harness.importNumber(1, provider)
-    let gone = try await numbers.delete(number.id.description, tenant: tenant)
+    let gone = try await numbers.delete(number.id.description, by: .of(tenant))
     #expect(gone.state == .deleting)
     #expect(
       harness.carrier.voice(Sample.sid(1), region: .ie1)?.voiceURL == "https://former.test/ie1")
@@ -66,7 +66,7 @@ struct PhoneNumbersTests {
     #expect(
       harness.carrier.writes.suffix(2).first == .routed(try Sample.e164(1), .us1))
     let missing = await failure {
-      try await numbers.get(number.id.description, tenant: tenant)
+      try await numbers.get(number.id.description, by: .of(tenant))
     }
     #expect(missing == .notFound(.number(number.id)))
     // The claim is free again.
@@ -79,7 +79,7 @@ struct PhoneNumbersTests {
     let number = try await harness.importNumber(1, provider)
     let theirs = VoiceSettings(voiceURL: "https://somebody.test")
     harness.carrier.overwrite(Sample.sid(1), region: .us1, with: theirs)
-    _ = try await numbers.delete(number.id.description, tenant: tenant)
+    _ = try await numbers.delete(number.id.description, by: .of(tenant))
     #expect(harness.carrier.voice(Sample.sid(1), region: .us1) == theirs)
   }
 
@@ -94,12 +94,12 @@ struct PhoneNumbersTests {
       await failure { try await harness.importNumber(1, ie1) }
         == .numberInOtherRegion(number.id, .us1))
     let theirs = try await harness.providers.create(
-      CreateProvider(provider: Harness.input()), tenant: Sample.otherTenant)
+      CreateProvider(provider: Harness.input()), by: .of(Sample.otherTenant))
     let claimed = await failure {
       try await numbers.importNumber(
         ImportPhoneNumber(
           providerID: theirs.id.description, e164: try Sample.e164(1).text),
-        tenant: Sample.otherTenant)
+        by: .of(Sample.otherTenant))
     }
     #expect(claimed == .numberClaimed)
   }
@@ -127,7 +127,7 @@ struct PhoneNumbersTests {
           providerID: "pn_1", e164: "1500", label: String(repeating: "x", count: 129),
           supportsInbound: false, supportsOutbound: false, labels: ["k": "a\u{7}"],
           requestID: "ü"),
-        tenant: tenant)
+        by: .of(tenant))
     }
     #expect(
       fields(error) == [
@@ -137,7 +137,7 @@ struct PhoneNumbersTests {
     let short = await failure {
       try await numbers.importNumber(
         ImportPhoneNumber(providerID: Sample.providerID(1).description, e164: "+15005"),
-        tenant: tenant)
+        by: .of(tenant))
     }
     #expect(fields(short) == ["e164": .notPossibleNumber])
     #expect(harness.carrier.requestCount == 0)
@@ -176,23 +176,23 @@ struct PhoneNumbersTests {
     let number = try await harness.importNumber(1, provider)
     let agent = try await harness.addAgent("front-desk")
     let id = number.id.description
-    let assigned = try await numbers.assign(id, to: "front-desk", tenant: tenant)
+    let assigned = try await numbers.assign(id, to: "front-desk", by: .of(tenant))
     #expect(assigned.agentID == agent.id)
-    let usage = try await numbers.usage(id, tenant: tenant)
+    let usage = try await numbers.usage(id, by: .of(tenant))
     #expect(usage.agent == agent)
     #expect(!usage.isDeletable)
     #expect(
-      await failure { try await numbers.delete(id, tenant: tenant) }
+      await failure { try await numbers.delete(id, by: .of(tenant)) }
         == .numberAssigned(number.id, agent.id))
     let stale = await failure {
-      try await numbers.unassign(id, etag: number.etag, tenant: tenant)
+      try await numbers.unassign(id, etag: number.etag, by: .of(tenant))
     }
     #expect(stale == .etagMismatch(.number(number.id)))
-    let free = try await numbers.unassign(id, etag: assigned.etag, tenant: tenant)
+    let free = try await numbers.unassign(id, etag: assigned.etag, by: .of(tenant))
     #expect(free.agentID == nil)
-    #expect(try await numbers.unassign(id, tenant: tenant) == free)
-    #expect(try await numbers.usage(id, tenant: tenant).isDeletable)
-    let missing = await failure { try await numbers.assign(id, to: "nobody", tenant: tenant) }
+    #expect(try await numbers.unassign(id, by: .of(tenant)) == free)
+    #expect(try await numbers.usage(id, by: .of(tenant)).isDeletable)
+    let missing = await failure { try await numbers.assign(id, to: "nobody", by: .of(tenant)) }
     #expect(missing == .notFound(.agent(try AgentID("nobody"))))
   }
 
@@ -206,7 +206,7 @@ struct PhoneNumbersTests {
       UpdatePhoneNumber(
         number: PhoneNumberInput(id: id, label: "Desk", labels: ["a": "b"]),
         mask: ["label", "supports_outbound"]),
-      tenant: tenant)
+      by: .of(tenant))
     #expect(updated.label == "Desk")
     #expect(updated.labels.isEmpty)
     #expect(!updated.supportsOutbound)
@@ -214,12 +214,12 @@ struct PhoneNumbersTests {
     let star = try await numbers.update(
       UpdatePhoneNumber(
         number: PhoneNumberInput(id: id, supportsOutbound: true), mask: ["*"]),
-      tenant: tenant)
+      by: .of(tenant))
     #expect(star.label.isEmpty)
     #expect(star.supportsOutbound)
     let wrong = await failure {
       try await numbers.update(
-        UpdatePhoneNumber(number: PhoneNumberInput(id: id), mask: ["e164"]), tenant: tenant)
+        UpdatePhoneNumber(number: PhoneNumberInput(id: id), mask: ["e164"]), by: .of(tenant))
     }
     #expect(fields(wrong) == ["update_mask": .unknown])
   }
@@ -232,14 +232,14 @@ struct PhoneNumbersTests {
     let id = number.id.description
     let former = try await numbers.update(
       UpdatePhoneNumber(number: PhoneNumberInput(id: id, unassigned: .value(.formerURL))),
-      tenant: tenant)
+      by: .of(tenant))
     #expect(former.unassignedPolicy == .formerURL)
     let reset = try await numbers.update(
-      UpdatePhoneNumber(number: PhoneNumberInput(id: id), mask: ["inbound"]), tenant: tenant)
+      UpdatePhoneNumber(number: PhoneNumberInput(id: id), mask: ["inbound"]), by: .of(tenant))
     #expect(reset.unassignedPolicy == .reject)
     let wrong = await failure {
       try await numbers.update(
-        UpdatePhoneNumber(number: PhoneNumberInput(id: id, unassigned: .unknown)), tenant: tenant)
+        UpdatePhoneNumber(number: PhoneNumberInput(id: id, unassigned: .unknown)), by: .of(tenant))
     }
     #expect(fields(wrong) == ["phone_number.inbound.unassigned": .unknown])
   }
@@ -252,7 +252,7 @@ struct PhoneNumbersTests {
       try await numbers.update(
         UpdatePhoneNumber(
           number: PhoneNumberInput(id: number.id.description), mask: ["supports_outbound"]),
-        tenant: tenant)
+        by: .of(tenant))
     }
     #expect(fields(error) == ["phone_number.supports_outbound": .conflicting])
   }
@@ -264,15 +264,15 @@ struct PhoneNumbersTests {
       _ = try await harness.importNumber(index, provider)
     }
     _ = try await harness.addAgent("a")
-    let all = try await numbers.list(ListPhoneNumbers(), tenant: tenant)
-    _ = try await numbers.assign(all.elements[1].id.description, to: "a", tenant: tenant)
-    let mine = try await numbers.list(ListPhoneNumbers(agentID: "a"), tenant: tenant)
+    let all = try await numbers.list(ListPhoneNumbers(), by: .of(tenant))
+    _ = try await numbers.assign(all.elements[1].id.description, to: "a", by: .of(tenant))
+    let mine = try await numbers.list(ListPhoneNumbers(agentID: "a"), by: .of(tenant))
     #expect(mine.elements.map(\.label) == ["n2"])
     let bad = await failure {
       try await numbers.list(
         ListPhoneNumbers(
           kind: .unknown, agentID: "A B", providerID: "x", region: .unknown, state: .unknown),
-        tenant: tenant)
+        by: .of(tenant))
     }
     #expect(
       fields(bad) == [

@@ -16,7 +16,7 @@ struct ProvidersUpdateTests {
     var input = ProviderInput(id: provider.id.description, etag: etag)
     change(&input)
     return try await providers.update(
-      UpdateProvider(provider: input, mask: mask), tenant: tenant)
+      UpdateProvider(provider: input, mask: mask), by: .of(tenant))
   }
 
   private func newKey(_ secret: String = "new-secret") -> TwilioInput {
@@ -92,7 +92,7 @@ struct ProvidersUpdateTests {
     guard case .twilio(let twilio) = updated.configuration else { return }
     #expect(twilio.apiKey?.sid == Sample.key(9))
     harness.carrier.removeKey(Sample.key(1), account: Harness.account, region: .us1)
-    _ = try await providers.validate(.stored(id: made.id.description), tenant: tenant)
+    _ = try await providers.validate(.stored(id: made.id.description), by: .of(tenant))
   }
 
   @Test func refusesANewKeyWhole() async throws {
@@ -113,7 +113,7 @@ struct ProvidersUpdateTests {
     #expect(numbers.count == RegistryLimits.unreachableNumbersMax)
     #expect(numbers.allSatisfy { $0.carrierCode == 20404 })
     #expect(numbers.first?.e164 == (try Sample.e164(60)))
-    #expect(try await providers.get(made.id.description, tenant: tenant) == made)
+    #expect(try await providers.get(made.id.description, by: .of(tenant)) == made)
   }
 
   @Test func aSilentCarrierSaysNothingAboutAKey() async throws {
@@ -156,15 +156,15 @@ struct ProvidersUpdateTests {
     #expect(twilio.apiKey == nil)
     #expect(twilio.authToken != nil)
     harness.carrier.removeKey(Sample.key(1), account: Harness.account, region: .us1)
-    _ = try await providers.validate(.stored(id: made.id.description), tenant: tenant)
+    _ = try await providers.validate(.stored(id: made.id.description), by: .of(tenant))
   }
 
   @Test func savesNothingWhenItValidates() async throws {
     let made = try await harness.link()
     let input = ProviderInput(id: made.id.description, displayName: "New")
     let shown = try await providers.update(
-      UpdateProvider(provider: input, validateOnly: true), tenant: tenant)
+      UpdateProvider(provider: input, validateOnly: true), by: .of(tenant))
     #expect(shown.displayName == "New")
-    #expect(try await providers.get(made.id.description, tenant: tenant) == made)
+    #expect(try await providers.get(made.id.description, by: .of(tenant)) == made)
   }
 }

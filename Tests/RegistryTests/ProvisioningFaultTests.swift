@@ -29,7 +29,7 @@ struct ProvisioningFaultTests {
   ) async throws -> PhoneNumber? {
     let open = try await harness.store.openJournals(after: nil, limit: 9)
     #expect(open.isEmpty, what)
-    let all = try await harness.numbers.list(ListPhoneNumbers(), tenant: Harness.tenant)
+    let all = try await harness.numbers.list(ListPhoneNumbers(), by: .of(Harness.tenant))
     let region = harness.carrier.processingRegion(of: try Sample.e164(1))
     guard let number = all.elements.first else {
       #expect(!isOurs(harness), what)
@@ -96,7 +96,7 @@ struct ProvisioningFaultTests {
     let cleanNumber = try await clean.importNumber(1, cleanProvider)
     let counter = FaultInjector()
     _ = try await clean.restarted(counter).numbers.delete(
-      cleanNumber.id.description, tenant: Harness.tenant)
+      cleanNumber.id.description, by: .of(Harness.tenant))
     #expect(counter.count >= 14)
 
     for fault in FaultInjector.Fault.allCases {
@@ -107,7 +107,7 @@ struct ProvisioningFaultTests {
         let injector = FaultInjector(failing: step, fault)
         let process = harness.restarted(injector)
         let answer = try? await process.numbers.delete(
-          number.id.description, tenant: Harness.tenant)
+          number.id.description, by: .of(Harness.tenant))
         await process.context.background.idle()
         if !injector.crashed && step > 1 { #expect(answer != nil, what) }
 
@@ -116,7 +116,7 @@ struct ProvisioningFaultTests {
         let rest = try await Self.check(next, what)
         if answer != nil { #expect(rest == nil, what) }
         if rest != nil {
-          _ = try await next.numbers.delete(number.id.description, tenant: Harness.tenant)
+          _ = try await next.numbers.delete(number.id.description, by: .of(Harness.tenant))
           #expect(try await Self.check(next, what) == nil, what)
         }
       }
@@ -157,7 +157,7 @@ struct ProvisioningFaultTests {
       case .provisioningFailed(let id, let failure, let leftovers):
         #expect(failure.cause == .notPermitted, what)
         #expect(failure.carrierCode == 20006, what)
-        let number = try? await harness.numbers.get(id.description, tenant: Harness.tenant)
+        let number = try? await harness.numbers.get(id.description, by: .of(Harness.tenant))
         #expect((number == nil) == leftovers.isEmpty, what)
         #expect(number?.leftovers ?? [] == leftovers, what)
         if let number {
@@ -165,7 +165,7 @@ struct ProvisioningFaultTests {
           #expect(number.state == .corrupted, what)
           #expect(number.conditions.map(\.reason) == ["CARRIER_NOT_PERMITTED"], what)
           let gone = try await harness.numbers.delete(
-            id.description, tenant: Harness.tenant)
+            id.description, by: .of(Harness.tenant))
           #expect(gone.state == .deleting, what)
         }
       default:
@@ -188,17 +188,17 @@ struct ProvisioningFaultTests {
       let number = try await harness.importNumber(1, provider)
       harness.carrier.setOutage(refusal, after: request - 1)
       let left = try await harness.numbers.delete(
-        number.id.description, tenant: Harness.tenant)
+        number.id.description, by: .of(Harness.tenant))
       #expect(left.state == .corrupted, what)
       let kinds: [Leftover.Kind] = request < 4 ? [.processingRegion, .webhook] : [.webhook]
       #expect(left.leftovers.map(\.kind) == kinds, what)
       let assigning = await failure {
-        try await harness.numbers.assign(number.id.description, to: "a", tenant: Harness.tenant)
+        try await harness.numbers.assign(number.id.description, to: "a", by: .of(Harness.tenant))
       }
       #expect(assigning == .numberBusy(number.id, .corrupted), what)
       harness.carrier.setOutage(nil)
       let gone = try await harness.numbers.delete(
-        number.id.description, tenant: Harness.tenant)
+        number.id.description, by: .of(Harness.tenant))
       #expect(gone.state == .deleting, what)
       #expect(try await Self.check(harness, what) == nil, what)
     }
@@ -218,7 +218,7 @@ struct ProvisioningFaultTests {
           error: CarrierError(.notFound, effect: .refused, code: 20404)),
         storePort: harness.store, time: harness.time, ids: harness.ids)
       let left = try await process.numbers.delete(
-        number.id.description, tenant: Harness.tenant)
+        number.id.description, by: .of(Harness.tenant))
       #expect(left.state == .corrupted, what)
       if request == 3 {
         #expect(left.leftovers.map(\.kind) == [.processingRegion], what)
@@ -227,7 +227,7 @@ struct ProvisioningFaultTests {
             == VoiceSettings(voiceURL: "https://former.test/ie1"), what)
       }
       let gone = try await harness.numbers.delete(
-        number.id.description, tenant: Harness.tenant)
+        number.id.description, by: .of(Harness.tenant))
       #expect(gone.state == .deleting, what)
       #expect(try await Self.check(harness, what) == nil, what)
     }
@@ -240,7 +240,7 @@ struct ProvisioningFaultTests {
     theirs.voiceURL = "https://theirs.test/voice"
     harness.carrier.overwrite(Sample.sid(1), region: .ie1, with: theirs)
     let gone = try await harness.numbers.delete(
-      number.id.description, tenant: Harness.tenant)
+      number.id.description, by: .of(Harness.tenant))
     #expect(gone.state == .deleting)
     #expect(
       harness.carrier.voice(Sample.sid(1), region: .ie1)
@@ -253,7 +253,7 @@ struct ProvisioningFaultTests {
     let number = try await harness.importNumber(1, provider)
     harness.carrier.setOutage(CarrierError(.unavailable, effect: .unknown))
     let before = harness.carrier.requestCount
-    let left = try await harness.numbers.delete(number.id.description, tenant: Harness.tenant)
+    let left = try await harness.numbers.delete(number.id.description, by: .of(Harness.tenant))
     #expect(left.state == .corrupted)
     #expect(harness.carrier.requestCount - before == RegistryLimits.stepAttemptsMax)
     #expect(harness.time.slept > .seconds(300))

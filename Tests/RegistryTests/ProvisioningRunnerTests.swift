@@ -64,7 +64,7 @@ struct ProvisioningRunnerTests {
   }
 
   private func all(_ harness: Harness) async throws -> [PhoneNumber] {
-    try await harness.numbers.list(ListPhoneNumbers(), tenant: Harness.tenant).elements
+    try await harness.numbers.list(ListPhoneNumbers(), by: .of(Harness.tenant)).elements
   }
 
   @Test func goesOnWithoutItsCaller() async throws {
@@ -74,7 +74,7 @@ struct ProvisioningRunnerTests {
     let waiting = try await all(harness)
     #expect(waiting.map(\.state) == [.provisioning])
     let busy = await failure {
-      try await harness.numbers.delete(waiting[0].id.description, tenant: Harness.tenant)
+      try await harness.numbers.delete(waiting[0].id.description, by: .of(Harness.tenant))
     }
     #expect(busy == .numberBusy(waiting[0].id, .provisioning))
     recover(harness)
@@ -118,7 +118,7 @@ struct ProvisioningRunnerTests {
     let numbers = try await all(next)
     #expect(numbers.map(\.state) == [.active])
     let refused = await failure {
-      try await harness.numbers.delete(numbers[0].id.description, tenant: Harness.tenant)
+      try await harness.numbers.delete(numbers[0].id.description, by: .of(Harness.tenant))
     }
     #expect(refused == .shuttingDown)
   }
@@ -151,7 +151,7 @@ struct ProvisioningRunnerTests {
             id: provider.id.description,
             twilio: TwilioInput(
               apiKeySID: Sample.key(9).description, apiKeySecret: Secret("new")))),
-        tenant: Harness.tenant)
+        by: .of(Harness.tenant))
       harness.carrier.removeKey(Sample.key(2), account: Harness.account, region: .ie1)
       recover(harness)
       return .wait
@@ -164,7 +164,7 @@ struct ProvisioningRunnerTests {
     let result = try await stalled(harness) { _ in
       _ = try await harness.addAgent("a")
       let id = try await all(harness)[0].id.description
-      _ = try await harness.numbers.assign(id, to: "a", tenant: Harness.tenant)
+      _ = try await harness.numbers.assign(id, to: "a", by: .of(Harness.tenant))
       recover(harness)
       return .wait
     }

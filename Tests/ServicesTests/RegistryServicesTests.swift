@@ -24,11 +24,12 @@ struct RegistryServices {
       webhooks: FakeWebhookEndpoints(), numberPlan: FakeNumberPlan(), time: ManualTime(),
       ids: CountingIDs())
     channel = InProcessChannel(
-      router: Router(services: [
-        ProviderServiceHandler(Providers(context)),
-        PhoneNumberServiceHandler(PhoneNumbers(context)), AgentServiceHandler(Agents(context)),
-        RouteServiceHandler(feed: context.feed, store: store, time: context.time),
-      ]))
+      router: Router(
+        services: [
+          ProviderServiceHandler(Providers(context)),
+          PhoneNumberServiceHandler(PhoneNumbers(context)), AgentServiceHandler(Agents(context)),
+          RouteServiceHandler(feed: context.feed, store: store, time: context.time),
+        ], admission: AdmittingAll(as: .of(.main))))
   }
 
   var providers: Trunkline.V1.ProviderServiceClient { .init(channel: channel) }

@@ -20,6 +20,7 @@ internal import Glibc
     let world = CommandWorld(
       console: console, environment: ProcessInfo.processInfo.environment,
       makeRequestID: { UUID().uuidString.lowercased() },
+      now: { Int64(Date().timeIntervalSince1970) },
       // A pause that is cut short by a cancellation is no error: what follows sees it, too.
       pause: { try? await ContinuousClock().sleep(for: $0) },
       withChannel: withChannel)
@@ -29,13 +30,23 @@ internal import Glibc
   }
 
   @Sendable private static func withChannel(
-    _ server: HostPort, _ body: @Sendable (any Channel) async -> ExitCode
+    _ connection: Connection, _ body: @Sendable (any Channel) async -> ExitCode
   ) async throws(RPCError) -> ExitCode {
+    let server = connection.server
     let loop = EventLoop(name: "client")
     // Requests are sent again by the session, which knows which ones may be: after 200 ms at first.
     var configuration = ClientConfiguration.defaults
     configuration.backOff.initial = .milliseconds(100)
     configuration.backOff.max = .seconds(1)
+    if let tls = connection.tls {
+      let files = TLSClientFiles(
+        authorities: tls.authorities, certificate: tls.certificate, key: tls.key)
+      do throws(TLSFileError) {
+        configuration.tls = try files.load()
+      } catch {
+        throw RPCError(.invalidArgument, "TLS can't be spoken: \(error)")
+      }
+    }
     let channel = GRPCChannel(
       host: server.host, port: server.port, loop: loop, configuration: configuration)
     let code = await body(channel)

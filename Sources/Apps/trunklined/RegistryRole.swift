@@ -1,3 +1,4 @@
+internal import Access
 internal import GRPC
 internal import NumberPlan
 internal import Registry
@@ -13,6 +14,12 @@ struct RegistryRole: Sendable {
   let services: [any Service]
   /// What a dispatch in this process asks.
   let internalServices: [any Service]
+  /// For authentication: what looks tokens up and makes the first one.
+  let tokens: Tokens
+  /// Where a token's use is told; written down by ``run()``.
+  let tokenUses: AsyncStream<(TokenGrant, Timestamp)>.Continuation
+  private let uses: AsyncStream<(TokenGrant, Timestamp)>
+  private let tokenFeed: TokenFeed
   private let context: RegistryContext
   private let log: Logger
 
@@ -23,18 +30,26 @@ struct RegistryRole: Sendable {
       carrier: TwilioCarrier(client: parts.client, endpoints: parts.endpoints, time: parts.time),
       sealer: parts.sealer,
       webhooks: WebhookURLs(publicURLs: parts.configuration.publicURLs, tokens: parts.tokens),
-      numberPlan: LibPhoneNumberPlan(), time: parts.time, ids: SystemIDSource())
+      numberPlan: LibPhoneNumberPlan(), time: parts.time, ids: SystemIDSource(),
+      quotas: parts.configuration.access.quotas)
     let feed = context.feed
     parts.stores.whenNoticed { feed.wake() }
+    tokens = Tokens(context, directory: parts.directory, hasher: SHA256TokenHasher())
+    tokenFeed = TokenFeed(context.feed, parts.directory, time: parts.time)
+    (uses, tokenUses) = AsyncStream.makeStream(
+      bufferingPolicy: .bufferingNewest(Self.waitingUsesMax))
     log = parts.log.with(["role": "registry"])
     let routes = RouteServiceHandler(feed: context.feed, store: store, time: parts.time)
     internalServices = [routes]
     services = [
       ProviderServiceHandler(Providers(context)),
       PhoneNumberServiceHandler(PhoneNumbers(context)), AgentServiceHandler(Agents(context)),
-      routes,
+      TokenServiceHandler(tokens), AuditServiceHandler(AuditLog(context)), routes,
     ]
   }
+
+  /// Uses of tokens that wait to be written; older ones are dropped for newer ones.
+  private static let waitingUsesMax = 1024
 
   /// How often old request ids and history are forgotten, and stopped work is resumed.
   private static let housekeepingInterval: Duration = .seconds(3600)
@@ -59,6 +74,21 @@ struct RegistryRole: Sendable {
 
   /// Goes on with what an earlier run left open, and keeps house until its task is cancelled.
   func run() async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await self.tokenFeed.run() }
+      group.addTask { await self.noteUses() }
+      await keepHouse()
+      group.cancelAll()
+    }
+  }
+
+  /// Writes down when tokens were used. One that can't be written is forgotten: the next use is
+  /// told a minute later.
+  private func noteUses() async {
+    for await (grant, time) in uses { try? await tokens.noteUse(of: grant, at: time) }
+  }
+
+  private func keepHouse() async {
     await resume()
     while true {
       do {

@@ -28,6 +28,8 @@ struct ServeConfiguration: Sendable {
   var keyringPath: String
   /// What gRPC is served with; `nil` in plaintext.
   var tls: TLSFiles?
+  /// Who may call.
+  var access: AccessConfiguration
   /// The bounds of the gRPC server.
   var grpc: ServerConfiguration
   /// Where spans go.
@@ -72,6 +74,7 @@ extension ServeConfiguration {
     registry = try arguments.value(ServeOptions.registry)
     keyringPath = try arguments.value(ServeOptions.keyring) ?? dataFolder + "/keyring"
     tls = try Self.tls(arguments)
+    access = try AccessConfiguration(arguments)
     grpc = try Self.grpc(arguments)
     collector = try arguments.value(ServeOptions.otlp)
     traceRatio = try arguments.value(ServeOptions.traceRatio)
@@ -91,6 +94,11 @@ extension ServeConfiguration {
       throw .conflict("--registry is for a dispatch alone: --roles dispatch.")
     }
     let isInsecure = try arguments.value(ServeOptions.isInsecure)
+    if !listen.isLoopback && !access.isOn && !isInsecure {
+      throw .conflict(
+        "--listen \(listen) can be reached by others, and with --auth off all of them are the "
+          + "operator. Leave it out, listen on 127.0.0.1, or accept it with --insecure.")
+    }
     if !listen.isLoopback && tls == nil && !isInsecure {
       throw .conflict(
         "--listen \(listen) can be reached by others, and gRPC is served without TLS. "
@@ -124,13 +132,6 @@ extension ServeConfiguration {
       throw .conflict("TLS needs both --tls-cert and --tls-key.")
     }
     return nil
-  }
-}
-
-extension HostPort {
-  /// Only this machine reaches it.
-  fileprivate var isLoopback: Bool {
-    host == "localhost" || host == "::1" || host.hasPrefix("127.")
   }
 }
 

@@ -14,6 +14,9 @@ enum ServeError: Error, CustomStringConvertible {
   case address(String)
   case listen(String, String)
   case tls(String)
+  case identities(path: String, String)
+  case registryToken(path: String)
+  case administrator(String)
 
   var description: String {
     switch self {
@@ -35,6 +38,12 @@ enum ServeError: Error, CustomStringConvertible {
     case .database(.database(let failure)):
       "The database can't be used: \(failure.reason). See --database."
     case .address(let text): "\(text) is no address in digits."
+    case .identities(let path, let reason):
+      "The identities in \(path) can't be used: \(reason)."
+    case .registryToken(let path):
+      "\(path) holds no token. `trunkline tokens create --scopes dispatch` makes one for it."
+    case .administrator(let reason):
+      "The first administrator's token can't be made: \(reason)"
     case .tls(let reason): "gRPC can't be served over TLS: \(reason)"
     case .listen(let address, let reason): "Nothing can listen on \(address): \(reason)."
     }

@@ -47,9 +47,11 @@ enum ServeOptions {
   static let tlsKey = Option.optional("tls-key", .text("FILE"), "The certificate's key (PEM).")
   static let tlsClientAuthorities = Option.optional(
     "tls-client-ca", .text("FILE"),
-    "Let in only clients with a certificate of one of these authorities (PEM).")
+    "Let in only clients with a certificate of one of these authorities (PEM); --identities says "
+      + "what each may do, else it shows a token, too.")
   static let isInsecure = Option.flag(
-    "insecure", "Serve gRPC without TLS on an address that others can reach.")
+    "insecure",
+    "Serve gRPC without TLS, or with --auth off, on an address that others can reach.")
   static let grpcSettings = Option.list(
     "grpc-setting", .text("NAME=VALUE"),
     "A bound of the gRPC server, as max-connection-age=5m; docs/grpc-settings.md lists them.")
@@ -98,13 +100,14 @@ enum ServeOptions {
     "busy-poll", .integer("MICROSECONDS", in: 0...busyPollMax), default: "0",
     "For so long after its last work a loop asks for more without sleeping: a CPU for latency.")
 
-  static let all: [any DeclaredOption] = [
-    roles, regions, listen, webhookListen, adminListen, publicURLs, dataFolder, database, registry,
-    keyring,
-    tlsCertificate, tlsKey, tlsClientAuthorities, isInsecure,
-    grpcSettings, corsOrigins, logLevel, accessLog, slowCall, otlp, traceRatio,
-    traceParents, channelz, drainTimeout, twilioEndpoints, loopCount, busyPoll,
-  ]
+  static let all: [any DeclaredOption] =
+    [
+      roles, regions, listen, webhookListen, adminListen, publicURLs, dataFolder, database, registry,
+      keyring,
+      tlsCertificate, tlsKey, tlsClientAuthorities, isInsecure,
+      grpcSettings, corsOrigins, logLevel, accessLog, slowCall, otlp, traceRatio,
+      traceParents, channelz, drainTimeout, twilioEndpoints, loopCount, busyPoll,
+    ] + access
 }
 
 extension ArgumentType where Value == PostgresTarget {

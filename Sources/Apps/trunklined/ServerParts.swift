@@ -1,3 +1,4 @@
+internal import Access
 internal import CommandLine
 internal import Crypto
 internal import EventLoops
@@ -9,6 +10,7 @@ internal import Glibc
 internal import HTTPClient
 internal import HTTPServer
 internal import Keyring
+internal import Services
 internal import Telemetry
 internal import Telephony
 internal import Twilio
@@ -25,6 +27,8 @@ final class ServerParts: Sendable {
   let stores: Stores
   let client: WebClient
   let endpoints: TwilioEndpoints
+  /// The tokens that calls are authenticated with.
+  let directory = TokenDirectory()
   /// The stores are this process's alone.
   private let lock: FolderLock
 
@@ -69,13 +73,18 @@ final class ServerParts: Sendable {
     var services: [any Service] = []
     let registry =
       configuration.roles.contains(.registry) ? try await RegistryRole(self) : nil
-    if let registry { services += registry.services }
-    let channel = registryChannel(registry)
+    if let registry {
+      services += registry.services
+      if configuration.access.isOn {
+        try await FirstAdministrator.make(registry.tokens, configuration.access, log)
+      }
+    }
+    let channel = try registryChannel(registry)
     let dispatch =
       configuration.roles.contains(.dispatch)
       ? try await DispatchRole(self, registry: channel.channel) : nil
     if let dispatch { services += dispatch.services }
-    try await serve(services, registry: registry, dispatch: dispatch, remote: channel.remote)
+    try await serve(services, registry: registry, dispatch: dispatch, channel)
     await channel.remote?.close()
     await client.close()
   }
@@ -92,27 +101,44 @@ final class ServerParts: Sendable {
     return configuration
   }()
 
+  /// A channel to the registry; over the network also what ends it, and the token that it shows.
+  private typealias RegistryChannel = (
+    channel: any Channel, remote: GRPCChannel?, token: RegistryToken?
+  )
+
   /// How the dispatch reaches the registry: in memory, or over the network.
   private func registryChannel(
     _ registry: RegistryRole?
-  ) -> (channel: any Channel, remote: GRPCChannel?) {
+  ) throws(ServeError) -> RegistryChannel {
     guard let address = configuration.registry else {
-      return (InProcessChannel(router: Router(services: registry?.internalServices ?? [])), nil)
+      let router = Router(services: registry?.internalServices ?? [])
+      return (InProcessChannel(router: router), nil, nil)
+    }
+    var settings = Self.registryConfiguration
+    if let files = configuration.access.registryTLS {
+      do throws(TLSFileError) {
+        settings.tls = try files.load()
+      } catch {
+        throw .tls(error.description)
+      }
     }
     let remote = GRPCChannel(
-      host: address.host, port: address.port, loop: loops[0],
-      configuration: Self.registryConfiguration)
-    return (remote, remote)
+      host: address.host, port: address.port, loop: loops[0], configuration: settings)
+    guard let path = configuration.access.registryTokenPath else { return (remote, remote, nil) }
+    let token = try RegistryToken(path: path, log: log)
+    return (AuthorizedChannel(remote) { token.present }, remote, token)
   }
 
   private func serve(
     _ services: [any Service], registry: RegistryRole?, dispatch: DispatchRole?,
-    remote: GRPCChannel?
+    _ channel: RegistryChannel
   ) async throws(ServeError) {
+    let authentication = try Authentication(self, services, registry: registry)
     let health = HealthService(serving: services.map { type(of: $0).name })
     let introspection = configuration.servesChannelz ? IntrospectionRegistry() : nil
     let router = Router.standard(
       services: services, health: health, interceptors: [StoreDeadline()],
+      admission: authentication.authenticator,
       introspection: introspection)
     let tls = try tlsSource()
     let tracing = configuration.collector.map { SpanExport(to: $0, on: loops[0], log) }
@@ -128,7 +154,7 @@ final class ServerParts: Sendable {
     metrics.add { await server.metrics() }
     metrics.add { ProcessMetrics.read() }
     // What this process itself calls: the registry, the collector.
-    for channel in [remote, tracing?.channel].compactMap(\.self) {
+    for channel in [channel.remote, tracing?.channel].compactMap(\.self) {
       introspection?.add(channel)
       metrics.add { await channel.metrics() }
     }
@@ -144,7 +170,10 @@ final class ServerParts: Sendable {
           "grpc": .text(address), "admin": .text(admin.address),
           "webhooks": .text(dispatch?.webhookAddress ?? ""),
         ])
-      await signalled(watching: tls)
+      await signalled(watching: tls) {
+        authentication.watchIdentities()
+        channel.token?.watch(on: self.loops[0])
+      }
       log.info("stopping")
       admin.isReady = false
       health.shutDown()
@@ -205,11 +234,14 @@ final class ServerParts: Sendable {
   }
 
   /// Returns when SIGTERM or SIGINT comes; looks after the certificate meanwhile.
-  private func signalled(watching tls: TLSContextSource?) async {
+  private func signalled(
+    watching tls: TLSContextSource?, _ watchMore: @escaping @Sendable () -> Void
+  ) async {
     let loop = loops[0]
     await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
       loop.execute {
         self.watchCertificate(tls)
+        watchMore()
         var waiting: CheckedContinuation<Void, Never>? = continuation
         for signal in [SIGTERM, SIGINT] {
           _ = try? loop.watch(signal: signal) {

@@ -6,4 +6,26 @@ package enum AccessLimits {
   package static let auditChangeCountMax = 32
   /// Bytes of an old or new value in an audit entry; a longer one is cut, and says so.
   package static let auditValueLengthMax = 512
+  /// Characters of a resource's id in a question to the audit log.
+  package static let auditResourceIDLengthMax = 128
+
+  // Authentication
+  /// Tokens that a process keeps in memory; others are looked up when they are used.
+  package static let directoryTokensMax = 100_000
+  /// How fine the time of a token's last use is.
+  package static let lastUseInterval: Duration = .seconds(60)
+  /// Lines of the file that maps client certificates.
+  package static let identitiesMax = 10_000
+  /// Bytes of that file.
+  package static let identityFileSizeMax = 1 << 20
+  /// Peers whose failed attempts are counted at once.
+  package static let failingPeersMax = 10_000
+  /// Failed attempts that a peer may make in a row; then `failureRateMax`.
+  package static let failureBurstMax = 500
+  /// Failed attempts a second that a peer may make for ever.
+  package static let failureRateMax = 10
+  /// Look-ups of unknown tokens in the store that may go on at once in the whole process.
+  package static let lookUpsMax = 32
+  /// Tenants whose calls are counted at once.
+  package static let limitedTenantsMax = 100_000
 }

@@ -34,6 +34,13 @@ package struct Caller: Sendable, Hashable {
     Caller(tenant: tenant, principal: .system, scopes: .all)
   }
 
+  /// The same caller on behalf of another tenant: what the operator may do.
+  package func acting(for other: TenantID) -> Caller {
+    Caller(
+      tenant: other, principal: principal, scopes: scopes, peer: peer, method: method,
+      traceID: traceID)
+  }
+
   /// The operator: an administrator of the deployment's first tenant. Only they make tokens for
   /// other tenants, and tokens with the scope `dispatch`.
   package var isOperator: Bool { tenant == .main && scopes.contains(Scopes(.admin)) }

@@ -78,5 +78,5 @@ package enum RegistryLimits {
   package static let routeWaitersMax = 256
   /// How often a waiting reader looks again though nothing was signalled: another process may have
   /// written.
-  package static let routePollInterval: Duration = .seconds(2)
+  package static let routePollInterval: Duration = .milliseconds(500)
 }

@@ -19,6 +19,7 @@ final class CommandHarness: Sendable {
     var errors = ""
     var pauses: [Duration] = []
     var requestIDs = 0
+    var connection: Connection?
   }
 
   private let state = Mutex(State())
@@ -37,6 +38,9 @@ final class CommandHarness: Sendable {
     register(&router)
     self.router = router
   }
+
+  /// How the last line reached the server.
+  var connection: Connection? { state.withLock(\.connection) }
 
   var pauses: [Duration] { state.withLock(\.pauses) }
 
@@ -64,11 +68,13 @@ final class CommandHarness: Sendable {
           return "request-\(state.requestIDs)"
         }
       },
+      now: { 1_800_000_000 },
       pause: { duration in self.state.withLock { $0.pauses.append(duration) } },
-      withChannel: { (server, body) async throws(RPCError) in
-        guard server.host != "down" else {
-          throw RPCError(.unavailable, "No connection to \(server).")
+      withChannel: { (connection, body) async throws(RPCError) in
+        guard connection.server.host != "down" else {
+          throw RPCError(.unavailable, "No connection to \(connection.server).")
         }
+        self.state.withLock { $0.connection = connection }
         return await body(InProcessChannel(router: self.router))
       })
   }

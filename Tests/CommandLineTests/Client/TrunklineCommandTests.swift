@@ -10,6 +10,7 @@ import Testing
     ],
     "agents": ["create", "ls", "get", "update", "delete"],
     "calls": ["place", "ls", "get", "watch", "hangup"],
+    "tokens": ["create", "ls", "revoke"], "audit": ["ls"],
   ]
 
   @Test func everyCommandHasHelp() async {
@@ -63,6 +64,20 @@ import Testing
                                    a line. [default: table; TRUNKLINE_OUTPUT]
           --timeout TIME           How long the command may take. Without it as long as the
                                    server needs. [TRUNKLINE_TIMEOUT]
+          --token TOKEN            The API token, trk_…. Others on this machine can see a
+                                   command line: --token-file and the environment keep it from
+                                   them. [TRUNKLINE_TOKEN]
+          --token-file PATH        The file with the API token; - is the standard input.
+                                   [TRUNKLINE_TOKEN_FILE]
+          --tls                    Speak TLS, and trust the system's authorities.
+                                   [TRUNKLINE_TLS]
+          --tls-ca PATH            Speak TLS, and trust the authorities in this file (PEM)
+                                   instead. [TRUNKLINE_TLS_CA]
+          --tls-cert PATH          Speak TLS, and show this certificate (PEM).
+                                   [TRUNKLINE_TLS_CERT]
+          --tls-key PATH           The certificate's key (PEM). [TRUNKLINE_TLS_KEY]
+          --insecure               Send the token without TLS to another machine, where others
+                                   may read it on the way. [TRUNKLINE_INSECURE]
 
         """)
   }

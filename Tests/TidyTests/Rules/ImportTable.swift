@@ -68,7 +68,7 @@ enum ImportTable {
       ["Buffers", "Protobuf", "CProtobufC", "CWellKnown", "WellKnown", "GRPC", "CAPI"]),
 
     "Telephony": Row("Domain"),
-    "Access": Row("Domain", ["Telephony"]),
+    "Access": Row("Domain", ["Telephony"], system: ["Synchronization"]),
     "Registry": Row("Domain", ["Telephony", "Access"], system: ["Synchronization"]),
     "CallDispatch": Row("Domain", ["Telephony", "Access"], system: ["Synchronization"]),
 

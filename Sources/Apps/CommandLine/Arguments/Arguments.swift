@@ -33,4 +33,9 @@ package struct Arguments: Sendable {
   package func isGiven<Value>(_ option: Option<Value>) -> Bool {
     given[option.declaration.name] != nil
   }
+
+  /// Whether the command line itself gave it.
+  package func isOnCommandLine<Value>(_ option: Option<Value>) -> Bool {
+    given[option.declaration.name]?.source == option.declaration.flag
+  }
 }

@@ -21,6 +21,8 @@ package struct Session: Sendable {
   static let delayMax: Duration = .seconds(5)
 
   let channel: any Channel
+  /// Goes with each call; nil: none.
+  let token: String?
   let console: Console
   let output: OutputFormat
   /// For the whole command, attempts and waits included; nil: as long as it takes.
@@ -28,6 +30,8 @@ package struct Session: Sendable {
   /// The process's environment, for secrets.
   let environment: [String: String]
   let makeRequestID: @Sendable () -> String
+  /// The wall clock, in seconds since 1970.
+  let now: @Sendable () -> Int64
   let pause: @Sendable (Duration) async -> Void
 
   /// How often a request may be sent.
@@ -55,7 +59,7 @@ package struct Session: Sendable {
     while true {
       let left = deadline.map { max(.milliseconds(1), ContinuousClock.now.duration(to: $0)) }
       do throws(RPCError) {
-        return try await body(CallOptions(timeout: left))
+        return try await body(CallOptions(metadata: metadata, timeout: left))
       } catch {
         let wait = min(max(ErrorDetails(error).retryDelay ?? .zero, delay), Self.delayMax)
         guard error.code == .unavailable, attempt < attemptsMax, left ?? wait >= wait else {
@@ -67,6 +71,9 @@ package struct Session: Sendable {
       }
     }
   }
+
+  /// What goes with each call.
+  var metadata: Metadata { token.map { ["authorization": .text("Bearer \($0)")] } ?? [:] }
 
   /// All pages, until there are `limit` items; and the token for those that follow.
   func pages<Item>(

@@ -6,25 +6,29 @@ package struct CommandWorld: Sendable {
   package let environment: [String: String]
   /// A fresh random id, at most 128 printable ASCII characters.
   package let makeRequestID: @Sendable () -> String
+  /// The wall clock, in seconds since 1970.
+  package let now: @Sendable () -> Int64
   /// Waits; returns early when the task is cancelled.
   package let pause: @Sendable (Duration) async -> Void
   /// Runs a body with a channel to the server. It need not be reachable yet: calls say so.
   package let withChannel:
-    @Sendable (HostPort, @Sendable (any Channel) async -> ExitCode) async throws(RPCError) ->
+    @Sendable (Connection, @Sendable (any Channel) async -> ExitCode) async throws(RPCError) ->
       ExitCode
 
   package init(
     console: Console, environment: [String: String],
     makeRequestID: @escaping @Sendable () -> String,
+    now: @escaping @Sendable () -> Int64,
     pause: @escaping @Sendable (Duration) async -> Void,
     withChannel:
       @escaping @Sendable (
-        HostPort, @Sendable (any Channel) async -> ExitCode
+        Connection, @Sendable (any Channel) async -> ExitCode
       ) async throws(RPCError) -> ExitCode
   ) {
     self.console = console
     self.environment = environment
     self.makeRequestID = makeRequestID
+    self.now = now
     self.pause = pause
     self.withChannel = withChannel
   }
@@ -50,7 +54,7 @@ extension TrunklineCommands {
         output = try values.value(Global.output)
         server = try values.value(Global.server)
         let timeout = try values.value(Global.timeout)
-        return await perform(action, server, output, timeout, in: world)
+        return await perform(action, values, server, output, timeout, in: world)
       }
     } catch {
       let report = ErrorReport(.usage(error), server: server)
@@ -60,7 +64,7 @@ extension TrunklineCommands {
   }
 
   private static func perform(
-    _ action: SessionAction, _ server: HostPort, _ output: OutputFormat,
+    _ action: SessionAction, _ values: Arguments, _ server: HostPort, _ output: OutputFormat,
     _ timeout: Duration?, in world: CommandWorld
   ) async -> ExitCode {
     @Sendable func failed(_ failure: CommandFailure) -> ExitCode {
@@ -68,11 +72,19 @@ extension TrunklineCommands {
       world.console.printError(output == .json ? report.json : report.text)
       return failure.exitCode
     }
+    let connection: Connection
+    do throws(CommandFailure) {
+      connection = try Connection(values, world.console)
+    } catch {
+      return failed(error)
+    }
     do throws(RPCError) {
-      return try await world.withChannel(server) { channel in
+      return try await world.withChannel(connection) { channel in
         let session = Session(
-          channel: channel, console: world.console, output: output, timeout: timeout,
-          environment: world.environment, makeRequestID: world.makeRequestID, pause: world.pause)
+          channel: channel, token: connection.token, console: world.console, output: output,
+          timeout: timeout,
+          environment: world.environment, makeRequestID: world.makeRequestID,
+          now: world.now, pause: world.pause)
         do throws(CommandFailure) {
           try await action.run(session)
           return .success

@@ -17,6 +17,31 @@ enum Global {
     "timeout", .duration(in: .milliseconds(1) ... .seconds(86_400)),
     environment: "TRUNKLINE_TIMEOUT",
     "How long the command may take. Without it as long as the server needs.")
+  static let token: Option<String?> = .optional(
+    "token", .text("TOKEN"), environment: "TRUNKLINE_TOKEN",
+    "The API token, trk_…. Others on this machine can see a command line: --token-file and the "
+      + "environment keep it from them.")
+  static let tokenFile: Option<String?> = .optional(
+    "token-file", .text("PATH"), environment: "TRUNKLINE_TOKEN_FILE",
+    "The file with the API token; - is the standard input.")
+  static let isTLS: Option<Bool> = .flag(
+    "tls", environment: "TRUNKLINE_TLS", "Speak TLS, and trust the system's authorities.")
+  static let tlsAuthorities: Option<String?> = .optional(
+    "tls-ca", .text("PATH"), environment: "TRUNKLINE_TLS_CA",
+    "Speak TLS, and trust the authorities in this file (PEM) instead.")
+  static let tlsCertificate: Option<String?> = .optional(
+    "tls-cert", .text("PATH"), environment: "TRUNKLINE_TLS_CERT",
+    "Speak TLS, and show this certificate (PEM).")
+  static let tlsKey: Option<String?> = .optional(
+    "tls-key", .text("PATH"), environment: "TRUNKLINE_TLS_KEY", "The certificate's key (PEM).")
+  static let isInsecure: Option<Bool> = .flag(
+    "insecure", environment: "TRUNKLINE_INSECURE",
+    "Send the token without TLS to another machine, where others may read it on the way.")
+
+  static let all: [any DeclaredOption] = [
+    server, output, timeout, token, tokenFile, isTLS, tlsAuthorities, tlsCertificate, tlsKey,
+    isInsecure,
+  ]
 }
 
 /// Options that several commands have.

@@ -15,9 +15,12 @@ package enum TrunklineCommands {
         .init(
           "trunkline phone-numbers assign pn_… my-agent", "Makes an agent answer the number."),
         .init("trunkline calls place +15005550007 --from pn_…", "Calls somebody."),
+        .init(
+          "trunkline tokens create --scopes numbers:read,calls:place --expires-in 90d",
+          "Makes a token for a program that places calls."),
       ],
       appendix: .init(
         "Exit codes", ExitCode.allCases.map { (String($0.rawValue), $0.summary) }),
-      options: [Global.server, Global.output, Global.timeout],
-      [providers, phoneNumbers, agents, calls]))
+      options: Global.all,
+      [providers, phoneNumbers, agents, calls, tokens, audit]))
 }

@@ -1,4 +1,5 @@
 package import API
+internal import Access
 package import CallDispatch
 package import GRPC
 internal import Telephony
@@ -13,7 +14,8 @@ package struct CallDispatchServiceHandler: Trunkline.V1.CallDispatchServiceProto
   package func placeCalls(
     _ request: Trunkline.V1.PlaceCallsRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.PlaceCallsResponse {
-    let place = try PlaceRequest(request, tenant: context.tenant)
+    let caller = try context.caller
+    let place = try PlaceRequest(request, tenant: caller.tenant)
     let results = try await answer { () async throws(DispatchError) in
       try await dispatcher.placeCalls(place)
     }
@@ -24,9 +26,10 @@ package struct CallDispatchServiceHandler: Trunkline.V1.CallDispatchServiceProto
   package func getCall(
     _ request: Trunkline.V1.GetCallRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.GetCallResponse {
+    let caller = try context.caller
     let id = try callID(request.id)
     let call = try await answer { () async throws(DispatchError) in
-      try await dispatcher.call(id, tenant: context.tenant)
+      try await dispatcher.call(id, tenant: caller.tenant)
     }
     return .init(call: .init(call))
   }
@@ -34,7 +37,8 @@ package struct CallDispatchServiceHandler: Trunkline.V1.CallDispatchServiceProto
   package func listCalls(
     _ request: Trunkline.V1.ListCallsRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.ListCallsResponse {
-    let filter = try CallFilter(request, tenant: context.tenant)
+    let caller = try context.caller
+    let filter = try CallFilter(request, tenant: caller.tenant)
     let page = try await answer { () async throws(DispatchError) in
       try await dispatcher.calls(
         filter, pageSize: Int(request.pageSize), pageToken: request.pageToken)
@@ -47,7 +51,8 @@ package struct CallDispatchServiceHandler: Trunkline.V1.CallDispatchServiceProto
     _ request: Trunkline.V1.WatchCallsRequest,
     responses: ResponseWriter<Trunkline.V1.WatchCallsResponse>, context: ServerContext
   ) async throws(RPCError) {
-    let filter = try CallFilter(request, tenant: context.tenant)
+    let caller = try context.caller
+    let filter = try CallFilter(request, tenant: caller.tenant)
     let watch = try await answer { () async throws(DispatchError) in
       try await dispatcher.watch(filter, resumeToken: request.resumeToken)
     }
@@ -64,9 +69,10 @@ package struct CallDispatchServiceHandler: Trunkline.V1.CallDispatchServiceProto
   package func hangUpCall(
     _ request: Trunkline.V1.HangUpCallRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.HangUpCallResponse {
+    let caller = try context.caller
     let id = try callID(request.id)
     let call = try await answer { () async throws(DispatchError) in
-      try await dispatcher.hangUp(id, tenant: context.tenant)
+      try await dispatcher.hangUp(id, tenant: caller.tenant)
     }
     return .init(call: .init(call))
   }

@@ -38,6 +38,11 @@ struct ErrorDetails {
     adding(.preconditionFailure(violations))
   }
 
+  /// Adds a `google.rpc.QuotaFailure` with one violation.
+  func quota(subject: String, _ description: String) -> ErrorDetails {
+    adding(.quotaFailure([(subject: subject, description: description)]))
+  }
+
   /// Adds a `google.rpc.RetryInfo`; a second where nobody said how long.
   func retry(after delay: Duration?) -> ErrorDetails {
     adding(.retryInfo(after: delay ?? .seconds(1)))

@@ -1,3 +1,4 @@
+internal import Access
 internal import GRPC
 internal import Registry
 internal import Telephony
@@ -59,6 +60,19 @@ extension ErrorDetails {
     case .carrier(let failure): self = Self.carrier(failure)
     case .provisioningFailed(let id, let failure, let leftovers):
       self = Self.provisioning(id, failure, leftovers)
+    case .scopeNotHeld(let scope):
+      self = ErrorDetails(
+        .permissionDenied, "SCOPE_NOT_HELD",
+        "A token can't be given the scope \(scope), which its maker lacks. Leave it out, or ask "
+          + "somebody who has it.",
+        metadata: ["scope": scope.rawValue])
+    case .quotaExceeded(let kind, let countMax):
+      self = ErrorDetails(
+        .resourceExhausted, "QUOTA_EXCEEDED",
+        "The tenant has \(countMax) \(kind.plural), and may have no more. Delete one first, or "
+          + "have the quota raised.",
+        metadata: ["quota": "\(kind.rawValue)s", "limit": String(countMax)]
+      ).quota(subject: "\(kind.rawValue)s", "The limit is \(countMax).")
     case .tooManyOperations:
       self = ErrorDetails(
         .resourceExhausted, "TOO_MANY_OPERATIONS",
@@ -105,6 +119,8 @@ extension ErrorDetails {
       case .provider, .providerOfAccount: "PROVIDER_NOT_FOUND"
       case .number: "PHONE_NUMBER_NOT_FOUND"
       case .agent: "AGENT_NOT_FOUND"
+      case .token: "TOKEN_NOT_FOUND"
+      case .tenant: "TENANT_NOT_FOUND"
       }
     return ErrorDetails(
       .notFound, reason, "There is no \(resource.name).", metadata: ["resource": resource.name]
@@ -187,6 +203,8 @@ extension ResourceReference {
     case .providerOfAccount(let account, let region): "provider of account \(account) in \(region)"
     case .number(let id): "phone number \(id)"
     case .agent(let id): "agent \(id)"
+    case .token(let id): "token \(id)"
+    case .tenant(let name): "tenant \(name)"
     }
   }
 
@@ -196,6 +214,8 @@ extension ResourceReference {
     case .provider, .providerOfAccount: "trunkline.v1.Provider"
     case .number: "trunkline.v1.PhoneNumber"
     case .agent: "trunkline.v1.Agent"
+    case .token: "trunkline.v1.Token"
+    case .tenant: "trunkline.v1.Tenant"
     }
   }
 }

@@ -13,10 +13,11 @@ package struct AgentServiceHandler: Trunkline.V1.AgentServiceProtocol {
   package func createAgent(
     _ request: Trunkline.V1.CreateAgentRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.CreateAgentResponse {
+    let caller = try context.caller
     let create = CreateAgent(
       agent: request.agent.map { AgentInput($0) }, requestID: request.requestID)
     let agent = try await answer { () async throws(RegistryError) in
-      try await agents.create(create, tenant: context.tenant)
+      try await agents.create(create, by: caller)
     }
     return .init(agent: .init(agent))
   }
@@ -24,8 +25,9 @@ package struct AgentServiceHandler: Trunkline.V1.AgentServiceProtocol {
   package func getAgent(
     _ request: Trunkline.V1.GetAgentRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.GetAgentResponse {
+    let caller = try context.caller
     let agent = try await answer { () async throws(RegistryError) in
-      try await agents.get(request.id, tenant: context.tenant)
+      try await agents.get(request.id, by: caller)
     }
     return .init(agent: .init(agent))
   }
@@ -33,9 +35,10 @@ package struct AgentServiceHandler: Trunkline.V1.AgentServiceProtocol {
   package func listAgents(
     _ request: Trunkline.V1.ListAgentsRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.ListAgentsResponse {
+    let caller = try context.caller
     let asked = PageRequest(size: Int(request.pageSize), token: request.pageToken)
     let page = try await answer { () async throws(RegistryError) in
-      try await agents.list(asked, tenant: context.tenant)
+      try await agents.list(asked, by: caller)
     }
     return .init(agents: page.elements.map { .init($0) }, nextPageToken: page.nextToken)
   }
@@ -43,10 +46,11 @@ package struct AgentServiceHandler: Trunkline.V1.AgentServiceProtocol {
   package func updateAgent(
     _ request: Trunkline.V1.UpdateAgentRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.UpdateAgentResponse {
+    let caller = try context.caller
     let update = UpdateAgent(
       agent: request.agent.map { AgentInput($0) }, mask: request.updateMask?.paths)
     let agent = try await answer { () async throws(RegistryError) in
-      try await agents.update(update, tenant: context.tenant)
+      try await agents.update(update, by: caller)
     }
     return .init(agent: .init(agent))
   }
@@ -54,8 +58,9 @@ package struct AgentServiceHandler: Trunkline.V1.AgentServiceProtocol {
   package func deleteAgent(
     _ request: Trunkline.V1.DeleteAgentRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.DeleteAgentResponse {
+    let caller = try context.caller
     try await answer { () async throws(RegistryError) in
-      try await agents.delete(request.id, etag: request.etag, tenant: context.tenant)
+      try await agents.delete(request.id, etag: request.etag, by: caller)
     }
     return .init()
   }

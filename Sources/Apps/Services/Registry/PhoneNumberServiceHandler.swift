@@ -13,8 +13,9 @@ package struct PhoneNumberServiceHandler: Trunkline.V1.PhoneNumberServiceProtoco
   package func importPhoneNumber(
     _ request: Trunkline.V1.ImportPhoneNumberRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.ImportPhoneNumberResponse {
+    let caller = try context.caller
     let number = try await answer { () async throws(RegistryError) in
-      try await numbers.importNumber(ImportPhoneNumber(request), tenant: context.tenant)
+      try await numbers.importNumber(ImportPhoneNumber(request), by: caller)
     }
     var made = Trunkline.V1.PhoneNumber(number)
     if request.validateOnly { made.forgetIdentity() }
@@ -24,8 +25,9 @@ package struct PhoneNumberServiceHandler: Trunkline.V1.PhoneNumberServiceProtoco
   package func getPhoneNumber(
     _ request: Trunkline.V1.GetPhoneNumberRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.GetPhoneNumberResponse {
+    let caller = try context.caller
     let number = try await answer { () async throws(RegistryError) in
-      try await numbers.get(request.id, tenant: context.tenant)
+      try await numbers.get(request.id, by: caller)
     }
     return .init(phoneNumber: .init(number))
   }
@@ -33,8 +35,9 @@ package struct PhoneNumberServiceHandler: Trunkline.V1.PhoneNumberServiceProtoco
   package func listPhoneNumbers(
     _ request: Trunkline.V1.ListPhoneNumbersRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.ListPhoneNumbersResponse {
+    let caller = try context.caller
     let page = try await answer { () async throws(RegistryError) in
-      try await numbers.list(ListPhoneNumbers(request), tenant: context.tenant)
+      try await numbers.list(ListPhoneNumbers(request), by: caller)
     }
     return .init(phoneNumbers: page.elements.map { .init($0) }, nextPageToken: page.nextToken)
   }
@@ -42,8 +45,9 @@ package struct PhoneNumberServiceHandler: Trunkline.V1.PhoneNumberServiceProtoco
   package func updatePhoneNumber(
     _ request: Trunkline.V1.UpdatePhoneNumberRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.UpdatePhoneNumberResponse {
+    let caller = try context.caller
     let number = try await answer { () async throws(RegistryError) in
-      try await numbers.update(UpdatePhoneNumber(request), tenant: context.tenant)
+      try await numbers.update(UpdatePhoneNumber(request), by: caller)
     }
     return .init(phoneNumber: .init(number))
   }
@@ -51,6 +55,7 @@ package struct PhoneNumberServiceHandler: Trunkline.V1.PhoneNumberServiceProtoco
   package func assignPhoneNumber(
     _ request: Trunkline.V1.AssignPhoneNumberRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.AssignPhoneNumberResponse {
+    let caller = try context.caller
     let agentID =
       switch request.assignee {
       case .agentID(let id): id
@@ -58,7 +63,7 @@ package struct PhoneNumberServiceHandler: Trunkline.V1.PhoneNumberServiceProtoco
       }
     let number = try await answer { () async throws(RegistryError) in
       try await numbers.assign(
-        request.id, to: agentID, etag: request.etag, tenant: context.tenant)
+        request.id, to: agentID, etag: request.etag, by: caller)
     }
     return .init(phoneNumber: .init(number))
   }
@@ -66,8 +71,9 @@ package struct PhoneNumberServiceHandler: Trunkline.V1.PhoneNumberServiceProtoco
   package func unassignPhoneNumber(
     _ request: Trunkline.V1.UnassignPhoneNumberRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.UnassignPhoneNumberResponse {
+    let caller = try context.caller
     let number = try await answer { () async throws(RegistryError) in
-      try await numbers.unassign(request.id, etag: request.etag, tenant: context.tenant)
+      try await numbers.unassign(request.id, etag: request.etag, by: caller)
     }
     return .init(phoneNumber: .init(number))
   }
@@ -75,8 +81,9 @@ package struct PhoneNumberServiceHandler: Trunkline.V1.PhoneNumberServiceProtoco
   package func getPhoneNumberUsage(
     _ request: Trunkline.V1.GetPhoneNumberUsageRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.GetPhoneNumberUsageResponse {
+    let caller = try context.caller
     let usage = try await answer { () async throws(RegistryError) in
-      try await numbers.usage(request.id, tenant: context.tenant)
+      try await numbers.usage(request.id, by: caller)
     }
     return .init(usage: .init(usage))
   }
@@ -84,8 +91,9 @@ package struct PhoneNumberServiceHandler: Trunkline.V1.PhoneNumberServiceProtoco
   package func deletePhoneNumber(
     _ request: Trunkline.V1.DeletePhoneNumberRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.DeletePhoneNumberResponse {
+    let caller = try context.caller
     let number = try await answer { () async throws(RegistryError) in
-      try await numbers.delete(request.id, etag: request.etag, tenant: context.tenant)
+      try await numbers.delete(request.id, etag: request.etag, by: caller)
     }
     return .init(phoneNumber: .init(number))
   }

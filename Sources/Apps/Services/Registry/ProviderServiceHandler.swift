@@ -13,8 +13,9 @@ package struct ProviderServiceHandler: Trunkline.V1.ProviderServiceProtocol {
   package func createProvider(
     _ request: Trunkline.V1.CreateProviderRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.CreateProviderResponse {
+    let caller = try context.caller
     let provider = try await answer { () async throws(RegistryError) in
-      try await providers.create(CreateProvider(request), tenant: context.tenant)
+      try await providers.create(CreateProvider(request), by: caller)
     }
     var made = Trunkline.V1.Provider(provider)
     if request.validateOnly { made.forgetIdentity() }
@@ -24,8 +25,9 @@ package struct ProviderServiceHandler: Trunkline.V1.ProviderServiceProtocol {
   package func getProvider(
     _ request: Trunkline.V1.GetProviderRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.GetProviderResponse {
+    let caller = try context.caller
     let provider = try await answer { () async throws(RegistryError) in
-      try await providers.get(request.id, tenant: context.tenant)
+      try await providers.get(request.id, by: caller)
     }
     return .init(provider: .init(provider))
   }
@@ -33,8 +35,9 @@ package struct ProviderServiceHandler: Trunkline.V1.ProviderServiceProtocol {
   package func listProviders(
     _ request: Trunkline.V1.ListProvidersRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.ListProvidersResponse {
+    let caller = try context.caller
     let page = try await answer { () async throws(RegistryError) in
-      try await providers.list(ListProviders(request), tenant: context.tenant)
+      try await providers.list(ListProviders(request), by: caller)
     }
     return .init(providers: page.elements.map { .init($0) }, nextPageToken: page.nextToken)
   }
@@ -42,8 +45,9 @@ package struct ProviderServiceHandler: Trunkline.V1.ProviderServiceProtocol {
   package func updateProvider(
     _ request: Trunkline.V1.UpdateProviderRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.UpdateProviderResponse {
+    let caller = try context.caller
     let provider = try await answer { () async throws(RegistryError) in
-      try await providers.update(UpdateProvider(request), tenant: context.tenant)
+      try await providers.update(UpdateProvider(request), by: caller)
     }
     return .init(provider: .init(provider))
   }
@@ -51,8 +55,9 @@ package struct ProviderServiceHandler: Trunkline.V1.ProviderServiceProtocol {
   package func deleteProvider(
     _ request: Trunkline.V1.DeleteProviderRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.DeleteProviderResponse {
+    let caller = try context.caller
     try await answer { () async throws(RegistryError) in
-      try await providers.delete(request.id, etag: request.etag, tenant: context.tenant)
+      try await providers.delete(request.id, etag: request.etag, by: caller)
     }
     return .init()
   }
@@ -60,8 +65,9 @@ package struct ProviderServiceHandler: Trunkline.V1.ProviderServiceProtocol {
   package func validateProvider(
     _ request: Trunkline.V1.ValidateProviderRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.ValidateProviderResponse {
+    let caller = try context.caller
     let provider = try await answer { () async throws(RegistryError) in
-      try await providers.validate(ValidateProvider(request), tenant: context.tenant)
+      try await providers.validate(ValidateProvider(request), by: caller)
     }
     return .init(provider: .init(provider))
   }
@@ -69,11 +75,12 @@ package struct ProviderServiceHandler: Trunkline.V1.ProviderServiceProtocol {
   package func listProviderNumbers(
     _ request: Trunkline.V1.ListProviderNumbersRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.ListProviderNumbersResponse {
+    let caller = try context.caller
     let page = try await answer { () async throws(RegistryError) in
       try await providers.listNumbers(
         providerID: request.providerID,
         page: PageRequest(size: Int(request.pageSize), token: request.pageToken),
-        tenant: context.tenant)
+        by: caller)
     }
     return .init(numbers: page.elements.map { .init($0) }, nextPageToken: page.nextToken)
   }

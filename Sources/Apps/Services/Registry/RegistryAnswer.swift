@@ -1,6 +1,5 @@
 internal import GRPC
 internal import Registry
-internal import Telephony
 
 /// Runs a use case and tells its error as a status.
 func answer<Result>(
@@ -11,9 +10,4 @@ func answer<Result>(
   } catch {
     throw RPCError(error)
   }
-}
-
-extension ServerContext {
-  /// Who calls. Every caller is the one tenant until tokens tell tenants apart.
-  var tenant: TenantID { .main }
 }

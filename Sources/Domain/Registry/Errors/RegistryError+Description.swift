@@ -7,7 +7,7 @@ extension RegistryError {
     case .invalidArgument, .notFound, .providerExists, .numberExists, .numberInOtherRegion,
       .numberClaimed, .agentExists, .etagMismatch, .contended, .numberAssigned, .providerInUse,
       .agentInUse, .numberBusy, .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed,
-      .accountMismatch, .numbersUnreachable, .cancelled:
+      .accountMismatch, .numbersUnreachable, .scopeNotHeld, .quotaExceeded, .cancelled:
       .caller
     case .carrier, .provisioningFailed: .peer
     case .tooManyOperations, .storeUnavailable, .shuttingDown, .internalError: .ours
@@ -56,6 +56,11 @@ extension RegistryError: CustomStringConvertible {
     case .carrier(let failure): failure.description
     case .provisioningFailed(let id, let failure, let leftovers):
       Self.failed(id, failure, leftovers)
+    case .scopeNotHeld(let scope):
+      "A token can't be given the scope \(scope): its maker does not have it."
+    case .quotaExceeded(let kind, let countMax):
+      "The tenant has \(countMax) \(kind.plural), and may have no more. Delete one first, or have "
+        + "the quota raised."
     case .tooManyOperations:
       "Too many imports and deletions go on. Repeat the request in a while."
     case .storeUnavailable:
@@ -95,6 +100,20 @@ extension ResourceReference: CustomStringConvertible {
     case .providerOfAccount(let account, let region): "provider of \(account) in \(region)"
     case .number(let id): "phone number \(id)"
     case .agent(let id): "agent \(id)"
+    case .token(let id): "token \(id)"
+    case .tenant(let name): "tenant \(name)"
+    }
+  }
+}
+
+extension CountedKind {
+  /// For texts.
+  package var plural: String {
+    switch self {
+    case .provider: "providers"
+    case .number: "phone numbers"
+    case .agent: "agents"
+    case .token: "tokens"
     }
   }
 }

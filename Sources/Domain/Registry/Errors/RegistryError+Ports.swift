@@ -14,8 +14,7 @@ extension RegistryError {
     case .agentExists: self = .internalError("store: agent exists")
     case .agentHasNumbers(let count): self = .internalError("store: agent has \(count) numbers")
     case .numberClaimed: self = .numberClaimed
-    case .quotaExceeded(let kind, let countMax):
-      self = .internalError("store: quota of \(countMax) \(kind.rawValue)s")
+    case .quotaExceeded(let kind, let countMax): self = .quotaExceeded(kind, countMax: countMax)
     case .requestRepeated: self = .internalError("store: request repeated")
     }
   }

@@ -1,3 +1,4 @@
+package import Access
 package import Telephony
 
 /// Who has to do something about an error.
@@ -14,6 +15,9 @@ package enum ResourceReference: Sendable, Hashable {
   case providerOfAccount(AccountSID, Region)
   case number(PhoneNumberID)
   case agent(AgentID)
+  case token(APITokenID)
+  /// As the request named it.
+  case tenant(String)
 }
 
 /// A number that a new key can't reach.
@@ -71,6 +75,10 @@ package enum RegistryError: Error, Sendable, Hashable {
   /// What was being written at the carrier was undone, or could not be: then the number is
   /// corrupted.
   case provisioningFailed(PhoneNumberID, ProvisioningFailure, leftovers: [Leftover])
+  /// A token can't be given what its maker does not have.
+  case scopeNotHeld(Scope)
+  /// The tenant has as many of the kind as it may have.
+  case quotaExceeded(CountedKind, countMax: Int)
   /// Too many works on numbers go on; nothing was begun.
   case tooManyOperations
   /// The store can't be reached. Whether a write was done is not known; with a request id it is

@@ -39,10 +39,10 @@ package final class ProvisioningRunner: Sendable {
 
   package init(
     store: any RegistryStore, carrier: any Carrier, sealer: any SecretSealer,
-    time: any TimeSource, feed: RouteFeed, background: BackgroundTasks
+    time: any TimeSource, ids: any IDSource, feed: RouteFeed, background: BackgroundTasks
   ) {
     self.work = ProvisioningWork(
-      store: store, carrier: carrier, sealer: sealer, time: time, feed: feed)
+      store: store, carrier: carrier, sealer: sealer, time: time, ids: ids, feed: feed)
     self.background = background
   }
 

@@ -1,3 +1,4 @@
+internal import Access
 internal import Telephony
 
 /// Why a work stopped with its entry still open. The entry is resumed by the next caller or start.
@@ -25,6 +26,7 @@ struct ProvisioningWork: Sendable {
   let carrier: any Carrier
   let sealer: any SecretSealer
   let time: any TimeSource
+  let ids: any IDSource
   let feed: RouteFeed
 
   /// What a step told.
@@ -244,9 +246,9 @@ extension ProvisioningWork {
         try await commit(next, from: stored, changes: [])
         return ProvisioningEnd(journal: next, number: nil)
       }
-      let (changed, changes) = Self.ending(of: number, next, outcome)
+      let (changed, changes, draft) = Self.ending(of: number, next, outcome)
       do {
-        try await commit(next, from: stored, changes: changes)
+        try await commit(next, from: stored, changes: changes, audit: draft)
         return ProvisioningEnd(journal: next, number: changed)
       } catch {
         // Somebody renamed or assigned the number meanwhile: read it again.
@@ -256,21 +258,25 @@ extension ProvisioningWork {
     throw .store(.versionMismatch(.number))
   }
 
-  /// The number as the outcome leaves it, and the changes that store that.
+  /// The number as the outcome leaves it, the changes that store that, and what the audit log is
+  /// told.
   private static func ending(
     of number: PhoneNumber, _ journal: ProvisioningJournal, _ outcome: ProvisioningOutcome
-  ) -> (PhoneNumber, [RegistryChange]) {
+  ) -> (PhoneNumber, [RegistryChange], AuditDraft) {
     let version = number.revision.version
     switch (outcome, journal.kind) {
     case (.done, .deleteNumber):
-      return (number, [.deleteNumber(number.id, from: version)])
+      return (
+        number, [.deleteNumber(number.id, from: version)],
+        AuditDraft(.delete, from: number, to: nil)
+      )
     case (.undone, _):
       return (
         number,
         [
           .deleteNumber(number.id, from: version),
           .forgetRequests(resourceID: number.id.description),
-        ]
+        ], AuditDraft(.delete, from: number, to: nil)
       )
     case (.done, .importNumber), (.corrupted, _):
       var changed = number
@@ -289,17 +295,23 @@ extension ProvisioningWork {
           observedTime: journal.updateTime)
       ]
       changed.revision = number.revision.next(at: journal.updateTime)
-      return (changed, [.updateNumber(changed, from: version)])
+      return (
+        changed, [.updateNumber(changed, from: version)],
+        AuditDraft(.update, from: number, to: changed)
+      )
     }
   }
 
   /// Writes the entry with `changes`, again while the store can't be reached.
   private func commit(
-    _ next: ProvisioningJournal, from stored: ProvisioningJournal, changes: [RegistryChange]
+    _ next: ProvisioningJournal, from stored: ProvisioningJournal, changes: [RegistryChange],
+    audit draft: AuditDraft? = nil
   ) async throws(ProvisioningStop) {
+    let entry = draft?.entry(by: .system(for: next.tenant), at: next.updateTime, ids)
     let write = RegistryWrite(
       at: next.updateTime,
-      changes: [.updateJournal(next, from: stored.revision)] + changes)
+      changes: [.updateJournal(next, from: stored.revision)] + changes,
+      audit: entry.map { [$0] } ?? [])
     do {
       let receipt = try await self.stored { () async throws(StoreError) in
         try await store.tenant(next.tenant).commit(write)

@@ -1,4 +1,5 @@
-package import Telephony
+package import Access
+internal import Telephony
 
 /// Registering what answers calls.
 package struct Agents: Sendable {
@@ -10,7 +11,7 @@ package struct Agents: Sendable {
 
   /// Registers an agent, under the client's id where it chose one.
   package func create(
-    _ request: CreateAgent, tenant: TenantID
+    _ request: CreateAgent, by caller: Caller
   ) async throws(RegistryError) -> AgentView {
     var validator = Validator()
     validator.requestID(request.requestID)
@@ -26,22 +27,24 @@ package struct Agents: Sendable {
     try validator.finish()
     var body = RequestBody("CreateAgent")
     body.add(input)
-    if let earlier = try await context.earlier(request.requestID, body, tenant: tenant) {
-      return try await replay(earlier, body, tenant)
+    if let earlier = try await context.earlier(request.requestID, body, tenant: caller.tenant) {
+      return try await replay(earlier, body, caller)
     }
     let now = context.time.now()
     let id = chosen ?? AgentID(at: now, random: context.ids)
     let agent = Agent(
-      id: id, tenant: tenant, displayName: input.displayName,
-      connections: try seal(connections, id, tenant, []), labels: input.labels,
+      id: id, tenant: caller.tenant, displayName: input.displayName,
+      connections: try seal(connections, id, caller, []), labels: input.labels,
       revision: Revision(createTime: now))
     let record = try context.request(
-      request.requestID, body, resource: id.description, tenant: tenant)
+      request.requestID, body, resource: id.description, tenant: caller.tenant)
     do {
-      try await context.commit(tenant: tenant, request: record, [.insertAgent(agent)])
+      try await context.commit(
+        by: caller, request: record, [.insertAgent(agent)],
+        audit: AuditDraft(.create, from: nil, to: agent))
       return AgentView(agent: agent, numbers: AgentNumbers())
     } catch .requestRepeated(let earlier) {
-      return try await replay(earlier, body, tenant)
+      return try await replay(earlier, body, caller)
     } catch .agentExists {
       throw .agentExists(id)
     } catch {
@@ -49,26 +52,26 @@ package struct Agents: Sendable {
     }
   }
 
-  package func get(_ id: String, tenant: TenantID) async throws(RegistryError) -> AgentView {
-    try await view(try await context.agent(try Self.parse("id", id), tenant: tenant))
+  package func get(_ id: String, by caller: Caller) async throws(RegistryError) -> AgentView {
+    try await view(try await context.agent(try Self.parse("id", id), tenant: caller.tenant))
   }
 
   /// Newest first.
   package func list(
-    _ page: PageRequest, tenant: TenantID
+    _ page: PageRequest, by caller: Caller
   ) async throws(RegistryError) -> Page<AgentView> {
     var validator = Validator()
     let plan = PagePlan(page, query: "agents", &validator)
     try validator.finish()
     let read = try await context.read { () async throws(StoreError) in
-      try await context.store(of: tenant).agents(
+      try await context.store(of: caller.tenant).agents(
         after: plan.cursor, limit: plan.size + 1)
     }
     let agents = plan.page(read) {
       PageCursor(createTime: $0.revision.createTime, id: $0.id.description)
     }
     let numbers = try await context.read { () async throws(StoreError) in
-      try await context.store(of: tenant).numbers(of: agents.elements.map(\.id))
+      try await context.store(of: caller.tenant).numbers(of: agents.elements.map(\.id))
     }
     return Page(
       elements: agents.elements.map {
@@ -80,7 +83,7 @@ package struct Agents: Sendable {
   /// Changes name, connections (all of them) and labels. A connection whose password is unset keeps
   /// the one that is stored for the same address and user name.
   package func update(
-    _ request: UpdateAgent, tenant: TenantID
+    _ request: UpdateAgent, by caller: Caller
   ) async throws(RegistryError) -> AgentView {
     var validator = Validator()
     guard let input = request.agent else {
@@ -105,19 +108,20 @@ package struct Agents: Sendable {
     try validator.finish()
     guard let id else { throw .internalError("An id was neither read nor refused.") }
     for _ in 0..<RegistryLimits.contentionAttemptsMax {
-      let present = try await context.agent(id, tenant: tenant)
+      let present = try await context.agent(id, tenant: caller.tenant)
       try checkEtag(input.etag, present.etag, .agent(id))
       var next = present
       if fields.contains(.displayName) { next.displayName = input.displayName }
       if fields.contains(.labels) { next.labels = input.labels }
       if fields.contains(.connections) {
-        next.connections = try seal(connections, id, tenant, present.connections)
+        next.connections = try seal(connections, id, caller, present.connections)
       }
       if next == present { return try await view(present) }
       next.revision = present.revision.next(at: context.time.now())
       do {
         try await context.commit(
-          tenant: tenant, [.updateAgent(next, from: present.revision.version)])
+          by: caller, [.updateAgent(next, from: present.revision.version)],
+          audit: AuditDraft(.update, from: present, to: next))
       } catch .versionMismatch, .notFound {
         continue
       } catch {
@@ -130,7 +134,7 @@ package struct Agents: Sendable {
 
   /// Removes an agent; refused while numbers are assigned to it.
   package func delete(
-    _ id: String, etag: String = "", tenant: TenantID
+    _ id: String, etag: String = "", by caller: Caller
   ) async throws(RegistryError) {
     var validator = Validator()
     let id = validator.agentID("id", id)
@@ -138,11 +142,12 @@ package struct Agents: Sendable {
     try validator.finish()
     guard let id else { throw .internalError("An id was neither read nor refused.") }
     for _ in 0..<RegistryLimits.contentionAttemptsMax {
-      let present = try await context.agent(id, tenant: tenant)
+      let present = try await context.agent(id, tenant: caller.tenant)
       try checkEtag(etag, present.etag, .agent(id))
       do {
         return try await context.commit(
-          tenant: tenant, [.deleteAgent(id, from: present.revision.version)])
+          by: caller, [.deleteAgent(id, from: present.revision.version)],
+          audit: AuditDraft(.delete, from: present, to: nil))
       } catch .agentHasNumbers(let count) {
         throw .agentInUse(id, numberCount: count)
       } catch .versionMismatch, .notFound {
@@ -172,15 +177,15 @@ package struct Agents: Sendable {
   }
 
   private func replay(
-    _ record: RequestRecord, _ body: RequestBody, _ tenant: TenantID
+    _ record: RequestRecord, _ body: RequestBody, _ caller: Caller
   ) async throws(RegistryError) -> AgentView {
     try context.checkSame(record, body)
     return try await view(
-      try await context.agent(try Self.parse("id", record.resourceID), tenant: tenant))
+      try await context.agent(try Self.parse("id", record.resourceID), tenant: caller.tenant))
   }
 
   private func seal(
-    _ drafts: [ConnectionDraft], _ id: AgentID, _ tenant: TenantID, _ present: [AgentConnection]
+    _ drafts: [ConnectionDraft], _ id: AgentID, _ caller: Caller, _ present: [AgentConnection]
   ) throws(RegistryError) -> [AgentConnection] {
     var connections: [AgentConnection] = []
     for draft in drafts {
@@ -193,7 +198,7 @@ package struct Agents: Sendable {
         var sealed: SealedSecret?
         if let password {
           if !password.isEmpty {
-            sealed = try context.seal(password, .sipPassword(id, tenant))
+            sealed = try context.seal(password, .sipPassword(id, caller.tenant))
           }
         } else {
           sealed = Self.password(uri, username, present)

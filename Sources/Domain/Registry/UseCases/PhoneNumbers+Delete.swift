@@ -1,4 +1,5 @@
-package import Telephony
+package import Access
+internal import Telephony
 
 extension PhoneNumbers {
   /// Removes a number and puts back what stood at the carrier before, if it is still ours.
@@ -7,7 +8,7 @@ extension PhoneNumbers {
   /// with what could not be put back, and another deletion tries again. A deletion that goes on is
   /// joined.
   package func delete(
-    _ id: String, etag: String = "", tenant: TenantID
+    _ id: String, etag: String = "", by caller: Caller
   ) async throws(RegistryError) -> PhoneNumber {
     var validator = Validator()
     let id = validator.id("id", id, as: PhoneNumberID.self)
@@ -15,7 +16,7 @@ extension PhoneNumbers {
     try validator.finish()
     guard let id else { throw .internalError("An id was neither read nor refused.") }
     for _ in 0..<RegistryLimits.contentionAttemptsMax {
-      let present = try await context.number(id, tenant: tenant)
+      let present = try await context.number(id, tenant: caller.tenant)
       if present.state == .deleting {
         guard let end = try await joinDeletion(of: present) else { continue }
         return end
@@ -23,7 +24,7 @@ extension PhoneNumbers {
       try checkEtag(etag, present.etag, .number(id))
       if let agent = present.agentID { throw .numberAssigned(id, agent) }
       if present.state == .provisioning { throw .numberBusy(id, .provisioning) }
-      switch await remove(present) {
+      switch await remove(present, caller) {
       case .done(let number): return number
       case .failed(let error): throw error
       case .refused(.versionMismatch), .refused(.notFound): continue
@@ -49,13 +50,16 @@ extension PhoneNumbers {
     }
   }
 
-  private func remove(_ present: PhoneNumber) async -> Attempt<PhoneNumber> {
+  private func remove(
+    _ present: PhoneNumber, _ caller: Caller
+  ) async -> Attempt<PhoneNumber> {
     let version = present.revision.version
     guard let ours = present.configured else {
       // Nothing of ours is at the carrier.
       do {
         try await context.commit(
-          tenant: present.tenant, [.deleteNumber(present.id, from: version)])
+          by: caller, [.deleteNumber(present.id, from: version)],
+          audit: AuditDraft(.delete, from: present, to: nil))
       } catch {
         return .refused(error)
       }
@@ -71,9 +75,9 @@ extension PhoneNumbers {
     let journal = ProvisioningJournal(
       id: OperationID(at: now, random: context.ids), number: deleting, kind: .deleteNumber,
       ours: ours, former: present.former, time: now)
-    let write = RegistryWrite(
-      at: now,
-      changes: [.updateNumber(deleting, from: version), .insertJournal(journal)])
+    let write = context.write(
+      by: caller, at: now, [.updateNumber(deleting, from: version), .insertJournal(journal)],
+      audit: AuditDraft(.delete, from: present, to: deleting))
     do {
       let end = try await context.runner.begin(journal, write)
       return .done(end.number ?? deleting)

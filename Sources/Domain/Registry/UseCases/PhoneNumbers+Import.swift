@@ -1,4 +1,5 @@
-package import Telephony
+package import Access
+internal import Telephony
 
 extension PhoneNumbers {
   /// Imports a number that the provider's account holds.
@@ -7,42 +8,44 @@ extension PhoneNumbers {
   /// there. A caller that is cancelled leaves the work going on; the same request id waits for it
   /// again.
   package func importNumber(
-    _ request: ImportPhoneNumber, tenant: TenantID
+    _ request: ImportPhoneNumber, by caller: Caller
   ) async throws(RegistryError) -> PhoneNumber {
     let draft = try ImportDraft(request, context.numberPlan)
-    if let earlier = try await context.earlier(request.requestID, draft.body, tenant: tenant) {
-      return try await replay(earlier, draft.body, tenant)
+    if let earlier = try await context.earlier(
+      request.requestID, draft.body, tenant: caller.tenant)
+    {
+      return try await replay(earlier, draft.body, caller)
     }
     for _ in 0..<RegistryLimits.contentionAttemptsMax {
-      let provider = try await context.provider(draft.providerID, tenant: tenant).provider
+      let provider = try await context.provider(draft.providerID, tenant: caller.tenant).provider
       if draft.supportsInbound, !context.webhooks.regions.contains(provider.region) {
         throw .regionNotServed(provider.region)
       }
       let found = try await find(draft.e164, provider)
       let claims = try await context.read { () async throws(StoreError) in
-        try await context.store(of: tenant).claims(
+        try await context.store(of: caller.tenant).claims(
           of: [found.sid], account: provider.accountSID)
       }
       if let claim = claims.first {
         // A request of the same id may have taken it a moment ago.
         if let earlier = try await context.earlier(
-          request.requestID, draft.body, tenant: tenant)
+          request.requestID, draft.body, tenant: caller.tenant)
         {
-          return try await replay(earlier, draft.body, tenant)
+          return try await replay(earlier, draft.body, caller)
         }
-        throw Self.claimed(claim, provider.region, tenant)
+        throw Self.claimed(claim, provider.region, caller)
       }
-      let number = make(draft, found, provider, tenant)
+      let number = make(draft, found, provider, caller)
       if request.validateOnly { return number }
       let record = try context.request(
-        request.requestID, draft.body, resource: number.id.description, tenant: tenant)
-      switch await store(number, provider, record) {
+        request.requestID, draft.body, resource: number.id.description, tenant: caller.tenant)
+      switch await store(number, provider, record, caller) {
       case .done(let number): return number
       case .failed(let error): throw error
       case .refused(.requestRepeated(let earlier)):
-        return try await replay(earlier, draft.body, tenant)
+        return try await replay(earlier, draft.body, caller)
       case .refused(.numberClaimed(let claim)):
-        throw Self.claimed(claim, provider.region, tenant)
+        throw Self.claimed(claim, provider.region, caller)
       case .refused(.versionMismatch), .refused(.notFound): continue
       case .refused(let refusal): throw RegistryError(refusal)
       }
@@ -70,19 +73,19 @@ extension PhoneNumbers {
   }
 
   private static func claimed(
-    _ claim: NumberClaim, _ region: Region, _ tenant: TenantID
+    _ claim: NumberClaim, _ region: Region, _ caller: Caller
   ) -> RegistryError {
-    guard claim.tenant == tenant else { return .numberClaimed }
+    guard claim.tenant == caller.tenant else { return .numberClaimed }
     return claim.region == region
       ? .numberExists(claim.numberID) : .numberInOtherRegion(claim.numberID, claim.region)
   }
 
   private func make(
-    _ draft: ImportDraft, _ found: CarrierNumber, _ provider: Provider, _ tenant: TenantID
+    _ draft: ImportDraft, _ found: CarrierNumber, _ provider: Provider, _ caller: Caller
   ) -> PhoneNumber {
     let now = context.time.now()
     return PhoneNumber(
-      id: PhoneNumberID(at: now, random: context.ids), tenant: tenant, label: draft.label,
+      id: PhoneNumberID(at: now, random: context.ids), tenant: caller.tenant, label: draft.label,
       e164: found.e164, provider: provider, carrierSID: found.sid,
       supportsInbound: draft.supportsInbound, supportsOutbound: draft.supportsOutbound,
       state: draft.supportsInbound ? .provisioning : .active, labels: draft.labels,
@@ -91,13 +94,14 @@ extension PhoneNumbers {
 
   /// Stores the number, and for inbound sets it up at the carrier.
   private func store(
-    _ number: PhoneNumber, _ provider: Provider, _ record: RequestRecord?
+    _ number: PhoneNumber, _ provider: Provider, _ record: RequestRecord?, _ caller: Caller
   ) async -> Attempt<PhoneNumber> {
     let insertion = RegistryChange.insertNumber(
       number, providerVersion: provider.revision.version)
+    let draft = AuditDraft(.importNumber, from: nil, to: number)
     guard number.supportsInbound else {
       do {
-        try await context.commit(tenant: number.tenant, request: record, [insertion])
+        try await context.commit(by: caller, request: record, [insertion], audit: draft)
         return .done(number)
       } catch {
         return .refused(error)
@@ -108,9 +112,9 @@ extension PhoneNumbers {
     let journal = ProvisioningJournal(
       id: OperationID(at: context.time.now(), random: context.ids), number: number,
       kind: .importNumber, ours: ours, former: nil, time: number.revision.createTime)
-    let write = RegistryWrite(
-      at: context.time.now(), request: record,
-      changes: [insertion, .insertJournal(journal)])
+    let write = context.write(
+      by: caller, at: context.time.now(), request: record,
+      [insertion, .insertJournal(journal)], audit: draft)
     do {
       let end = try await context.runner.begin(journal, write)
       switch Self.imported(number.id, end) {
@@ -134,23 +138,23 @@ extension PhoneNumbers {
 
   /// The number that an earlier request of the same id imported; waits while that goes on.
   private func replay(
-    _ record: RequestRecord, _ body: RequestBody, _ tenant: TenantID
+    _ record: RequestRecord, _ body: RequestBody, _ caller: Caller
   ) async throws(RegistryError) -> PhoneNumber {
     try context.checkSame(record, body)
     guard let id = try? PhoneNumberID(record.resourceID) else {
       throw .internalError("A request's resource is no phone number.")
     }
-    let number = try await context.number(id, tenant: tenant)
+    let number = try await context.number(id, tenant: caller.tenant)
     switch number.state {
     case .active, .degraded, .deleting: return number
     case .corrupted: throw .numberBusy(id, .corrupted)
     case .provisioning: break
     }
     let journal = try await context.read { () async throws(StoreError) in
-      try await context.store(of: tenant).openJournal(of: id)
+      try await context.store(of: caller.tenant).openJournal(of: id)
     }
     // Without an open entry the import has ended since the number was read.
-    guard let journal else { return try await context.number(id, tenant: tenant) }
+    guard let journal else { return try await context.number(id, tenant: caller.tenant) }
     let end: ProvisioningEnd
     do {
       end = try await context.runner.join(journal)

@@ -1,4 +1,5 @@
-package import Telephony
+package import Access
+internal import Telephony
 
 /// Phone numbers: reading them, and the changes that don't touch the carrier.
 package struct PhoneNumbers: Sendable {
@@ -8,13 +9,13 @@ package struct PhoneNumbers: Sendable {
     self.context = context
   }
 
-  package func get(_ id: String, tenant: TenantID) async throws(RegistryError) -> PhoneNumber {
-    try await context.number(try Self.parse(id), tenant: tenant)
+  package func get(_ id: String, by caller: Caller) async throws(RegistryError) -> PhoneNumber {
+    try await context.number(try Self.parse(id), tenant: caller.tenant)
   }
 
   /// Newest first.
   package func list(
-    _ request: ListPhoneNumbers, tenant: TenantID
+    _ request: ListPhoneNumbers, by caller: Caller
   ) async throws(RegistryError) -> Page<PhoneNumber> {
     var validator = Validator()
     let filter = PhoneNumberFilter(
@@ -27,7 +28,7 @@ package struct PhoneNumbers: Sendable {
     let plan = PagePlan(request.page, query: "phone numbers \(filter)", &validator)
     try validator.finish()
     let read = try await context.read { () async throws(StoreError) in
-      try await context.store(of: tenant).numbers(
+      try await context.store(of: caller.tenant).numbers(
         filter, after: plan.cursor, limit: plan.size + 1)
     }
     return plan.page(read) {
@@ -38,7 +39,7 @@ package struct PhoneNumbers: Sendable {
   /// Changes label, labels, whether calls may be placed from the number, and what a call to it gets
   /// while it is not assigned.
   package func update(
-    _ request: UpdatePhoneNumber, tenant: TenantID
+    _ request: UpdatePhoneNumber, by caller: Caller
   ) async throws(RegistryError) -> PhoneNumber {
     var validator = Validator()
     guard let input = request.number else {
@@ -62,7 +63,7 @@ package struct PhoneNumbers: Sendable {
     let unassigned = validator.optional("phone_number.inbound.unassigned", input.unassigned)
     try validator.finish()
     guard let id else { throw .internalError("An id was neither read nor refused.") }
-    return try await modify(id, etag: input.etag, tenant) {
+    return try await modify(id, etag: input.etag, .update, caller) {
       (number: inout PhoneNumber) throws(RegistryError) in
       if fields.contains(.label) { number.label = input.label }
       if fields.contains(.labels) { number.labels = input.labels }
@@ -76,7 +77,7 @@ package struct PhoneNumbers: Sendable {
 
   /// Gives the number to an agent, in place of the one that has it.
   package func assign(
-    _ id: String, to agentID: String, etag: String = "", tenant: TenantID
+    _ id: String, to agentID: String, etag: String = "", by caller: Caller
   ) async throws(RegistryError) -> PhoneNumber {
     var validator = Validator()
     let id = validator.id("id", id, as: PhoneNumberID.self)
@@ -86,7 +87,7 @@ package struct PhoneNumbers: Sendable {
     guard let id, let agentID else {
       throw .internalError("An id was neither read nor refused.")
     }
-    return try await modify(id, etag: etag, tenant) {
+    return try await modify(id, etag: etag, .assign, caller) {
       (number: inout PhoneNumber) throws(RegistryError) in
       switch number.state {
       case .provisioning, .active, .degraded: number.agentID = agentID
@@ -97,27 +98,27 @@ package struct PhoneNumbers: Sendable {
 
   /// Takes the number from its agent; nothing happens when it has none.
   package func unassign(
-    _ id: String, etag: String = "", tenant: TenantID
+    _ id: String, etag: String = "", by caller: Caller
   ) async throws(RegistryError) -> PhoneNumber {
     var validator = Validator()
     let id = validator.id("id", id, as: PhoneNumberID.self)
     validator.etag("etag", etag)
     try validator.finish()
     guard let id else { throw .internalError("An id was neither read nor refused.") }
-    return try await modify(id, etag: etag, tenant) {
+    return try await modify(id, etag: etag, .unassign, caller) {
       (number: inout PhoneNumber) throws(RegistryError) in number.agentID = nil
     }
   }
 
   /// What uses the number.
   package func usage(
-    _ id: String, tenant: TenantID
+    _ id: String, by caller: Caller
   ) async throws(RegistryError) -> PhoneNumberUsage {
-    let number = try await get(id, tenant: tenant)
+    let number = try await get(id, by: caller)
     var agent: Agent?
     if let agentID = number.agentID {
       agent = try await context.read { () async throws(StoreError) in
-        try await context.store(of: tenant).agent(agentID)
+        try await context.store(of: caller.tenant).agent(agentID)
       }
     }
     let isSettled =
@@ -147,11 +148,11 @@ package struct PhoneNumbers: Sendable {
   /// Reads, changes and writes, again while others are faster. Nothing is written when nothing
   /// changed.
   private func modify(
-    _ id: PhoneNumberID, etag: String, _ tenant: TenantID,
+    _ id: PhoneNumberID, etag: String, _ action: AuditAction, _ caller: Caller,
     _ change: (inout PhoneNumber) throws(RegistryError) -> Void
   ) async throws(RegistryError) -> PhoneNumber {
     for _ in 0..<RegistryLimits.contentionAttemptsMax {
-      let present = try await context.number(id, tenant: tenant)
+      let present = try await context.number(id, tenant: caller.tenant)
       try checkEtag(etag, present.etag, .number(id))
       var next = present
       try change(&next)
@@ -159,7 +160,8 @@ package struct PhoneNumbers: Sendable {
       next.revision = present.revision.next(at: context.time.now())
       do {
         try await context.commit(
-          tenant: tenant, [.updateNumber(next, from: present.revision.version)])
+          by: caller, [.updateNumber(next, from: present.revision.version)],
+          audit: AuditDraft(action, from: present, to: next))
         return next
       } catch .versionMismatch(.number), .notFound(.number) {
         continue

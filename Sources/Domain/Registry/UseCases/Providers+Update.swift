@@ -1,4 +1,5 @@
-package import Telephony
+package import Access
+internal import Telephony
 
 extension Providers {
   /// Changes name, labels and credentials.
@@ -6,7 +7,7 @@ extension Providers {
   /// New credentials are tried on every number of the provider and taken or refused whole: numbers
   /// that are imported meanwhile make the trial begin again.
   package func update(
-    _ request: UpdateProvider, tenant: TenantID
+    _ request: UpdateProvider, by caller: Caller
   ) async throws(RegistryError) -> Provider {
     var validator = Validator()
     guard let input = request.provider else {
@@ -22,7 +23,7 @@ extension Providers {
     guard let id else { throw .internalError("An id was neither read nor refused.") }
 
     for _ in 0..<RegistryLimits.keyTrialRoundsMax {
-      let stored = try await context.provider(id, tenant: tenant)
+      let stored = try await context.provider(id, tenant: caller.tenant)
       let present = stored.provider
       try checkEtag(input.etag, present.etag, .provider(id))
       let change = try ProviderChange(present, input, mask.fields)
@@ -31,12 +32,14 @@ extension Providers {
       if request.validateOnly || updated == present { return updated }
       do {
         try await context.commit(
-          tenant: tenant,
+          by: caller,
           [
             .updateProvider(
               updated, from: present.revision.version,
               numbersRevision: change.triesNumbers ? stored.numbersRevision : nil)
-          ])
+          ],
+          audit: AuditDraft(
+            change.replacesCredentials ? .rotate : .update, from: present, to: updated))
         return updated
       } catch .versionMismatch, .notFound {
         continue
@@ -219,6 +222,12 @@ struct ProviderChange {
   private(set) var triesNumbers = false
   /// The new credentials of requests; nil when the stored token takes the key's place.
   private(set) var requestCredentials: CarrierCredentials?
+
+  /// Whether a secret is set, replaced or removed.
+  var replacesCredentials: Bool {
+    if case .keep = apiKey, case .keep = authToken { return false }
+    return true
+  }
 
   init(
     _ present: Provider, _ input: ProviderInput, _ fields: Set<ProviderField>

@@ -1,4 +1,5 @@
-package import Telephony
+package import Access
+internal import Telephony
 
 /// Linking carrier accounts.
 package struct Providers: Sendable {
@@ -12,45 +13,49 @@ package struct Providers: Sendable {
   ///
   /// With `validateOnly` nothing is stored and the answer's id means nothing.
   package func create(
-    _ request: CreateProvider, tenant: TenantID
+    _ request: CreateProvider, by caller: Caller
   ) async throws(RegistryError) -> Provider {
     let draft = try ProviderDraft(request)
-    if let earlier = try await context.earlier(request.requestID, draft.body, tenant: tenant) {
-      return try await replay(earlier, draft.body, tenant)
+    if let earlier = try await context.earlier(
+      request.requestID, draft.body, tenant: caller.tenant)
+    {
+      return try await replay(earlier, draft.body, caller)
     }
     let twin = try await context.read { () async throws(StoreError) in
-      try await context.store(of: tenant).provider(
+      try await context.store(of: caller.tenant).provider(
         account: draft.accountSID, region: draft.region)
     }
     if let twin { throw .providerExists(twin.provider.id) }
     for access in draft.credentials.all(account: draft.accountSID, region: draft.region) {
       try await context.probe(access)
     }
-    let provider = try make(draft, tenant)
+    let provider = try make(draft, caller)
     if request.validateOnly { return provider }
     let record = try context.request(
-      request.requestID, draft.body, resource: provider.id.description, tenant: tenant)
+      request.requestID, draft.body, resource: provider.id.description, tenant: caller.tenant)
     do {
-      try await context.commit(tenant: tenant, request: record, [.insertProvider(provider)])
+      try await context.commit(
+        by: caller, request: record, [.insertProvider(provider)],
+        audit: AuditDraft(.create, from: nil, to: provider))
       return provider
     } catch .requestRepeated(let earlier) {
-      return try await replay(earlier, draft.body, tenant)
+      return try await replay(earlier, draft.body, caller)
     } catch {
       throw RegistryError(error)
     }
   }
 
-  package func get(_ id: String, tenant: TenantID) async throws(RegistryError) -> Provider {
+  package func get(_ id: String, by caller: Caller) async throws(RegistryError) -> Provider {
     var validator = Validator()
     let id = validator.id("id", id, as: ProviderID.self)
     try validator.finish()
     guard let id else { throw .internalError("An id was neither read nor refused.") }
-    return try await context.provider(id, tenant: tenant).provider
+    return try await context.provider(id, tenant: caller.tenant).provider
   }
 
   /// Newest first.
   package func list(
-    _ request: ListProviders, tenant: TenantID
+    _ request: ListProviders, by caller: Caller
   ) async throws(RegistryError) -> Page<Provider> {
     var validator = Validator()
     let filter = ProviderFilter(
@@ -61,7 +66,7 @@ package struct Providers: Sendable {
     let plan = PagePlan(request.page, query: "providers \(filter)", &validator)
     try validator.finish()
     let read = try await context.read { () async throws(StoreError) in
-      try await context.store(of: tenant).providers(
+      try await context.store(of: caller.tenant).providers(
         filter, after: plan.cursor, limit: plan.size + 1)
     }
     return plan.page(read) {
@@ -71,7 +76,7 @@ package struct Providers: Sendable {
 
   /// Unlinks an account and forgets its credentials; refused while it has numbers.
   package func delete(
-    _ id: String, etag: String = "", tenant: TenantID
+    _ id: String, etag: String = "", by caller: Caller
   ) async throws(RegistryError) {
     var validator = Validator()
     let id = validator.id("id", id, as: ProviderID.self)
@@ -79,11 +84,12 @@ package struct Providers: Sendable {
     try validator.finish()
     guard let id else { throw .internalError("An id was neither read nor refused.") }
     for _ in 0..<RegistryLimits.contentionAttemptsMax {
-      let present = try await context.provider(id, tenant: tenant).provider
+      let present = try await context.provider(id, tenant: caller.tenant).provider
       try checkEtag(etag, present.etag, .provider(id))
       do {
         return try await context.commit(
-          tenant: tenant, [.deleteProvider(id, from: present.revision.version)])
+          by: caller, [.deleteProvider(id, from: present.revision.version)],
+          audit: AuditDraft(.delete, from: present, to: nil))
       } catch .providerHasNumbers(let count) {
         throw .providerInUse(id, numberCount: count)
       } catch .versionMismatch, .notFound {
@@ -97,7 +103,7 @@ package struct Providers: Sendable {
 
   /// Tries credentials at the carrier and saves nothing.
   package func validate(
-    _ request: ValidateProvider, tenant: TenantID
+    _ request: ValidateProvider, by caller: Caller
   ) async throws(RegistryError) -> Provider {
     switch request {
     case .unset:
@@ -105,7 +111,7 @@ package struct Providers: Sendable {
         FieldViolation("target", .required, "Give the id of a provider, or credentials to try.")
       ])
     case .stored(let id):
-      var provider = try await get(id, tenant: tenant)
+      var provider = try await get(id, by: caller)
       try await context.probe(try context.access(provider))
       provider.state = .active
       provider.conditions = [context.credentialsAccepted()]
@@ -115,13 +121,13 @@ package struct Providers: Sendable {
       for access in draft.credentials.all(account: draft.accountSID, region: draft.region) {
         try await context.probe(access)
       }
-      return try make(draft, tenant)
+      return try make(draft, caller)
     }
   }
 
   /// The numbers of the account at the carrier, in the carrier's order, and which the tenant has.
   package func listNumbers(
-    providerID: String, page: PageRequest, tenant: TenantID
+    providerID: String, page: PageRequest, by caller: Caller
   ) async throws(RegistryError) -> Page<ProviderNumber> {
     var validator = Validator()
     let id = validator.id("provider_id", providerID, as: ProviderID.self)
@@ -130,7 +136,7 @@ package struct Providers: Sendable {
     let place = PageToken.place(in: page.token, query: query, &validator)
     try validator.finish()
     guard let id else { throw .internalError("An id was neither read nor refused.") }
-    let provider = try await context.provider(id, tenant: tenant).provider
+    let provider = try await context.provider(id, tenant: caller.tenant).provider
     let access = try context.access(provider)
     let listed: CarrierNumberPage
     do {
@@ -140,11 +146,13 @@ package struct Providers: Sendable {
       throw RegistryError(error)
     }
     let claims = try await context.read { () async throws(StoreError) in
-      try await context.store(of: tenant).claims(
+      try await context.store(of: caller.tenant).claims(
         of: listed.numbers.map(\.sid), account: provider.accountSID)
     }
     var mine: [CarrierNumberSID: PhoneNumberID] = [:]
-    for claim in claims where claim.tenant == tenant { mine[claim.carrierSID] = claim.numberID }
+    for claim in claims where claim.tenant == caller.tenant {
+      mine[claim.carrierSID] = claim.numberID
+    }
     let token = listed.next.map { PageToken(query: query, place: Array($0.utf8)).text }
     return Page(
       elements: listed.numbers.map { ProviderNumber(number: $0, importedAs: mine[$0.sid]) },
@@ -155,17 +163,17 @@ package struct Providers: Sendable {
 
   /// The provider that an earlier request of the same id made.
   private func replay(
-    _ record: RequestRecord, _ body: RequestBody, _ tenant: TenantID
+    _ record: RequestRecord, _ body: RequestBody, _ caller: Caller
   ) async throws(RegistryError) -> Provider {
     try context.checkSame(record, body)
     guard let id = try? ProviderID(record.resourceID) else {
       throw .internalError("A request's resource is no provider.")
     }
-    return try await context.provider(id, tenant: tenant).provider
+    return try await context.provider(id, tenant: caller.tenant).provider
   }
 
   private func make(
-    _ draft: ProviderDraft, _ tenant: TenantID
+    _ draft: ProviderDraft, _ caller: Caller
   ) throws(RegistryError) -> Provider {
     let now = context.time.now()
     let id = ProviderID(at: now, random: context.ids)
@@ -178,7 +186,7 @@ package struct Providers: Sendable {
       twilio.authToken = try context.seal(token, .authToken(id))
     }
     return Provider(
-      id: id, tenant: tenant, displayName: draft.displayName, region: draft.region,
+      id: id, tenant: caller.tenant, displayName: draft.displayName, region: draft.region,
       configuration: .twilio(twilio), conditions: [context.credentialsAccepted()],
       labels: draft.labels, revision: Revision(createTime: now))
   }

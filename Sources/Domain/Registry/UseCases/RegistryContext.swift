@@ -1,3 +1,4 @@
+internal import Access
 package import Telephony
 
 /// What the use cases stand on: the ports, the journal's runner and the route feed.
@@ -6,6 +7,7 @@ package import Telephony
 /// now and then, and `drain` before it ends.
 package struct RegistryContext: Sendable {
   private let stores: any RegistryStore
+  private let quotas: [Quota]
   package let carrier: any Carrier
   package let sealer: any SecretSealer
   package let webhooks: any WebhookEndpoints
@@ -19,9 +21,10 @@ package struct RegistryContext: Sendable {
   package init(
     store: any RegistryStore, carrier: any Carrier, sealer: any SecretSealer,
     webhooks: any WebhookEndpoints, numberPlan: any NumberPlan, time: any TimeSource,
-    ids: any IDSource, background: BackgroundTasks = BackgroundTasks()
+    ids: any IDSource, quotas: [Quota] = [], background: BackgroundTasks = BackgroundTasks()
   ) {
     self.stores = store
+    self.quotas = quotas
     self.carrier = carrier
     self.sealer = sealer
     self.webhooks = webhooks
@@ -31,7 +34,7 @@ package struct RegistryContext: Sendable {
     self.background = background
     self.feed = RouteFeed(store: store, time: time)
     self.runner = ProvisioningRunner(
-      store: store, carrier: carrier, sealer: sealer, time: time, feed: feed,
+      store: store, carrier: carrier, sealer: sealer, time: time, ids: ids, feed: feed,
       background: background)
   }
 
@@ -76,6 +79,9 @@ extension RegistryContext {
   /// What belongs to a tenant; use cases get no other store.
   func store(of tenant: TenantID) -> any TenantStore { stores.tenant(tenant) }
 
+  /// What knows no tenant yet: the token that a call shows.
+  var deployment: any DeploymentStore { stores }
+
   /// Reads, and tells a store error as the registry's.
   func read<Result: Sendable>(
     _ body: () async throws(StoreError) -> Result
@@ -87,13 +93,27 @@ extension RegistryContext {
     }
   }
 
-  /// Commits and publishes.
+  /// Commits with what the audit log is told of it, and publishes.
   func commit(
-    tenant: TenantID, request: RequestRecord? = nil, _ changes: [RegistryChange]
+    by caller: Caller, request: RequestRecord? = nil, _ changes: [RegistryChange],
+    audit draft: AuditDraft
   ) async throws(StoreError) {
-    let receipt = try await store(of: tenant).commit(
-      RegistryWrite(at: time.now(), request: request, changes: changes))
+    let write = write(by: caller, at: time.now(), request: request, changes, audit: draft)
+    let receipt = try await store(of: caller.tenant).commit(write)
     feed.published(receipt.routeSequence)
+  }
+
+  /// A transaction of a caller's, with what the audit log is told of it.
+  func write(
+    by caller: Caller, at time: Timestamp, request: RequestRecord? = nil,
+    _ changes: [RegistryChange], audit draft: AuditDraft
+  ) -> RegistryWrite {
+    RegistryWrite(
+      at: time, request: request, changes: changes,
+      audit: [draft.entry(by: caller, at: time, ids)],
+      // Our own work is bounded by who asked for it.
+      quotas: caller.principal == .system
+        ? [] : quotas.filter { quota in changes.contains { $0.adds == quota.kind } })
   }
 
   /// What an id of a request stands for, made from its body; nil when the request has no id.
@@ -130,7 +150,7 @@ extension RegistryContext {
     }
   }
 
-  private func fingerprint(_ body: RequestBody) throws(RegistryError) -> [UInt8] {
+  func fingerprint(_ body: RequestBody) throws(RegistryError) -> [UInt8] {
     do {
       return try sealer.fingerprint(of: body.bytes)
     } catch {
@@ -196,4 +216,19 @@ func checkEtag(
   _ sent: String, _ present: String, _ resource: ResourceReference
 ) throws(RegistryError) {
   guard sent.isEmpty || sent == present else { throw .etagMismatch(resource) }
+}
+
+extension RegistryChange {
+  /// What the tenant has one more of after this change.
+  fileprivate var adds: CountedKind? {
+    switch self {
+    case .insertProvider: .provider
+    case .insertNumber: .number
+    case .insertAgent: .agent
+    case .insertToken: .token
+    case .updateProvider, .deleteProvider, .updateNumber, .deleteNumber, .updateAgent,
+      .deleteAgent, .insertJournal, .updateJournal, .insertTenant, .revokeToken, .forgetRequests:
+      nil
+    }
+  }
 }

@@ -46,7 +46,7 @@ package struct TLSFiles: Hashable, Sendable {
     }
   }
 
-  private static func read(_ path: String) throws(TLSFileError) -> [UInt8] {
+  static func read(_ path: String) throws(TLSFileError) -> [UInt8] {
     guard let bytes = SmallFile.read(path: path, byteCountMax: byteCountMax) else {
       throw .unreadable(path: path)
     }

@@ -1,0 +1,86 @@
+internal import Access
+internal import Telephony
+
+extension AuditDraft {
+  /// A provider before and after a change; nil where it is not there.
+  init(_ action: AuditAction, from old: Provider?, to new: Provider?) {
+    self.init(
+      action, AuditResource(.provider, (new ?? old)?.id.description ?? ""),
+      AuditedFields.changes(from: old.map { .init($0) }, to: new.map { .init($0) }))
+  }
+
+  /// A number before and after a change; nil where it is not there.
+  init(_ action: AuditAction, from old: PhoneNumber?, to new: PhoneNumber?) {
+    self.init(
+      action, AuditResource(.phoneNumber, (new ?? old)?.id.description ?? ""),
+      AuditedFields.changes(from: old.map { .init($0) }, to: new.map { .init($0) }))
+  }
+
+  /// An agent before and after a change; nil where it is not there.
+  init(_ action: AuditAction, from old: Agent?, to new: Agent?) {
+    self.init(
+      action, AuditResource(.agent, (new ?? old)?.id.description ?? ""),
+      AuditedFields.changes(from: old.map { .init($0) }, to: new.map { .init($0) }))
+  }
+
+  /// A token before and after a change; nil where it is not there.
+  init(_ action: AuditAction, from old: APIToken?, to new: APIToken?) {
+    self.init(
+      action, AuditResource(.token, (new ?? old)?.id.description ?? ""),
+      AuditedFields.changes(from: old.map { .init($0) }, to: new.map { .init($0) }))
+  }
+}
+
+extension AuditedFields {
+  fileprivate init(_ provider: Provider) {
+    add("display_name", provider.displayName)
+    add("region", provider.region.rawValue)
+    add("state", provider.state.rawValue)
+    switch provider.configuration {
+    case .twilio(let twilio):
+      add("twilio.account_sid", twilio.accountSID.description)
+      add("twilio.api_key_sid", twilio.apiKey?.sid.masked ?? "")
+      add(secret: "twilio.api_key_secret", twilio.apiKey?.secret)
+      add(secret: "twilio.auth_token", twilio.authToken)
+    }
+    add("labels", provider.labels)
+  }
+
+  fileprivate init(_ number: PhoneNumber) {
+    add("e164", number.e164.text)
+    add("label", number.label)
+    add("provider_id", number.providerID.description)
+    add("region", number.region.rawValue)
+    add("agent_id", number.agentID?.description ?? "")
+    add("state", number.state.rawValue)
+    add("supports_inbound", number.supportsInbound)
+    add("supports_outbound", number.supportsOutbound)
+    add("inbound.unassigned", number.unassignedPolicy.rawValue)
+    add("labels", number.labels)
+  }
+
+  fileprivate init(_ token: APIToken) {
+    add("display_name", token.displayName)
+    add("scopes", "\(token.scopes)")
+    add("expire_time", token.expireTime?.rfc3339 ?? "")
+    add("revoke_time", token.revokeTime?.rfc3339 ?? "")
+  }
+
+  fileprivate init(_ agent: Agent) {
+    add("display_name", agent.displayName)
+    for (index, connection) in agent.connections.enumerated() {
+      let field = "connections[\(index)]"
+      add("\(field).region", connection.region?.rawValue ?? "")
+      switch connection.target {
+      case .mediaStream(let url, let parameters):
+        add("\(field).media_stream.url", url)
+        add("\(field).media_stream.parameters", parameters)
+      case .sip(let uri, let login):
+        add("\(field).sip.uri", uri)
+        add("\(field).sip.username", login?.username ?? "")
+        add(secret: "\(field).sip.password", login?.password)
+      }
+    }
+    add("labels", agent.labels)
+  }
+}

@@ -1,0 +1,55 @@
+package import Access
+internal import Telephony
+
+/// Reading the audit log of the caller's tenant.
+package struct AuditLog: Sendable {
+  private let context: RegistryContext
+
+  package init(_ context: RegistryContext) { self.context = context }
+
+  /// Newest first.
+  package func list(
+    _ request: ListAuditEvents, by caller: Caller
+  ) async throws(RegistryError) -> Page<AuditEntry> {
+    var validator = Validator()
+    var filter = AuditFilter(since: request.since, until: request.until)
+    filter.resourceKind = validator.word("resource_type", request.resourceType)
+    filter.action = validator.word("action", request.action)
+    if !request.principal.isEmpty {
+      filter.principal = Principal(request.principal)
+      if filter.principal == nil {
+        validator.refuse(
+          "principal", .malformed,
+          "A principal is token:tok_…, identity:NAME, anonymous or system.")
+      }
+    }
+    if !request.resourceID.isEmpty {
+      validator.text(
+        "resource_id", request.resourceID, lengthMax: AccessLimits.auditResourceIDLengthMax)
+      filter.resourceID = request.resourceID
+    }
+    let plan = PagePlan(request.page, query: "audit \(filter)", &validator)
+    try validator.finish()
+    let wanted = filter
+    let read = try await context.read { () async throws(StoreError) in
+      try await context.store(of: caller.tenant).auditEvents(
+        wanted, after: plan.cursor, limit: plan.size + 1)
+    }
+    return plan.page(read) { PageCursor(createTime: $0.time, id: $0.id.description) }
+  }
+}
+
+extension Validator {
+  /// One of a fixed list of words; nil for an empty text.
+  fileprivate mutating func word<Word: RawRepresentable<String> & CaseIterable>(
+    _ field: String, _ text: String
+  ) -> Word? {
+    guard !text.isEmpty else { return nil }
+    let word = Word(rawValue: text)
+    if word == nil {
+      let known = Word.allCases.map(\.rawValue).joined(separator: ", ")
+      refuse(field, .unknown, "This word is not known here. Known are \(known).")
+    }
+    return word
+  }
+}

@@ -1,0 +1,145 @@
+import Access
+import Telephony
+import TestKit
+import Testing
+
+@testable import Registry
+
+/// Tokens on the memory store.
+@Suite struct TokensTests {
+  private let harness = Harness()
+  private let directory = TokenDirectory()
+  private let main = Caller.of(.main)
+  private let other = Caller.of(Sample.otherTenant)
+
+  private var tokens: Tokens {
+    Tokens(harness.context, directory: directory, hasher: FakeHasher())
+  }
+
+  /// Not SHA-256, but as long.
+  private struct FakeHasher: TokenHasher {
+    func hash(_ secret: Secret) -> TokenHash { TokenHash(secret.revealed.map { $0 ^ 0x5a }) }
+  }
+
+  private func failure(
+    _ body: () async throws(RegistryError) -> Void
+  ) async -> RegistryError? {
+    do throws(RegistryError) {
+      try await body()
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  private func create(_ request: CreateToken, _ caller: Caller) async -> RegistryError? {
+    await failure { () async throws(RegistryError) in
+      _ = try await tokens.create(request, by: caller)
+    }
+  }
+
+  @Test func aTokenWorksAtOnceAndItsSecretIsNotKept() async throws {
+    let made = try await tokens.create(
+      CreateToken(displayName: "dialler", scopes: ["calls:place", "numbers:read"]), by: other)
+    let text = try #require(made.text)
+    let grant = try #require(directory.grant(made.token.id))
+    #expect(grant.tenant == Sample.otherTenant)
+    #expect(grant.scopes == Scopes([.callsPlace, .numbersRead]))
+    #expect(grant.hash.matches(FakeHasher().hash(text.secret)))
+    #expect(made.token.hash.bytes != text.secret.revealed)
+    #expect(made.token.creator == other.principal)
+    #expect(try await tokens.grant(made.token.id) == grant)
+  }
+
+  @Test func aRevokedTokenIsGoneHereAndInTheStore() async throws {
+    let made = try await tokens.create(CreateToken(scopes: ["calls:read"]), by: other)
+    let id = made.token.id.description
+    let revoked = try await tokens.revoke(id, of: "", by: other)
+    #expect(revoked.revokeTime == harness.time.now())
+    #expect(directory.grant(made.token.id) == nil)
+    #expect(try await tokens.grant(made.token.id) == nil)
+    harness.time.advance(by: .seconds(5))
+    #expect(try await tokens.revoke(id, of: "", by: other) == revoked)
+    let listed = try await tokens.list(PageRequest(), of: "", by: other).elements
+    #expect(listed.map(\.revokeTime) == [revoked.revokeTime])
+  }
+
+  @Test func nobodyGivesWhatTheyDoNotHave() async {
+    let reader = Caller(
+      tenant: Sample.otherTenant, principal: .anonymous, scopes: Scopes(.numbersRead))
+    #expect(
+      await create(CreateToken(scopes: ["numbers:write"]), reader) == .scopeNotHeld(.numbersWrite))
+    #expect(await create(CreateToken(scopes: ["dispatch"]), other) == .scopeNotHeld(.dispatch))
+    #expect(await create(CreateToken(scopes: ["dispatch"]), main) == nil)
+    let elsewhere = CreateToken(scopes: ["dispatch"], tenantID: "\(Sample.otherTenant)")
+    #expect(
+      await create(elsewhere, main)?.isInvalid(field: "scopes", .conflicting) == true)
+  }
+
+  @Test func badRequestsAreRefusedField() async {
+    let past = harness.time.now()
+    #expect(
+      await create(CreateToken(scopes: []), main)?.isInvalid(field: "scopes", .required) == true)
+    #expect(
+      await create(CreateToken(scopes: ["root"]), main)?.isInvalid(field: "scopes[0]", .unknown)
+        == true)
+    #expect(
+      await create(CreateToken(scopes: ["admin"], expireTime: past), main)?
+        .isInvalid(field: "expire_time", .outOfRange) == true)
+    #expect(
+      await create(CreateToken(scopes: ["admin"], tenantID: "ten_1"), main)?
+        .isInvalid(field: "tenant_id", .malformed) == true)
+  }
+
+  @Test func onlyTheOperatorNamesOtherTenants() async throws {
+    for tenant in ["\(TenantID.main)", CreateToken.newTenant] {
+      #expect(
+        await create(CreateToken(scopes: ["admin"], tenantID: tenant), other)
+          == .notFound(.tenant(tenant)))
+    }
+    let made = try await tokens.create(
+      CreateToken(scopes: ["admin"], tenantID: "\(Sample.otherTenant)"), by: main)
+    #expect(made.token.tenant == Sample.otherTenant)
+    // Another tenant's token is not there.
+    let id = made.token.id
+    #expect(
+      await failure { () async throws(RegistryError) in
+        _ = try await tokens.revoke("\(id)", of: "", by: main)
+      } == .notFound(.token(id)))
+    _ = try await tokens.revoke("\(id)", of: "\(Sample.otherTenant)", by: main)
+  }
+
+  @Test func aNewTenantIsTheSameWhenTheRequestComesAgain() async throws {
+    let request = CreateToken(
+      displayName: "Acme", scopes: ["admin"], tenantID: CreateToken.newTenant, requestID: "r1")
+    let first = try await tokens.create(request, by: main)
+    let again = try await tokens.create(request, by: main)
+    #expect(first.token.tenant != .main && first.text != nil)
+    #expect(again.token == first.token && again.text == nil)
+    let next = try await tokens.create(
+      CreateToken(scopes: ["admin"], tenantID: CreateToken.newTenant, requestID: "r2"), by: main)
+    #expect(next.token.tenant != first.token.tenant)
+  }
+
+  @Test func theFirstAdministratorIsMadeOnce() async throws {
+    #expect(try await tokens.isFirstStart())
+    let text = tokens.makeText()
+    #expect(try await tokens.makeAdministrator(text, isFirst: true))
+    #expect(try await !tokens.isFirstStart())
+    // Another process that starts at the same time.
+    let late = tokens.makeText()
+    #expect(try await !tokens.makeAdministrator(late, isFirst: true))
+    #expect(try await tokens.grant(late.id) == nil)
+    let grant = try #require(try await tokens.grant(text.id))
+    #expect(grant.scopes == Scopes(.admin) && grant.tenant == .main)
+    // One that is asked for is made all the same.
+    #expect(try await tokens.makeAdministrator(late, isFirst: false))
+  }
+}
+
+extension RegistryError {
+  fileprivate func isInvalid(field: String, _ reason: FieldViolation.Reason) -> Bool {
+    guard case .invalidArgument(let violations) = self else { return false }
+    return violations.contains { $0.field == field && $0.reason == reason }
+  }
+}
