@@ -21,11 +21,10 @@ package enum Base64 {
     case exact
   }
 
-  private static let standardDigits = Array(
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+  private static let standardDigits = Base64Alphabet.digits
   private static let urlSafeDigits = Array(standardDigits.dropLast(2)) + Array("-_".utf8)
 
-  private static let standardValues = values(of: [standardDigits])
+  private static let standardValues = Base64Alphabet.values
   private static let eitherValues = values(of: [standardDigits, urlSafeDigits])
 
   /// The value of each digit; 0xFF for every other byte.

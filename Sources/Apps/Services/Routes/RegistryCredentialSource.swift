@@ -25,7 +25,7 @@ package final class RegistryCredentialSource: CredentialSource {
   /// Leases kept at a time; the number of providers is far smaller.
   private static let leaseCountMax = 100_000
   /// How long a lease lasts at most: what the registry grants.
-  private static let lifetimeMax: Duration = .seconds(24 * 3600)
+  private static let lifetimeMax = RouteServiceHandler.leaseLifetime
   /// A lease of this age is renewed although nobody asks for it.
   private static let renewalAge: Duration = .seconds(3600)
   /// How often missing leases are looked for.

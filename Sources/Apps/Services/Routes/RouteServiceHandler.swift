@@ -21,7 +21,7 @@ package struct RouteServiceHandler: Trunkline.Internal.V1.RouteServiceProtocol {
   /// While nothing changes a heartbeat comes at least this often.
   private static let heartbeatInterval: Swift.Duration = .seconds(10)
   /// How long leased credentials may be used while the registry can't be asked.
-  private static let leaseLifetime: Swift.Duration = .seconds(24 * 3600)
+  static let leaseLifetime: Swift.Duration = .seconds(24 * 3600)
 
   package func watchRoutes(
     _ request: Trunkline.Internal.V1.WatchRoutesRequest,

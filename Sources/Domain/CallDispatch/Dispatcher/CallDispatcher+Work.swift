@@ -33,6 +33,8 @@ extension CallDispatcher {
         await pump.wait(for: await nextWait(after: time), time: ports.time)
       }
     }
+    // What can't be written now is lost with the process; its callers were answered.
+    await saveUnsaved()
   }
 
   /// Takes no new work. `run` returns when the work in flight is done; the rest stays in the store.
