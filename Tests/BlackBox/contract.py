@@ -28,31 +28,15 @@ def files():
         return list(_compile(folder).file)
 
 
-# In the contract, and not served yet: every method of theirs answers UNIMPLEMENTED.
-UNSERVED = {"AuditService", "TokenService"}
-
-
 @functools.cache
 def methods():
-    """Every method of the public contract that is served: "Service.Method" -> its descriptor."""
+    """Every method of the public contract: "Service.Method" -> its descriptor."""
     return {
         f"{service.name}.{method.name}": method
         for file in files()
         for service in file.service
         for method in service.method
-        if service.name not in UNSERVED
     }
-
-
-def unserved_methods():
-    """The paths of the methods that are not served yet."""
-    return [
-        f"/{file.package}.{service.name}/{method.name}"
-        for file in files()
-        for service in file.service
-        for method in service.method
-        if service.name in UNSERVED
-    ]
 
 
 @functools.cache

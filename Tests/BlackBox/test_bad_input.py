@@ -180,13 +180,6 @@ def test_every_method_is_tried():
     assert set(GOOD) == set(contract.methods())
 
 
-def test_what_is_not_served_says_so(channel):
-    for path in contract.unserved_methods():
-        with pytest.raises(grpc.RpcError) as caught:
-            channel.unary_unary(path)(b"", timeout=10)
-        assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED, path
-
-
 def test_every_field_has_bad_values(stubs):
     """Every field that a request's sender may set: but for flags, which have no bad value."""
     for full_name in contract.methods():

@@ -89,6 +89,9 @@ def test_a_deployment_goes_from_sqlite_to_postgresql(world, server, start_server
     moved = start_server(
         "moved", keyring=server.data_dir / "keyring", webhook_address=server.webhook_address,
         arguments=[f"--database={url}"])
+    # The tokens moved too: there is no first administrator to make.
+    assert not moved.token_file.exists()
+    moved.token_file.write_text(server.token)
     there = worlds.World(stubs, sim, moved)
     assert everything(there) == before
     # It works: credentials open, and a number is taken and given back.
@@ -190,6 +193,8 @@ def test_a_backup_is_made_while_serving(world, server, start_server, stubs, sim,
     shutil.copy(server.data_dir / "keyring", copy / "keyring")
     restored = start_server("copy")
     assert restored.data_dir == copy
+    assert not restored.token_file.exists()
+    restored.token_file.write_text(server.token)
     there = worlds.World(stubs, sim, restored)
     found = {agent.id for agent in there.all_agents()}
     assert {agent.id for agent in acknowledged} <= found

@@ -136,7 +136,7 @@ def test_callers_record_no_more_than_they_may(start_server, stubs, parents, reco
         server = start_server(
             f"traced-{parents}",
             arguments=["--loops=1", f"--otlp={target}", "--trace-ratio=0", f"--trace-parents={parents}", "--channelz"])
-        with grpc.insecure_channel(server.address) as channel:
+        with server.channel() as channel:
             agents = stubs.v1.AgentServiceStub(channel)
             for metadata in [None, [("traceparent", PARENT[:-1] + "0")]] + [[("traceparent", PARENT)]] * 20:
                 agents.ListAgents(stubs.v1.ListAgentsRequest(), metadata=metadata, timeout=20)

@@ -208,7 +208,12 @@ class World:
         account = account or self.account()
         held = self.carrier_number(account, **members)
         number = self.import_number(self.provider(account, region), held["phone_number"])
-        return self.assign(number, self.agent()) if assigned else number
+        if assigned:
+            return self.assign(number, self.agent())
+        # An import answers before its end when the carrier is slow.
+        active = self.v1.PhoneNumber.STATE_ACTIVE
+        return harness.wait_until(
+            lambda: (found := self.number(number.id)).state == active and found, "an active number")
 
     def provider(self, account, region="us1", key=None, token=None, **members):
         """Links an account in a region with a main key, or with the token alone."""

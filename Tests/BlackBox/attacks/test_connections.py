@@ -57,10 +57,10 @@ def test_a_running_server_runs_out_of_descriptors(tmp_path):
     crowd = []
     try:
         client.wait_for_calls(5)
-        limit = process.descriptors + 16
+        limit = process.all_descriptors + 16
         resource.prlimit(process.popen.pid, resource.RLIMIT_NOFILE, (limit, limit))
         crowd = [socket.create_connection((host, int(port)), timeout=10) for _ in range(100)]
-        harness.wait_until(lambda: process.descriptors >= limit, "no descriptors left", 10)
+        harness.wait_until(lambda: process.all_descriptors >= limit, "no descriptors left", 10)
         # Whoever is connected is served, and those who wait in the kernel's queue cost nothing: ten
         # failed accepts a second, beside the calls of a client that is always there.
         client.measured()

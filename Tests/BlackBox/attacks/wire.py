@@ -87,6 +87,8 @@ class Attacker:
         self.code, self.reason, self.resets, self.sent = None, "", [], 0
         # Streams on which the server ended, and how many bytes of DATA came.
         self.ended, self.data_count, self.pongs = set(), 0, 0
+        # Streams on which HEADERS came.
+        self.answered = set()
         # What may be sent on each stream, and on all of them together (0).
         self.windows = {0: 65535}
         if preface:
@@ -150,6 +152,8 @@ class Attacker:
                 self.windows[stream] = self.windows.get(stream, STREAM_WINDOW) + int.from_bytes(payload)
             elif kind == PING and flags & ACK:
                 self.pongs += 1
+            if kind == HEADERS:
+                self.answered.add(stream)
             if kind in (DATA, HEADERS) and flags & END_STREAM:
                 self.ended.add(stream)
         self.buffer = self.buffer[offset:]
