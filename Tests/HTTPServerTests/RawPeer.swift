@@ -33,12 +33,12 @@ actor RawPeer {
     }
   }
 
-  /// Reads until `end` has come, the peer closes, or nothing came for 10 s.
+  /// Reads until `end` has come, the peer closes, or nothing came for a minute.
   func read(until end: String? = nil) -> String {
     var text = ""
     while end.map({ !text.contains($0) }) ?? true {
       var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-      guard unsafe poll(&entry, 1, 10_000) == 1 else { return text + "<nothing more>" }
+      guard unsafe poll(&entry, 1, 60_000) == 1 else { return text + "<nothing more>" }
       var buffer = [UInt8](repeating: 0, count: 65536)
       let count = unsafe recv(descriptor, &buffer, buffer.count, 0)
       guard count > 0 else { return text + "<closed>" }

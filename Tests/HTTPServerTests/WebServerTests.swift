@@ -4,10 +4,20 @@ import HTTPServer
 import Synchronization
 import Testing
 
+extension WebServer.Configuration {
+  /// Bounds that a test on a busy machine does not meet by accident.
+  fileprivate static var patient: Self {
+    var configuration = Self()
+    configuration.headTimeout = .seconds(60)
+    configuration.requestTimeout = .seconds(60)
+    return configuration
+  }
+}
+
 @Suite struct WebServerTests {
   /// A server and a client on loops of their own, both ended afterwards.
   private func withServer(
-    _ configuration: WebServer.Configuration = .defaults, handler: @escaping WebServer.Handler,
+    _ configuration: WebServer.Configuration = .patient, handler: @escaping WebServer.Handler,
     _ body: (WebServer, WebClient, String) async throws -> Void
   ) async throws {
     let loop = EventLoop(name: "server")
@@ -171,7 +181,7 @@ import Testing
   }
 
   @Test func aConnectionTooManyWaitsForItsTurn() async throws {
-    var configuration = WebServer.Configuration()
+    var configuration = WebServer.Configuration.patient
     configuration.connectionsMax = 2
     try await withServer(configuration, handler: Self.echo) { server, _, _ async throws in
       let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -195,7 +205,7 @@ import Testing
 
   @Test(arguments: [true, false])
   func whoWaitedAtTheLimitIsServedWhenAllOthersAreGone(_ areCut: Bool) async throws {
-    var configuration = WebServer.Configuration()
+    var configuration = WebServer.Configuration.patient
     configuration.connectionsMax = 3
     if areCut { configuration.headTimeout = .milliseconds(200) }
     try await withServer(configuration, handler: Self.echo) { server, _, _ async throws in

@@ -102,8 +102,8 @@ enum ServeOptions {
 
   static let all: [any DeclaredOption] =
     [
-      roles, regions, listen, webhookListen, adminListen, publicURLs, dataFolder, database, registry,
-      keyring,
+      roles, regions, listen, webhookListen, adminListen, publicURLs, dataFolder, database,
+      registry, keyring,
       tlsCertificate, tlsKey, tlsClientAuthorities, isInsecure,
       grpcSettings, corsOrigins, logLevel, accessLog, slowCall, otlp, traceRatio,
       traceParents, channelz, drainTimeout, twilioEndpoints, loopCount, busyPoll,

@@ -138,6 +138,9 @@ private struct ContextService: Service {
     let address = try await servers.start()
     await servers.stopServers()
     let channel = servers.channel(to: address)
+    // The first attempt has failed before the deadline's time begins.
+    let refused = await failure { () async throws(RPCError) in try await channel.echo("w") }
+    #expect(refused?.code == .unavailable)
     let error = await failure {
       () async throws(RPCError) in
       try await channel.echo("x", CallOptions(timeout: .milliseconds(50), waitForReady: true))
