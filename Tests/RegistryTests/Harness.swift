@@ -36,7 +36,8 @@ struct Harness {
   init(
     store: MemoryRegistryStore, carrier: FakeCarrier, port: any Carrier,
     storePort: any RegistryStore, time: ManualTime, ids: CountingIDs,
-    regions: Set<Region> = Set(Region.allCases), background: BackgroundTasks = BackgroundTasks()
+    regions: Set<Region> = Set(Region.allCases), process: RegistryProcessID? = nil,
+    background: BackgroundTasks = BackgroundTasks()
   ) {
     self.store = store
     self.carrier = carrier
@@ -45,7 +46,15 @@ struct Harness {
     self.context = RegistryContext(
       store: storePort, carrier: port, sealer: FakeSealer(),
       webhooks: FakeWebhookEndpoints(regions: regions), numberPlan: FakeNumberPlan(), time: time,
-      ids: ids, background: background)
+      ids: ids, process: process, background: background)
+  }
+
+  /// One of several registries on the same store and carrier, with a clock of its own.
+  func sharing(_ process: Int, _ time: ManualTime, _ injector: FaultInjector? = nil) -> Harness {
+    Harness(
+      store: store, carrier: carrier, port: carrier,
+      storePort: injector.map { FaultyRegistryStore(store, $0) as any RegistryStore } ?? store,
+      time: time, ids: ids, process: RegistryProcessID(bits: UInt128(process)))
   }
 
   /// The same store and carrier under a new process, through ports that may fail.

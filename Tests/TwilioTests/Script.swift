@@ -37,6 +37,8 @@ final class InstantTime: TimeSource {
 
   func now() -> Timestamp { Timestamp(microseconds: 0) }
 
+  func uptime() -> Duration { slept.reduce(.zero, +) }
+
   func sleep(for duration: Duration) async throws(CancellationError) {
     waits.withLock { $0.append(duration) }
   }

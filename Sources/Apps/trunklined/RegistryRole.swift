@@ -31,7 +31,7 @@ struct RegistryRole: Sendable {
       sealer: parts.sealer,
       webhooks: WebhookURLs(publicURLs: parts.configuration.publicURLs, tokens: parts.tokens),
       numberPlan: LibPhoneNumberPlan(), time: parts.time, ids: SystemIDSource(),
-      quotas: parts.configuration.access.quotas)
+      quotas: parts.configuration.access.quotas, process: parts.stores.registryProcess(parts.time))
     let feed = context.feed
     parts.stores.whenNoticed { feed.wake() }
     tokens = Tokens(context, directory: parts.directory, hasher: SHA256TokenHasher())
@@ -77,6 +77,7 @@ struct RegistryRole: Sendable {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.tokenFeed.run() }
       group.addTask { await self.noteUses() }
+      group.addTask { await self.takeUp() }
       await keepHouse()
       group.cancelAll()
     }
@@ -101,6 +102,15 @@ struct RegistryRole: Sendable {
       } catch {
         log.error("housekeeping failed", ["error": .text("\(error)")])
       }
+    }
+  }
+
+  /// Goes on with what other registries on the same store left alone, until its task is cancelled.
+  private func takeUp() async {
+    guard context.runner.process != nil else { return }
+    while (try? await context.time.sleep(for: RegistryLimits.leaseCheckInterval)) != nil {
+      // A store that is away is told by whoever needs it; the next look comes soon.
+      _ = try? await context.resume()
     }
   }
 

@@ -59,6 +59,15 @@ final class Stores: Sendable {
     }
   }
 
+  /// This start of a registry, where others may use the same store; nil for files, which the data
+  /// folder's lock keeps for one process.
+  func registryProcess(_ time: any TimeSource) -> RegistryProcessID? {
+    switch base {
+    case .files: nil
+    case .server: RegistryProcessID(at: time.now(), random: SystemIDSource())
+    }
+  }
+
   /// The dispatch's store, brought to this version.
   func calls(of regions: Set<Region>) async throws(ServeError) -> SQLCallStore {
     switch base {

@@ -70,6 +70,22 @@ package enum RegistryLimits {
   package static let stepDelayMax: Duration = .seconds(30)
   /// Times that a journal write is tried while the store can't be reached.
   package static let journalAttemptsMax = 8
+  // Leases of journal entries, where several registries share a store
+  /// How long a registry goes on at the carrier after the last write to the entry that it knows to
+  /// be stored.
+  package static let leasePeriod: Duration = .seconds(15)
+  /// How often it writes to the entry while one step goes on.
+  package static let leaseRenewalInterval: Duration = .seconds(5)
+  /// How long another must have seen the entry unchanged before it takes it. Longer than
+  /// `leasePeriod`: each measures by its own clock, and one of them may be a third slower.
+  package static let leaseTakeOverDelay: Duration = .seconds(20)
+  /// How often a caller's registry looks how far another's work is.
+  package static let leasePollInterval: Duration = .milliseconds(500)
+  /// How often a registry looks for entries that nobody works on any more.
+  package static let leaseCheckInterval: Duration = .seconds(5)
+  /// How long a work that stopped by itself is left alone.
+  package static let stoppedWorkDelay: Duration = .seconds(60)
+
   /// Callers that wait for one work at once.
   package static let joinersMax = 64
 

@@ -5,6 +5,10 @@ package protocol TimeSource: Sendable {
   /// The present wall-clock time. It may step backwards when the machine's clock is set.
   func now() -> Timestamp
 
+  /// A clock that never steps and goes on while the machine sleeps. Only the difference of two
+  /// readings of one process says something.
+  func uptime() -> Duration
+
   /// Returns when `duration` has passed by a clock that does not step.
   ///
   /// Throws as soon as the calling task is cancelled. Zero or less returns at once.

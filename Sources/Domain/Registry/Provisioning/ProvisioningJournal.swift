@@ -96,14 +96,17 @@ package struct ProvisioningJournal: Sendable, Hashable, Codable {
   /// and when the entry is not putting back.
   package var restored: VoiceSettings?
   package var outcome: ProvisioningOutcome?
-  /// One more with each write; a store compares it.
+  /// The registry that has taken the entry, where several share a store; nil when nobody has.
+  package var owner: RegistryProcessID?
+  /// One more with each write; a store compares it. So it is also what fences: once another has
+  /// taken the entry, which is a write, nothing that was made from the revision before is stored.
   package var revision: UInt64
   package let createTime: Timestamp
   package var updateTime: Timestamp
 
   package init(
     id: OperationID, number: PhoneNumber, kind: ProvisioningKind, ours: VoiceSettings,
-    former: FormerSettings?, time: Timestamp
+    former: FormerSettings?, time: Timestamp, owner: RegistryProcessID? = nil
   ) {
     self.id = id
     self.tenant = number.tenant
@@ -121,6 +124,7 @@ package struct ProvisioningJournal: Sendable, Hashable, Codable {
     self.leftovers = []
     self.restored = nil
     self.outcome = nil
+    self.owner = owner
     self.revision = 1
     self.createTime = time
     self.updateTime = time

@@ -4,7 +4,9 @@ package import Telephony
 /// Runs journal entries in the background, one run for each entry, and lets callers wait for the
 /// end.
 ///
-/// A caller that is cancelled stops waiting; the work goes on. Callable from any executor.
+/// A caller that is cancelled stops waiting; the work goes on. Where several registries share a
+/// store, an entry is run by the one that has its lease; the others follow it for their callers,
+/// and take it up when it was left alone (`LeaseHold`, `LeaseWatch`). Callable from any executor.
 package final class ProvisioningRunner: Sendable {
   /// Why a caller has no end to tell.
   package enum Failure: Error, Sendable, Hashable {
@@ -24,6 +26,26 @@ package final class ProvisioningRunner: Sendable {
     var next = 0
     /// Entries that run, with those who wait for them.
     var running: [OperationID: [Int: Waiter]] = [:]
+    /// Those of them that nobody asked for but `takeUp`.
+    var takenUp: Set<OperationID> = []
+    /// What `takeUp` has seen of others' entries.
+    var watch = LeaseWatch()
+    /// Entries whose run stopped by itself, and until when they are left alone.
+    var stopped: [OperationID: Duration] = [:]
+
+    /// Whether `takeUp` is to run an entry that it has read.
+    mutating func takes(
+      _ journal: ProvisioningJournal, by process: RegistryProcessID?, at now: Duration
+    ) -> Bool {
+      let verdict = watch.saw(journal, by: process, at: now)
+      guard verdict == .free, running[journal.id] == nil,
+        takenUp.count < RegistryLimits.resumeConcurrencyMax,
+        now >= stopped[journal.id] ?? .zero
+      else { return false }
+      running[journal.id] = [:]
+      takenUp.insert(journal.id)
+      return true
+    }
   }
 
   /// What a caller who wants to wait has to do.
@@ -37,14 +59,21 @@ package final class ProvisioningRunner: Sendable {
   private let background: BackgroundTasks
   private let state = Mutex(State())
 
+  /// - Parameter process: this process, where other registries may work on the same store; nil when
+  ///   the store is its alone.
   package init(
     store: any RegistryStore, carrier: any Carrier, sealer: any SecretSealer,
-    time: any TimeSource, ids: any IDSource, feed: RouteFeed, background: BackgroundTasks
+    time: any TimeSource, ids: any IDSource, feed: RouteFeed, process: RegistryProcessID?,
+    background: BackgroundTasks
   ) {
     self.work = ProvisioningWork(
-      store: store, carrier: carrier, sealer: sealer, time: time, ids: ids, feed: feed)
+      store: store, carrier: carrier, sealer: sealer, time: time, ids: ids, feed: feed,
+      process: process)
     self.background = background
   }
+
+  /// Whose entries are that begin here; nil when the store is this process's alone.
+  package var process: RegistryProcessID? { work.process }
 
   /// Commits `write`, which begins `journal`, and runs it; returns at its end.
   ///
@@ -55,22 +84,23 @@ package final class ProvisioningRunner: Sendable {
   ) async throws(Failure) -> ProvisioningEnd {
     let work = work
     return try await run(journal.id) { () async throws(ProvisioningStop) in
-      try await work.begin(journal, write)
-      return try await work.run(journal, isResumed: false)
+      do throws(ProvisioningStop) {
+        let lease = try await work.begin(journal, write)
+        return try await work.run(journal, lease, isResumed: false)
+      } catch .superseded {
+        return try await work.follow(journal)
+      }
     }
   }
 
-  /// Waits for the end of an open entry, and goes on with it where nothing runs it.
+  /// Waits for the end of an open entry, and goes on with it where nothing runs it, here or in
+  /// another registry.
   package func join(
     _ journal: ProvisioningJournal
   ) async throws(Failure) -> ProvisioningEnd {
     let work = work
     return try await run(journal.id) { () async throws(ProvisioningStop) in
-      // A run that ended a moment ago may have changed or closed it.
-      let present = try await work.present(journal)
-      guard let present else { throw .damaged("A journal entry is not there.") }
-      guard present.isOpen else { return try await work.end(of: present) }
-      return try await work.run(present, isResumed: true)
+      try await work.follow(journal)
     }
   }
 
@@ -89,6 +119,54 @@ package final class ProvisioningRunner: Sendable {
           group.addTask { _ = try? await self.join(journal) }
         }
       }
+    }
+  }
+
+  /// Begins to go on with the entries that nobody works on any more, a bounded number at once, and
+  /// returns without waiting for them. To be called every `RegistryLimits.leaseCheckInterval` where
+  /// registries share a store; what another works on is only looked at.
+  package func takeUp() async throws(StoreError) {
+    var open: Set<OperationID> = []
+    var last: OperationID?
+    while true {
+      let page = try await work.store.openJournals(
+        after: last, limit: RegistryLimits.resumePageSize)
+      let now = work.time.uptime()
+      for journal in page {
+        open.insert(journal.id)
+        let watch: LeaseWatch? = state.withLock { state in
+          state.takes(journal, by: process, at: now) ? state.watch : nil
+        }
+        guard let watch else { continue }
+        let work = work
+        begin(journal.id) { () async throws(ProvisioningStop) in
+          try await work.follow(journal, watch)
+        }
+      }
+      guard page.count == RegistryLimits.resumePageSize, let end = page.last else { break }
+      last = end.id
+    }
+    state.withLock { state in
+      state.watch.keep(open)
+      state.stopped = state.stopped.filter { open.contains($0.key) }
+    }
+  }
+
+  /// Gives back what this process has and does not run, so that another need not wait for it. For
+  /// the end, once the works have stopped; what can't be given back lapses.
+  package func release() async {
+    guard let process else { return }
+    var last: OperationID?
+    do {
+      while true {
+        let page = try await work.store.openJournals(
+          after: last, limit: RegistryLimits.resumePageSize)
+        for journal in page where journal.owner == process { try await work.release(journal) }
+        guard page.count == RegistryLimits.resumePageSize, let end = page.last else { return }
+        last = end.id
+      }
+    } catch {
+      return
     }
   }
 
@@ -151,7 +229,13 @@ package final class ProvisioningRunner: Sendable {
   }
 
   private func ended(_ id: OperationID, _ answer: Answer) {
-    let waiters = state.withLock { $0.running.removeValue(forKey: id) ?? [:] }
+    let waiters = state.withLock { state in
+      state.takenUp.remove(id)
+      if process != nil, case .failure(.stopped) = answer {
+        state.stopped[id] = work.time.uptime() + RegistryLimits.stoppedWorkDelay
+      }
+      return state.running.removeValue(forKey: id) ?? [:]
+    }
     for waiter in waiters.values { waiter.resume(returning: answer) }
   }
 }

@@ -74,7 +74,7 @@ extension PhoneNumbers {
     deleting.revision = present.revision.next(at: now)
     let journal = ProvisioningJournal(
       id: OperationID(at: now, random: context.ids), number: deleting, kind: .deleteNumber,
-      ours: ours, former: present.former, time: now)
+      ours: ours, former: present.former, time: now, owner: context.runner.process)
     let write = context.write(
       by: caller, at: now, [.updateNumber(deleting, from: version), .insertJournal(journal)],
       audit: AuditDraft(.delete, from: present, to: deleting))

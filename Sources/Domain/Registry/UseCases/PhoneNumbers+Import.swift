@@ -111,7 +111,8 @@ extension PhoneNumbers {
       of: number.id, region: number.region, generation: number.webhookGeneration)
     let journal = ProvisioningJournal(
       id: OperationID(at: context.time.now(), random: context.ids), number: number,
-      kind: .importNumber, ours: ours, former: nil, time: number.revision.createTime)
+      kind: .importNumber, ours: ours, former: nil, time: number.revision.createTime,
+      owner: context.runner.process)
     let write = context.write(
       by: caller, at: context.time.now(), request: record,
       [insertion, .insertJournal(journal)], audit: draft)

@@ -4,7 +4,8 @@ package import Telephony
 /// What the use cases stand on: the ports, the journal's runner and the route feed.
 ///
 /// One for each process; made by the program, which also calls `resume` at its start, `housekeep`
-/// now and then, and `drain` before it ends.
+/// now and then, and `drain` before it ends; where registries share a store, `resume` every
+/// `RegistryLimits.leaseCheckInterval`.
 package struct RegistryContext: Sendable {
   private let stores: any RegistryStore
   private let quotas: [Quota]
@@ -18,10 +19,13 @@ package struct RegistryContext: Sendable {
   package let feed: RouteFeed
   package let runner: ProvisioningRunner
 
+  /// - Parameter process: this process, where other registries may work on the same store; nil when
+  ///   the store is its alone.
   package init(
     store: any RegistryStore, carrier: any Carrier, sealer: any SecretSealer,
     webhooks: any WebhookEndpoints, numberPlan: any NumberPlan, time: any TimeSource,
-    ids: any IDSource, quotas: [Quota] = [], background: BackgroundTasks = BackgroundTasks()
+    ids: any IDSource, quotas: [Quota] = [], process: RegistryProcessID? = nil,
+    background: BackgroundTasks = BackgroundTasks()
   ) {
     self.stores = store
     self.quotas = quotas
@@ -35,14 +39,19 @@ package struct RegistryContext: Sendable {
     self.feed = RouteFeed(store: store, time: time)
     self.runner = ProvisioningRunner(
       store: store, carrier: carrier, sealer: sealer, time: time, ids: ids, feed: feed,
-      background: background)
+      process: process, background: background)
   }
 
-  /// Goes on with what a crash or an unreachable store left open; returns when each entry was
-  /// closed or stopped again. Calls may be taken meanwhile.
+  /// Goes on with what a crash or an unreachable store left open. Returns when each entry was
+  /// closed or stopped again; where registries share a store, when what is nobody else's was begun.
+  /// Calls may be taken meanwhile.
   package func resume() async throws(RegistryError) {
     do {
-      try await runner.resume()
+      if runner.process == nil {
+        try await runner.resume()
+      } else {
+        try await runner.takeUp()
+      }
     } catch {
       throw RegistryError(error)
     }
@@ -70,6 +79,7 @@ package struct RegistryContext: Sendable {
   /// can be resumed.
   package func drain() async {
     await background.drain()
+    await runner.release()
   }
 }
 

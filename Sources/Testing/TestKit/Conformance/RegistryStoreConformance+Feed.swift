@@ -58,6 +58,76 @@ extension RegistryStoreConformance {
     },
   ]
 
+  static let leaseChecks: [RegistryStoreCheck] = [
+    RegistryStoreCheck("of those that take an entry at one revision one gets it") { store in
+      let journal = try leased(by: 1)
+      try await store.commit(Sample.write([.insertJournal(journal)]))
+      let wins = await withTaskGroup(of: Int?.self) { group in
+        for process in 2...7 {
+          group.addTask {
+            let taken = taking(journal, process)
+            let write = Sample.write([.updateJournal(taken, from: journal.revision)])
+            return (try? await store.commit(write)) == nil ? nil : process
+          }
+        }
+        var wins: [Int] = []
+        for await won in group { if let won { wins.append(won) } }
+        return wins
+      }
+      try requireEqual(wins.count, 1)
+      let stored = try await store.tenant(Sample.tenant).journal(journal.id)
+      try requireEqual(stored, taking(journal, wins[0]))
+      let open = try await store.openJournals(after: nil, limit: 9)
+      try requireEqual(open.map(\.owner), [RegistryProcessID(bits: UInt128(wins[0]))])
+    },
+    RegistryStoreCheck("who lost an entry stores nothing of its end") { store in
+      let provider = Sample.provider(1)
+      var number = try Sample.number(1, provider: provider, state: .provisioning)
+      let journal = try leased(by: 1)
+      try await store.commit(
+        Sample.write([
+          .insertProvider(provider), .insertNumber(number, providerVersion: 1),
+          .insertJournal(journal),
+        ]))
+      try await store.commit(Sample.write([.updateJournal(taking(journal, 2), from: 1)]))
+      var closed = journal
+      closed.phase = .closed
+      closed.outcome = .done
+      closed.revision = 2
+      number.state = .active
+      number.revision = number.revision.sampleNext
+      let latest = try await store.events(after: 0, limit: 9).latest
+      try await requireRefused(
+        store,
+        Sample.write([.updateNumber(number, from: 1), .updateJournal(closed, from: 1)]),
+        .versionMismatch(.journal))
+      let stored = try await store.tenant(Sample.tenant).number(number.id)
+      try requireEqual(stored?.state, .provisioning)
+      let after = try await store.events(after: 0, limit: 9).latest
+      try requireEqual(after, latest)
+      let present = try await store.tenant(Sample.tenant).journal(journal.id)
+      try requireEqual(present, taking(journal, 2))
+    },
+  ]
+
+  private static func leased(by process: Int) throws -> ProvisioningJournal {
+    ProvisioningJournal(
+      id: Sample.operationID(1),
+      number: try Sample.number(1, provider: Sample.provider(1)), kind: .importNumber,
+      ours: VoiceSettings(voiceURL: "https://ours.test/1"), former: nil, time: Sample.start,
+      owner: RegistryProcessID(bits: UInt128(process)))
+  }
+
+  private static func taking(
+    _ journal: ProvisioningJournal, _ process: Int
+  ) -> ProvisioningJournal {
+    var taken = journal
+    taken.owner = RegistryProcessID(bits: UInt128(process))
+    taken.revision += 1
+    taken.updateTime = Sample.time(process)
+    return taken
+  }
+
   static let routeChecks: [RegistryStoreCheck] = [
     RegistryStoreCheck("each change of a resource is a step of the feed, in order") { store in
       let provider = Sample.provider(2)

@@ -30,22 +30,25 @@ package final class FaultInjector: Sendable {
 
   private let target: Int?
   private let fault: Fault
-  private let cutOff: Int?
+  private let lastStep: Int?
   private let state = Mutex(State())
 
   /// Fails the step `target`, counted from 1; none when it is nil.
   package init(failing target: Int? = nil, _ fault: Fault = .beforeEffect) {
     self.target = target
     self.fault = fault
-    cutOff = nil
+    lastStep = nil
   }
 
   /// The step `step`, counted from 1, is done and its answer arrives; nothing is reached after it.
   package init(cuttingOffAfter step: Int) {
     target = nil
     fault = .crashBefore
-    cutOff = step
+    lastStep = step
   }
+
+  /// Nothing is reached from now on.
+  package func cutOff() { state.withLock { $0.crashed = true } }
 
   /// How many steps there were.
   package var count: Int { state.withLock { $0.count } }
@@ -56,7 +59,7 @@ package final class FaultInjector: Sendable {
     state.withLock { state in
       if state.crashed { return .failBefore }
       state.count += 1
-      if state.count == cutOff { state.crashed = true }
+      if state.count == lastStep { state.crashed = true }
       guard state.count == target else { return .proceed }
       switch fault {
       case .beforeEffect: return .failBefore

@@ -12,12 +12,14 @@ package final class ManualTime: TimeSource {
   }
 
   private struct Sleeper {
-    var end: Timestamp
+    var end: Duration
     var continuation: CheckedContinuation<Bool, Never>
   }
 
   private struct State {
     var now: Timestamp
+    /// What passed since the beginning; sleeps end by it.
+    var uptime: Duration = .zero
     var slept: Duration = .zero
     var next = 0
     var sleepers: [Int: Sleeper] = [:]
@@ -35,6 +37,15 @@ package final class ManualTime: TimeSource {
     state.withLock { $0.now }
   }
 
+  package func uptime() -> Duration {
+    state.withLock { $0.uptime }
+  }
+
+  /// Sets the wall clock, as its owner may; nothing passes by it.
+  package func setWallClock(_ now: Timestamp) {
+    state.withLock { $0.now = now }
+  }
+
   /// How long was slept in all, in `jump`.
   package var slept: Duration { state.withLock { $0.slept } }
 
@@ -45,7 +56,8 @@ package final class ManualTime: TimeSource {
   package func advance(by duration: Duration) {
     let over = state.withLock { state in
       state.now = state.now.advanced(by: duration)
-      let over = state.sleepers.filter { $0.value.end <= state.now }
+      state.uptime += duration
+      let over = state.sleepers.filter { $0.value.end <= state.uptime }
       for id in over.keys { state.sleepers[id] = nil }
       return over.values.map(\.continuation)
     }
@@ -59,6 +71,7 @@ package final class ManualTime: TimeSource {
     case .jump:
       state.withLock { state in
         state.now = state.now.advanced(by: duration)
+        state.uptime += duration
         state.slept += duration
       }
       await Task.yield()
@@ -76,8 +89,8 @@ package final class ManualTime: TimeSource {
       await withCheckedContinuation { continuation in
         let cancelled = state.withLock { state in
           if Task.isCancelled { return true }
-          let end = state.now.advanced(by: duration)
-          state.sleepers[id] = Sleeper(end: end, continuation: continuation)
+          state.sleepers[id] = Sleeper(
+            end: state.uptime + duration, continuation: continuation)
           return false
         }
         if cancelled { continuation.resume(returning: false) }
