@@ -10,7 +10,7 @@ struct CallStateMachineAnswerTests {
 
   func accepted() -> CallStateMachine {
     var machine = CallStateMachine(CallSamples.outbound(1))
-    _ = machine.sendingBegan(at: CallSamples.time(1))
+    _ = machine.sendingBegan(attempt: machine.attempt, at: CallSamples.time(1))
     machine.dialAccepted(as: sid, at: CallSamples.time(2))
     return machine
   }
@@ -54,12 +54,12 @@ struct CallStateMachineAnswerTests {
     #expect(machine.hangUpRequested(at: CallSamples.time(1)) == .none)
     #expect(machine.call.state == .canceled)
     #expect(machine.call.endReason == .hungUp)
-    #expect(machine.sendingBegan(at: CallSamples.time(2)) == .leave)
+    #expect(machine.sendingBegan(attempt: machine.attempt, at: CallSamples.time(2)) == .leave)
   }
 
   @Test func aCallWhoseNameIsNotKnownYetIsEndedWhenItIs() {
     var machine = CallStateMachine(CallSamples.outbound(1))
-    _ = machine.sendingBegan(at: CallSamples.time(1))
+    _ = machine.sendingBegan(attempt: machine.attempt, at: CallSamples.time(1))
     #expect(machine.hangUpRequested(at: CallSamples.time(2)) == .wait)
     #expect(machine.call.state == .dialing)
     machine.dialAccepted(as: sid, at: CallSamples.time(3))
@@ -71,9 +71,10 @@ struct CallStateMachineAnswerTests {
 
   @Test func aRefusedDialThatSomebodyHungUpIsNotRepeated() {
     var machine = CallStateMachine(CallSamples.outbound(1))
-    _ = machine.sendingBegan(at: CallSamples.time(1))
+    _ = machine.sendingBegan(attempt: machine.attempt, at: CallSamples.time(1))
     _ = machine.hangUpRequested(at: CallSamples.time(2))
-    machine.dialRefused(CarrierRefusal(.throttled), at: CallSamples.time(3))
+    machine.dialRefused(
+      CarrierRefusal(.throttled), attempt: machine.attempt, at: CallSamples.time(3))
     #expect(machine.call.state == .canceled)
     #expect(machine.call.endReason == .hungUp)
   }

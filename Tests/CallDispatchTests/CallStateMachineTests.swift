@@ -11,7 +11,7 @@ struct CallStateMachineTests {
 
   func sending() -> CallStateMachine {
     var machine = machine()
-    #expect(machine.sendingBegan(at: CallSamples.time(1)) == .send)
+    #expect(machine.sendingBegan(attempt: machine.attempt, at: CallSamples.time(1)) == .send)
     return machine
   }
 
@@ -34,7 +34,7 @@ struct CallStateMachineTests {
   @Test func anAnsweredCallGoesThroughEveryState() {
     var machine = machine()
     #expect(machine.call.state == .queued)
-    #expect(machine.sendingBegan(at: CallSamples.time(1)) == .send)
+    #expect(machine.sendingBegan(attempt: machine.attempt, at: CallSamples.time(1)) == .send)
     #expect(machine.call.state == .dialing)
     #expect(machine.call.dial?.phase == .sending)
     #expect(machine.call.work?.kind == .reconcile)
@@ -57,19 +57,19 @@ struct CallStateMachineTests {
   @Test func aDialIsSentOnce() {
     var machine = sending()
     let before = machine.call
-    #expect(machine.sendingBegan(at: CallSamples.time(5)) == .leave)
+    #expect(machine.sendingBegan(attempt: machine.attempt, at: CallSamples.time(5)) == .leave)
     #expect(machine.call == before)
     machine.dialAccepted(as: sid, at: CallSamples.time(6))
-    #expect(machine.sendingBegan(at: CallSamples.time(7)) == .leave)
+    #expect(machine.sendingBegan(attempt: machine.attempt, at: CallSamples.time(7)) == .leave)
   }
 
   @Test func aLostDialIsNeverSentAgain() {
     var machine = sending()
-    machine.dialLost(at: CallSamples.time(2))
+    machine.dialLost(attempt: machine.attempt, at: CallSamples.time(2))
     #expect(machine.call.outcomeUnknown)
     #expect(machine.call.isUnresolved)
     #expect(machine.call.work?.kind == .reconcile)
-    #expect(machine.sendingBegan(at: CallSamples.time(3)) == .leave)
+    #expect(machine.sendingBegan(attempt: machine.attempt, at: CallSamples.time(3)) == .leave)
     machine.reconciledWithoutResult(at: CallSamples.time(4))
     #expect(machine.call.work?.kind == .reconcile)
     #expect(machine.call.work?.due == CallSamples.time(6))
@@ -84,7 +84,7 @@ struct CallStateMachineTests {
 
   @Test func aLostDialIsFoundAtTheCarrier() {
     var machine = sending()
-    machine.dialLost(at: CallSamples.time(2))
+    machine.dialLost(attempt: machine.attempt, at: CallSamples.time(2))
     let carrierCall = CarrierCall(
       id: sid, status: .ringing, from: "+1", to: "+2", isInbound: false,
       createTime: CallSamples.time(1))
@@ -107,15 +107,15 @@ struct CallStateMachineTests {
     let busy = CarrierRefusal(.throttled, code: 20_429, retryAfter: .seconds(3))
     var time = 0
     for _ in 0..<Limits.dialRetryMax {
-      #expect(machine.sendingBegan(at: CallSamples.time(time)) == .send)
-      machine.dialRefused(busy, at: CallSamples.time(time))
+      #expect(machine.sendingBegan(attempt: machine.attempt, at: CallSamples.time(time)) == .send)
+      machine.dialRefused(busy, attempt: machine.attempt, at: CallSamples.time(time))
       #expect(machine.call.dial?.phase == .intent)
       #expect(machine.call.work?.kind == .dial)
       #expect((machine.call.work?.due ?? CallSamples.epoch) >= CallSamples.time(time + 3))
       time += 20
     }
-    #expect(machine.sendingBegan(at: CallSamples.time(time)) == .send)
-    machine.dialRefused(busy, at: CallSamples.time(time))
+    #expect(machine.sendingBegan(attempt: machine.attempt, at: CallSamples.time(time)) == .send)
+    machine.dialRefused(busy, attempt: machine.attempt, at: CallSamples.time(time))
     #expect(machine.call.state == .failed)
     #expect(machine.call.endReason == .carrierUnavailable)
     #expect(machine.call.carrierCode == 20_429)
@@ -124,7 +124,8 @@ struct CallStateMachineTests {
   @Test(arguments: CarrierRefusal.Kind.allCases.filter { !$0.isRepeatable })
   func anyOtherRefusalFails(_ kind: CarrierRefusal.Kind) {
     var machine = sending()
-    machine.dialRefused(CarrierRefusal(kind, code: 21_211), at: CallSamples.time(2))
+    machine.dialRefused(
+      CarrierRefusal(kind, code: 21_211), attempt: machine.attempt, at: CallSamples.time(2))
     #expect(machine.call.state == .failed)
     #expect(machine.call.endReason == .carrierRefused)
     #expect(machine.call.carrierCode == 21_211)
@@ -139,8 +140,9 @@ struct CallStateMachineTests {
     let before = machine.call
     machine.dialAccepted(as: sid, at: CallSamples.time(3))
     #expect(machine.call == before)
-    machine.dialLost(at: CallSamples.time(4))
-    machine.dialRefused(CarrierRefusal(.throttled), at: CallSamples.time(4))
+    machine.dialLost(attempt: machine.attempt, at: CallSamples.time(4))
+    machine.dialRefused(
+      CarrierRefusal(.throttled), attempt: machine.attempt, at: CallSamples.time(4))
     #expect(machine.call == before)
   }
 
@@ -173,7 +175,7 @@ struct CallStateMachineTests {
       #expect(result == .unchanged)
     }
     machine.dialAccepted(as: sid, at: CallSamples.time(20))
-    machine.dialLost(at: CallSamples.time(20))
+    machine.dialLost(attempt: machine.attempt, at: CallSamples.time(20))
     machine.refreshed(nil, at: CallSamples.time(20))
     machine.hangUpDone(at: CallSamples.time(20))
     #expect(machine.hangUpRequested(at: CallSamples.time(20)) == .none)

@@ -80,7 +80,7 @@ struct CrashTests {
     _ = try await first.dispatcher.placeCalls(first.request())
     var call = try #require(first.store.allCalls.first)
     var machine = CallStateMachine(call)
-    _ = machine.sendingBegan(at: first.time.now())
+    _ = machine.sendingBegan(attempt: machine.attempt, at: first.time.now())
     call = try await first.store.update(machine.call)
     let second = try await DispatchHarness(after: first)
     await second.dispatcher.runUntilIdle()

@@ -50,7 +50,8 @@ final class DispatchRole: Sendable {
         credentials: credentials, tokens: parts.tokens, signer: TwilioWebhookSigner(),
         numberPlan: LibPhoneNumberPlan(), time: parts.time, ids: SystemIDSource()),
       configuration: .init(
-        regions: configuration.regions, publicURLs: PublicURLs(configuration.publicURLs)),
+        regions: configuration.regions, publicURLs: PublicURLs(configuration.publicURLs),
+        isShared: parts.stores.isShared),
       routes: routes)
     services = [CallDispatchServiceHandler(dispatcher)]
     let webhooks = WebhookHandler(

@@ -68,6 +68,14 @@ final class Stores: Sendable {
     }
   }
 
+  /// Whether other processes may use the same data.
+  var isShared: Bool {
+    switch base {
+    case .files: false
+    case .server: true
+    }
+  }
+
   /// The dispatch's store, brought to this version.
   func calls(of regions: Set<Region>) async throws(ServeError) -> SQLCallStore {
     switch base {

@@ -88,6 +88,9 @@ package enum Limits {
 
   /// Watchers at the same time.
   package static let watchersMax = 1000
+  /// How often a dispatch looks for what others wrote to the store that they share, while somebody
+  /// watches.
+  package static let sharedPollInterval: Duration = .milliseconds(500)
   /// Changes that wait for one watcher; one more and it is ended.
   package static let watcherBufferMax = 1024
 

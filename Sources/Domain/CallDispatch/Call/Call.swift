@@ -105,6 +105,10 @@ package struct Dial: Sendable, Hashable {
   /// When `sending` was written.
   package var sendTime: Timestamp?
 
+  /// Names the dial's present try: each that is sent has a number of its own, for what lets a call
+  /// be dialled again counts it up.
+  package var attempt: Int { refusals }
+
   package init(phase: Phase = .intent, ringingTimeoutSeconds: Int, timeLimitSeconds: Int? = nil) {
     self.phase = phase
     self.ringingTimeoutSeconds = ringingTimeoutSeconds
@@ -128,7 +132,9 @@ package struct PendingWork: Sendable, Hashable {
   }
 
   package var kind: Kind
-  /// Not before this. Whoever takes the work first moves this by `Limits.workLease`.
+  /// Not before this. Whoever takes the work first moves this by `Limits.workLease`. By wall
+  /// clocks, which may differ: that two who do the work at once do no harm is seen to by the dial's
+  /// journal and by compare-and-set; a wrong clock costs a needless look at the carrier.
   package var due: Timestamp
   /// Fruitless tries so far.
   package var failures: Int

@@ -30,6 +30,12 @@ extension CallStateMachine {
     if call.dial != nil { call.dial?.phase = .settled }
   }
 
+  /// The POST of this attempt may have been sent, and its outcome is not known.
+  func isOut(_ attempt: Int) -> Bool {
+    guard let dial = call.dial, dial.attempt == attempt else { return false }
+    return dial.phase == .sending || dial.phase == .unknown
+  }
+
   /// The carrier has the call, under this name.
   mutating func found(as id: CarrierCallSID, at time: Timestamp) {
     call.carrierCallID = id

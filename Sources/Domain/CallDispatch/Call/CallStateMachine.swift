@@ -31,8 +31,13 @@ package struct CallStateMachine: Sendable {
 
   /// The POST is about to be sent. The journal says `sending` from now on: if nothing more is heard
   /// of this process, the work becomes due as a look at the carrier, not as a dial.
-  package mutating func sendingBegan(at time: Timestamp) -> SendingAction {
-    guard !call.state.isTerminal, call.dial?.phase == .intent else { return .leave }
+  ///
+  /// - Parameter attempt: the one that was meant. A later one may have been refused meanwhile, and
+  ///   waits for its time.
+  package mutating func sendingBegan(attempt: Int, at time: Timestamp) -> SendingAction {
+    guard !call.state.isTerminal, call.dial?.phase == .intent, call.dial?.attempt == attempt else {
+      return .leave
+    }
     call.dial?.phase = .sending
     call.dial?.sendTime = time
     call.dialTime = call.dialTime ?? time
@@ -68,12 +73,15 @@ package struct CallStateMachine: Sendable {
     found(as: id, at: time)
   }
 
-  /// Provably nothing was done.
-  package mutating func dialRefused(_ refusal: CarrierRefusal, at time: Timestamp) {
+  /// Provably nothing was done by the POST of this attempt.
+  ///
+  /// The attempt is named because this may be told late, or twice when the store's answer was lost:
+  /// by then another dispatch may be sending the next one, of which this proves nothing.
+  package mutating func dialRefused(
+    _ refusal: CarrierRefusal, attempt: Int, at time: Timestamp
+  ) {
     // A callback is a better witness than a refusal.
-    guard call.dial?.phase == .sending, call.carrierCallID == nil, !call.state.isTerminal else {
-      return
-    }
+    guard isOut(attempt), call.carrierCallID == nil, !call.state.isTerminal else { return }
     call.carrierCode = refusal.code ?? call.carrierCode
     if call.hangUpRequested {
       finish(.canceled, .hungUp, at: time)
@@ -84,9 +92,11 @@ package struct CallStateMachine: Sendable {
     }
   }
 
-  /// Whether the carrier has the call is not known, and is to be found out.
-  package mutating func dialLost(at time: Timestamp) {
-    guard call.isUnresolved, call.dial?.phase == .sending else { return }
+  /// Whether the carrier has the call of this attempt is not known, and is to be found out.
+  package mutating func dialLost(attempt: Int, at time: Timestamp) {
+    guard call.isUnresolved, call.dial?.phase == .sending, call.dial?.attempt == attempt else {
+      return
+    }
     call.dial?.phase = .unknown
     call.outcomeUnknown = true
     call.work = PendingWork(.reconcile, due: time.advanced(by: Limits.reconcileDelay))
@@ -113,6 +123,12 @@ package struct CallStateMachine: Sendable {
         .reconcile, BackOff(first: Limits.reconcileDelay, longest: Limits.reconcileDelayMax),
         at: time)
     }
+  }
+
+  /// Somebody of several dispatches takes the work: for as long as the lease it is not due, unless
+  /// its outcome says so.
+  package mutating func workTaken(at time: Timestamp) {
+    call.work?.due = time.advanced(by: Limits.workLease)
   }
 
   // MARK: Callbacks

@@ -4,9 +4,12 @@ internal import Telephony
 extension CallDispatcher {
   /// Dials a call whose journal says `intent`. The journal says `sending` before the POST goes out;
   /// nobody sends it again after that but upon the proof that nothing was done.
+  ///
+  /// Of several dispatches that do this at once one writes `sending`, from the version that it
+  /// read, and it alone sends.
   func dial(_ id: CallID) async {
     guard let call = try? await ports.store.call(id), call.dial?.phase == .intent,
-      let from = call.from.number, let to = call.to.number
+      let attempt = call.dial?.attempt, let from = call.from.number, let to = call.to.number
     else { return }
     let lease: CredentialLease
     do throws(CredentialError) {
@@ -21,16 +24,18 @@ extension CallDispatcher {
       try? await settle(id) { machine in machine.credentialsMissed(.unavailable, at: time) }
       return
     }
-    guard await beginSending(id) else { return }
+    guard await beginSending(id, attempt) else { return }
     let outcome = await ports.carrier.place(order, with: lease)
-    await record(outcome, of: id)
+    await record(outcome, of: id, attempt)
   }
 
   /// Writes `sending`; false when the POST may not be sent, whatever the reason.
-  private func beginSending(_ id: CallID) async -> Bool {
+  private func beginSending(_ id: CallID, _ attempt: Int) async -> Bool {
     let time = now
     do throws(CallStoreError) {
-      let (_, action) = try await change(id) { machine in machine.sendingBegan(at: time) }
+      let (_, action) = try await change(id) { machine in
+        machine.sendingBegan(attempt: attempt, at: time)
+      }
       return action == .send
     } catch {
       switch error {
@@ -40,27 +45,27 @@ extension CallDispatcher {
         break
       case .unavailable:
         // It may have been written: then it is looked for, and not dialled.
-        try? await settle(id) { machine in machine.dialLost(at: time) }
+        try? await settle(id) { machine in machine.dialLost(attempt: attempt, at: time) }
       }
       return false
     }
   }
 
-  private func record(_ outcome: DialOutcome, of id: CallID) async {
+  private func record(_ outcome: DialOutcome, of id: CallID, _ attempt: Int) async {
     let time = now
     do throws(CallStoreError) {
       try await settle(id) { machine in
         switch outcome {
         case .accepted(let carrierCallID): machine.dialAccepted(as: carrierCallID, at: time)
-        case .refused(let refusal): machine.dialRefused(refusal, at: time)
-        case .unknown: machine.dialLost(at: time)
+        case .refused(let refusal): machine.dialRefused(refusal, attempt: attempt, at: time)
+        case .unknown: machine.dialLost(attempt: attempt, at: time)
         }
       }
     } catch {
       // The name is another call's, or the store is away: then the journal still says `sending`,
       // and the call is looked for when its lease is over.
       guard case .carrierCallTaken = error else { return }
-      try? await settle(id) { machine in machine.dialLost(at: time) }
+      try? await settle(id) { machine in machine.dialLost(attempt: attempt, at: time) }
     }
   }
 
@@ -82,11 +87,12 @@ extension CallDispatcher {
   func reconcile(_ id: CallID) async {
     guard var call = try? await ports.store.call(id), call.isUnresolved else { return }
     let time = now
-    if call.dial?.phase == .sending {
-      guard let (lost, _) = try? await change(id, { machine in machine.dialLost(at: time) }) else {
-        return
+    if let dial = call.dial, dial.phase == .sending {
+      let lost = try? await change(id) { machine in
+        machine.dialLost(attempt: dial.attempt, at: time)
       }
-      call = lost
+      guard let lost else { return }
+      call = lost.0
     }
     do throws(CallStoreError) {
       if let found = await lookForDial(call) {

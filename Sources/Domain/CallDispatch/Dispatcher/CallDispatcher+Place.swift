@@ -207,12 +207,11 @@ extension CallDispatcher {
     guard let subscription = subscription ?? own else { return results }
     // A stored request may name a call twice.
     let latest = Dictionary(calls.map { ($0.id, $0) }) { $0.version < $1.version ? $1 : $0 }
-    let feed = feed
     let time = ports.time
     // A repeated request's calls may have changed between their reading and the subscription.
     let settled = own == nil ? latest : await reread(latest)
     let waited = await withTaskGroup(of: [CallID: Call]?.self) { group in
-      group.addTask { await Self.follow(settled, subscription, feed) }
+      group.addTask { await self.follow(settled, subscription) }
       group.addTask {
         try? await time.sleep(for: Limits.acceptanceWaitMax)
         return nil
@@ -229,17 +228,22 @@ extension CallDispatcher {
   }
 
   /// Nil when it was cut short.
-  private static func follow(
-    _ calls: [CallID: Call], _ subscription: Int, _ feed: CallFeed
+  private func follow(
+    _ calls: [CallID: Call], _ subscription: Int
   ) async -> [CallID: Call]? {
     var calls = calls
     while calls.values.contains(where: \.isOnItsWay) {
       await feed.wait(subscription)
-      guard !Task.isCancelled, case .calls(let changed) = feed.take(subscription) else {
-        return nil
-      }
-      for call in changed where call.version > (calls[call.id]?.version ?? 0) {
-        calls[call.id] = call
+      if Task.isCancelled { return nil }
+      switch feed.take(subscription) {
+      case .calls(let changed):
+        for call in changed where call.version > (calls[call.id]?.version ?? 0) {
+          calls[call.id] = call
+        }
+      case .look:
+        let read = await reread(calls.filter(\.value.isOnItsWay))
+        calls.merge(read) { $0.version < $1.version ? $1 : $0 }
+      case .overflowed, .shutDown: return nil
       }
     }
     return calls

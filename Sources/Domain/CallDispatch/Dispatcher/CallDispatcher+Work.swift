@@ -6,15 +6,26 @@ extension CallDispatcher {
   /// Does the calls' work until `beginGracefulShutdown`, then returns when what it had begun is
   /// done; cancellation ends it sooner. Called once, by the wiring, in a task of its own.
   ///
-  /// First it takes every dial that an earlier process may have sent for one of unknown outcome:
-  /// the store must be this process's alone.
+  /// Where the store is this process's alone, it first takes every dial that an earlier process may
+  /// have sent for one of unknown outcome. Where dispatches share it, another may be sending it
+  /// now: it is looked for when `Limits.workLease` is over.
   package func run() async {
     // Nothing may be dialled before this is done.
-    while await !recover() {
+    while !configuration.isShared, await !recover() {
       guard !pump.isStopping,
         (try? await ports.time.sleep(for: Limits.workPollInterval)) != nil
       else { return }
     }
+    await withTaskGroup(of: Void.self) { group in
+      if configuration.isShared { group.addTask { await self.lookForOthers() } }
+      await work()
+      group.cancelAll()
+    }
+    // What can't be written now is lost with the process; its callers were answered.
+    await saveUnsaved()
+  }
+
+  private func work() async {
     await withDiscardingTaskGroup { group in
       var sweepTime = now
       while !pump.isStopping, !Task.isCancelled {
@@ -33,14 +44,23 @@ extension CallDispatcher {
         await pump.wait(for: await nextWait(after: time), time: ports.time)
       }
     }
-    // What can't be written now is lost with the process; its callers were answered.
-    await saveUnsaved()
   }
 
   /// Takes no new work. `run` returns when the work in flight is done; the rest stays in the store.
   package func beginGracefulShutdown() {
     pump.stop()
     feed.shutDown()
+  }
+
+  /// Tells watchers when others have written to the shared store, until its task is cancelled.
+  private func lookForOthers() async {
+    var seen: Int64 = 0
+    while (try? await ports.time.sleep(for: Limits.sharedPollInterval)) != nil {
+      guard feed.hasSubscribers, let last = try? await ports.store.lastChange(), last != seen
+      else { continue }
+      seen = last
+      feed.changedElsewhere()
+    }
   }
 
   /// As many due calls as there is room for. Those in flight are still due in the store and are
@@ -69,7 +89,10 @@ extension CallDispatcher {
         let calls = try await ports.store.sendingCalls(limit: Limits.pageSizeMax)
         for call in calls {
           let time = now
-          _ = try await change(call.id) { machine in machine.dialLost(at: time) }
+          let attempt = call.dial?.attempt ?? 0
+          _ = try await change(call.id) { machine in
+            machine.dialLost(attempt: attempt, at: time)
+          }
         }
         if calls.count < Limits.pageSizeMax { return true }
       }
@@ -89,11 +112,21 @@ extension CallDispatcher {
     switch call.work?.kind {
     case nil: return
     case .dial: await dial(call.id)
+    case _ where await !take(call): return
     case .reconcile: await reconcile(call.id)
     case .end: await endAtCarrier(call.id)
     case .verify: await verify(call.id)
     case .refresh: await refresh(call.id)
     }
+  }
+
+  /// Takes work that several dispatches may find due; false when another was faster. A dial is
+  /// taken by the write before its POST.
+  private func take(_ call: Call) async -> Bool {
+    guard configuration.isShared else { return true }
+    var machine = CallStateMachine(call)
+    machine.workTaken(at: now)
+    return (try? await ports.store.update(machine.call)) != nil
   }
 
   /// Writes an event's outcome, patiently: what is known of the carrier must not be lost.
@@ -119,7 +152,7 @@ extension CallDispatcher {
 extension CallDispatcher {
   /// Recovers as `run` does, then does what is due until nothing is, at most `rounds` rounds.
   package func runUntilIdle(rounds: Int = 100) async {
-    guard await recover() else { return }
+    if !configuration.isShared, await !recover() { return }
     await saveUnsaved()
     for _ in 0..<rounds {
       guard let due = try? await ports.store.dueCalls(at: now, limit: Limits.workConcurrencyMax),

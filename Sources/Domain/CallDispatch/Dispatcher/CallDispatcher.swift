@@ -40,18 +40,24 @@ package final class CallDispatcher: Sendable {
     package var publicURLs: PublicURLs
     /// Numbers charged above the normal rate may be dialled.
     package var premiumAllowed: Bool
+    /// Other dispatches of these regions may work on the same store.
+    package var isShared: Bool
 
-    package init(regions: Set<Region>, publicURLs: PublicURLs, premiumAllowed: Bool = false) {
+    package init(
+      regions: Set<Region>, publicURLs: PublicURLs, premiumAllowed: Bool = false,
+      isShared: Bool = false
+    ) {
       self.regions = regions
       self.publicURLs = publicURLs
       self.premiumAllowed = premiumAllowed
+      self.isShared = isShared
     }
   }
 
   let ports: Ports
   let configuration: Configuration
   package let routes: RouteDirectory
-  let feed = CallFeed()
+  let feed: CallFeed
   let pump = WorkPump()
   /// Inbound calls that the store has not got yet.
   package let unsaved = UnsavedCalls()
@@ -61,6 +67,7 @@ package final class CallDispatcher: Sendable {
     self.ports = ports
     self.configuration = configuration
     self.routes = routes
+    feed = CallFeed(isShared: configuration.isShared)
   }
 
   /// Listens to the store. Called once, before anything else is.

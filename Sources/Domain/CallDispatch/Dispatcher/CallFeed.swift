@@ -4,7 +4,9 @@ internal import Telephony
 /// Hands every committed call to those who watch, in the order of commits; each has a bounded
 /// buffer.
 ///
-/// A watcher whose buffer is full is cut off and told so; nobody waits for it.
+/// A watcher whose buffer is full is cut off and told so; nobody waits for it. Where other
+/// processes write to the same store, their commits come between ours: then a watcher is only told
+/// to look at the store, which knows the order.
 final class CallFeed: Sendable {
   /// Which commits a subscriber gets.
   enum Interest: Sendable {
@@ -22,6 +24,8 @@ final class CallFeed: Sendable {
   enum Taken: Sendable {
     /// In the order of commits; empty when nothing has come.
     case calls([Call])
+    /// The store may have what the watcher has not.
+    case look
     /// More came than the buffer holds; what was in it is lost.
     case overflowed
     case shutDown
@@ -30,6 +34,8 @@ final class CallFeed: Sendable {
   private struct Subscriber {
     let interest: Interest
     var buffer: [Call] = []
+    /// The store is to be looked at.
+    var isBehind = false
     var isOverflowed = false
     var waiter: CheckedContinuation<Void, Never>?
   }
@@ -40,7 +46,13 @@ final class CallFeed: Sendable {
     var isShutDown = false
   }
 
+  private let isShared: Bool
   private let state = Mutex(State())
+
+  /// - Parameter isShared: other processes write to the same store.
+  init(isShared: Bool) {
+    self.isShared = isShared
+  }
 
   /// The store's sink: takes a lock for a moment and wakes whom it concerns.
   func committed(_ call: Call) {
@@ -48,11 +60,32 @@ final class CallFeed: Sendable {
       var waiters: [CheckedContinuation<Void, Never>] = []
       let concerned = state.subscribers.filter { $0.value.interest.covers(call) }.keys
       for id in concerned {
-        if let waiter = Self.add(call, to: &state.subscribers[id]) { waiters.append(waiter) }
+        let waiter =
+          isShared
+          ? Self.fallBehind(&state.subscribers[id]) : Self.add(call, to: &state.subscribers[id])
+        if let waiter { waiters.append(waiter) }
       }
       return waiters
     }
     for waiter in waiters { waiter.resume() }
+  }
+
+  /// Somebody else has written to the store: every watcher is to look.
+  func changedElsewhere() {
+    let waiters = state.withLock { state in
+      state.subscribers.keys.compactMap { Self.fallBehind(&state.subscribers[$0]) }
+    }
+    for waiter in waiters { waiter.resume() }
+  }
+
+  var hasSubscribers: Bool { state.withLock { !$0.subscribers.isEmpty } }
+
+  private static func fallBehind(
+    _ subscriber: inout Subscriber?
+  ) -> CheckedContinuation<Void, Never>? {
+    subscriber?.isBehind = true
+    defer { subscriber?.waiter = nil }
+    return subscriber?.waiter
   }
 
   private static func add(
@@ -90,7 +123,8 @@ final class CallFeed: Sendable {
         return .overflowed
       }
       state.subscribers[id]?.buffer = []
-      return .calls(subscriber.buffer)
+      state.subscribers[id]?.isBehind = false
+      return subscriber.isBehind ? .look : .calls(subscriber.buffer)
     }
   }
 
@@ -100,7 +134,7 @@ final class CallFeed: Sendable {
       await withCheckedContinuation { continuation in
         let resumeNow = state.withLock { state in
           guard let subscriber = state.subscribers[id], subscriber.buffer.isEmpty,
-            !subscriber.isOverflowed, !state.isShutDown, !Task.isCancelled
+            !subscriber.isBehind, !subscriber.isOverflowed, !state.isShutDown, !Task.isCancelled
           else { return true }
           state.subscribers[id]?.waiter = continuation
           return false

@@ -23,9 +23,9 @@ package final class CallWatch {
   private let filter: CallFilter
   private let fingerprint: Fingerprint
 
-  /// What is to be read from the store before the changes: `after ..< cursor ... through`.
+  /// What is to be read from the store before changes are waited for: after `cursor`, up to `head`.
   private var cursor: Int64
-  private let head: Int64
+  private var head: Int64
   private let catchUpFilter: CallFilter
   private var isLevel = false
   private var pending: [Call] = []
@@ -60,11 +60,12 @@ package final class CallWatch {
         cursor = max(cursor, call.change)
         return .changed(call, resumeToken: token)
       }
-      if isLevel {
+      if isLevel, cursor >= head {
         try await takeChanges()
       } else if try await readPage() {
-        isLevel = true
         cursor = max(cursor, head)
+        guard !isLevel else { continue }
+        isLevel = true
         return .level(resumeToken: token)
       }
     }
@@ -83,7 +84,8 @@ package final class CallWatch {
     let limit = Limits.pageSizeMax
     do throws(CallStoreError) {
       pending = try await store.changes(
-        ChangeQuery(filter: catchUpFilter, after: cursor, through: head, limit: limit))
+        ChangeQuery(
+          filter: isLevel ? filter : catchUpFilter, after: cursor, through: head, limit: limit))
     } catch {
       throw .storeUnavailable
     }
@@ -98,6 +100,12 @@ package final class CallWatch {
       // What came between the subscription and the head was read from the store.
       pending = calls.filter { $0.change > head }
       pendingIndex = 0
+    case .look:
+      do throws(CallStoreError) {
+        head = try await store.lastChange()
+      } catch {
+        throw .storeUnavailable
+      }
     case .overflowed: throw .watcherTooSlow(resumeToken: token)
     case .shutDown: throw .shuttingDown
     }

@@ -99,3 +99,8 @@ package enum CallSamples {
       createTime: time(seconds))
   }
 }
+
+extension CallStateMachine {
+  /// The dial's present try; 0 where there is none.
+  package var attempt: Int { call.dial?.attempt ?? 0 }
+}

@@ -12,12 +12,14 @@ package struct DispatchHarness: Sendable {
   package let routes = RouteDirectory()
   package let dispatcher: CallDispatcher
 
-  /// Over the world of an earlier harness: what a restart finds. `faults` hits the store's writes
+  /// Over the world of an earlier harness: what a restart finds, or with `isShared` what a second
+  /// dispatch beside it does. `faults` hits the store's writes
   /// and the carrier. With `hold` time stands still until it is advanced, else a sleep makes it
   /// jump.
   package init(
     after earlier: DispatchHarness? = nil, faults: FaultInjector = FaultInjector(),
-    regions: Set<Region> = [.us1, .ie1, .au1], emergency: Set<E164> = [], hold: Bool = false
+    regions: Set<Region> = [.us1, .ie1, .au1], emergency: Set<E164> = [], hold: Bool = false,
+    isShared: Bool = false
   ) async throws {
     let time = earlier?.time ?? ManualTime(hold ? .hold : .jump, now: CallSamples.epoch)
     self.time = time
@@ -32,7 +34,7 @@ package struct DispatchHarness: Sendable {
         store: FaultyCallStore(store, faults), carrier: FaultyCarrierCalls(carrier, faults),
         credentials: credentials, tokens: FakeWebhookTokens(), signer: FakeWebhookSigner(),
         numberPlan: FakeNumberPlan(emergency: emergency), time: time, ids: SystemIDSource()),
-      configuration: .init(regions: regions, publicURLs: urls), routes: routes)
+      configuration: .init(regions: regions, publicURLs: urls, isShared: isShared), routes: routes)
     await dispatcher.begin()
     try publish()
   }

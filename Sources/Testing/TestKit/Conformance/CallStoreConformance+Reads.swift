@@ -94,6 +94,38 @@ extension CallStoreConformance {
       let one = try await store.dueCalls(at: CallSamples.time(99), limit: 1)
       try requireEqual(one.map(\.id.bits), [2])
     },
+    CallStoreCheck("due work is taken once, and is not due for others until its lease is over") {
+      store in
+      var call = try await placeOne(CallSamples.outbound(1), in: store)
+      call.work = PendingWork(.reconcile, due: CallSamples.time(1))
+      call = try await store.update(call)
+      let found = try await store.dueCalls(at: CallSamples.time(2), limit: 9)
+      try requireEqual(found, [call])
+      var machine = CallStateMachine(found[0])
+      machine.workTaken(at: CallSamples.time(2))
+      let taken = try await store.update(machine.call)
+      try await requireRefused(store, machine.call, .conflict)
+      let none = try await store.dueCalls(at: CallSamples.time(3), limit: 9)
+      try requireEqual(none, [])
+      let later = CallSamples.time(2).advanced(by: Limits.workLease)
+      try requireEqual(try await store.dueCalls(at: later, limit: 9), [taken])
+    },
+    CallStoreCheck("of those that begin to send one dial at once one may") { store in
+      let call = try await placeOne(CallSamples.outbound(1), in: store)
+      let senders = await withTaskGroup(of: Bool.self) { group in
+        for _ in 0..<8 {
+          group.addTask {
+            var machine = CallStateMachine(call)
+            guard machine.sendingBegan(attempt: 0, at: CallSamples.time(1)) == .send else {
+              return false
+            }
+            return (try? await store.update(machine.call)) != nil
+          }
+        }
+        return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+      }
+      try requireEqual(senders, 1)
+    },
     CallStoreCheck("work that is done is not due any more") { store in
       var call = try await placeOne(CallSamples.outbound(1), in: store)
       call.work = nil
