@@ -244,8 +244,9 @@ class _Bearer(
 class Trunklined(Process):
     """`trunklined serve` on free ports, which stay the same over a restart.
 
-    A registry authenticates its callers: its channels show the first administrator's token, as do
-    `buf_curl` and `run_cli` at its address. A dispatch alone shows its registry a token of its own.
+    It authenticates its callers: its channels show the first administrator's token, as do
+    `buf_curl` and `run_cli` at its address. A dispatch alone knows that token from its registry, to
+    which it shows one of its own.
     """
 
     def __init__(
@@ -279,11 +280,11 @@ class Trunklined(Process):
         self.registry = registry
         self.token_file = self.folder / "admin-token"
         self.registry_token_file = self.folder / "registry-token"
-        self.has_token = auth and "registry" in roles
-        if self.has_token:
-            flags.append(f"--admin-token-file={self.token_file}")
-        else:
+        self.has_token = auth and ("registry" in roles or registry in tokens)
+        if not self.has_token:
             flags.append("--auth=off")
+        elif "registry" in roles:
+            flags.append(f"--admin-token-file={self.token_file}")
         if registry in tokens:
             flags.append(f"--registry-token-file={self.registry_token_file}")
         if sim is not None:
@@ -301,6 +302,8 @@ class Trunklined(Process):
     @property
     def token(self):
         """The first administrator's token, as the first start wrote it."""
+        if self.registry in tokens:
+            return tokens[self.registry]()
         token = self.token_file.read_text().strip()
         secrets.add(token)
         return token

@@ -164,6 +164,7 @@ GOOD = {
     "PhoneNumberService.DeletePhoneNumber": lambda t: t.v1.DeletePhoneNumberRequest(
         id=fresh_number(t).id
     ),
+    "PhoneNumberService.WatchPhoneNumbers": lambda t: t.v1.WatchPhoneNumbersRequest(),
     "ProviderService.CreateProvider": create_provider,
     "ProviderService.GetProvider": lambda t: t.v1.GetProviderRequest(id=t.provider.id),
     "ProviderService.ListProviders": lambda t: t.v1.ListProvidersRequest(),

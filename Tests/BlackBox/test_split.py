@@ -1,5 +1,6 @@
 """Registry and dispatch as two processes: calls go on while the registry is gone."""
 
+import functools
 import sqlite3
 import threading
 import types
@@ -11,6 +12,7 @@ import pytest
 import harness
 import world as worlds
 from harness import wait_until
+from test_access import METHODS, SCOPES, Tenants, bearer, forged, scope_of
 from world import ANSWER_MAX
 
 
@@ -102,6 +104,122 @@ def test_dispatch_restarts_without_its_registry(split):
     world.connect()
     world.assign(number, world.agent(url="wss://agent.example/new"))
     answered(world, number, "wss://agent.example/new")
+
+
+def code_of(world, token):
+    """The code that ListCalls gets at the dispatch with a token."""
+    with world.dispatch.bare_channel() as channel:
+        calls = world.v1.CallDispatchServiceStub(channel)
+        try:
+            calls.ListCalls(world.v1.ListCallsRequest(), timeout=30, metadata=bearer(token))
+        except grpc.RpcError as error:
+            return error.code()
+    return grpc.StatusCode.OK
+
+
+def make_token(world, **members):
+    made = world.tokens.CreateToken(world.v1.CreateTokenRequest(**members), timeout=30)
+    harness.secrets.add(made.token_text)
+    return made
+
+
+def tokens_kept(dispatch):
+    """The tokens that the dispatch's copy holds."""
+    with sqlite3.connect(dispatch.data_dir / "routes.db", timeout=5) as copy:
+        return {id for id, in copy.execute("SELECT id FROM route_copies WHERE kind = 'token'")}
+
+
+def test_a_dispatch_authenticates_by_itself(split):
+    world, registry, dispatch = split.world, split.registry, split.dispatch
+    code, v1 = grpc.StatusCode, world.v1
+    reader = make_token(world, scopes=["calls:read"])
+    other = make_token(world, scopes=["calls:read"], tenant_id="new")
+    denied = make_token(world, scopes=["numbers:read"])
+    gone = make_token(world, scopes=["calls:read"])
+    # At once: what the stream has not brought yet is asked for.
+    assert code_of(world, reader.token_text) == code.OK
+    assert code_of(world, denied.token_text) == code.PERMISSION_DENIED
+    assert code_of(world, forged()) == code.UNAUTHENTICATED
+    assert code_of(world, forged(id=reader.token.id.removeprefix("tok_"))) == code.UNAUTHENTICATED
+    with dispatch.bare_channel() as channel:
+        refused = worlds.refusal(
+            v1.CallDispatchServiceStub(channel).ListCalls, v1.ListCallsRequest())
+        assert (refused.code, refused.reason) == (code.UNAUTHENTICATED, "TOKEN_MISSING")
+
+    # A tenant of another token sees nothing of these calls.
+    number = world.number_of()
+    answered(world, number, "wss://agent.example/stream")
+    call = world.place(number, world.fresh_far_end())[0].call
+    with grpc.intercept_channel(
+        dispatch.bare_channel(), harness._Bearer(lambda: other.token_text)
+    ) as channel:
+        stub = v1.CallDispatchServiceStub(channel)
+        assert not stub.ListCalls(v1.ListCallsRequest(), timeout=30).calls
+        refused = worlds.refusal(stub.GetCall, v1.GetCallRequest(id=call.id))
+        assert (refused.code, refused.reason) == (code.NOT_FOUND, "CALL_NOT_FOUND")
+
+    # A revocation comes with the stream, and ends what goes on.
+    with dispatch.bare_channel() as channel:
+        stream = v1.CallDispatchServiceStub(channel).WatchCalls(
+            v1.WatchCallsRequest(), timeout=120, metadata=bearer(gone.token_text))
+        next(stream)
+        world.tokens.RevokeToken(v1.RevokeTokenRequest(id=gone.token.id), timeout=30)
+        wait_until(
+            lambda: code_of(world, gone.token_text) == code.UNAUTHENTICATED, "the revocation")
+        with pytest.raises(grpc.RpcError) as caught:
+            for _ in stream:
+                pass
+        assert caught.value.code() == code.UNAUTHENTICATED
+
+    # The owner sees that it was used here.
+    def was_used():
+        return any(
+            token.id == reader.token.id and token.HasField("last_use_time")
+            for token in world.all_tokens())
+
+    wait_until(was_used, "the last use")
+
+    # With the registry dead, over a restart: the known are known, the revoked are not.
+    known = {made.token.id for made in (reader, other, denied)}
+    wait_until(
+        lambda: known <= tokens_kept(dispatch) and gone.token.id not in tokens_kept(dispatch),
+        "the tokens are kept")
+    registry.kill()
+    dispatch.kill()
+    dispatch.start()
+    assert code_of(world, reader.token_text) == code.OK
+    assert code_of(world, other.token_text) == code.OK
+    assert code_of(world, denied.token_text) == code.PERMISSION_DENIED
+    assert code_of(world, forged(id=reader.token.id.removeprefix("tok_"))) == code.UNAUTHENTICATED
+    # Of what it does not know it can't say that it is bad.
+    assert code_of(world, gone.token_text) == code.UNAVAILABLE
+    for file in dispatch.data_dir.iterdir():
+        if file.name.startswith("routes.db"):
+            assert reader.token_text.split("_")[2].encode() not in file.read_bytes()
+
+    registry.start()
+    world.connect()
+    wait_until(lambda: code_of(world, gone.token_text) == code.UNAUTHENTICATED, "the registry")
+
+
+def test_a_dispatch_asks_for_scopes_before_it_looks_at_a_body(split):
+    """As test_access does of every method where the registry is."""
+    world = split.world
+    every = make_token(world, scopes=SCOPES).token_text
+    with split.dispatch.bare_channel() as channel:
+        caller = types.SimpleNamespace(channel=channel)
+        methods = [name for name in METHODS if name.startswith("CallDispatchService.")]
+        assert methods
+        for name in methods:
+            raw = functools.partial(Tenants.raw, caller, name)
+            assert raw().reason == "TOKEN_MISSING", name
+            assert raw(forged()).reason == "TOKEN_INVALID", name
+            scope = scope_of(name)
+            rest = [other for other in SCOPES if other not in (scope, "admin")]
+            denied = raw(make_token(world, scopes=rest).token_text)
+            assert denied.code == grpc.StatusCode.PERMISSION_DENIED, name
+            assert denied.info.metadata["scope"] == scope, name
+            assert raw(every).reason not in ("SCOPE_MISSING", "TOKEN_INVALID"), name
 
 
 @pytest.fixture

@@ -1,3 +1,4 @@
+import Access
 import CallDispatch
 import Synchronization
 import Telephony
@@ -43,6 +44,30 @@ struct RouteDirectoryTests {
       [.heard],
     ])
     #expect(places == [nil, place(5), place(7), place(7)])
+  }
+
+  private func grant(_ number: Int) -> TokenGrant {
+    TokenGrant(
+      id: Sample.tokenID(number), tenant: .main, scopes: .all,
+      hash: TokenHash([UInt8](repeating: 1, count: TokenHash.size)), expireTime: nil)
+  }
+
+  @Test func tokensAreThoseOfTheFeed() {
+    let tokens = TokenDirectory()
+    let routes = RouteDirectory(tokens: tokens)
+    tokens.put(grant(1))
+    routes.apply(.snapshotBegan)
+    routes.apply(.changed(.setToken(grant(2)), at: nil))
+    // What is known stays good until the snapshot is whole; what has come is good already.
+    #expect(tokens.grant(grant(1).id) != nil && tokens.grant(grant(2).id) != nil)
+    // A snapshot that broke off counts for nothing.
+    routes.apply(.snapshotBegan)
+    routes.apply(.changed(.setToken(grant(3)), at: nil))
+    routes.apply(.snapshotEnded(place(4)))
+    #expect(tokens.count == 1 && tokens.grant(grant(3).id) == grant(3))
+    routes.apply(.changed(.setToken(grant(4)), at: place(5)))
+    routes.apply(.changed(.removeToken(grant(3).id), at: place(6)))
+    #expect(tokens.count == 1 && tokens.grant(grant(4).id) == grant(4))
   }
 
   /// A feed whose connection goes every half hour, with nothing to tell, is no failing feed.

@@ -1,4 +1,5 @@
 import API
+import Access
 import GRPC
 import GRPCInProcess
 import Protobuf
@@ -15,6 +16,8 @@ struct RegistryServices {
   let carrier = FakeCarrier()
   let context: RegistryContext
   let channel: InProcessChannel
+  let directory = TokenDirectory()
+  let tokens: Tokens
 
   init() {
     carrier.addKey(Sample.key(1), secret: "secret", account: Sample.account(1), region: .us1)
@@ -23,12 +26,14 @@ struct RegistryServices {
       store: store, carrier: carrier, sealer: FakeSealer(),
       webhooks: FakeWebhookEndpoints(), numberPlan: FakeNumberPlan(), time: ManualTime(),
       ids: CountingIDs())
+    tokens = Tokens(context, directory: directory, hasher: SHA256TokenHasher())
     channel = InProcessChannel(
       router: Router(
         services: [
           ProviderServiceHandler(Providers(context)),
           PhoneNumberServiceHandler(PhoneNumbers(context)), AgentServiceHandler(Agents(context)),
-          RouteServiceHandler(feed: context.feed, store: store, time: context.time),
+          RouteServiceHandler(
+            feed: context.feed, store: store, tokens: tokens, time: context.time),
         ], admission: AdmittingAll(as: .of(.main))))
   }
 

@@ -1,4 +1,5 @@
 import API
+import Access
 import CallDispatch
 import GRPC
 import Registry
@@ -71,6 +72,48 @@ struct RouteSourceTests {
     }
     #expect(agent.id.description == "desk")
     #expect(next.epoch == place.epoch && next.revision > place.revision)
+  }
+
+  @Test func tokensComeWithTheRoutesAndGoWhenTheyAreRevoked() async throws {
+    let caller = Caller.of(.main)
+    let kept = try await services.tokens.create(
+      CreateToken(scopes: ["calls:place", "calls:read"]), by: caller)
+    let grant = try #require(kept.token.grant)
+    let snapshot = await follow(after: nil) { update in
+      if case .snapshotEnded = update { true } else { false }
+    }
+    #expect(snapshot.contains(.changed(.setToken(grant), at: nil)))
+    guard case .snapshotEnded(let place)? = snapshot.last else {
+      return #expect(Bool(false), "\(snapshot)")
+    }
+    _ = try await services.tokens.revoke("\(grant.id)", of: "", by: caller)
+    let changes = await follow(after: place) { _ in true }
+    guard case .changed(.removeToken(grant.id), at: _?) = changes.first else {
+      return #expect(Bool(false), "\(changes)")
+    }
+  }
+
+  @Test func aTokenThatHasNotComeIsLookedUp() async throws {
+    let source = RegistryTokenSource(channel: services.channel)
+    let made = try await services.tokens.create(
+      CreateToken(scopes: ["calls:place"]), by: .of(.main))
+    #expect(try await source.grant(made.token.id) == made.token.grant)
+    #expect(try await source.grant(Sample.tokenID(77)) == nil)
+
+    let grant = try #require(made.token.grant)
+    let now = services.context.time.now()
+    // A clock that is ahead counts as now.
+    try await source.noteUse(of: grant, at: now.advanced(by: .seconds(3600)))
+    let page = try await services.tokens.list(PageRequest(), of: "", by: .of(.main))
+    #expect(page.elements.first?.lastUseTime == now)
+
+    _ = try await services.tokens.revoke("\(grant.id)", of: "", by: .of(.main))
+    #expect(try await source.grant(made.token.id) == nil)
+    let cut = SwitchedChannel(services.channel)
+    cut.isOff.store(true, ordering: .relaxed)
+    await #expect(throws: RPCError.self) {
+      try await RegistryTokenSource(channel: cut).grant(made.token.id)
+    }
   }
 
   @Test func placeOfAnotherEpochBeginsAnew() async throws {

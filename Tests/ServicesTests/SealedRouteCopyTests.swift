@@ -1,4 +1,5 @@
 import API
+import Access
 import CallDispatch
 import Registry
 import Synchronization
@@ -67,6 +68,9 @@ struct SealedRouteCopyTests {
   private static let epoch = "one"
   private static let number = PhoneNumberID(bits: 7)
   private static let provider = ProviderID(bits: 5)
+  private static let grant = TokenGrant(
+    id: Sample.tokenID(1), tenant: Sample.otherTenant, scopes: [Scopes(.callsPlace)],
+    hash: TokenHash([UInt8](repeating: 7, count: TokenHash.size)), expireTime: Sample.time(9))
 
   private static var entries: [Trunkline.Internal.V1.RouteEntry] {
     let tenant = TenantID.main.description
@@ -82,6 +86,7 @@ struct SealedRouteCopyTests {
           .init(
             id: provider.description, tenantID: tenant, region: .us1,
             accountSID: Sample.account(1).description))),
+      .init(entry: .token(.init(grant))),
     ]
   }
 
@@ -116,6 +121,22 @@ struct SealedRouteCopyTests {
     #expect(try await store.place() == RoutePlace(epoch: Self.epoch, revision: 4))
   }
 
+  @Test func aRestartKnowsTheTokensOfBefore() async throws {
+    await snapshot(into: copy)
+    let known = TokenDirectory()
+    #expect(await copy.load(into: RouteDirectory(tokens: known), credentials(nil)))
+    #expect(known.grant(Self.grant.id) == Self.grant)
+    #expect(await store.kept.contains { $0.key == RouteCopyKey(.token, "\(Self.grant.id)") })
+
+    var change = Response.RouteChange()
+    change.sequence = 5
+    change.change = .removal(.init(removed: .tokenID("\(Self.grant.id)")))
+    await copy.record(Response(step: .change(change)), epoch: Self.epoch)
+    let later = TokenDirectory()
+    #expect(await copy.load(into: RouteDirectory(tokens: later), credentials(nil)))
+    #expect(later.count == 0)
+  }
+
   @Test func withoutAWholeSnapshotThereIsNothing() async {
     let routes = RouteDirectory()
     #expect(await !copy.load(into: routes, credentials(nil)))
@@ -140,7 +161,7 @@ struct SealedRouteCopyTests {
     // What was missed is missing: nothing later may be written after it.
     await copy.record(removal(6), epoch: Self.epoch)
     #expect(await store.stands?.revision == 4)
-    #expect(await store.kept.count == 2)
+    #expect(await store.kept.count == Self.entries.count)
     await snapshot(into: copy, sequence: 7)
     #expect(!copy.needsSnapshot)
     #expect(await store.stands?.revision == 7)
@@ -185,9 +206,9 @@ struct SealedRouteCopyTests {
     var lease = Trunkline.Internal.V1.LeaseCredentialResponse()
     lease.expireTime = .init(seconds: 1)
     await copy.keep(lease, of: Self.provider)
-    #expect(await store.kept.count == 3)
+    #expect(await store.kept.count == Self.entries.count + 1)
     await copy.record(removal(5), epoch: Self.epoch)
-    #expect(await store.kept.map(\.key.kind) == [.number])
+    #expect(await store.kept.map(\.key.kind) == [.number, .token])
   }
 }
 

@@ -88,4 +88,22 @@ struct SQLiteRouteCopyStoreTests {
       #expect(try await store.rows(after: nil, limit: 9) == [row(.number, "a", 1)])
     }
   }
+
+  /// A file of the version before has no tokens: it stays in use, and all is sent again.
+  @Test func aFileWithoutTokensAsksForEverything() async throws {
+    try await withStore { store in
+      try await store.apply(.snapshotBegan)
+      try await store.apply(.put([row(.number, "a", 1)]))
+      try await store.apply(.snapshotEnded(place: RoutePlace(epoch: "one", revision: 3)))
+    }
+    do {
+      let connection = try SQLiteConnection(path: file.path)
+      try connection.runScript("PRAGMA user_version = 1")
+    }
+    try await withStore { store in
+      let place = try await store.place()
+      #expect(place == RoutePlace(epoch: "", revision: 0))
+      #expect(try await store.rows(after: nil, limit: 9) == [row(.number, "a", 1)])
+    }
+  }
 }

@@ -11,21 +11,24 @@ struct Authentication: Sendable {
   private let parts: ServerParts
   private let identities: FileSignature?
 
-  /// `services` are those of the contract; `registry` is this process's, if it is one.
+  /// `services` are those of the contract; the roles are this process's.
   init(
-    _ parts: ServerParts, _ services: [any Service], registry: RegistryRole?
+    _ parts: ServerParts, _ services: [any Service], registry: RegistryRole?,
+    dispatch: DispatchRole?
   ) throws(ServeError) {
     let access = parts.configuration.access
     var lookUp: CallAuthenticator.LookUp?
     if let tokens = registry?.tokens {
       lookUp = { (id: APITokenID) async throws -> TokenGrant? in try await tokens.grant(id) }
+    } else if let tokens = dispatch?.tokens {
+      lookUp = { (id: APITokenID) async throws -> TokenGrant? in try await tokens.grant(id) }
     }
-    let uses = registry?.tokenUses
+    let uses = registry?.tokenUses ?? dispatch?.tokenUses
     authenticator = CallAuthenticator(
       rules: AccessRules(services, open: access.publicServices), directory: parts.directory,
       hasher: SHA256TokenHasher(), time: parts.time,
       configuration: .init(admitsAnonymous: !access.isOn, callRateMax: access.callRateMax),
-      lookUp: lookUp, onUse: { grant, time in _ = uses?.yield((grant, time)) })
+      lookUp: lookUp, onUse: { grant, time in uses?.note(grant, time) })
     self.parts = parts
     if let path = access.identitiesPath {
       identities = FileSignature(path: path)

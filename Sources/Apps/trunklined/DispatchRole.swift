@@ -1,3 +1,4 @@
+internal import Access
 internal import CallDispatch
 internal import CommandLine
 internal import GRPC
@@ -13,6 +14,10 @@ internal import Twilio
 /// The call dispatch of this process: its store, its webhooks and what it serves.
 final class DispatchRole: Sendable {
   let services: [any Service]
+  /// Of a dispatch of its own: what looks tokens up that the routes' feed has not brought.
+  let tokens: RegistryTokenSource?
+  /// Where a token's use is told; the registry hears of it by ``run()``.
+  let tokenUses = TokenUses()
   /// Where webhooks are taken.
   let webhookAddress: String
   private let dispatcher: CallDispatcher
@@ -37,11 +42,17 @@ final class DispatchRole: Sendable {
       copy: copy)
     source = RegistryRouteSource(
       channel: registry, regions: configuration.regions, credentials: credentials, copy: copy)
-    let routes = RouteDirectory()
+    // A registry in this process keeps the tokens itself.
+    let isAlone = configuration.registry != nil
+    tokens = isAlone ? RegistryTokenSource(channel: registry) : nil
+    let routes = RouteDirectory(tokens: isAlone ? parts.directory : nil)
     if let copy, await copy.load(into: routes, credentials) {
       log.info(
         "routes of the earlier run are in use",
-        ["numbers": .integer(Int64(routes.numberCount))])
+        [
+          "numbers": .integer(Int64(routes.numberCount)),
+          "tokens": .integer(Int64(parts.directory.count)),
+        ])
     }
     dispatcher = CallDispatcher(
       ports: .init(
@@ -89,9 +100,16 @@ final class DispatchRole: Sendable {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.dispatcher.routes.follow(self.source, time: self.time) }
       group.addTask { await self.credentials.keepReady(self.dispatcher.routes) }
+      group.addTask { await self.tellUses() }
       await dispatcher.run()
       group.cancelAll()
     }
+  }
+
+  /// A use that can't be told is forgotten: the next one is told a minute later.
+  private func tellUses() async {
+    guard let tokens else { return }
+    await tokenUses.follow { grant, time in try? await tokens.noteUse(of: grant, at: time) }
   }
 
   /// Takes no new work; ``run()`` then returns when the work in flight is done.

@@ -17,8 +17,7 @@ struct RegistryRole: Sendable {
   /// For authentication: what looks tokens up and makes the first one.
   let tokens: Tokens
   /// Where a token's use is told; written down by ``run()``.
-  let tokenUses: AsyncStream<(TokenGrant, Timestamp)>.Continuation
-  private let uses: AsyncStream<(TokenGrant, Timestamp)>
+  let tokenUses = TokenUses()
   private let tokenFeed: TokenFeed
   private let context: RegistryContext
   private let log: Logger
@@ -36,10 +35,9 @@ struct RegistryRole: Sendable {
     parts.stores.whenNoticed { feed.wake() }
     tokens = Tokens(context, directory: parts.directory, hasher: SHA256TokenHasher())
     tokenFeed = TokenFeed(context.feed, parts.directory, time: parts.time)
-    (uses, tokenUses) = AsyncStream.makeStream(
-      bufferingPolicy: .bufferingNewest(Self.waitingUsesMax))
     log = parts.log.with(["role": "registry"])
-    let routes = RouteServiceHandler(feed: context.feed, store: store, time: parts.time)
+    let routes = RouteServiceHandler(
+      feed: context.feed, store: store, tokens: tokens, time: parts.time)
     internalServices = [routes]
     services = [
       ProviderServiceHandler(Providers(context)),
@@ -47,9 +45,6 @@ struct RegistryRole: Sendable {
       TokenServiceHandler(tokens), AuditServiceHandler(AuditLog(context)), routes,
     ]
   }
-
-  /// Uses of tokens that wait to be written; older ones are dropped for newer ones.
-  private static let waitingUsesMax = 1024
 
   /// How often old request ids and history are forgotten, and stopped work is resumed.
   private static let housekeepingInterval: Duration = .seconds(3600)
@@ -76,6 +71,7 @@ struct RegistryRole: Sendable {
   func run() async {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.tokenFeed.run() }
+      group.addTask { await self.context.numberFeed.run() }
       group.addTask { await self.noteUses() }
       group.addTask { await self.takeUp() }
       await keepHouse()
@@ -86,7 +82,9 @@ struct RegistryRole: Sendable {
   /// Writes down when tokens were used. One that can't be written is forgotten: the next use is
   /// told a minute later.
   private func noteUses() async {
-    for await (grant, time) in uses { try? await tokens.noteUse(of: grant, at: time) }
+    await tokenUses.follow { grant, time in
+      try? await tokens.noteUse(of: grant.id, tenant: grant.tenant, at: time)
+    }
   }
 
   private func keepHouse() async {
@@ -113,6 +111,9 @@ struct RegistryRole: Sendable {
       _ = try? await context.resume()
     }
   }
+
+  /// Ends what would go on as long as its callers like: they go on elsewhere.
+  func endWatches() { context.numberFeed.shutDown() }
 
   /// Ends the work on numbers at a point from which it can be resumed.
   func stop() async { await context.drain() }

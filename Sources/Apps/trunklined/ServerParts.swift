@@ -28,7 +28,7 @@ final class ServerParts: Sendable {
   let client: WebClient
   let endpoints: TwilioEndpoints
   /// The tokens that calls are authenticated with.
-  let directory = TokenDirectory()
+  let directory: TokenDirectory
   /// The stores are this process's alone.
   private let lock: FolderLock
 
@@ -39,6 +39,10 @@ final class ServerParts: Sendable {
     self.loops = loops
     self.log = log
     time = SystemTime(loop: loops[0])
+    // A dispatch of its own holds all tokens; a registry looks up what it does not hold.
+    directory = TokenDirectory(
+      capacity: configuration.registry == nil
+        ? AccessLimits.directoryTokensMax : AccessLimits.dispatchTokensMax)
     do throws(ProtectedFile.Failure) {
       lock = try FolderLock(folder: configuration.dataFolder)
     } catch .exists {
@@ -90,14 +94,16 @@ final class ServerParts: Sendable {
   }
 
   /// A registry that restarts is found again within seconds. One that vanished is noticed by a
-  /// ping: the watch has a heartbeat every 10 s. A lease of credentials changes nothing, so it is
+  /// ping: the watch has a heartbeat every 10 s. Leases and look-ups change nothing, so they are
   /// asked for again; the watch is opened again by who follows it, after a pause of its own.
   private static let registryConfiguration = {
     var configuration = ClientConfiguration.defaults
     configuration.backOff.max = .seconds(5)
     configuration.keepalive = KeepaliveConfiguration(time: .seconds(30), timeout: .seconds(10))
-    configuration.serviceConfig.methods["/trunkline.internal.v1.RouteService/LeaseCredential"] =
-      ServiceConfig.Method(retryPolicy: RetryPolicy())
+    for method in ["LeaseCredential", "LookUpToken"] {
+      configuration.serviceConfig.methods["/trunkline.internal.v1.RouteService/\(method)"] =
+        ServiceConfig.Method(retryPolicy: RetryPolicy())
+    }
     return configuration
   }()
 
@@ -133,7 +139,8 @@ final class ServerParts: Sendable {
     _ services: [any Service], registry: RegistryRole?, dispatch: DispatchRole?,
     _ channel: RegistryChannel
   ) async throws(ServeError) {
-    let authentication = try Authentication(self, services, registry: registry)
+    let authentication = try Authentication(
+      self, services, registry: registry, dispatch: dispatch)
     let health = HealthService(serving: services.map { type(of: $0).name })
     let introspection = configuration.servesChannelz ? IntrospectionRegistry() : nil
     let router = Router.standard(
@@ -177,6 +184,7 @@ final class ServerParts: Sendable {
       log.info("stopping")
       admin.isReady = false
       health.shutDown()
+      registry?.endWatches()
       let outcome = await server.shutdown(within: configuration.drainTimeout)
       guard outcome.mayStopLoops else {
         // What waits for that loop would wait for ever. What is stored is whole, as after a kill.

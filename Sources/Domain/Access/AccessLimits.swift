@@ -12,6 +12,8 @@ package enum AccessLimits {
   // Authentication
   /// Tokens that a process keeps in memory; others are looked up when they are used.
   package static let directoryTokensMax = 100_000
+  /// Tokens that a dispatch of its own keeps in memory: all, so that it needs no registry.
+  package static let dispatchTokensMax = 1_000_000
   /// How fine the time of a token's last use is.
   package static let lastUseInterval: Duration = .seconds(60)
   /// Lines of the file that maps client certificates.

@@ -95,4 +95,17 @@ package enum RegistryLimits {
   /// How often a waiting reader looks again though nothing was signalled: another process may have
   /// written.
   package static let routePollInterval: Duration = .milliseconds(500)
+
+  // Watching numbers
+  /// Watches of numbers in a process at the same time.
+  package static let watchersMax = 1000
+  /// Watches of one tenant's numbers in a process at the same time.
+  package static let tenantWatchersMax = 100
+  /// Changes of all tenants that are kept for watches in memory; older ones are read from the
+  /// store.
+  package static let watchEventsMax = 512
+  /// Numbers or changes that one watch holds at a time.
+  package static let watchPageSize = 50
+  /// While nothing changes a watch says so this often.
+  package static let watchHeartbeatInterval: Duration = .seconds(10)
 }

@@ -38,6 +38,12 @@ package struct HexIdentifier<Kind: IdentifierKind>: Sendable, Hashable {
     self.low = UInt64(truncatingIfNeeded: bits)
   }
 
+  /// From the halves that ``high`` and ``low`` give.
+  package init(high: UInt64, low: UInt64) {
+    self.high = high
+    self.low = low
+  }
+
   package var bits: UInt128 { UInt128(high) << 64 | UInt128(low) }
 
   /// Parses the exact form; upper-case digits are refused so that one thing has one name.

@@ -16,7 +16,11 @@ package actor SQLiteRouteCopyStore: RouteCopyStore {
   }
 
   private static let migrations = SQLiteMigrations(steps: [
-    SQLiteMigrations.Step("make the tables", script: tables)
+    SQLiteMigrations.Step("make the tables", script: tables),
+    // What is there stays in use until the whole has come again, with the tokens.
+    SQLiteMigrations.Step(
+      "have the registry send everything again, now with tokens",
+      script: "UPDATE route_copy_place SET epoch = '', revision = 0 WHERE epoch IS NOT NULL"),
   ])
 
   private static let tables = """

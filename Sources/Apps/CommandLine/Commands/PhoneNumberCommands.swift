@@ -7,7 +7,7 @@ extension TrunklineCommands {
     "phone-numbers", "Imports phone numbers and gives them to agents.",
     [
       importNumber, listNumbers, getNumber, updateNumber, assignNumber, unassignNumber,
-      numberUsage, deleteNumber,
+      numberUsage, deleteNumber, watchNumbers,
     ])
 
   private static let id: Positional<String> = .required(

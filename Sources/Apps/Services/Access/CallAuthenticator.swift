@@ -29,7 +29,7 @@ package final class CallAuthenticator: CallAdmission {
   private let rules: AccessRules
   private let directory: TokenDirectory
   private let hasher: any TokenHasher
-  private let time: any TimeSource
+  let time: any TimeSource
   private let configuration: Configuration
   private let lookUp: LookUp?
   private let onUse: @Sendable (TokenGrant, Timestamp) -> Void
@@ -80,12 +80,12 @@ package final class CallAuthenticator: CallAdmission {
     case .malformed: return fail(.tokenMalformed, call)
     case .certificate(let name, let entry):
       let caller = caller(call, entry.tenant, .identity(name), entry.scopes)
-      return admit(caller, rule)
+      return admit(caller, call, rule)
     case .none(let hasCertificate):
       guard configuration.admitsAnonymous else {
         return hasCertificate ? fail(.identityUnknown, call) : refuse(.tokenMissing)
       }
-      return admit(caller(call, .main, .anonymous, .all), rule)
+      return admit(caller(call, .main, .anonymous, .all), call, rule)
     }
   }
 
@@ -161,7 +161,7 @@ package final class CallAuthenticator: CallAdmission {
     let now = time.now()
     guard !grant.isExpired(at: now) else { return fail(.tokenExpired, call) }
     if directory.notesUse(of: grant.id, at: now) { onUse(grant, now) }
-    return admit(caller(call, grant.tenant, .token(grant.id), grant.scopes), rule)
+    return admit(caller(call, grant.tenant, .token(grant.id), grant.scopes), call, rule)
   }
 
   private func caller(
@@ -172,7 +172,9 @@ package final class CallAuthenticator: CallAdmission {
       method: "\(call.method.service)/\(call.method.method)")
   }
 
-  private func admit(_ caller: Caller, _ rule: AccessRules.Rule) -> AdmissionVerdict {
+  private func admit(
+    _ caller: Caller, _ call: AdmissionRequest, _ rule: AccessRules.Rule
+  ) -> AdmissionVerdict {
     switch rule {
     case .open, .anyCaller: break
     case .operatorOnly:
@@ -184,7 +186,29 @@ package final class CallAuthenticator: CallAdmission {
     if isLimited, let wait = calls.withLock({ $0?.take(caller.tenant, at: .now) ?? nil }) {
       return refuse(.rateLimited(wait: wait))
     }
-    return .admitted(caller)
+    return .admitted(
+      call.method.kind == .unary
+        ? caller : StreamAdmission(caller: caller, authenticator: self))
+  }
+
+  /// Why a caller who was admitted would be refused now; nil when they would not, and while the
+  /// store can't be asked.
+  func refusal(ofAdmitted caller: Caller) async -> AccessRefusal? {
+    switch caller.principal {
+    case .anonymous, .system: return nil
+    case .identity(let name):
+      let entry = identities.withLock { $0 }.match(CollectionOfOne(name))?.entry
+      let isSame = entry.map { $0.tenant == caller.tenant && $0.scopes == caller.scopes }
+      return isSame == true ? nil : .identityUnknown
+    case .token(let id):
+      var grant = directory.grant(id)
+      if grant == nil, let lookUp {
+        guard case .success(let found) = await found(id, lookUp) else { return nil }
+        grant = found
+      }
+      guard let grant else { return .tokenInvalid }
+      return grant.isExpired(at: time.now()) ? .tokenExpired : nil
+    }
   }
 
   // MARK: Refusals

@@ -7,7 +7,8 @@ extension ServerContext {
   /// is refused.
   var caller: Caller {
     get throws(RPCError) {
-      guard let caller = admission as? Caller else { throw AccessRefusal.tokenMissing.error }
+      let admitted = (admission as? StreamAdmission)?.caller ?? admission as? Caller
+      guard let caller = admitted else { throw AccessRefusal.tokenMissing.error }
       guard let trace else { return caller }
       return Caller(
         tenant: caller.tenant, principal: caller.principal, scopes: caller.scopes,

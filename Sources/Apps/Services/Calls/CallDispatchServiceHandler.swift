@@ -53,15 +53,18 @@ package struct CallDispatchServiceHandler: Trunkline.V1.CallDispatchServiceProto
   ) async throws(RPCError) {
     let caller = try context.caller
     let filter = try CallFilter(request, tenant: caller.tenant)
-    let watch = try await answer { () async throws(DispatchError) in
-      try await dispatcher.watch(filter, resumeToken: request.resumeToken)
-    }
-    while true {
-      let update = try await answer { () async throws(DispatchError) in try await watch.next() }
-      switch update {
-      case .changed(let call, let token):
-        try await responses.write(.init(call: .init(call), resumeToken: token))
-      case .level(let token): try await responses.write(.init(resumeToken: token))
+    let dispatcher = dispatcher
+    try await context.whileAdmitted { () async throws(RPCError) in
+      let watch = try await answer { () async throws(DispatchError) in
+        try await dispatcher.watch(filter, resumeToken: request.resumeToken)
+      }
+      while true {
+        let update = try await answer { () async throws(DispatchError) in try await watch.next() }
+        switch update {
+        case .changed(let call, let token):
+          try await responses.write(.init(call: .init(call), resumeToken: token))
+        case .level(let token): try await responses.write(.init(resumeToken: token))
+        }
       }
     }
   }

@@ -73,6 +73,15 @@ extension ErrorDetails {
           + "have the quota raised.",
         metadata: ["quota": "\(kind.rawValue)s", "limit": String(countMax)]
       ).quota(subject: "\(kind.rawValue)s", "The limit is \(countMax).")
+    case .resumeTokenExpired:
+      self = ErrorDetails(
+        .outOfRange, "RESUME_TOKEN_EXPIRED",
+        "What follows the resume token is no longer kept, or the token is of another deployment. "
+          + "Watch again without one.")
+    case .tooManyWatchers:
+      self = ErrorDetails(
+        .resourceExhausted, "TOO_MANY_WATCHERS",
+        "The tenant, or the server, has as many watchers as it may. End one first.")
     case .tooManyOperations:
       self = ErrorDetails(
         .resourceExhausted, "TOO_MANY_OPERATIONS",

@@ -97,4 +97,43 @@ package struct PhoneNumberServiceHandler: Trunkline.V1.PhoneNumberServiceProtoco
     }
     return .init(phoneNumber: .init(number))
   }
+
+  package func watchPhoneNumbers(
+    _ request: Trunkline.V1.WatchPhoneNumbersRequest,
+    responses: ResponseWriter<Trunkline.V1.WatchPhoneNumbersResponse>, context: ServerContext
+  ) async throws(RPCError) {
+    let (caller, numbers) = (try context.caller, numbers)
+    try await context.whileAdmitted { () async throws(RPCError) in
+      let watch = try await answer { () async throws(RegistryError) in
+        try await numbers.watch(resumeToken: request.resumeToken, by: caller)
+      }
+      while true {
+        let step = try await answer { () async throws(RegistryError) in try await watch.next() }
+        try await responses.write(.init(step))
+      }
+    }
+  }
+}
+
+extension Trunkline.V1.WatchPhoneNumbersResponse {
+  fileprivate init(_ step: NumberStep) {
+    self.init()
+    resumeToken = step.resumeToken
+    switch step.kind {
+    case .snapshot(let number):
+      (kind, version) = (.snapshot, number.revision.version)
+      phoneNumber = .init(number)
+    case .snapshotEnd: kind = .snapshotEnd
+    case .heartbeat: kind = .heartbeat
+    case .changed(let event):
+      switch event.change {
+      case .created: kind = .created
+      case .updated: kind = .updated
+      case .deleted: kind = .deleted
+      }
+      version = event.version
+      changeTime = .init(event.time)
+      phoneNumber = event.number.map { .init($0) } ?? .init(id: event.resourceID)
+    }
+  }
 }

@@ -1,4 +1,5 @@
 internal import API
+internal import Access
 internal import CallDispatch
 internal import Registry
 internal import Telephony
@@ -24,6 +25,7 @@ extension CallDispatch.RouteChange {
       case .number(let number): CallDispatch.NumberRoute(number).map { .setNumber($0) }
       case .provider(let provider): CallDispatch.ProviderRoute(provider).map { .setProvider($0) }
       case .agent(let agent): CallDispatch.AgentRoute(agent).map { .setAgent($0) }
+      case .token(let token): TokenGrant(token).map { .setToken($0) }
       case nil: nil
       }
     guard let change else { return nil }
@@ -43,8 +45,22 @@ extension CallDispatch.RouteChange {
         return nil
       }
       self = .removeAgent(tenant, agent)
+    case .tokenID(let id):
+      guard let id = try? APITokenID(id) else { return nil }
+      self = .removeToken(id)
     case nil: return nil
     }
+  }
+}
+
+extension TokenGrant {
+  init?(_ token: Trunkline.Internal.V1.TokenRoute) {
+    guard let id = try? APITokenID(token.id), let tenant = try? TenantID(token.tenantID),
+      token.secretHash.count == TokenHash.size
+    else { return nil }
+    self.init(
+      id: id, tenant: tenant, scopes: Scopes(token.scopes.compactMap { Scope(rawValue: $0) }),
+      hash: TokenHash(token.secretHash), expireTime: token.expireTime.map { Timestamp($0) })
   }
 }
 

@@ -1,40 +1,46 @@
 internal import API
+internal import Access
 internal import Registry
 internal import Telephony
 
 // What the registry tells its dispatches, from the domain's words.
 
 extension Trunkline.Internal.V1.RouteEntry {
-  /// Nil for what the internal service does not tell yet.
-  init?(_ entry: Registry.RouteEntry) {
+  init(_ entry: Registry.RouteEntry) {
     self.init()
     switch entry {
     case .number(let number): self.entry = .number(.init(number))
     case .provider(let provider): self.entry = .provider(.init(provider))
     case .agent(let agent): self.entry = .agent(.init(agent))
-    case .token: return nil
+    case .token(let grant): self.entry = .token(.init(grant))
     }
   }
 }
 
+extension Trunkline.Internal.V1.TokenRoute {
+  init(_ grant: TokenGrant) {
+    self.init()
+    id = grant.id.description
+    tenantID = grant.tenant.description
+    scopes = grant.scopes.members.map(\.rawValue)
+    secretHash = grant.hash.bytes
+    expireTime = grant.expireTime.map { .init($0) }
+  }
+}
+
 extension Trunkline.Internal.V1.WatchRoutesResponse.RouteChange {
-  /// Nil for what the internal service does not tell yet.
-  init?(_ change: Registry.RouteChange) {
+  init(_ change: Registry.RouteChange) {
     self.init()
     sequence = change.sequence
     switch change.kind {
-    case .put(let entry):
-      guard let entry = Trunkline.Internal.V1.RouteEntry(entry) else { return nil }
-      self.change = .entry(entry)
-    case .removed(let removal):
-      guard let removal = Trunkline.Internal.V1.RouteRemoval(removal) else { return nil }
-      self.change = .removal(removal)
+    case .put(let entry): self.change = .entry(.init(entry))
+    case .removed(let removal): self.change = .removal(.init(removal))
     }
   }
 }
 
 extension Trunkline.Internal.V1.RouteRemoval {
-  fileprivate init?(_ removal: Registry.RouteRemoval) {
+  fileprivate init(_ removal: Registry.RouteRemoval) {
     self.init()
     switch removal {
     case .number(let id, let tenant):
@@ -46,7 +52,9 @@ extension Trunkline.Internal.V1.RouteRemoval {
     case .agent(let id, let tenant):
       tenantID = tenant.description
       removed = .agentID(id.description)
-    case .token: return nil
+    case .token(let id, let tenant):
+      tenantID = tenant.description
+      removed = .tokenID(id.description)
     }
   }
 }

@@ -1,4 +1,5 @@
 package import API
+internal import Access
 package import GRPC
 package import Registry
 package import Telephony
@@ -8,11 +9,15 @@ internal import WellKnown
 package struct RouteServiceHandler: Trunkline.Internal.V1.RouteServiceProtocol {
   private let feed: RouteFeed
   private let store: any DeploymentStore
+  private let tokens: Tokens
   private let time: any TimeSource
 
-  package init(feed: RouteFeed, store: any DeploymentStore, time: any TimeSource) {
+  package init(
+    feed: RouteFeed, store: any DeploymentStore, tokens: Tokens, time: any TimeSource
+  ) {
     self.feed = feed
     self.store = store
+    self.tokens = tokens
     self.time = time
   }
 
@@ -28,13 +33,16 @@ package struct RouteServiceHandler: Trunkline.Internal.V1.RouteServiceProtocol {
     responses: ResponseWriter<Trunkline.Internal.V1.WatchRoutesResponse>,
     context: ServerContext
   ) async throws(RPCError) {
-    let present = try await page(after: request.afterSequence, limit: 1)
-    let isKnown =
-      request.epoch == present.epoch && request.afterSequence <= present.latest
-      && request.afterSequence >= present.prunedThrough
-    let start =
-      isKnown ? request.afterSequence : try await sendSnapshot(epoch: present.epoch, to: responses)
-    try await sendChanges(after: start, epoch: present.epoch, to: responses)
+    try await context.whileAdmitted { () async throws(RPCError) in
+      let present = try await page(after: request.afterSequence, limit: 1)
+      let isKnown =
+        request.epoch == present.epoch && request.afterSequence <= present.latest
+        && request.afterSequence >= present.prunedThrough
+      let start =
+        isKnown
+        ? request.afterSequence : try await sendSnapshot(epoch: present.epoch, to: responses)
+      try await sendChanges(after: start, epoch: present.epoch, to: responses)
+    }
   }
 
   /// Sends all routes, and answers the sequence that they are at.
@@ -75,10 +83,7 @@ package struct RouteServiceHandler: Trunkline.Internal.V1.RouteServiceProtocol {
       try checkContinuity(page, epoch: epoch, sequence: sequence)
       for change in page.changes {
         sequence = change.sequence
-        guard let told = Trunkline.Internal.V1.WatchRoutesResponse.RouteChange(change) else {
-          continue
-        }
-        try await responses.write(.init(.change(told)))
+        try await responses.write(.init(.change(.init(change))))
         lastSent = time.now()
       }
       if time.now().duration(since: lastSent) >= Self.heartbeatInterval {
@@ -108,6 +113,8 @@ package struct RouteServiceHandler: Trunkline.Internal.V1.RouteServiceProtocol {
   }
 
   private func page(after sequence: UInt64, limit: Int) async throws(RPCError) -> RoutePage {
+    // Writes of a cancelled task don't wait for room.
+    if Task.isCancelled { throw RPCError(.cancelled, "The call is over.") }
     do throws(RegistryError) {
       return try await feed.page(after: sequence, limit: limit)
     } catch {
@@ -135,6 +142,44 @@ package struct RouteServiceHandler: Trunkline.Internal.V1.RouteServiceProtocol {
     response.credential = Trunkline.Internal.V1.Credential(provider)
     response.expireTime = Google.Protobuf.Timestamp(time.now().advanced(by: Self.leaseLifetime))
     return response
+  }
+
+  package func lookUpToken(
+    _ request: Trunkline.Internal.V1.LookUpTokenRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.Internal.V1.LookUpTokenResponse {
+    var reader = RequestReader()
+    let asked: APITokenID? = reader.id("token_id", request.tokenID, form: "tok_")
+    try reader.finish()
+    guard let id = asked else { throw .unexpected }
+    let grant: TokenGrant?
+    do throws(StoreError) {
+      grant = try await tokens.grant(id)
+    } catch {
+      throw RPCError(RegistryError.storeUnavailable)
+    }
+    guard let grant else {
+      throw ErrorDetails(.notFound, "TOKEN_NOT_FOUND", "There is no token \(id).").error
+    }
+    return .init(token: .init(grant))
+  }
+
+  package func noteTokenUse(
+    _ request: Trunkline.Internal.V1.NoteTokenUseRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.Internal.V1.NoteTokenUseResponse {
+    var reader = RequestReader()
+    let asked: APITokenID? = reader.id("token_id", request.tokenID, form: "tok_")
+    let owner: TenantID? = reader.id("tenant_id", request.tenantID, form: "ten_")
+    try reader.finish()
+    guard let id = asked, let tenant = owner else { throw .unexpected }
+    let now = time.now()
+    // A dispatch whose clock is ahead must not hide the uses of the time in between.
+    let use = min(request.useTime.map { Timestamp($0) } ?? now, now)
+    do throws(StoreError) {
+      try await tokens.noteUse(of: id, tenant: tenant, at: use)
+    } catch {
+      throw RPCError(RegistryError.storeUnavailable)
+    }
+    return .init()
   }
 
   private func provider(_ id: ProviderID) async throws(RPCError) -> Provider? {

@@ -6,8 +6,9 @@ internal import Synchronization
 package import Telemetry
 internal import Telephony
 
-/// The dispatch's copy of routes and leases on its own disk, sealed under the keyring, so that a
-/// restart answers inbound calls with registry and database dead (MODEL, section 5).
+/// The dispatch's copy of routes, tokens' hashes and leases on its own disk, sealed under the
+/// keyring, so that a restart answers inbound calls with registry and database dead (MODEL,
+/// section 5).
 ///
 /// A copy that can't be written any more stays as it was, whole up to its place, until the next
 /// snapshot; dispatch goes on from memory and the log says so. Callable from any executor; one task
@@ -142,6 +143,7 @@ package final class SealedRouteCopy: Sendable {
     case .provider(let provider): try seal(entry, RouteCopyKey(.provider, provider.id))
     case .agent(let agent):
       try seal(entry, RouteCopyKey(.agent, "\(agent.tenantID)/\(agent.id)"))
+    case .token(let token): try seal(entry, RouteCopyKey(.token, token.id))
     case nil: nil
     }
   }
@@ -151,6 +153,7 @@ package final class SealedRouteCopy: Sendable {
     case .numberID(let id): [RouteCopyKey(.number, id)]
     case .providerID(let id): [RouteCopyKey(.provider, id), RouteCopyKey(.lease, id)]
     case .agentID(let id): [RouteCopyKey(.agent, "\(removal.tenantID)/\(id)")]
+    case .tokenID(let id): [RouteCopyKey(.token, id)]
     case nil: []
     }
   }

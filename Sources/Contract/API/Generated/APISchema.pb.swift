@@ -28,13 +28,13 @@ package enum APISchema {
   /// trunkline/internal/v1/route.proto
   package static let trunklineInternalV1Route = unsafe FileDescriptor(
     name: "trunkline/internal/v1/route.proto", copying: trunkline__internal__v1__route__file__bytes(),
-    count: 1977,
-    dependencies: [APISchema.trunklineV1PhoneNumber, APISchema.trunklineV1Region])
+    count: 2276,
+    dependencies: [WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineV1PhoneNumber, APISchema.trunklineV1Region])
 
   /// trunkline/internal/v1/route_service.proto
   package static let trunklineInternalV1RouteService = unsafe FileDescriptor(
     name: "trunkline/internal/v1/route_service.proto", copying: trunkline__internal__v1__route_service__file__bytes(),
-    count: 2048,
+    count: 2571,
     dependencies: [WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineInternalV1Route, APISchema.trunklineV1Access, APISchema.trunklineV1Region])
 
   /// trunkline/v1/access.proto
@@ -88,8 +88,8 @@ package enum APISchema {
   /// trunkline/v1/phone_number_service.proto
   package static let trunklineV1PhoneNumberService = unsafe FileDescriptor(
     name: "trunkline/v1/phone_number_service.proto", copying: trunkline__v1__phone_number_service__file__bytes(),
-    count: 3183,
-    dependencies: [WellKnownSchema.googleProtobufFieldMask, APISchema.trunklineV1Access, APISchema.trunklineV1PhoneNumber, APISchema.trunklineV1Provider, APISchema.trunklineV1Region])
+    count: 3828,
+    dependencies: [WellKnownSchema.googleProtobufFieldMask, WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineV1Access, APISchema.trunklineV1PhoneNumber, APISchema.trunklineV1Provider, APISchema.trunklineV1Region])
 
   /// trunkline/v1/provider.proto
   package static let trunklineV1Provider = unsafe FileDescriptor(
@@ -143,6 +143,7 @@ package enum APISchema {
     Trunkline.Internal.V1.AgentRoute.Connection.self,
     Trunkline.Internal.V1.AgentRoute.Connection.MediaStream.self,
     Trunkline.Internal.V1.AgentRoute.Connection.Sip.self,
+    Trunkline.Internal.V1.TokenRoute.self,
     Trunkline.Internal.V1.RouteEntry.self,
     Trunkline.Internal.V1.RouteRemoval.self,
     Trunkline.Internal.V1.WatchRoutesRequest.self,
@@ -155,6 +156,10 @@ package enum APISchema {
     Trunkline.Internal.V1.LeaseCredentialRequest.self,
     Trunkline.Internal.V1.LeaseCredentialResponse.self,
     Trunkline.Internal.V1.Credential.self,
+    Trunkline.Internal.V1.LookUpTokenRequest.self,
+    Trunkline.Internal.V1.LookUpTokenResponse.self,
+    Trunkline.Internal.V1.NoteTokenUseRequest.self,
+    Trunkline.Internal.V1.NoteTokenUseResponse.self,
     Trunkline.V1.Agent.self,
     Trunkline.V1.AgentConnection.self,
     Trunkline.V1.AgentConnection.MediaStream.self,
@@ -209,6 +214,8 @@ package enum APISchema {
     Trunkline.V1.GetPhoneNumberUsageResponse.self,
     Trunkline.V1.DeletePhoneNumberRequest.self,
     Trunkline.V1.DeletePhoneNumberResponse.self,
+    Trunkline.V1.WatchPhoneNumbersRequest.self,
+    Trunkline.V1.WatchPhoneNumbersResponse.self,
     Trunkline.V1.Provider.self,
     Trunkline.V1.Provider.Twilio.self,
     Trunkline.V1.ProviderNumber.self,

@@ -4,7 +4,9 @@
 package import Buffers
 internal import CAPI
 internal import CProtobufC
+internal import CWellKnown
 package import Protobuf
+package import WellKnown
 
 extension Trunkline.Internal.V1 {
   /// Bytes that only a holder of the keyring can read.
@@ -225,6 +227,38 @@ extension Trunkline.Internal.V1 {
     }
   }
 
+  /// What a token allows, so that a dispatch authenticates its callers: no secret.
+  package struct TokenRoute: GeneratedMessage {
+    /// `tok_…`.
+    package var id: String = ""
+    /// Who owns it, `ten_…`.
+    package var tenantID: String = ""
+    /// By name; a reader grants those that it knows.
+    package var scopes: [String] = []
+    /// SHA-256 of the token's secret part, 32 bytes.
+    package var secretHash: [UInt8] = []
+    /// From then on it authenticates nobody; absent: it never expires.
+    package var expireTime: Google.Protobuf.Timestamp?
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      id: String = "",
+      tenantID: String = "",
+      scopes: [String] = [],
+      secretHash: [UInt8] = [],
+      expireTime: Google.Protobuf.Timestamp? = nil
+    ) {
+      self.id = id
+      self.tenantID = tenantID
+      self.scopes = scopes
+      self.secretHash = secretHash
+      self.expireTime = expireTime
+    }
+  }
+
   /// One thing a dispatch keeps, whole: it takes the place of what the dispatch had under the same id.
   package struct RouteEntry: GeneratedMessage {
     /// What it is. A reader that does not know the kind skips it.
@@ -248,6 +282,8 @@ extension Trunkline.Internal.V1 {
       case provider(Trunkline.Internal.V1.ProviderRoute)
       /// An agent.
       case agent(Trunkline.Internal.V1.AgentRoute)
+      /// A token that was not revoked.
+      case token(Trunkline.Internal.V1.TokenRoute)
     }
   }
 
@@ -278,6 +314,8 @@ extension Trunkline.Internal.V1 {
       case providerID(String)
       /// An agent.
       case agentID(String)
+      /// A token that was revoked, `tok_…`.
+      case tokenID(String)
     }
   }
 }
@@ -871,6 +909,93 @@ extension Trunkline.Internal.V1.AgentRoute.Connection.Sip {
   }
 }
 
+extension Trunkline.Internal.V1.TokenRoute {
+  package static var fullName: String { "trunkline.internal.v1.TokenRoute" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__internal__v1__token_route__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__Internal__V1__TokenRoute.self)
+    self.id = try unsafe Wire.string(c.pointee.f1)
+    self.tenantID = try unsafe Wire.string(c.pointee.f2)
+    if let list = unsafe c.pointee.f3 {
+      self.scopes = try unsafe Wire.strings(c.pointee.n_f3, list)
+    }
+    self.secretHash = unsafe Wire.bytes(c.pointee.f4)
+    if let value = unsafe c.pointee.f5 { self.expireTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__Internal__V1__TokenRoute>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__Internal__V1__TokenRoute.self, capacity: 1)
+    unsafe trunkline__internal__v1__token_route__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.id)
+    unsafe c.pointee.f2 = arena.copy(self.tenantID)
+    if !self.scopes.isEmpty {
+      unsafe c.pointee.n_f3 = self.scopes.count
+      unsafe c.pointee.f3 = arena.copy(self.scopes)
+    }
+    unsafe c.pointee.f4 = arena.copy(self.secretHash)
+    if let value = self.expireTime {
+      unsafe c.pointee.f5 = value.copy(into: &arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("id", "id", self.id)
+    try json.field("tenantId", "tenant_id", self.tenantID)
+    try json.field("scopes", "scopes", self.scopes)
+    try json.field("secretHash", "secret_hash", self.secretHash)
+    try json.field("expireTime", "expire_time", self.expireTime)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "id":
+      try json.read(&self.id)
+      return 1
+    case "tenantId", "tenant_id":
+      try json.read(&self.tenantID)
+      return 2
+    case "scopes":
+      try json.read(&self.scopes)
+      return 3
+    case "secretHash", "secret_hash":
+      try json.read(&self.secretHash)
+      return 4
+    case "expireTime", "expire_time":
+      try json.read(&self.expireTime)
+      return 5
+    default: return 0
+    }
+  }
+}
+
 extension Trunkline.Internal.V1.RouteEntry {
   package static var fullName: String { "trunkline.internal.v1.RouteEntry" }
 
@@ -900,6 +1025,7 @@ extension Trunkline.Internal.V1.RouteEntry {
     case 1: self.entry = .number(try unsafe Trunkline.Internal.V1.NumberRoute(copying: UnsafeRawPointer(c.pointee.f1)))
     case 2: self.entry = .provider(try unsafe Trunkline.Internal.V1.ProviderRoute(copying: UnsafeRawPointer(c.pointee.f2)))
     case 3: self.entry = .agent(try unsafe Trunkline.Internal.V1.AgentRoute(copying: UnsafeRawPointer(c.pointee.f3)))
+    case 4: self.entry = .token(try unsafe Trunkline.Internal.V1.TokenRoute(copying: UnsafeRawPointer(c.pointee.f4)))
     default: break
     }
     if unsafe c.pointee.base.n_unknown_fields > 0 {
@@ -921,6 +1047,9 @@ extension Trunkline.Internal.V1.RouteEntry {
     case .agent(let value)?:
       unsafe c.pointee.o0_case = .init(rawValue: 3)
       unsafe c.pointee.f3 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__Internal__V1__AgentRoute.self)
+    case .token(let value)?:
+      unsafe c.pointee.o0_case = .init(rawValue: 4)
+      unsafe c.pointee.f4 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__Internal__V1__TokenRoute.self)
     case nil: break
     }
     if !self.unknownFields.isEmpty {
@@ -934,6 +1063,7 @@ extension Trunkline.Internal.V1.RouteEntry {
     case .number(let value)?: try json.member("number", "number", value)
     case .provider(let value)?: try json.member("provider", "provider", value)
     case .agent(let value)?: try json.member("agent", "agent", value)
+    case .token(let value)?: try json.member("token", "token", value)
     case nil: break
     }
   }
@@ -949,6 +1079,9 @@ extension Trunkline.Internal.V1.RouteEntry {
     case "agent":
       try json.read(into: &self.entry) { .agent($0) }
       return 3
+    case "token":
+      try json.read(into: &self.entry) { .token($0) }
+      return 4
     default: return 0
     }
   }
@@ -984,6 +1117,7 @@ extension Trunkline.Internal.V1.RouteRemoval {
     case 2: self.removed = .numberID(try unsafe Wire.string(c.pointee.f2))
     case 3: self.removed = .providerID(try unsafe Wire.string(c.pointee.f3))
     case 4: self.removed = .agentID(try unsafe Wire.string(c.pointee.f4))
+    case 5: self.removed = .tokenID(try unsafe Wire.string(c.pointee.f5))
     default: break
     }
     if unsafe c.pointee.base.n_unknown_fields > 0 {
@@ -1006,6 +1140,9 @@ extension Trunkline.Internal.V1.RouteRemoval {
     case .agentID(let value)?:
       unsafe c.pointee.o0_case = .init(rawValue: 4)
       unsafe c.pointee.f4 = arena.copy(value)
+    case .tokenID(let value)?:
+      unsafe c.pointee.o0_case = .init(rawValue: 5)
+      unsafe c.pointee.f5 = arena.copy(value)
     case nil: break
     }
     if !self.unknownFields.isEmpty {
@@ -1020,6 +1157,7 @@ extension Trunkline.Internal.V1.RouteRemoval {
     case .numberID(let value)?: try json.member("numberId", "number_id", value)
     case .providerID(let value)?: try json.member("providerId", "provider_id", value)
     case .agentID(let value)?: try json.member("agentId", "agent_id", value)
+    case .tokenID(let value)?: try json.member("tokenId", "token_id", value)
     case nil: break
     }
   }
@@ -1038,6 +1176,9 @@ extension Trunkline.Internal.V1.RouteRemoval {
     case "agentId", "agent_id":
       try json.read(into: &self.removed) { .agentID($0) }
       return 4
+    case "tokenId", "token_id":
+      try json.read(into: &self.removed) { .tokenID($0) }
+      return 5
     default: return 0
     }
   }

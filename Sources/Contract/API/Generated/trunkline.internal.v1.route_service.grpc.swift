@@ -27,6 +27,19 @@ extension Trunkline.Internal.V1 {
     func leaseCredential(
       _ request: Trunkline.Internal.V1.LeaseCredentialRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.Internal.V1.LeaseCredentialResponse
+
+    /// Looks up a token that the stream has not brought, or not yet.
+    ///
+    /// Errors: NOT_FOUND (TOKEN_NOT_FOUND), for a revoked one too.
+    func lookUpToken(
+      _ request: Trunkline.Internal.V1.LookUpTokenRequest, context: ServerContext
+    ) async throws(RPCError) -> Trunkline.Internal.V1.LookUpTokenResponse
+
+    /// Tells that a token authenticated a call at a dispatch, once a minute at most, so that its owner
+    /// sees when it was last used. A token that is not there is fine.
+    func noteTokenUse(
+      _ request: Trunkline.Internal.V1.NoteTokenUseRequest, context: ServerContext
+    ) async throws(RPCError) -> Trunkline.Internal.V1.NoteTokenUseResponse
   }
 
   /// The methods of `trunkline.internal.v1.RouteService`.
@@ -35,11 +48,17 @@ extension Trunkline.Internal.V1 {
       service: "trunkline.internal.v1.RouteService", method: "WatchRoutes", kind: .serverStreaming)
     package static let leaseCredential = MethodDescriptor(
       service: "trunkline.internal.v1.RouteService", method: "LeaseCredential", kind: .unary)
+    package static let lookUpToken = MethodDescriptor(
+      service: "trunkline.internal.v1.RouteService", method: "LookUpToken", kind: .unary)
+    package static let noteTokenUse = MethodDescriptor(
+      service: "trunkline.internal.v1.RouteService", method: "NoteTokenUse", kind: .unary)
 
     /// All of them, in the contract's order.
     package static let all: [MethodDescriptor] = [
       watchRoutes,
       leaseCredential,
+      lookUpToken,
+      noteTokenUse,
     ]
   }
 
@@ -76,6 +95,25 @@ extension Trunkline.Internal.V1 {
     ) async throws(RPCError) -> Trunkline.Internal.V1.LeaseCredentialResponse {
       try await channel.unary(RouteServiceMethods.leaseCredential, request, options: options)
     }
+
+    /// Looks up a token that the stream has not brought, or not yet.
+    ///
+    /// Errors: NOT_FOUND (TOKEN_NOT_FOUND), for a revoked one too.
+    package func lookUpToken(
+      _ request: Trunkline.Internal.V1.LookUpTokenRequest,
+      options: CallOptions = .defaults
+    ) async throws(RPCError) -> Trunkline.Internal.V1.LookUpTokenResponse {
+      try await channel.unary(RouteServiceMethods.lookUpToken, request, options: options)
+    }
+
+    /// Tells that a token authenticated a call at a dispatch, once a minute at most, so that its owner
+    /// sees when it was last used. A token that is not there is fine.
+    package func noteTokenUse(
+      _ request: Trunkline.Internal.V1.NoteTokenUseRequest,
+      options: CallOptions = .defaults
+    ) async throws(RPCError) -> Trunkline.Internal.V1.NoteTokenUseResponse {
+      try await channel.unary(RouteServiceMethods.noteTokenUse, request, options: options)
+    }
   }
 }
 
@@ -90,6 +128,8 @@ extension Trunkline.Internal.V1.RouteServiceProtocol {
     [
       "WatchRoutes": "dispatch",
       "LeaseCredential": "dispatch",
+      "LookUpToken": "dispatch",
+      "NoteTokenUse": "dispatch",
     ]
   }
 
@@ -120,6 +160,64 @@ extension Trunkline.Internal.V1.RouteServiceProtocol {
           } else {
             try await call.run { () async throws(RPCError) in
               response = try await self.leaseCredential(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
+    }
+    router.unary(
+      Trunkline.Internal.V1.RouteServiceMethods.lookUpToken, Trunkline.Internal.V1.LookUpTokenRequest.self,
+      Trunkline.Internal.V1.LookUpTokenResponse.self
+    ) { (request, context) async throws(RPCError) in
+      try await self.lookUpToken(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.Internal.V1.LookUpTokenRequest
+      do throws(DecodingError) {
+        request = try Trunkline.Internal.V1.LookUpTokenRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.Internal.V1.LookUpTokenRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.Internal.V1.LookUpTokenResponse?
+          if call.isPlain {
+            response = try await self.lookUpToken(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.lookUpToken(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
+    }
+    router.unary(
+      Trunkline.Internal.V1.RouteServiceMethods.noteTokenUse, Trunkline.Internal.V1.NoteTokenUseRequest.self,
+      Trunkline.Internal.V1.NoteTokenUseResponse.self
+    ) { (request, context) async throws(RPCError) in
+      try await self.noteTokenUse(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.Internal.V1.NoteTokenUseRequest
+      do throws(DecodingError) {
+        request = try Trunkline.Internal.V1.NoteTokenUseRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.Internal.V1.NoteTokenUseRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.Internal.V1.NoteTokenUseResponse?
+          if call.isPlain {
+            response = try await self.noteTokenUse(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.noteTokenUse(request, context: call.context)
             }
           }
           guard let response else { throw .unexpected }

@@ -238,6 +238,70 @@ extension Trunkline.Internal.V1 {
       self.credentialRevision = credentialRevision
     }
   }
+
+  /// Which token.
+  package struct LookUpTokenRequest: GeneratedMessage {
+    /// `tok_…`.
+    package var tokenID: String = ""
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      tokenID: String = ""
+    ) {
+      self.tokenID = tokenID
+    }
+  }
+
+  /// The token.
+  package struct LookUpTokenResponse: GeneratedMessage {
+    /// What it allows.
+    package var token: Trunkline.Internal.V1.TokenRoute?
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      token: Trunkline.Internal.V1.TokenRoute? = nil
+    ) {
+      self.token = token
+    }
+  }
+
+  /// Which token, and when.
+  package struct NoteTokenUseRequest: GeneratedMessage {
+    /// `tok_…`.
+    package var tokenID: String = ""
+    /// Who owns it, `ten_…`.
+    package var tenantID: String = ""
+    /// When it was used.
+    package var useTime: Google.Protobuf.Timestamp?
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      tokenID: String = "",
+      tenantID: String = "",
+      useTime: Google.Protobuf.Timestamp? = nil
+    ) {
+      self.tokenID = tokenID
+      self.tenantID = tenantID
+      self.useTime = useTime
+    }
+  }
+
+  /// Nothing.
+  package struct NoteTokenUseResponse: GeneratedMessage {
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+  }
 }
 
 extension Trunkline.Internal.V1.WatchRoutesRequest {
@@ -973,5 +1037,237 @@ extension Trunkline.Internal.V1.Credential {
       return 7
     default: return 0
     }
+  }
+}
+
+extension Trunkline.Internal.V1.LookUpTokenRequest {
+  package static var fullName: String { "trunkline.internal.v1.LookUpTokenRequest" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__internal__v1__look_up_token_request__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__Internal__V1__LookUpTokenRequest.self)
+    self.tokenID = try unsafe Wire.string(c.pointee.f1)
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__Internal__V1__LookUpTokenRequest>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__Internal__V1__LookUpTokenRequest.self, capacity: 1)
+    unsafe trunkline__internal__v1__look_up_token_request__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.tokenID)
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("tokenId", "token_id", self.tokenID)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "tokenId", "token_id":
+      try json.read(&self.tokenID)
+      return 1
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.Internal.V1.LookUpTokenResponse {
+  package static var fullName: String { "trunkline.internal.v1.LookUpTokenResponse" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__internal__v1__look_up_token_response__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__Internal__V1__LookUpTokenResponse.self)
+    if let value = unsafe c.pointee.f1 { self.token = try unsafe Trunkline.Internal.V1.TokenRoute(copying: UnsafeRawPointer(value)) }
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__Internal__V1__LookUpTokenResponse>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__Internal__V1__LookUpTokenResponse.self, capacity: 1)
+    unsafe trunkline__internal__v1__look_up_token_response__init(c)
+    if let value = self.token {
+      unsafe c.pointee.f1 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__Internal__V1__TokenRoute.self)
+    }
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("token", "token", self.token)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "token":
+      try json.read(&self.token)
+      return 1
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.Internal.V1.NoteTokenUseRequest {
+  package static var fullName: String { "trunkline.internal.v1.NoteTokenUseRequest" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__internal__v1__note_token_use_request__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__Internal__V1__NoteTokenUseRequest.self)
+    self.tokenID = try unsafe Wire.string(c.pointee.f1)
+    self.tenantID = try unsafe Wire.string(c.pointee.f2)
+    if let value = unsafe c.pointee.f3 { self.useTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__Internal__V1__NoteTokenUseRequest>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__Internal__V1__NoteTokenUseRequest.self, capacity: 1)
+    unsafe trunkline__internal__v1__note_token_use_request__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.tokenID)
+    unsafe c.pointee.f2 = arena.copy(self.tenantID)
+    if let value = self.useTime {
+      unsafe c.pointee.f3 = value.copy(into: &arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("tokenId", "token_id", self.tokenID)
+    try json.field("tenantId", "tenant_id", self.tenantID)
+    try json.field("useTime", "use_time", self.useTime)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "tokenId", "token_id":
+      try json.read(&self.tokenID)
+      return 1
+    case "tenantId", "tenant_id":
+      try json.read(&self.tenantID)
+      return 2
+    case "useTime", "use_time":
+      try json.read(&self.useTime)
+      return 3
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.Internal.V1.NoteTokenUseResponse {
+  package static var fullName: String { "trunkline.internal.v1.NoteTokenUseResponse" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__internal__v1__note_token_use_response__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__Internal__V1__NoteTokenUseResponse.self)
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__Internal__V1__NoteTokenUseResponse>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__Internal__V1__NoteTokenUseResponse.self, capacity: 1)
+    unsafe trunkline__internal__v1__note_token_use_response__init(c)
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    0
   }
 }

@@ -70,6 +70,26 @@ extension Trunkline.V1 {
     func deletePhoneNumber(
       _ request: Trunkline.V1.DeletePhoneNumberRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.DeletePhoneNumberResponse
+
+    /// Sends numbers as they change, until the caller leaves.
+    ///
+    /// Without a `resume_token` the stream begins with every number as it is, newest first, and one
+    /// KIND_SNAPSHOT_END. Then, or at once with the token of an earlier answer, each change comes once,
+    /// in the order in which the changes were made. A change that was made while the snapshot was sent
+    /// may be in it already: it comes again, with a `version` that is no higher than the one in the
+    /// snapshot. The same goes for what a caller gets again since it begins with an older token than
+    /// the last that it got. While nothing changes a KIND_HEARTBEAT comes at least every ten seconds.
+    ///
+    /// A caller who reads slowly is waited for. Errors: OUT_OF_RANGE (RESUME_TOKEN_EXPIRED) when what
+    /// follows the token is no longer kept, or the token is of another deployment or tenant: begin
+    /// without one, with a new snapshot; INVALID_ARGUMENT for what is no token; RESOURCE_EXHAUSTED
+    /// (TOO_MANY_WATCHERS); UNAUTHENTICATED once the caller's token is revoked or has expired;
+    /// UNAVAILABLE: go on with the last token.
+    func watchPhoneNumbers(
+      _ request: Trunkline.V1.WatchPhoneNumbersRequest,
+      responses: ResponseWriter<Trunkline.V1.WatchPhoneNumbersResponse>,
+      context: ServerContext
+    ) async throws(RPCError)
   }
 
   /// The methods of `trunkline.v1.PhoneNumberService`.
@@ -90,6 +110,8 @@ extension Trunkline.V1 {
       service: "trunkline.v1.PhoneNumberService", method: "GetPhoneNumberUsage", kind: .unary)
     package static let deletePhoneNumber = MethodDescriptor(
       service: "trunkline.v1.PhoneNumberService", method: "DeletePhoneNumber", kind: .unary)
+    package static let watchPhoneNumbers = MethodDescriptor(
+      service: "trunkline.v1.PhoneNumberService", method: "WatchPhoneNumbers", kind: .serverStreaming)
 
     /// All of them, in the contract's order.
     package static let all: [MethodDescriptor] = [
@@ -101,6 +123,7 @@ extension Trunkline.V1 {
       unassignPhoneNumber,
       getPhoneNumberUsage,
       deletePhoneNumber,
+      watchPhoneNumbers,
     ]
   }
 
@@ -195,6 +218,28 @@ extension Trunkline.V1 {
     ) async throws(RPCError) -> Trunkline.V1.DeletePhoneNumberResponse {
       try await channel.unary(PhoneNumberServiceMethods.deletePhoneNumber, request, options: options)
     }
+
+    /// Sends numbers as they change, until the caller leaves.
+    ///
+    /// Without a `resume_token` the stream begins with every number as it is, newest first, and one
+    /// KIND_SNAPSHOT_END. Then, or at once with the token of an earlier answer, each change comes once,
+    /// in the order in which the changes were made. A change that was made while the snapshot was sent
+    /// may be in it already: it comes again, with a `version` that is no higher than the one in the
+    /// snapshot. The same goes for what a caller gets again since it begins with an older token than
+    /// the last that it got. While nothing changes a KIND_HEARTBEAT comes at least every ten seconds.
+    ///
+    /// A caller who reads slowly is waited for. Errors: OUT_OF_RANGE (RESUME_TOKEN_EXPIRED) when what
+    /// follows the token is no longer kept, or the token is of another deployment or tenant: begin
+    /// without one, with a new snapshot; INVALID_ARGUMENT for what is no token; RESOURCE_EXHAUSTED
+    /// (TOO_MANY_WATCHERS); UNAUTHENTICATED once the caller's token is revoked or has expired;
+    /// UNAVAILABLE: go on with the last token.
+    package func watchPhoneNumbers<Result>(
+      _ request: Trunkline.V1.WatchPhoneNumbersRequest,
+      options: CallOptions = .defaults,
+      _ body: (ResponseStream<Trunkline.V1.WatchPhoneNumbersResponse>) async throws(RPCError) -> Result
+    ) async throws(RPCError) -> Result {
+      try await channel.serverStreaming(PhoneNumberServiceMethods.watchPhoneNumbers, request, options: options, body)
+    }
   }
 }
 
@@ -215,6 +260,7 @@ extension Trunkline.V1.PhoneNumberServiceProtocol {
       "UnassignPhoneNumber": "numbers:write",
       "GetPhoneNumberUsage": "numbers:read",
       "DeletePhoneNumber": "numbers:write",
+      "WatchPhoneNumbers": "numbers:read",
     ]
   }
 
@@ -450,6 +496,12 @@ extension Trunkline.V1.PhoneNumberServiceProtocol {
           call.reply.fail(error)
         }
       }
+    }
+    router.serverStreaming(
+      Trunkline.V1.PhoneNumberServiceMethods.watchPhoneNumbers, Trunkline.V1.WatchPhoneNumbersRequest.self,
+      Trunkline.V1.WatchPhoneNumbersResponse.self
+    ) { (request, responses, context) async throws(RPCError) in
+      try await self.watchPhoneNumbers(request, responses: responses, context: context)
     }
   }
 }

@@ -352,6 +352,112 @@ extension Trunkline.V1 {
       self.phoneNumber = phoneNumber
     }
   }
+
+  /// What WatchPhoneNumbers takes.
+  package struct WatchPhoneNumbersRequest: GeneratedMessage {
+    /// `resume_token` of the last answer of an earlier stream; empty: begin with a snapshot.
+    package var resumeToken: String = ""
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      resumeToken: String = ""
+    ) {
+      self.resumeToken = resumeToken
+    }
+  }
+
+  /// One step of the stream. A step of a kind that the caller does not know moves the token only.
+  package struct WatchPhoneNumbersResponse: GeneratedMessage {
+    /// What this step says.
+    package var kind: Trunkline.V1.WatchPhoneNumbersResponse.Kind = .unspecified
+    /// The number as the change left it; of a deleted one only its `id`. Absent in KIND_SNAPSHOT_END
+    /// and KIND_HEARTBEAT.
+    package var phoneNumber: Trunkline.V1.PhoneNumber?
+    /// Grows with each change of the number; of a deleted one the last that it had. A change is known
+    /// already when a version of that number has come that is as high or higher; a deletion never is.
+    package var version: UInt64 = 0
+    /// When it was changed; absent but for KIND_CREATED, KIND_UPDATED and KIND_DELETED.
+    package var changeTime: Google.Protobuf.Timestamp?
+    /// Begins a later stream after this step.
+    package var resumeToken: String = ""
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      kind: Trunkline.V1.WatchPhoneNumbersResponse.Kind = .unspecified,
+      phoneNumber: Trunkline.V1.PhoneNumber? = nil,
+      version: UInt64 = 0,
+      changeTime: Google.Protobuf.Timestamp? = nil,
+      resumeToken: String = ""
+    ) {
+      self.kind = kind
+      self.phoneNumber = phoneNumber
+      self.version = version
+      self.changeTime = changeTime
+      self.resumeToken = resumeToken
+    }
+
+    /// What a step says.
+    package enum Kind: ProtoEnum {
+      /// Not used.
+      case unspecified
+      /// A number as it is, in the snapshot.
+      case snapshot
+      /// The snapshot is whole: numbers that were not in it are gone.
+      case snapshotEnd
+      /// A number is new.
+      case created
+      /// A number has changed.
+      case updated
+      /// A number is gone, and its id never comes back.
+      case deleted
+      /// Nothing has changed.
+      case heartbeat
+      /// A number that this version of the contract does not know.
+      case unrecognized(Int32)
+
+      package init(rawValue: Int32) {
+        switch rawValue {
+        case 0: self = .unspecified
+        case 1: self = .snapshot
+        case 2: self = .snapshotEnd
+        case 3: self = .created
+        case 4: self = .updated
+        case 5: self = .deleted
+        case 6: self = .heartbeat
+        default: self = .unrecognized(rawValue)
+        }
+      }
+
+      package var rawValue: Int32 {
+        switch self {
+        case .unspecified: 0
+        case .snapshot: 1
+        case .snapshotEnd: 2
+        case .created: 3
+        case .updated: 4
+        case .deleted: 5
+        case .heartbeat: 6
+        case .unrecognized(let number): number
+        }
+      }
+
+      package static let protoNames: [(number: Int32, name: String)] = [
+        (0, "KIND_UNSPECIFIED"),
+        (1, "KIND_SNAPSHOT"),
+        (2, "KIND_SNAPSHOT_END"),
+        (3, "KIND_CREATED"),
+        (4, "KIND_UPDATED"),
+        (5, "KIND_DELETED"),
+        (6, "KIND_HEARTBEAT"),
+      ]
+    }
+  }
 }
 
 extension Trunkline.V1.ImportPhoneNumberRequest {
@@ -1426,6 +1532,146 @@ extension Trunkline.V1.DeletePhoneNumberResponse {
     case "phoneNumber", "phone_number":
       try json.read(&self.phoneNumber)
       return 1
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.WatchPhoneNumbersRequest {
+  package static var fullName: String { "trunkline.v1.WatchPhoneNumbersRequest" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__watch_phone_numbers_request__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__WatchPhoneNumbersRequest.self)
+    self.resumeToken = try unsafe Wire.string(c.pointee.f1)
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__WatchPhoneNumbersRequest>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__WatchPhoneNumbersRequest.self, capacity: 1)
+    unsafe trunkline__v1__watch_phone_numbers_request__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.resumeToken)
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("resumeToken", "resume_token", self.resumeToken)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "resumeToken", "resume_token":
+      try json.read(&self.resumeToken)
+      return 1
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.WatchPhoneNumbersResponse {
+  package static var fullName: String { "trunkline.v1.WatchPhoneNumbersResponse" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__watch_phone_numbers_response__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__WatchPhoneNumbersResponse.self)
+    self.kind = unsafe Trunkline.V1.WatchPhoneNumbersResponse.Kind(rawValue: c.pointee.f1)
+    if let value = unsafe c.pointee.f2 { self.phoneNumber = try unsafe Trunkline.V1.PhoneNumber(copying: UnsafeRawPointer(value)) }
+    self.version = unsafe c.pointee.f3
+    if let value = unsafe c.pointee.f4 { self.changeTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
+    self.resumeToken = try unsafe Wire.string(c.pointee.f5)
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__WatchPhoneNumbersResponse>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__WatchPhoneNumbersResponse.self, capacity: 1)
+    unsafe trunkline__v1__watch_phone_numbers_response__init(c)
+    unsafe c.pointee.f1 = self.kind.rawValue
+    if let value = self.phoneNumber {
+      unsafe c.pointee.f2 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__PhoneNumber.self)
+    }
+    unsafe c.pointee.f3 = self.version
+    if let value = self.changeTime {
+      unsafe c.pointee.f4 = value.copy(into: &arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
+    unsafe c.pointee.f5 = arena.copy(self.resumeToken)
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("kind", "kind", self.kind)
+    try json.field("phoneNumber", "phone_number", self.phoneNumber)
+    try json.field("version", "version", self.version)
+    try json.field("changeTime", "change_time", self.changeTime)
+    try json.field("resumeToken", "resume_token", self.resumeToken)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "kind":
+      try json.read(&self.kind)
+      return 1
+    case "phoneNumber", "phone_number":
+      try json.read(&self.phoneNumber)
+      return 2
+    case "version":
+      try json.read(&self.version)
+      return 3
+    case "changeTime", "change_time":
+      try json.read(&self.changeTime)
+      return 4
+    case "resumeToken", "resume_token":
+      try json.read(&self.resumeToken)
+      return 5
     default: return 0
     }
   }

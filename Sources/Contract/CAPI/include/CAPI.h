@@ -56,6 +56,9 @@ static inline const ProtobufCMessageDescriptor *trunkline__internal__v1__agent_r
 static inline const ProtobufCMessageDescriptor *trunkline__internal__v1__agent_route__connection__sip__type(void) {
   return &trunkline__internal__v1__agent_route__connection__sip__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *trunkline__internal__v1__token_route__type(void) {
+  return &trunkline__internal__v1__token_route__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *trunkline__internal__v1__route_entry__type(void) {
   return &trunkline__internal__v1__route_entry__descriptor;
 }
@@ -91,6 +94,18 @@ static inline const ProtobufCMessageDescriptor *trunkline__internal__v1__lease_c
 }
 static inline const ProtobufCMessageDescriptor *trunkline__internal__v1__credential__type(void) {
   return &trunkline__internal__v1__credential__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__internal__v1__look_up_token_request__type(void) {
+  return &trunkline__internal__v1__look_up_token_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__internal__v1__look_up_token_response__type(void) {
+  return &trunkline__internal__v1__look_up_token_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__internal__v1__note_token_use_request__type(void) {
+  return &trunkline__internal__v1__note_token_use_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__internal__v1__note_token_use_response__type(void) {
+  return &trunkline__internal__v1__note_token_use_response__descriptor;
 }
 static inline const ProtobufCMessageDescriptor *trunkline__v1__agent__type(void) {
   return &trunkline__v1__agent__descriptor;
@@ -253,6 +268,12 @@ static inline const ProtobufCMessageDescriptor *trunkline__v1__delete_phone_numb
 }
 static inline const ProtobufCMessageDescriptor *trunkline__v1__delete_phone_number_response__type(void) {
   return &trunkline__v1__delete_phone_number_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__watch_phone_numbers_request__type(void) {
+  return &trunkline__v1__watch_phone_numbers_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__watch_phone_numbers_response__type(void) {
+  return &trunkline__v1__watch_phone_numbers_response__descriptor;
 }
 static inline const ProtobufCMessageDescriptor *trunkline__v1__provider__type(void) {
   return &trunkline__v1__provider__descriptor;

@@ -5,7 +5,7 @@ package import Telephony
 /// feed.
 ///
 /// Bounded: with more tokens than that, one that was put in long ago goes, and is looked up again
-/// when it is used. Callable from any executor; never waits.
+/// when it is used, by whoever can ask the registry. Callable from any executor; never waits.
 package final class TokenDirectory: Sendable {
   private struct State {
     var grants: [TokenGrant] = []

@@ -9,6 +9,7 @@ package enum RouteCopyKind: String, Sendable, Hashable, CaseIterable {
   case number
   case provider
   case agent
+  case token
   /// Credentials that the registry lent. They are no route: a snapshot leaves them alone.
   case lease
 }

@@ -1,3 +1,4 @@
+package import Access
 package import Telephony
 
 /// The feed broke, or the registry can't be reached; it is opened again.
@@ -52,6 +53,9 @@ package enum RouteChange: Sendable, Hashable {
   case removeAgent(TenantID, AgentID)
   case setNumber(NumberRoute)
   case removeNumber(PhoneNumberID)
+  /// Who may call here.
+  case setToken(TokenGrant)
+  case removeToken(APITokenID)
 }
 
 /// What dispatch needs to know of a provider; no secret.

@@ -1,3 +1,4 @@
+package import Access
 internal import Synchronization
 package import Telephony
 
@@ -7,8 +8,12 @@ package import Telephony
 /// It goes on answering with what it has while the source is away.
 package final class RouteDirectory: Sendable {
   private let table = Mutex(RouteTable())
+  private let tokens: TokenDirectory?
+  /// The tokens of the snapshot that is coming; nil outside of one.
+  private let coming = Mutex<[TokenGrant]?>(nil)
 
-  package init() {}
+  /// `tokens` is kept as the feed tells it; nil where somebody else keeps it.
+  package init(tokens: TokenDirectory? = nil) { self.tokens = tokens }
 
   /// A whole snapshot has come.
   package var isReady: Bool { table.withLock { $0.place != nil } }
@@ -33,6 +38,25 @@ package final class RouteDirectory: Sendable {
 
   package func apply(_ update: RouteUpdate) {
     table.withLock { $0.apply(update) }
+    if let tokens { tell(update, to: tokens) }
+  }
+
+  /// A token is good as soon as it has come. What a snapshot did not name goes at its end.
+  private func tell(_ update: RouteUpdate, to tokens: TokenDirectory) {
+    switch update {
+    case .snapshotBegan: coming.withLock { $0 = [] }
+    case .snapshotEnded:
+      let all = coming.withLock { coming in
+        defer { coming = nil }
+        return coming
+      }
+      tokens.replaceAll(all ?? [])
+    case .changed(.setToken(let grant), _):
+      coming.withLock { $0?.append(grant) }
+      tokens.put(grant)
+    case .changed(.removeToken(let id), _): tokens.remove(id)
+    case .changed, .heard: break
+    }
   }
 
   /// Follows the source until the calling task is cancelled, opening the feed again when it ends:

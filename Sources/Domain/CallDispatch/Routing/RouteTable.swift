@@ -99,6 +99,7 @@ package struct RouteTable: Sendable {
       agents.remove(AgentKey(tenant: tenant, agent: agent))
     case .setNumber(let route): set(route)
     case .removeNumber(let id): remove(id)
+    case .setToken, .removeToken: break  // The directory's, in a place of their own.
     }
   }
 

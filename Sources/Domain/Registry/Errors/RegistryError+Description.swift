@@ -7,7 +7,8 @@ extension RegistryError {
     case .invalidArgument, .notFound, .providerExists, .numberExists, .numberInOtherRegion,
       .numberClaimed, .agentExists, .etagMismatch, .contended, .numberAssigned, .providerInUse,
       .agentInUse, .numberBusy, .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed,
-      .accountMismatch, .numbersUnreachable, .scopeNotHeld, .quotaExceeded, .cancelled:
+      .accountMismatch, .numbersUnreachable, .scopeNotHeld, .quotaExceeded, .cancelled,
+      .resumeTokenExpired, .tooManyWatchers:
       .caller
     case .carrier, .provisioningFailed: .peer
     case .tooManyOperations, .storeUnavailable, .shuttingDown, .internalError: .ours
@@ -61,6 +62,9 @@ extension RegistryError: CustomStringConvertible {
     case .quotaExceeded(let kind, let countMax):
       "The tenant has \(countMax) \(kind.plural), and may have no more. Delete one first, or have "
         + "the quota raised."
+    case .resumeTokenExpired:
+      "What follows the token is no longer kept. Watch again without one."
+    case .tooManyWatchers: "Too many watch. End another watch first."
     case .tooManyOperations:
       "Too many imports and deletions go on. Repeat the request in a while."
     case .storeUnavailable:

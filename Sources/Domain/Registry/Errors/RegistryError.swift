@@ -79,6 +79,10 @@ package enum RegistryError: Error, Sendable, Hashable {
   case scopeNotHeld(Scope)
   /// The tenant has as many of the kind as it may have.
   case quotaExceeded(CountedKind, countMax: Int)
+  /// What follows the place of a watch is no longer known: begin with a snapshot.
+  case resumeTokenExpired
+  /// The tenant, or all of them, watch as often as may be.
+  case tooManyWatchers
   /// Too many works on numbers go on; nothing was begun.
   case tooManyOperations
   /// The store can't be reached. Whether a write was done is not known; with a request id it is

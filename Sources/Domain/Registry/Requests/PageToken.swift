@@ -21,8 +21,7 @@ struct PageToken {
     bytes += Self.bytes(of: query)
     bytes += place
     bytes += Self.bytes(of: Self.hash(bytes)).prefix(4)
-    return String(
-      decoding: bytes.flatMap { [Self.digit($0 >> 4), Self.digit($0 & 15)] }, as: UTF8.self)
+    return Self.hex(bytes)
   }
 
   /// Reads a token; refuses one that was not made here or for another query.
@@ -46,6 +45,21 @@ struct PageToken {
   }
 
   private static func decode(_ text: String) -> [UInt8]? {
+    guard let bytes = self.bytes(ofHex: text), bytes.count >= 13, bytes[0] == form else {
+      return nil
+    }
+    let body = Array(bytes.dropLast(4))
+    guard Array(Self.bytes(of: hash(body)).prefix(4)) == Array(bytes.suffix(4)) else { return nil }
+    return bytes
+  }
+
+  /// Two lower-case digits for each byte.
+  static func hex(_ bytes: [UInt8]) -> String {
+    String(decoding: bytes.flatMap { [digit($0 >> 4), digit($0 & 15)] }, as: UTF8.self)
+  }
+
+  /// Reads them back; nil for other characters and for more than a token has.
+  static func bytes(ofHex text: String) -> [UInt8]? {
     let digits = Array(text.utf8)
     guard digits.count <= RegistryLimits.pageTokenLengthMax, digits.count.isMultiple(of: 2) else {
       return nil
@@ -55,9 +69,6 @@ struct PageToken {
       guard let high = value(digits[index]), let low = value(digits[index + 1]) else { return nil }
       bytes.append(high << 4 | low)
     }
-    guard bytes.count >= 13, bytes[0] == form else { return nil }
-    let body = Array(bytes.dropLast(4))
-    guard Array(Self.bytes(of: hash(body)).prefix(4)) == Array(bytes.suffix(4)) else { return nil }
     return bytes
   }
 
@@ -76,7 +87,7 @@ struct PageToken {
   }
 
   /// FNV-1a: tells queries apart and finds mistakes; it protects nothing.
-  private static func hash(_ bytes: [UInt8]) -> UInt64 {
+  static func hash(_ bytes: [UInt8]) -> UInt64 {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
     return hash

@@ -17,6 +17,8 @@ package struct RegistryContext: Sendable {
   package let ids: any IDSource
   package let background: BackgroundTasks
   package let feed: RouteFeed
+  /// Whoever serves watches runs it.
+  package let numberFeed: NumberFeed
   package let runner: ProvisioningRunner
 
   /// - Parameter process: this process, where other registries may work on the same store; nil when
@@ -37,6 +39,7 @@ package struct RegistryContext: Sendable {
     self.ids = ids
     self.background = background
     self.feed = RouteFeed(store: store, time: time)
+    self.numberFeed = NumberFeed(store: store, routes: feed, time: time)
     self.runner = ProvisioningRunner(
       store: store, carrier: carrier, sealer: sealer, time: time, ids: ids, feed: feed,
       process: process, background: background)

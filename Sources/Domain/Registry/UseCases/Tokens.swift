@@ -154,8 +154,10 @@ package struct Tokens: Sendable {
   }
 
   /// Notes that a token was used.
-  package func noteUse(of grant: TokenGrant, at time: Timestamp) async throws(StoreError) {
-    try await context.store(of: grant.tenant).tokenUsed(grant.id, at: time)
+  package func noteUse(
+    of id: APITokenID, tenant: TenantID, at time: Timestamp
+  ) async throws(StoreError) {
+    try await context.store(of: tenant).tokenUsed(id, at: time)
   }
 
   // MARK: -

@@ -733,6 +733,96 @@ void   trunkline__v1__delete_phone_number_response__free_unpacked
   assert(message->base.descriptor == &trunkline__v1__delete_phone_number_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   trunkline__v1__watch_phone_numbers_request__init
+                     (Trunkline__V1__WatchPhoneNumbersRequest         *message)
+{
+  static const Trunkline__V1__WatchPhoneNumbersRequest init_value = TRUNKLINE__V1__WATCH_PHONE_NUMBERS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__watch_phone_numbers_request__get_packed_size
+                     (const Trunkline__V1__WatchPhoneNumbersRequest *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__watch_phone_numbers_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__watch_phone_numbers_request__pack
+                     (const Trunkline__V1__WatchPhoneNumbersRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__watch_phone_numbers_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__watch_phone_numbers_request__pack_to_buffer
+                     (const Trunkline__V1__WatchPhoneNumbersRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__watch_phone_numbers_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__WatchPhoneNumbersRequest *
+       trunkline__v1__watch_phone_numbers_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__WatchPhoneNumbersRequest *)
+     protobuf_c_message_unpack (&trunkline__v1__watch_phone_numbers_request__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__watch_phone_numbers_request__free_unpacked
+                     (Trunkline__V1__WatchPhoneNumbersRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__watch_phone_numbers_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   trunkline__v1__watch_phone_numbers_response__init
+                     (Trunkline__V1__WatchPhoneNumbersResponse         *message)
+{
+  static const Trunkline__V1__WatchPhoneNumbersResponse init_value = TRUNKLINE__V1__WATCH_PHONE_NUMBERS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__watch_phone_numbers_response__get_packed_size
+                     (const Trunkline__V1__WatchPhoneNumbersResponse *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__watch_phone_numbers_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__watch_phone_numbers_response__pack
+                     (const Trunkline__V1__WatchPhoneNumbersResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__watch_phone_numbers_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__watch_phone_numbers_response__pack_to_buffer
+                     (const Trunkline__V1__WatchPhoneNumbersResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__watch_phone_numbers_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__WatchPhoneNumbersResponse *
+       trunkline__v1__watch_phone_numbers_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__WatchPhoneNumbersResponse *)
+     protobuf_c_message_unpack (&trunkline__v1__watch_phone_numbers_response__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__watch_phone_numbers_response__free_unpacked
+                     (Trunkline__V1__WatchPhoneNumbersResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__watch_phone_numbers_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor trunkline__v1__import_phone_number_request__labels_entry__field_descriptors[2] =
 {
   {
@@ -1638,5 +1728,133 @@ const ProtobufCMessageDescriptor trunkline__v1__delete_phone_number_response__de
   trunkline__v1__delete_phone_number_response__field_indices_by_name,
   1,  trunkline__v1__delete_phone_number_response__number_ranges,
   (ProtobufCMessageInit) trunkline__v1__delete_phone_number_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__watch_phone_numbers_request__field_descriptors[1] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__WatchPhoneNumbersRequest, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__watch_phone_numbers_request__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+};
+static const ProtobufCIntRange trunkline__v1__watch_phone_numbers_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__watch_phone_numbers_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.WatchPhoneNumbersRequest",
+  "WatchPhoneNumbersRequest",
+  "Trunkline__V1__WatchPhoneNumbersRequest",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__WatchPhoneNumbersRequest),
+  1,
+  trunkline__v1__watch_phone_numbers_request__field_descriptors,
+  trunkline__v1__watch_phone_numbers_request__field_indices_by_name,
+  1,  trunkline__v1__watch_phone_numbers_request__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__watch_phone_numbers_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__watch_phone_numbers_response__field_descriptors[5] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__WatchPhoneNumbersResponse, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__WatchPhoneNumbersResponse, f2),
+    &trunkline__v1__phone_number__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__WatchPhoneNumbersResponse, f3),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f4",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__WatchPhoneNumbersResponse, f4),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f5",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__WatchPhoneNumbersResponse, f5),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__watch_phone_numbers_response__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+  3,   /* field[3] = f4 */
+  4,   /* field[4] = f5 */
+};
+static const ProtobufCIntRange trunkline__v1__watch_phone_numbers_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__watch_phone_numbers_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.WatchPhoneNumbersResponse",
+  "WatchPhoneNumbersResponse",
+  "Trunkline__V1__WatchPhoneNumbersResponse",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__WatchPhoneNumbersResponse),
+  5,
+  trunkline__v1__watch_phone_numbers_response__field_descriptors,
+  trunkline__v1__watch_phone_numbers_response__field_indices_by_name,
+  1,  trunkline__v1__watch_phone_numbers_response__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__watch_phone_numbers_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -15,6 +15,7 @@ PROTOBUF_C__BEGIN_DECLS
 #endif
 
 #include "google/protobuf/field_mask.pb-c.h"
+#include "google/protobuf/timestamp.pb-c.h"
 #include "trunkline/v1/access.pb-c.h"
 #include "trunkline/v1/phone_number.pb-c.h"
 #include "trunkline/v1/provider.pb-c.h"
@@ -37,6 +38,8 @@ typedef struct Trunkline__V1__GetPhoneNumberUsageRequest Trunkline__V1__GetPhone
 typedef struct Trunkline__V1__GetPhoneNumberUsageResponse Trunkline__V1__GetPhoneNumberUsageResponse;
 typedef struct Trunkline__V1__DeletePhoneNumberRequest Trunkline__V1__DeletePhoneNumberRequest;
 typedef struct Trunkline__V1__DeletePhoneNumberResponse Trunkline__V1__DeletePhoneNumberResponse;
+typedef struct Trunkline__V1__WatchPhoneNumbersRequest Trunkline__V1__WatchPhoneNumbersRequest;
+typedef struct Trunkline__V1__WatchPhoneNumbersResponse Trunkline__V1__WatchPhoneNumbersResponse;
 
 
 /* --- enums --- */
@@ -261,6 +264,30 @@ struct  Trunkline__V1__DeletePhoneNumberResponse
 #define TRUNKLINE__V1__DELETE_PHONE_NUMBER_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__delete_phone_number_response__descriptor) \
     , NULL }
+
+
+struct  Trunkline__V1__WatchPhoneNumbersRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+};
+#define TRUNKLINE__V1__WATCH_PHONE_NUMBERS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__watch_phone_numbers_request__descriptor) \
+    , {0,NULL} }
+
+
+struct  Trunkline__V1__WatchPhoneNumbersResponse
+{
+  ProtobufCMessage base;
+  int32_t f1;
+  Trunkline__V1__PhoneNumber *f2;
+  uint64_t f3;
+  Google__Protobuf__Timestamp *f4;
+  ProtobufCBinaryData f5;
+};
+#define TRUNKLINE__V1__WATCH_PHONE_NUMBERS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__watch_phone_numbers_response__descriptor) \
+    , 0, NULL, 0, NULL, {0,NULL} }
 
 
 /* Trunkline__V1__ImportPhoneNumberRequest__LabelsEntry methods */
@@ -570,6 +597,44 @@ Trunkline__V1__DeletePhoneNumberResponse *
 void   trunkline__v1__delete_phone_number_response__free_unpacked
                      (Trunkline__V1__DeletePhoneNumberResponse *message,
                       ProtobufCAllocator *allocator);
+/* Trunkline__V1__WatchPhoneNumbersRequest methods */
+void   trunkline__v1__watch_phone_numbers_request__init
+                     (Trunkline__V1__WatchPhoneNumbersRequest         *message);
+size_t trunkline__v1__watch_phone_numbers_request__get_packed_size
+                     (const Trunkline__V1__WatchPhoneNumbersRequest   *message);
+size_t trunkline__v1__watch_phone_numbers_request__pack
+                     (const Trunkline__V1__WatchPhoneNumbersRequest   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__watch_phone_numbers_request__pack_to_buffer
+                     (const Trunkline__V1__WatchPhoneNumbersRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__WatchPhoneNumbersRequest *
+       trunkline__v1__watch_phone_numbers_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__watch_phone_numbers_request__free_unpacked
+                     (Trunkline__V1__WatchPhoneNumbersRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__V1__WatchPhoneNumbersResponse methods */
+void   trunkline__v1__watch_phone_numbers_response__init
+                     (Trunkline__V1__WatchPhoneNumbersResponse         *message);
+size_t trunkline__v1__watch_phone_numbers_response__get_packed_size
+                     (const Trunkline__V1__WatchPhoneNumbersResponse   *message);
+size_t trunkline__v1__watch_phone_numbers_response__pack
+                     (const Trunkline__V1__WatchPhoneNumbersResponse   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__watch_phone_numbers_response__pack_to_buffer
+                     (const Trunkline__V1__WatchPhoneNumbersResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__WatchPhoneNumbersResponse *
+       trunkline__v1__watch_phone_numbers_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__watch_phone_numbers_response__free_unpacked
+                     (Trunkline__V1__WatchPhoneNumbersResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Trunkline__V1__ImportPhoneNumberRequest__LabelsEntry_Closure)
@@ -623,6 +688,12 @@ typedef void (*Trunkline__V1__DeletePhoneNumberRequest_Closure)
 typedef void (*Trunkline__V1__DeletePhoneNumberResponse_Closure)
                  (const Trunkline__V1__DeletePhoneNumberResponse *message,
                   void *closure_data);
+typedef void (*Trunkline__V1__WatchPhoneNumbersRequest_Closure)
+                 (const Trunkline__V1__WatchPhoneNumbersRequest *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__WatchPhoneNumbersResponse_Closure)
+                 (const Trunkline__V1__WatchPhoneNumbersResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -646,6 +717,8 @@ extern const ProtobufCMessageDescriptor trunkline__v1__get_phone_number_usage_re
 extern const ProtobufCMessageDescriptor trunkline__v1__get_phone_number_usage_response__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__delete_phone_number_request__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__delete_phone_number_response__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__watch_phone_numbers_request__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__watch_phone_numbers_response__descriptor;
 
 PROTOBUF_C__END_DECLS
 

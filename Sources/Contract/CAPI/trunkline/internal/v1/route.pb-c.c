@@ -211,6 +211,51 @@ void   trunkline__internal__v1__agent_route__free_unpacked
   assert(message->base.descriptor == &trunkline__internal__v1__agent_route__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   trunkline__internal__v1__token_route__init
+                     (Trunkline__Internal__V1__TokenRoute         *message)
+{
+  static const Trunkline__Internal__V1__TokenRoute init_value = TRUNKLINE__INTERNAL__V1__TOKEN_ROUTE__INIT;
+  *message = init_value;
+}
+size_t trunkline__internal__v1__token_route__get_packed_size
+                     (const Trunkline__Internal__V1__TokenRoute *message)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__token_route__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__internal__v1__token_route__pack
+                     (const Trunkline__Internal__V1__TokenRoute *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__token_route__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__internal__v1__token_route__pack_to_buffer
+                     (const Trunkline__Internal__V1__TokenRoute *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__token_route__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__Internal__V1__TokenRoute *
+       trunkline__internal__v1__token_route__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__Internal__V1__TokenRoute *)
+     protobuf_c_message_unpack (&trunkline__internal__v1__token_route__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__internal__v1__token_route__free_unpacked
+                     (Trunkline__Internal__V1__TokenRoute *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__internal__v1__token_route__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   trunkline__internal__v1__route_entry__init
                      (Trunkline__Internal__V1__RouteEntry         *message)
 {
@@ -943,7 +988,97 @@ const ProtobufCMessageDescriptor trunkline__internal__v1__agent_route__descripto
   (ProtobufCMessageInit) trunkline__internal__v1__agent_route__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__internal__v1__route_entry__field_descriptors[3] =
+static const ProtobufCFieldDescriptor trunkline__internal__v1__token_route__field_descriptors[5] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__TokenRoute, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__TokenRoute, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Trunkline__Internal__V1__TokenRoute, n_f3),
+    offsetof(Trunkline__Internal__V1__TokenRoute, f3),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f4",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__TokenRoute, f4),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f5",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__TokenRoute, f5),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__internal__v1__token_route__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+  3,   /* field[3] = f4 */
+  4,   /* field[4] = f5 */
+};
+static const ProtobufCIntRange trunkline__internal__v1__token_route__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor trunkline__internal__v1__token_route__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.internal.v1.TokenRoute",
+  "TokenRoute",
+  "Trunkline__Internal__V1__TokenRoute",
+  "trunkline.internal.v1",
+  sizeof(Trunkline__Internal__V1__TokenRoute),
+  5,
+  trunkline__internal__v1__token_route__field_descriptors,
+  trunkline__internal__v1__token_route__field_indices_by_name,
+  1,  trunkline__internal__v1__token_route__number_ranges,
+  (ProtobufCMessageInit) trunkline__internal__v1__token_route__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__internal__v1__route_entry__field_descriptors[4] =
 {
   {
     "f1",
@@ -981,16 +1116,29 @@ static const ProtobufCFieldDescriptor trunkline__internal__v1__route_entry__fiel
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "f4",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Trunkline__Internal__V1__RouteEntry, o0_case),
+    offsetof(Trunkline__Internal__V1__RouteEntry, f4),
+    &trunkline__internal__v1__token_route__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned trunkline__internal__v1__route_entry__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
   1,   /* field[1] = f2 */
   2,   /* field[2] = f3 */
+  3,   /* field[3] = f4 */
 };
 static const ProtobufCIntRange trunkline__internal__v1__route_entry__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor trunkline__internal__v1__route_entry__descriptor =
 {
@@ -1000,14 +1148,14 @@ const ProtobufCMessageDescriptor trunkline__internal__v1__route_entry__descripto
   "Trunkline__Internal__V1__RouteEntry",
   "trunkline.internal.v1",
   sizeof(Trunkline__Internal__V1__RouteEntry),
-  3,
+  4,
   trunkline__internal__v1__route_entry__field_descriptors,
   trunkline__internal__v1__route_entry__field_indices_by_name,
   1,  trunkline__internal__v1__route_entry__number_ranges,
   (ProtobufCMessageInit) trunkline__internal__v1__route_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__internal__v1__route_removal__field_descriptors[4] =
+static const ProtobufCFieldDescriptor trunkline__internal__v1__route_removal__field_descriptors[5] =
 {
   {
     "f1",
@@ -1057,17 +1205,30 @@ static const ProtobufCFieldDescriptor trunkline__internal__v1__route_removal__fi
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "f5",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Trunkline__Internal__V1__RouteRemoval, o0_case),
+    offsetof(Trunkline__Internal__V1__RouteRemoval, f5),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned trunkline__internal__v1__route_removal__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
   1,   /* field[1] = f2 */
   2,   /* field[2] = f3 */
   3,   /* field[3] = f4 */
+  4,   /* field[4] = f5 */
 };
 static const ProtobufCIntRange trunkline__internal__v1__route_removal__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor trunkline__internal__v1__route_removal__descriptor =
 {
@@ -1077,7 +1238,7 @@ const ProtobufCMessageDescriptor trunkline__internal__v1__route_removal__descrip
   "Trunkline__Internal__V1__RouteRemoval",
   "trunkline.internal.v1",
   sizeof(Trunkline__Internal__V1__RouteRemoval),
-  4,
+  5,
   trunkline__internal__v1__route_removal__field_descriptors,
   trunkline__internal__v1__route_removal__field_indices_by_name,
   1,  trunkline__internal__v1__route_removal__number_ranges,

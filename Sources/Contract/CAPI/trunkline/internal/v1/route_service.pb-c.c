@@ -262,6 +262,186 @@ void   trunkline__internal__v1__credential__free_unpacked
   assert(message->base.descriptor == &trunkline__internal__v1__credential__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   trunkline__internal__v1__look_up_token_request__init
+                     (Trunkline__Internal__V1__LookUpTokenRequest         *message)
+{
+  static const Trunkline__Internal__V1__LookUpTokenRequest init_value = TRUNKLINE__INTERNAL__V1__LOOK_UP_TOKEN_REQUEST__INIT;
+  *message = init_value;
+}
+size_t trunkline__internal__v1__look_up_token_request__get_packed_size
+                     (const Trunkline__Internal__V1__LookUpTokenRequest *message)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__look_up_token_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__internal__v1__look_up_token_request__pack
+                     (const Trunkline__Internal__V1__LookUpTokenRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__look_up_token_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__internal__v1__look_up_token_request__pack_to_buffer
+                     (const Trunkline__Internal__V1__LookUpTokenRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__look_up_token_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__Internal__V1__LookUpTokenRequest *
+       trunkline__internal__v1__look_up_token_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__Internal__V1__LookUpTokenRequest *)
+     protobuf_c_message_unpack (&trunkline__internal__v1__look_up_token_request__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__internal__v1__look_up_token_request__free_unpacked
+                     (Trunkline__Internal__V1__LookUpTokenRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__internal__v1__look_up_token_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   trunkline__internal__v1__look_up_token_response__init
+                     (Trunkline__Internal__V1__LookUpTokenResponse         *message)
+{
+  static const Trunkline__Internal__V1__LookUpTokenResponse init_value = TRUNKLINE__INTERNAL__V1__LOOK_UP_TOKEN_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t trunkline__internal__v1__look_up_token_response__get_packed_size
+                     (const Trunkline__Internal__V1__LookUpTokenResponse *message)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__look_up_token_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__internal__v1__look_up_token_response__pack
+                     (const Trunkline__Internal__V1__LookUpTokenResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__look_up_token_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__internal__v1__look_up_token_response__pack_to_buffer
+                     (const Trunkline__Internal__V1__LookUpTokenResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__look_up_token_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__Internal__V1__LookUpTokenResponse *
+       trunkline__internal__v1__look_up_token_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__Internal__V1__LookUpTokenResponse *)
+     protobuf_c_message_unpack (&trunkline__internal__v1__look_up_token_response__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__internal__v1__look_up_token_response__free_unpacked
+                     (Trunkline__Internal__V1__LookUpTokenResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__internal__v1__look_up_token_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   trunkline__internal__v1__note_token_use_request__init
+                     (Trunkline__Internal__V1__NoteTokenUseRequest         *message)
+{
+  static const Trunkline__Internal__V1__NoteTokenUseRequest init_value = TRUNKLINE__INTERNAL__V1__NOTE_TOKEN_USE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t trunkline__internal__v1__note_token_use_request__get_packed_size
+                     (const Trunkline__Internal__V1__NoteTokenUseRequest *message)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__note_token_use_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__internal__v1__note_token_use_request__pack
+                     (const Trunkline__Internal__V1__NoteTokenUseRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__note_token_use_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__internal__v1__note_token_use_request__pack_to_buffer
+                     (const Trunkline__Internal__V1__NoteTokenUseRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__note_token_use_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__Internal__V1__NoteTokenUseRequest *
+       trunkline__internal__v1__note_token_use_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__Internal__V1__NoteTokenUseRequest *)
+     protobuf_c_message_unpack (&trunkline__internal__v1__note_token_use_request__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__internal__v1__note_token_use_request__free_unpacked
+                     (Trunkline__Internal__V1__NoteTokenUseRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__internal__v1__note_token_use_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   trunkline__internal__v1__note_token_use_response__init
+                     (Trunkline__Internal__V1__NoteTokenUseResponse         *message)
+{
+  static const Trunkline__Internal__V1__NoteTokenUseResponse init_value = TRUNKLINE__INTERNAL__V1__NOTE_TOKEN_USE_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t trunkline__internal__v1__note_token_use_response__get_packed_size
+                     (const Trunkline__Internal__V1__NoteTokenUseResponse *message)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__note_token_use_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__internal__v1__note_token_use_response__pack
+                     (const Trunkline__Internal__V1__NoteTokenUseResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__note_token_use_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__internal__v1__note_token_use_response__pack_to_buffer
+                     (const Trunkline__Internal__V1__NoteTokenUseResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__note_token_use_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__Internal__V1__NoteTokenUseResponse *
+       trunkline__internal__v1__note_token_use_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__Internal__V1__NoteTokenUseResponse *)
+     protobuf_c_message_unpack (&trunkline__internal__v1__note_token_use_response__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__internal__v1__note_token_use_response__free_unpacked
+                     (Trunkline__Internal__V1__NoteTokenUseResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__internal__v1__note_token_use_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor trunkline__internal__v1__watch_routes_request__field_descriptors[3] =
 {
   {
@@ -848,5 +1028,163 @@ const ProtobufCMessageDescriptor trunkline__internal__v1__credential__descriptor
   trunkline__internal__v1__credential__field_indices_by_name,
   1,  trunkline__internal__v1__credential__number_ranges,
   (ProtobufCMessageInit) trunkline__internal__v1__credential__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__internal__v1__look_up_token_request__field_descriptors[1] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__LookUpTokenRequest, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__internal__v1__look_up_token_request__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+};
+static const ProtobufCIntRange trunkline__internal__v1__look_up_token_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor trunkline__internal__v1__look_up_token_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.internal.v1.LookUpTokenRequest",
+  "LookUpTokenRequest",
+  "Trunkline__Internal__V1__LookUpTokenRequest",
+  "trunkline.internal.v1",
+  sizeof(Trunkline__Internal__V1__LookUpTokenRequest),
+  1,
+  trunkline__internal__v1__look_up_token_request__field_descriptors,
+  trunkline__internal__v1__look_up_token_request__field_indices_by_name,
+  1,  trunkline__internal__v1__look_up_token_request__number_ranges,
+  (ProtobufCMessageInit) trunkline__internal__v1__look_up_token_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__internal__v1__look_up_token_response__field_descriptors[1] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__LookUpTokenResponse, f1),
+    &trunkline__internal__v1__token_route__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__internal__v1__look_up_token_response__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+};
+static const ProtobufCIntRange trunkline__internal__v1__look_up_token_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor trunkline__internal__v1__look_up_token_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.internal.v1.LookUpTokenResponse",
+  "LookUpTokenResponse",
+  "Trunkline__Internal__V1__LookUpTokenResponse",
+  "trunkline.internal.v1",
+  sizeof(Trunkline__Internal__V1__LookUpTokenResponse),
+  1,
+  trunkline__internal__v1__look_up_token_response__field_descriptors,
+  trunkline__internal__v1__look_up_token_response__field_indices_by_name,
+  1,  trunkline__internal__v1__look_up_token_response__number_ranges,
+  (ProtobufCMessageInit) trunkline__internal__v1__look_up_token_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__internal__v1__note_token_use_request__field_descriptors[3] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__NoteTokenUseRequest, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__NoteTokenUseRequest, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__NoteTokenUseRequest, f3),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__internal__v1__note_token_use_request__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+};
+static const ProtobufCIntRange trunkline__internal__v1__note_token_use_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor trunkline__internal__v1__note_token_use_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.internal.v1.NoteTokenUseRequest",
+  "NoteTokenUseRequest",
+  "Trunkline__Internal__V1__NoteTokenUseRequest",
+  "trunkline.internal.v1",
+  sizeof(Trunkline__Internal__V1__NoteTokenUseRequest),
+  3,
+  trunkline__internal__v1__note_token_use_request__field_descriptors,
+  trunkline__internal__v1__note_token_use_request__field_indices_by_name,
+  1,  trunkline__internal__v1__note_token_use_request__number_ranges,
+  (ProtobufCMessageInit) trunkline__internal__v1__note_token_use_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define trunkline__internal__v1__note_token_use_response__field_descriptors NULL
+#define trunkline__internal__v1__note_token_use_response__field_indices_by_name NULL
+#define trunkline__internal__v1__note_token_use_response__number_ranges NULL
+const ProtobufCMessageDescriptor trunkline__internal__v1__note_token_use_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.internal.v1.NoteTokenUseResponse",
+  "NoteTokenUseResponse",
+  "Trunkline__Internal__V1__NoteTokenUseResponse",
+  "trunkline.internal.v1",
+  sizeof(Trunkline__Internal__V1__NoteTokenUseResponse),
+  0,
+  trunkline__internal__v1__note_token_use_response__field_descriptors,
+  trunkline__internal__v1__note_token_use_response__field_indices_by_name,
+  0,  trunkline__internal__v1__note_token_use_response__number_ranges,
+  (ProtobufCMessageInit) trunkline__internal__v1__note_token_use_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -29,6 +29,10 @@ typedef struct Trunkline__Internal__V1__WatchRoutesResponse__Heartbeat Trunkline
 typedef struct Trunkline__Internal__V1__LeaseCredentialRequest Trunkline__Internal__V1__LeaseCredentialRequest;
 typedef struct Trunkline__Internal__V1__LeaseCredentialResponse Trunkline__Internal__V1__LeaseCredentialResponse;
 typedef struct Trunkline__Internal__V1__Credential Trunkline__Internal__V1__Credential;
+typedef struct Trunkline__Internal__V1__LookUpTokenRequest Trunkline__Internal__V1__LookUpTokenRequest;
+typedef struct Trunkline__Internal__V1__LookUpTokenResponse Trunkline__Internal__V1__LookUpTokenResponse;
+typedef struct Trunkline__Internal__V1__NoteTokenUseRequest Trunkline__Internal__V1__NoteTokenUseRequest;
+typedef struct Trunkline__Internal__V1__NoteTokenUseResponse Trunkline__Internal__V1__NoteTokenUseResponse;
 
 
 /* --- enums --- */
@@ -178,6 +182,47 @@ struct  Trunkline__Internal__V1__Credential
     , {0,NULL}, {0,NULL}, 0, {0,NULL}, NULL, NULL, 0 }
 
 
+struct  Trunkline__Internal__V1__LookUpTokenRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+};
+#define TRUNKLINE__INTERNAL__V1__LOOK_UP_TOKEN_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__internal__v1__look_up_token_request__descriptor) \
+    , {0,NULL} }
+
+
+struct  Trunkline__Internal__V1__LookUpTokenResponse
+{
+  ProtobufCMessage base;
+  Trunkline__Internal__V1__TokenRoute *f1;
+};
+#define TRUNKLINE__INTERNAL__V1__LOOK_UP_TOKEN_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__internal__v1__look_up_token_response__descriptor) \
+    , NULL }
+
+
+struct  Trunkline__Internal__V1__NoteTokenUseRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+  ProtobufCBinaryData f2;
+  Google__Protobuf__Timestamp *f3;
+};
+#define TRUNKLINE__INTERNAL__V1__NOTE_TOKEN_USE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__internal__v1__note_token_use_request__descriptor) \
+    , {0,NULL}, {0,NULL}, NULL }
+
+
+struct  Trunkline__Internal__V1__NoteTokenUseResponse
+{
+  ProtobufCMessage base;
+};
+#define TRUNKLINE__INTERNAL__V1__NOTE_TOKEN_USE_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__internal__v1__note_token_use_response__descriptor) \
+     }
+
+
 /* Trunkline__Internal__V1__WatchRoutesRequest methods */
 void   trunkline__internal__v1__watch_routes_request__init
                      (Trunkline__Internal__V1__WatchRoutesRequest         *message);
@@ -288,6 +333,82 @@ Trunkline__Internal__V1__Credential *
 void   trunkline__internal__v1__credential__free_unpacked
                      (Trunkline__Internal__V1__Credential *message,
                       ProtobufCAllocator *allocator);
+/* Trunkline__Internal__V1__LookUpTokenRequest methods */
+void   trunkline__internal__v1__look_up_token_request__init
+                     (Trunkline__Internal__V1__LookUpTokenRequest         *message);
+size_t trunkline__internal__v1__look_up_token_request__get_packed_size
+                     (const Trunkline__Internal__V1__LookUpTokenRequest   *message);
+size_t trunkline__internal__v1__look_up_token_request__pack
+                     (const Trunkline__Internal__V1__LookUpTokenRequest   *message,
+                      uint8_t             *out);
+size_t trunkline__internal__v1__look_up_token_request__pack_to_buffer
+                     (const Trunkline__Internal__V1__LookUpTokenRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__Internal__V1__LookUpTokenRequest *
+       trunkline__internal__v1__look_up_token_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__internal__v1__look_up_token_request__free_unpacked
+                     (Trunkline__Internal__V1__LookUpTokenRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__Internal__V1__LookUpTokenResponse methods */
+void   trunkline__internal__v1__look_up_token_response__init
+                     (Trunkline__Internal__V1__LookUpTokenResponse         *message);
+size_t trunkline__internal__v1__look_up_token_response__get_packed_size
+                     (const Trunkline__Internal__V1__LookUpTokenResponse   *message);
+size_t trunkline__internal__v1__look_up_token_response__pack
+                     (const Trunkline__Internal__V1__LookUpTokenResponse   *message,
+                      uint8_t             *out);
+size_t trunkline__internal__v1__look_up_token_response__pack_to_buffer
+                     (const Trunkline__Internal__V1__LookUpTokenResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__Internal__V1__LookUpTokenResponse *
+       trunkline__internal__v1__look_up_token_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__internal__v1__look_up_token_response__free_unpacked
+                     (Trunkline__Internal__V1__LookUpTokenResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__Internal__V1__NoteTokenUseRequest methods */
+void   trunkline__internal__v1__note_token_use_request__init
+                     (Trunkline__Internal__V1__NoteTokenUseRequest         *message);
+size_t trunkline__internal__v1__note_token_use_request__get_packed_size
+                     (const Trunkline__Internal__V1__NoteTokenUseRequest   *message);
+size_t trunkline__internal__v1__note_token_use_request__pack
+                     (const Trunkline__Internal__V1__NoteTokenUseRequest   *message,
+                      uint8_t             *out);
+size_t trunkline__internal__v1__note_token_use_request__pack_to_buffer
+                     (const Trunkline__Internal__V1__NoteTokenUseRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__Internal__V1__NoteTokenUseRequest *
+       trunkline__internal__v1__note_token_use_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__internal__v1__note_token_use_request__free_unpacked
+                     (Trunkline__Internal__V1__NoteTokenUseRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__Internal__V1__NoteTokenUseResponse methods */
+void   trunkline__internal__v1__note_token_use_response__init
+                     (Trunkline__Internal__V1__NoteTokenUseResponse         *message);
+size_t trunkline__internal__v1__note_token_use_response__get_packed_size
+                     (const Trunkline__Internal__V1__NoteTokenUseResponse   *message);
+size_t trunkline__internal__v1__note_token_use_response__pack
+                     (const Trunkline__Internal__V1__NoteTokenUseResponse   *message,
+                      uint8_t             *out);
+size_t trunkline__internal__v1__note_token_use_response__pack_to_buffer
+                     (const Trunkline__Internal__V1__NoteTokenUseResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__Internal__V1__NoteTokenUseResponse *
+       trunkline__internal__v1__note_token_use_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__internal__v1__note_token_use_response__free_unpacked
+                     (Trunkline__Internal__V1__NoteTokenUseResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Trunkline__Internal__V1__WatchRoutesRequest_Closure)
@@ -320,6 +441,18 @@ typedef void (*Trunkline__Internal__V1__LeaseCredentialResponse_Closure)
 typedef void (*Trunkline__Internal__V1__Credential_Closure)
                  (const Trunkline__Internal__V1__Credential *message,
                   void *closure_data);
+typedef void (*Trunkline__Internal__V1__LookUpTokenRequest_Closure)
+                 (const Trunkline__Internal__V1__LookUpTokenRequest *message,
+                  void *closure_data);
+typedef void (*Trunkline__Internal__V1__LookUpTokenResponse_Closure)
+                 (const Trunkline__Internal__V1__LookUpTokenResponse *message,
+                  void *closure_data);
+typedef void (*Trunkline__Internal__V1__NoteTokenUseRequest_Closure)
+                 (const Trunkline__Internal__V1__NoteTokenUseRequest *message,
+                  void *closure_data);
+typedef void (*Trunkline__Internal__V1__NoteTokenUseResponse_Closure)
+                 (const Trunkline__Internal__V1__NoteTokenUseResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -336,6 +469,10 @@ extern const ProtobufCMessageDescriptor trunkline__internal__v1__watch_routes_re
 extern const ProtobufCMessageDescriptor trunkline__internal__v1__lease_credential_request__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__internal__v1__lease_credential_response__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__internal__v1__credential__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__internal__v1__look_up_token_request__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__internal__v1__look_up_token_response__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__internal__v1__note_token_use_request__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__internal__v1__note_token_use_response__descriptor;
 
 PROTOBUF_C__END_DECLS
 

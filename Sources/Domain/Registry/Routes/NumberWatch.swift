@@ -1,0 +1,156 @@
+internal import Telephony
+
+/// One step of a watch of numbers.
+package struct NumberStep: Sendable, Hashable {
+  package enum Kind: Sendable, Hashable {
+    /// A number as it is, in the snapshot.
+    case snapshot(PhoneNumber)
+    case snapshotEnd
+    case changed(ChangeEvent)
+    /// Nothing changed for `RegistryLimits.watchHeartbeatInterval`.
+    case heartbeat
+  }
+
+  package var kind: Kind
+  /// A later watch goes on after this step.
+  package var resumeToken: String
+}
+
+/// One watch of a tenant's numbers: first what is there, then each change once and in order. Read
+/// by one task; ends when it is let go.
+///
+/// It holds one page at most, and reads the next when that was taken: a slow reader falls back to
+/// the store.
+package final class NumberWatch {
+  private let feed: NumberFeed
+  private let subscription: Int
+  private let store: any TenantStore
+  private let tokens: ResumeTokens
+  private let time: any TimeSource
+
+  /// What the reader has.
+  private var place: WatchPlace
+  private var isInSnapshot: Bool
+  private var pending: ArraySlice<NumberStep.Kind> = []
+  /// Where the reader stands when it has taken what is pending.
+  private var through: UInt64
+  private var lastStep: Timestamp
+
+  /// Rows that are read, and held, at a time.
+  private static let pageSize = RegistryLimits.watchPageSize
+
+  init(
+    feed: NumberFeed, subscription: Int, store: any TenantStore, tokens: ResumeTokens,
+    time: any TimeSource, place: WatchPlace, isInSnapshot: Bool
+  ) {
+    self.feed = feed
+    self.subscription = subscription
+    self.store = store
+    self.tokens = tokens
+    self.time = time
+    self.place = place
+    self.isInSnapshot = isInSnapshot
+    through = place.sequence
+    lastStep = time.now()
+  }
+
+  deinit { feed.unsubscribe(subscription) }
+
+  /// The next step; waits for it.
+  ///
+  /// Throws `resumeTokenExpired` when the reader was so slow that what it did not read is
+  /// forgotten, `shuttingDown`, `cancelled`, `storeUnavailable`; then the watch is over.
+  package func next() async throws(RegistryError) -> NumberStep {
+    while true {
+      if Task.isCancelled { throw .cancelled }
+      if let kind = pending.popFirst() { return try step(kind) }
+      place.sequence = max(place.sequence, through)
+      if isInSnapshot {
+        try await readSnapshot()
+      } else if try await readChanges() {
+        try await wait()
+      }
+    }
+  }
+
+  private func step(_ kind: NumberStep.Kind) throws(RegistryError) -> NumberStep {
+    switch kind {
+    case .snapshot(let number):
+      place.snapshot = .init(createTime: number.revision.createTime, id: number.id)
+    case .snapshotEnd: place.snapshot = nil
+    case .changed(let event): place.sequence = event.sequence
+    case .heartbeat: place.sequence = max(place.sequence, through)
+    }
+    lastStep = time.now()
+    return NumberStep(kind: kind, resumeToken: try tokens.text(of: place))
+  }
+
+  private func readSnapshot() async throws(RegistryError) {
+    let cursor = place.snapshot?.cursor
+    let numbers = try await read { () async throws(StoreError) in
+      try await store.numbers(PhoneNumberFilter(), after: cursor, limit: Self.pageSize)
+    }
+    pending = numbers.map { .snapshot($0) }[...]
+    if numbers.count < Self.pageSize {
+      pending.append(.snapshotEnd)
+      isInSnapshot = false
+    }
+  }
+
+  /// Reads on; true when there is nothing.
+  private func readChanges() async throws(RegistryError) -> Bool {
+    switch feed.take(subscription, after: place.sequence, limit: Self.pageSize) {
+    case .events(let events, let through):
+      take(events, through: through)
+    case .inStore:
+      let after = place.sequence
+      let page = try await read { () async throws(StoreError) in
+        try await store.events(of: .number, after: after, limit: Self.pageSize)
+      }
+      try Self.check(place, page)
+      let isCut = page.events.count == Self.pageSize
+      take(page.events, through: isCut ? page.events.last?.sequence ?? after : page.latest)
+    case .isOver: throw .resumeTokenExpired
+    case .shutDown: throw .shuttingDown
+    }
+    return pending.isEmpty
+  }
+
+  private func take(_ events: [ChangeEvent], through: UInt64) {
+    pending = events.map { .changed($0) }[...]
+    self.through = through
+  }
+
+  /// Waits for a change; puts in a heartbeat when none came for long enough.
+  private func wait() async throws(RegistryError) {
+    place.sequence = max(place.sequence, through)
+    let quiet = time.now().duration(since: lastStep)
+    let rest = RegistryLimits.watchHeartbeatInterval - quiet
+    if rest > .zero { await feed.wait(subscription, after: place.sequence, atMost: rest) }
+    guard time.now().duration(since: lastStep) >= RegistryLimits.watchHeartbeatInterval else {
+      return
+    }
+    // Nothing is known of changes: the reader looks for a registry that knows.
+    if feed.isAway { throw .storeUnavailable }
+    if try await readChanges() { pending = [.heartbeat] }
+  }
+
+  private func read<Result: Sendable>(
+    _ body: () async throws(StoreError) -> Result
+  ) async throws(RegistryError) -> Result {
+    do {
+      return try await body()
+    } catch {
+      throw RegistryError(error)
+    }
+  }
+
+  /// Refuses a place from which the store can't go on.
+  static func check(_ place: WatchPlace, _ page: EventPage) throws(RegistryError) {
+    guard place.history == history(of: page.epoch), place.sequence <= page.latest,
+      place.sequence >= page.prunedThrough
+    else { throw .resumeTokenExpired }
+  }
+
+  static func history(of epoch: String) -> UInt64 { PageToken.hash(Array(epoch.utf8)) }
+}
