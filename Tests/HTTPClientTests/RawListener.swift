@@ -35,7 +35,7 @@ actor RawListener {
 
   /// Waits at most 10 s for a connection.
   func accept() throws -> Int32 {
-    try waitReadable(listener, milliseconds: 10_000)
+    try waitReadable(listener, milliseconds: 60_000)
     let connection = Glibc.accept(listener, nil, nil)
     guard connection >= 0 else { throw Failure(operation: "accept") }
     connections.append(connection)
@@ -55,7 +55,7 @@ actor RawListener {
         let length = text.contentLength
         if text.utf8.distance(from: end.upperBound, to: text.endIndex) >= length { return text }
       }
-      try waitReadable(connection, milliseconds: 10_000)
+      try waitReadable(connection, milliseconds: 60_000)
       var buffer = [UInt8](repeating: 0, count: 65536)
       let count = unsafe recv(connection, &buffer, buffer.count, 0)
       guard count > 0 else { throw Failure(operation: "recv") }
@@ -70,9 +70,9 @@ actor RawListener {
     }
   }
 
-  /// Whether the peer closes the connection within 10 s.
+  /// Whether the peer closes the connection within a minute.
   func isClosedByPeer(_ connection: Int32) throws -> Bool {
-    try waitReadable(connection, milliseconds: 10_000)
+    try waitReadable(connection, milliseconds: 60_000)
     var byte: UInt8 = 0
     return unsafe recv(connection, &byte, 1, 0) <= 0
   }

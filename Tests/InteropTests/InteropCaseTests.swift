@@ -48,6 +48,7 @@ import Testing
   @Test func aSlowSoakFails() async {
     var soak = InteropClient.Soak()
     soak.latencyMax = .zero
+    soak.overallTimeout = .seconds(60)
     soak.iterations = 2
     #expect(await play(.rpcSoak, soak: soak).failures.count == 3)
     soak.failuresMax = 2
