@@ -218,7 +218,7 @@ let package = Package(
     tests("Interop", ["EventLoops", "GRPC", "GRPCInProcess", "TestAPI"]),
     tests("GRPCServices", ["GRPC", "GRPCInProcess", "Telemetry", "WellKnown"]),
     tests("HTTP2", ["Buffers", "CNGHTTP2"]),
-    tests("Crypto", ["Buffers"]),
+    tests("Crypto", ["Buffers", "EventLoops"]),
     tests("TLS", ["Buffers", "COpenSSL", "TestKit"]),
     tests(
       "Services",

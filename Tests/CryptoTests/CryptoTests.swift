@@ -28,7 +28,8 @@ struct CryptoTests {
 
   // The GCM specification's test case 16.
   @Test func aesGCMMatchesAPublishedVector() throws {
-    let key = hex("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308")
+    let key = LockedBytes(
+      copying: hex("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308"))
     let plaintext = hex(
       "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72"
         + "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39")
@@ -44,7 +45,7 @@ struct CryptoTests {
   }
 
   @Test func everyChangedBitIsRefused() throws {
-    let key = try RandomBytes.make(32)
+    let key = try LockedBytes(randomCount: 32)
     let sealed = try AESGCM.seal([1, 2, 3], key: key, associated: [9])
     for bit in 0..<(sealed.count * 8) {
       var changed = sealed
@@ -57,8 +58,35 @@ struct CryptoTests {
     #expect(throws: CryptoError.notAuthentic) { try AESGCM.open([], key: key, associated: [9]) }
   }
 
+  @Test func aKeyUnderAKeyOpensAsAKeyOnly() throws {
+    let (outer, inner) = (try LockedBytes(randomCount: 32), try LockedBytes(randomCount: 32))
+    let sealed = try AESGCM.seal(inner, key: outer, associated: [9])
+    #expect(try AESGCM.openKey(sealed, key: outer, associated: [9]) == inner)
+    #expect(throws: CryptoError.notAuthentic) {
+      try AESGCM.openKey(sealed, key: outer, associated: [8])
+    }
+    #expect(throws: CryptoError.notAuthentic) {
+      try AESGCM.openKey(sealed, key: inner, associated: [9])
+    }
+    let short = try AESGCM.seal([1, 2, 3], key: outer, associated: [9])
+    #expect(throws: CryptoError.notAuthentic) {
+      try AESGCM.openKey(short, key: outer, associated: [9])
+    }
+  }
+
+  // RFC 5869, test case 1: the first block of its output.
+  @Test func derivedKeyMatchesAPublishedVector() {
+    let key = LockedBytes(
+      copying: hex("077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5"))
+    let derived = HMAC.derivedKey(from: key, info: hex("f0f1f2f3f4f5f6f7f8f9"))
+    let expected = hex("3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf")
+    #expect(derived == LockedBytes(copying: expected))
+    #expect(
+      HMAC.code(key: derived, message: [1]) == HMAC.code(.sha256, key: expected, message: [1]))
+  }
+
   @Test func sealsDifferEachTime() throws {
-    let key = try RandomBytes.make(32)
+    let key = try LockedBytes(randomCount: 32)
     #expect(
       try AESGCM.seal([], key: key, associated: []) != AESGCM.seal([], key: key, associated: []))
   }

@@ -56,12 +56,13 @@ struct ProvidersTests {
     let made = try await harness.link()
     guard case .twilio(let twilio) = made.configuration else { return }
     let sealed = try #require(twilio.apiKey?.secret)
+    let dataKey = try #require(made.dataKey)
+    #expect(made.seals == [Seal(keyName: "test", isEnvelope: true)])
     let opened = try FakeSealer().open(
-      sealed, associatedData: CredentialField.apiKeySecret(made.id).associatedData)
+      sealed, .apiKeySecret(made.id), of: made.secretOwner, under: dataKey)
     #expect(opened == Secret("us-secret"))
     #expect(throws: SealingError.notAuthentic) {
-      try FakeSealer().open(
-        sealed, associatedData: CredentialField.authToken(made.id).associatedData)
+      try FakeSealer().open(sealed, .authToken(made.id), of: made.secretOwner, under: dataKey)
     }
     #expect(!"\(made)".contains("us-secret"))
   }

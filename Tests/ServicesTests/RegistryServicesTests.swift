@@ -33,7 +33,8 @@ struct RegistryServices {
           ProviderServiceHandler(Providers(context)),
           PhoneNumberServiceHandler(PhoneNumbers(context)), AgentServiceHandler(Agents(context)),
           RouteServiceHandler(
-            feed: context.feed, store: store, tokens: tokens, time: context.time),
+            feed: context.feed, store: store, sealer: FakeSealer(), tokens: tokens,
+            time: context.time),
         ], admission: AdmittingAll(as: .of(.main))))
   }
 

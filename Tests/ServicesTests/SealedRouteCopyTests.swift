@@ -40,6 +40,10 @@ private actor MemoryRouteCopyStore: RouteCopyStore {
       kept.removeAll { removed.contains($0.key) }
       stands = place
     case .kept(let row): put(row)
+    case .resealed(let rows):
+      for reseal in rows where kept.contains(reseal.row) {
+        put(RouteCopyRow(reseal.row.key, sealed: reseal.sealed))
+      }
     }
   }
 
@@ -135,6 +139,22 @@ struct SealedRouteCopyTests {
     let later = TokenDirectory()
     #expect(await copy.load(into: RouteDirectory(tokens: later), credentials(nil)))
     #expect(later.count == 0)
+  }
+
+  @Test func theCopyComesUnderTheNextKey() async throws {
+    await snapshot(into: copy)
+    let next = FakeSealer(keyName: "next", earlier: ["test"])
+    await SealedRouteCopy(store: store, sealer: next, log: .silent).reseal()
+    // The key before is needed no more.
+    let routes = RouteDirectory()
+    let alone = SealedRouteCopy(store: store, sealer: FakeSealer(keyName: "next"), log: .silent)
+    #expect(await alone.load(into: routes, credentials(nil)))
+    #expect(routes.number(Self.number)?.provider?.account == Sample.account(1))
+    #expect(try await store.place() == RoutePlace(epoch: Self.epoch, revision: 4))
+    // Nothing is left to do.
+    let count = await store.stepCount
+    await alone.reseal()
+    #expect(await store.stepCount == count)
   }
 
   @Test func withoutAWholeSnapshotThereIsNothing() async {

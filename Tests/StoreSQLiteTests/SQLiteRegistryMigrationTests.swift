@@ -104,7 +104,10 @@ struct SQLiteRegistryMigrationTests {
       #expect(try await tenant.count(of: kind) == 1)
     }
     #expect(try await store.providers(notSealedUnder: "k1", after: nil, limit: 9) == [provider])
-    #expect(try await store.agents(notSealedUnder: "k", after: nil, limit: 9).isEmpty)
+    // Without a data key, though under this key.
+    #expect(try await store.agents(notSealedUnder: "k", after: nil, limit: 9) == [agent])
+    let seals = [agent.seals, provider.seals]
+    #expect(try await store.sealCounts() == seals.map { SealCount(seals: $0, rowCount: 1) })
   }
 
   /// Dispatches go on where they stood; watchers of events begin with a snapshot.

@@ -47,6 +47,25 @@ struct SQLiteRouteCopyStoreTests {
     }
   }
 
+  @Test func aRowIsSealedAnewOnlyAsItWasRead() async throws {
+    let place = RoutePlace(epoch: "one", revision: 3)
+    try await withStore { store in
+      try await store.apply(.snapshotBegan)
+      try await store.apply(
+        .put([row(.agent, "gone", 1), row(.number, "a", 1), row(.number, "b", 1)]))
+      try await store.apply(.snapshotEnded(place: place))
+      let read = try await store.rows(after: nil, limit: 9)
+      // Meanwhile one row changes and one goes.
+      try await store.apply(
+        .changed(put: row(.number, "b", 2), removed: [.init(.agent, "gone")], place: place))
+      try await store.apply(.resealed(read.map { RouteCopyReseal($0, sealed: [7]) }))
+      #expect(
+        try await store.rows(after: nil, limit: 9)
+          == [row(.number, "a", 7), row(.number, "b", 2)])
+      #expect(try await store.place() == place)
+    }
+  }
+
   @Test func aChangeAndItsPlaceAreOneStep() async throws {
     let place = RoutePlace(epoch: "one", revision: 8)
     try await withStore { store in

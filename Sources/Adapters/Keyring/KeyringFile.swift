@@ -20,7 +20,7 @@ package struct KeyringFile: Sendable, Equatable {
   struct Key: Sendable, Equatable {
     var purpose: Purpose
     var name: String
-    var bytes: [UInt8]
+    var bytes: LockedBytes
   }
 
   /// Why a keyring can't be used. Holds names and lines, never key bytes.
@@ -30,6 +30,12 @@ package struct KeyringFile: Sendable, Equatable {
     case missing(Purpose)
     case tooManyKeys(limit: Int)
     case randomNumbers
+    /// A key of this name is there already, with other bytes, or of a purpose that is never
+    /// rotated.
+    case changedKey(String)
+    case nameTaken(String)
+    case badName(String)
+    case noSuchKey(String)
     case file(ProtectedFile.Failure)
 
     package var description: String {
@@ -40,6 +46,12 @@ package struct KeyringFile: Sendable, Equatable {
       case .missing(let purpose): "it has no key for the purpose '\(purpose.rawValue)'"
       case .tooManyKeys(let limit): "it has more than \(limit) keys"
       case .randomNumbers: "the system gave no random numbers"
+      case .changedKey(let name):
+        "its key '\(name)' is another than the one of this name that is in use"
+      case .nameTaken(let name): "it has a key '\(name)' already"
+      case .badName(let name):
+        "'\(name)' is no key's name: 1 to \(KeyringFile.nameLengthMax) of a-z 0-9 - _"
+      case .noSuchKey(let name): "it has no key '\(name)' that seals"
       case .file(let failure): failure.description
       }
     }
@@ -59,76 +71,102 @@ package struct KeyringFile: Sendable, Equatable {
   package static func generate() throws(Failure) -> KeyringFile {
     var keys: [Key] = []
     for purpose in Purpose.allCases {
-      do throws(CryptoError) {
-        let bytes = try RandomBytes.make(AESGCM.keySize)
-        keys.append(Key(purpose: purpose, name: "\(purpose.rawValue)-1", bytes: bytes))
-      } catch {
-        throw .randomNumbers
-      }
+      keys.append(try fresh(purpose, "\(purpose.rawValue)-1"))
     }
     return KeyringFile(keys: keys)
   }
 
-  /// Reads the file at `path`, or makes one with fresh keys and mode 0600 where there is none.
-  ///
-  /// Of two processes that start at once, one makes it and both read it. Blocks; call it at
-  /// start-up.
-  package static func load(orCreateAt path: String) throws(Failure) -> KeyringFile {
-    do throws(Failure) {
-      return try load(path)
-    } catch .file(.notFound) {
-      let fresh = try generate()
-      do throws(ProtectedFile.Failure) {
-        try ProtectedFile.create(path, Array(fresh.text.utf8))
-      } catch .exists {
-        return try load(path)
-      } catch {
-        throw .file(error)
-      }
-      return fresh
-    }
-  }
-
-  /// Reads the file at `path`.
-  package static func load(_ path: String) throws(Failure) -> KeyringFile {
-    let bytes: [UInt8]
-    do throws(ProtectedFile.Failure) {
-      bytes = try ProtectedFile.read(path, limit: sizeMax)
+  private static func fresh(_ purpose: Purpose, _ name: String) throws(Failure) -> Key {
+    do throws(CryptoError) {
+      return Key(
+        purpose: purpose, name: name, bytes: try LockedBytes(randomCount: AESGCM.keySize))
     } catch {
-      throw .file(error)
+      throw .randomNumbers
     }
-    return try KeyringFile(parsing: String(decoding: bytes, as: UTF8.self))
   }
 
   private init(keys: [Key]) { self.keys = keys }
 
   /// Reads the text of a keyring.
-  package init(parsing text: String) throws(Failure) {
-    keys = []
-    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-    for (index, line) in lines.enumerated() {
-      guard !line.isEmpty, !line.hasPrefix("#") else { continue }
-      guard let key = Key(line: line) else { throw .malformedLine(index + 1) }
-      guard !keys.contains(where: { $0.name == key.name }) else {
-        throw .repeatedName(key.name, line: index + 1)
+  package init(parsing text: LockedBytes) throws(Failure) {
+    keys = try text.withBytes { (text) throws(Failure) in
+      var keys: [Key] = []
+      var (start, number) = (0, 0)
+      while start < text.count {
+        var end = start
+        while end < text.count, text[end] != UInt8(ascii: "\n") { end += 1 }
+        number += 1
+        if let key = try Self.key(text.extracting(start..<end), number) {
+          guard !keys.contains(where: { $0.name == key.name }) else {
+            throw .repeatedName(key.name, line: number)
+          }
+          keys.append(key)
+          guard keys.count <= Self.keyCountMax else { throw .tooManyKeys(limit: Self.keyCountMax) }
+        }
+        start = end + 1
       }
-      keys.append(key)
-      guard keys.count <= Self.keyCountMax else { throw .tooManyKeys(limit: Self.keyCountMax) }
+      return keys
     }
     for purpose in Purpose.allCases where current(purpose) == nil { throw .missing(purpose) }
   }
 
-  /// The text of the file.
-  package var text: String {
-    var text = """
-      # Trunkline keyring. Keep it secret and keep a copy: without it, stored secrets can't be read.
-      # <purpose> <name> <base64 of 32 bytes>; the first key of a purpose is the current one.
+  /// The key of a line; nil for an empty one and a comment.
+  private static func key(_ line: Span<UInt8>, _ number: Int) throws(Failure) -> Key? {
+    guard !line.isEmpty, line[0] != UInt8(ascii: "#") else { return nil }
+    guard let key = Key(line: line) else { throw .malformedLine(number) }
+    return key
+  }
 
-      """
+  /// Lends the text of the file, and wipes it.
+  package func withText<Result, Problem: Error>(
+    _ body: ([UInt8]) throws(Problem) -> Result
+  ) throws(Problem) -> Result {
+    var text: [UInt8] = []
+    // One allocation, so that growing leaves no copy behind.
+    text.reserveCapacity(Self.sizeMax)
+    text += Array(Self.heading.utf8)
     for key in keys {
-      text += "\(key.purpose.rawValue) \(key.name) \(Base64.encode(key.bytes))\n"
+      text += Array("\(key.purpose.rawValue) \(key.name) ".utf8)
+      key.bytes.withBytes { Base64.append($0, to: &text) }
+      text.append(UInt8(ascii: "\n"))
     }
-    return text
+    defer { text.wipe() }
+    return try body(text)
+  }
+
+  private static let heading = """
+    # Trunkline keyring. Keep it secret and keep a copy: without it, stored secrets can't be read.
+    # <purpose> <name> <base64 of 32 bytes>; the first key of a purpose is the current one.
+
+    """
+
+  // MARK: Another key
+
+  /// With a fresh key that seals behind the others: it is known and not yet used. Without a name it
+  /// is called `seal-<number>`, a number that is free.
+  package func adding(sealKey name: String?) throws(Failure) -> (KeyringFile, name: String) {
+    let chosen = name ?? freeName
+    guard Key.isName(chosen) else { throw .badName(chosen) }
+    guard !keys.contains(where: { $0.name == chosen }) else { throw .nameTaken(chosen) }
+    guard keys.count < Self.keyCountMax else { throw .tooManyKeys(limit: Self.keyCountMax) }
+    return (KeyringFile(keys: keys + [try Self.fresh(.seal, chosen)]), chosen)
+  }
+
+  private var freeName: String {
+    var number = keys.count { $0.purpose == .seal } + 1
+    while keys.contains(where: { $0.name == "seal-\(number)" }) { number += 1 }
+    return "seal-\(number)"
+  }
+
+  /// With this key as the one that seals.
+  package func sealing(with name: String) throws(Failure) -> KeyringFile {
+    guard let key = key(.seal, named: name) else { throw .noSuchKey(name) }
+    return KeyringFile(keys: [key] + keys.filter { $0.name != name })
+  }
+
+  /// What a command shows of the keys, in the file's order.
+  package var names: [(purpose: Purpose, name: String, isCurrent: Bool)] {
+    keys.map { ($0.purpose, $0.name, current($0.purpose)?.name == $0.name) }
   }
 
   /// The key that new seals and tokens of a purpose are made with.
@@ -140,12 +178,28 @@ package struct KeyringFile: Sendable, Equatable {
 }
 
 extension KeyringFile.Key {
-  fileprivate init?(line: Substring) {
-    let words = line.split(separator: " ", omittingEmptySubsequences: false)
-    guard words.count == 3, let purpose = KeyringFile.Purpose(rawValue: String(words[0])),
-      let bytes = Base64.decode(words[2].utf8, .exact), bytes.count == AESGCM.keySize
+  fileprivate init?(line: Span<UInt8>) {
+    let spaces = line.indices.filter { line[$0] == UInt8(ascii: " ") }
+    guard spaces.count == 2,
+      let purpose = KeyringFile.Purpose(rawValue: Self.text(line.extracting(..<spaces[0])))
     else { return nil }
-    let name = String(words[1])
+    let name = Self.text(line.extracting((spaces[0] + 1)..<spaces[1]))
+    guard Self.isName(name) else { return nil }
+    let rest = line.extracting((spaces[1] + 1)...)
+    guard rest.count <= 2 * AESGCM.keySize else { return nil }
+    var digits = rest.indices.map { rest[$0] }
+    defer { digits.wipe() }
+    guard var bytes = Base64.decode(digits, .exact) else { return nil }
+    defer { bytes.wipe() }
+    guard bytes.count == AESGCM.keySize else { return nil }
+    self.init(purpose: purpose, name: name, bytes: LockedBytes(copying: bytes))
+  }
+
+  private static func text(_ bytes: Span<UInt8>) -> String {
+    String(decoding: bytes.indices.map { bytes[$0] }, as: UTF8.self)
+  }
+
+  fileprivate static func isName(_ name: String) -> Bool {
     let isNameGood = name.utf8.allSatisfy { byte in
       switch byte {
       case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
@@ -154,8 +208,7 @@ extension KeyringFile.Key {
       default: false
       }
     }
-    guard isNameGood, (1...KeyringFile.nameLengthMax).contains(name.utf8.count) else { return nil }
-    self.init(purpose: purpose, name: name, bytes: bytes)
+    return isNameGood && (1...KeyringFile.nameLengthMax).contains(name.utf8.count)
   }
 }
 

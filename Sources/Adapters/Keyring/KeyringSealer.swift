@@ -1,42 +1,180 @@
+internal import Buffers
 internal import Crypto
 package import Registry
 package import Telephony
 
 /// Seals secrets under the keyring's current key, and opens what any of its keys sealed.
+///
+/// With regions, what it seals directly is under a key that is made from the keyring's for these
+/// regions, and what was sealed for regions beyond them does not open: the file of one region's
+/// dispatch is no use to another's.
 package struct KeyringSealer: SecretSealer {
-  private let file: KeyringFile
+  private let keyring: LiveKeyring
+  private let regions: Set<Region>?
 
-  package init(_ file: KeyringFile) { self.file = file }
+  package init(_ keyring: LiveKeyring, regions: Set<Region>? = nil) {
+    self.keyring = keyring
+    self.regions = regions
+  }
+
+  package init(_ file: KeyringFile) { self.init(LiveKeyring(file)) }
+
+  private func current() throws(SealingError) -> KeyringFile.Key {
+    guard let key = keyring.present.current(.seal) else { throw .unknownKey(name: "current") }
+    return key
+  }
+
+  private func key(named name: String) throws(SealingError) -> LockedBytes {
+    guard let key = keyring.present.key(.seal, named: name) else { throw .unknownKey(name: name) }
+    return key.bytes
+  }
+
+  package var currentKeyName: String {
+    guard let key = keyring.present.current(.seal) else { return "" }
+    return directName(key)
+  }
+
+  /// What a direct seal names.
+  private func directName(_ key: KeyringFile.Key) -> String {
+    regions.map { key.name + RegionScope.separator + RegionScope($0).text } ?? key.name
+  }
+
+  package func hasKey(named name: String) -> Bool {
+    keyring.present.key(.seal, named: name) != nil
+  }
+
+  // MARK: Directly
 
   package func seal(
     _ secret: Secret, associatedData: [UInt8]
   ) throws(SealingError) -> SealedSecret {
-    guard let key = file.current(.seal) else { throw .unknownKey(name: "current") }
-    do throws(CryptoError) {
-      let bytes = try AESGCM.seal(secret.revealed, key: key.bytes, associated: associatedData)
-      return SealedSecret(keyName: key.name, bytes: bytes)
-    } catch {
-      throw .failed
+    let key = try current()
+    let bytes = regions.map { RegionScope($0).key(from: key.bytes) } ?? key.bytes
+    return try Self.mapped { () throws(CryptoError) in
+      SealedSecret(
+        keyName: directName(key),
+        bytes: try AESGCM.seal(secret.revealed, key: bytes, associated: associatedData))
     }
   }
 
   package func open(
     _ sealed: SealedSecret, associatedData: [UInt8]
   ) throws(SealingError) -> Secret {
-    guard let key = file.key(.seal, named: sealed.keyName) else {
-      throw .unknownKey(name: sealed.keyName)
-    }
-    do throws(CryptoError) {
-      return Secret(try AESGCM.open(sealed.bytes, key: key.bytes, associated: associatedData))
-    } catch .notAuthentic {
-      throw .notAuthentic
-    } catch {
-      throw .failed
+    let key = try directKey(sealed.keyName)
+    return try Self.mapped { () throws(CryptoError) in
+      Secret(try AESGCM.open(sealed.bytes, key: key, associated: associatedData))
     }
   }
 
+  /// The key that a direct seal names.
+  private func directKey(_ name: String) throws(SealingError) -> LockedBytes {
+    guard let slash = name.firstIndex(of: "/") else { return try key(named: name) }
+    guard let regions, let scope = RegionScope(name[name.index(after: slash)...]),
+      scope.regions.isSubset(of: regions)
+    else { throw .unknownKey(name: name) }
+    return scope.key(from: try key(named: String(name[..<slash])))
+  }
+
+  // MARK: Under data keys
+
+  package func makeDataKey(for owner: SecretOwner) throws(SealingError) -> SealedDataKey {
+    let (id, bytes) = try Self.mapped { () throws(CryptoError) in
+      let id = "dk/" + Hex.encode(try RandomBytes.make(8))
+      return (id, try LockedBytes(randomCount: AESGCM.keySize))
+    }
+    return try seal(bytes, id: id, owner)
+  }
+
+  package func reseal(
+    _ dataKey: SealedDataKey, of owner: SecretOwner
+  ) throws(SealingError) -> SealedDataKey {
+    try seal(try open(dataKey, owner), id: dataKey.id, owner)
+  }
+
+  private func seal(
+    _ bytes: LockedBytes, id: String, _ owner: SecretOwner
+  ) throws(SealingError) -> SealedDataKey {
+    let key = try current()
+    return try Self.mapped { () throws(CryptoError) in
+      let sealed = try AESGCM.seal(
+        bytes, key: key.bytes, associated: owner.associatedData(dataKey: id, keyName: key.name))
+      return SealedDataKey(id: id, keyName: key.name, bytes: sealed)
+    }
+  }
+
+  private func open(
+    _ dataKey: SealedDataKey, _ owner: SecretOwner
+  ) throws(SealingError) -> LockedBytes {
+    let key = try key(named: dataKey.keyName)
+    return try Self.mapped { () throws(CryptoError) in
+      try AESGCM.openKey(
+        dataKey.bytes, key: key,
+        associated: owner.associatedData(dataKey: dataKey.id, keyName: dataKey.keyName))
+    }
+  }
+
+  package func seal(
+    _ secret: Secret, _ field: CredentialField, of owner: SecretOwner, under dataKey: SealedDataKey
+  ) throws(SealingError) -> SealedSecret {
+    let key = try open(dataKey, owner)
+    return try Self.mapped { () throws(CryptoError) in
+      let sealed = try AESGCM.seal(
+        secret.revealed, key: key, associated: owner.associatedData(field, dataKey: dataKey.id))
+      return SealedSecret(keyName: dataKey.id, bytes: sealed)
+    }
+  }
+
+  package func open(
+    _ sealed: SealedSecret, _ field: CredentialField, of owner: SecretOwner,
+    under dataKey: SealedDataKey
+  ) throws(SealingError) -> Secret {
+    guard sealed.keyName == dataKey.id else { throw .unknownKey(name: sealed.keyName) }
+    let key = try open(dataKey, owner)
+    return try Self.mapped { () throws(CryptoError) in
+      Secret(
+        try AESGCM.open(
+          sealed.bytes, key: key, associated: owner.associatedData(field, dataKey: dataKey.id)))
+    }
+  }
+
+  // MARK: -
+
   package func fingerprint(of bytes: [UInt8]) throws(SealingError) -> [UInt8] {
-    guard let key = file.current(.fingerprint) else { throw .unknownKey(name: "fingerprint") }
-    return HMAC.code(.sha256, key: key.bytes, message: bytes)
+    guard let key = keyring.present.current(.fingerprint) else {
+      throw .unknownKey(name: "fingerprint")
+    }
+    return HMAC.code(key: key.bytes, message: bytes)
+  }
+
+  private static func mapped<Result>(
+    _ body: () throws(CryptoError) -> Result
+  ) throws(SealingError) -> Result {
+    do throws(CryptoError) { return try body() } catch {
+      throw error == .notAuthentic ? .notAuthentic : .failed
+    }
+  }
+}
+
+/// The regions that a seal is for.
+private struct RegionScope {
+  static let separator = "/"
+  let regions: Set<Region>
+
+  init(_ regions: Set<Region>) { self.regions = regions }
+
+  /// nil when a word is no region that this program knows.
+  init?(_ text: Substring) {
+    var regions: Set<Region> = []
+    for word in text.split(separator: "+", omittingEmptySubsequences: false) {
+      guard let region = Region(rawValue: String(word)) else { return nil }
+      regions.insert(region)
+    }
+    self.regions = regions
+  }
+
+  var text: String { regions.sorted().map(\.rawValue).joined(separator: "+") }
+
+  func key(from key: LockedBytes) -> LockedBytes {
+    HMAC.derivedKey(from: key, info: Array("trunkline/regions/\(text)".utf8))
   }
 }

@@ -5,12 +5,17 @@ package import Telephony
 /// Makes and checks the unguessable tokens in webhook paths: HMAC-SHA-256 under the keyring's
 /// webhook keys, cut to 128 bits.
 package struct KeyringWebhookTokens: WebhookTokens {
-  /// The current key first. `KeyringFile` makes sure that there is one.
-  private let keys: [[UInt8]]
+  private let keyring: LiveKeyring
 
-  package init(_ file: KeyringFile) {
-    keys = file.keys.filter { $0.purpose == .webhook }.map(\.bytes)
-    precondition(!keys.isEmpty, "the keyring has no webhook key")
+  package init(_ keyring: LiveKeyring) { self.keyring = keyring }
+
+  package init(_ file: KeyringFile) { self.init(LiveKeyring(file)) }
+
+  /// The current key first.
+  private var keys: [LockedBytes] {
+    let keys = keyring.present.keys.filter { $0.purpose == .webhook }.map(\.bytes)
+    precondition(!keys.isEmpty, "a keyring without a webhook key was read")
+    return keys
   }
 
   package func token(forNumber number: PhoneNumberID, generation: UInt32) -> WebhookToken {
@@ -40,13 +45,13 @@ package struct KeyringWebhookTokens: WebhookTokens {
     return isAccepted
   }
 
-  private static func token(_ key: [UInt8], _ subject: String) -> WebhookToken {
+  private static func token(_ key: LockedBytes, _ subject: String) -> WebhookToken {
     let bits = bytes(key, subject).reduce(UInt128(0)) { $0 << 8 | UInt128($1) }
     return WebhookToken(bits: bits)
   }
 
-  private static func bytes(_ key: [UInt8], _ subject: String) -> [UInt8] {
-    Array(HMAC.code(.sha256, key: key, message: Array(subject.utf8)).prefix(16))
+  private static func bytes(_ key: LockedBytes, _ subject: String) -> [UInt8] {
+    Array(HMAC.code(key: key, message: Array(subject.utf8)).prefix(16))
   }
 }
 

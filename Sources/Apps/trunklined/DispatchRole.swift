@@ -3,6 +3,7 @@ internal import CallDispatch
 internal import CommandLine
 internal import GRPC
 internal import HTTPServer
+internal import Keyring
 internal import NumberPlan
 internal import Services
 internal import StoreSQL
@@ -23,6 +24,7 @@ final class DispatchRole: Sendable {
   private let dispatcher: CallDispatcher
   private let source: RegistryRouteSource
   private let credentials: RegistryCredentialSource
+  private let copy: SealedRouteCopy?
   private let listener: WebServer
   private let time: SystemTime
 
@@ -37,6 +39,7 @@ final class DispatchRole: Sendable {
     time = parts.time
     let log = parts.log.with(["role": "dispatch"])
     let copy = await Self.routeCopy(parts, log)
+    self.copy = copy
     credentials = RegistryCredentialSource(
       channel: registry, regions: configuration.regions, sealer: parts.sealer, time: parts.time,
       copy: copy)
@@ -85,7 +88,9 @@ final class DispatchRole: Sendable {
     let path = "\(parts.configuration.dataFolder)/\(copyFileName)"
     do throws(SQLiteMigrations.Failure) {
       let store = try await parts.stores.routeCopy(at: path)
-      return SealedRouteCopy(store: store, sealer: parts.sealer, log: log)
+      // One region's file is no use to another region's dispatch.
+      let sealer = KeyringSealer(parts.keyring, regions: parts.configuration.regions)
+      return SealedRouteCopy(store: store, sealer: sealer, log: log)
     } catch {
       log.error(
         "the copy of the routes can't be opened: a restart without the registry answers no call; "
@@ -99,6 +104,7 @@ final class DispatchRole: Sendable {
   func run() async {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.dispatcher.routes.follow(self.source, time: self.time) }
+      group.addTask { await self.resealCopy() }
       group.addTask { await self.credentials.keepReady(self.dispatcher.routes) }
       group.addTask { await self.tellUses() }
       await dispatcher.run()
@@ -111,6 +117,9 @@ final class DispatchRole: Sendable {
     guard let tokens else { return }
     await tokenUses.follow { grant, time in try? await tokens.noteUse(of: grant, at: time) }
   }
+
+  /// Seals the copy of the routes under the keyring's present key.
+  func resealCopy() async { await copy?.reseal() }
 
   /// Takes no new work; ``run()`` then returns when the work in flight is done.
   func stop() async {

@@ -9,19 +9,41 @@ final class FileWatch {
   static let interval = Duration.seconds(2)
 
   private let path: String
-  private let byteCountMax: Int
+  private let read: @Sendable (String) -> [UInt8]?
   private let loop: EventLoop
   private let report: ([UInt8]?) -> Void
   private var signature: FileSignature?
 
   /// `report` gets the content after each change, on the loop; nil when it can't be read or is too
   /// long. `signature` was taken before the content that is in use was read.
-  init(
+  convenience init(
     path: String, byteCountMax: Int, since signature: FileSignature?, loop: EventLoop,
     report: @escaping ([UInt8]?) -> Void
   ) {
+    self.init(
+      path: path, since: signature, loop: loop,
+      read: { Self.read($0, byteCountMax: byteCountMax) }, report: report)
+  }
+
+  /// `changed` reads the file after each change, on a thread that may block.
+  convenience init(
+    path: String, since signature: FileSignature?, loop: EventLoop,
+    changed: @escaping @Sendable (String) -> Void
+  ) {
+    self.init(
+      path: path, since: signature, loop: loop,
+      read: { path in
+        changed(path)
+        return nil
+      }, report: { _ in })
+  }
+
+  private init(
+    path: String, since signature: FileSignature?, loop: EventLoop,
+    read: @escaping @Sendable (String) -> [UInt8]?, report: @escaping ([UInt8]?) -> Void
+  ) {
     self.path = path
-    self.byteCountMax = byteCountMax
+    self.read = read
     self.loop = loop
     self.report = report
     self.signature = signature
@@ -45,13 +67,12 @@ final class FileWatch {
   }
 
   private func look() {
-    let (path, byteCountMax, known) = (path, byteCountMax, signature)
+    let (path, read, known) = (path, read, signature)
     loop.offload(
       { () -> Found? in
         let now = FileSignature(path: path)
         guard now != known else { return nil }
-        return Found(
-          signature: now, content: Self.read(path, byteCountMax: byteCountMax))
+        return Found(signature: now, content: read(path))
       },
       { found in
         if let found {

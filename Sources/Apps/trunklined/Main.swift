@@ -1,4 +1,5 @@
 internal import CommandLine
+internal import Crypto
 internal import EventLoops
 internal import FoundationEssentials
 internal import Glibc
@@ -8,6 +9,9 @@ internal import Glibc
 struct Main {
   /// Exit codes: 0 stopped in good order, 64 a command line that is wrong, 70 it could not serve.
   static func main() async {
+    // Keys first: no copy of the environment shall hold them, and no core dump.
+    CoreDumps.switchOff()
+    _ = KeyringPlace.taken
     let arguments = Array(Swift.CommandLine.arguments.dropFirst())
     do throws(ArgumentError) {
       let parsed = try syntax.parse(arguments, environment: ProcessInfo.processInfo.environment)
@@ -25,7 +29,7 @@ struct Main {
   private static let syntax = CommandSyntax(
     Command<ServerTask>.group(
       "trunklined", "Connects phone numbers to voice agents: registry and call dispatch.",
-      [serve] + StoreCommands.all),
+      [serve] + StoreCommands.all + [KeyCommands.keys]),
     environmentPrefix: "TRUNKLINE_")
 
   private static let serve = Command<ServerTask>.action(

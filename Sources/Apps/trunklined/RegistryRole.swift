@@ -1,5 +1,6 @@
 internal import Access
 internal import GRPC
+internal import Keyring
 internal import NumberPlan
 internal import Registry
 internal import Services
@@ -20,30 +21,52 @@ struct RegistryRole: Sendable {
   let tokenUses = TokenUses()
   private let tokenFeed: TokenFeed
   private let context: RegistryContext
+  private let store: SQLRegistryStore
   private let log: Logger
 
   init(_ parts: ServerParts) async throws(ServeError) {
     let store = try await parts.stores.registry()
+    try await Self.check(store, parts)
     context = RegistryContext(
       store: store,
       carrier: TwilioCarrier(client: parts.client, endpoints: parts.endpoints, time: parts.time),
       sealer: parts.sealer,
       webhooks: WebhookURLs(publicURLs: parts.configuration.publicURLs, tokens: parts.tokens),
       numberPlan: LibPhoneNumberPlan(), time: parts.time, ids: SystemIDSource(),
-      quotas: parts.configuration.access.quotas, process: parts.stores.registryProcess(parts.time))
+      quotas: parts.configuration.access.quotas,
+      process: parts.stores.registryProcess(parts.time))
+    self.store = store
     let feed = context.feed
     parts.stores.whenNoticed { feed.wake() }
     tokens = Tokens(context, directory: parts.directory, hasher: SHA256TokenHasher())
     tokenFeed = TokenFeed(context.feed, parts.directory, time: parts.time)
     log = parts.log.with(["role": "registry"])
     let routes = RouteServiceHandler(
-      feed: context.feed, store: store, tokens: tokens, time: parts.time)
+      feed: context.feed, store: store, sealer: parts.sealer, tokens: tokens, time: parts.time)
     internalServices = [routes]
     services = [
       ProviderServiceHandler(Providers(context)),
       PhoneNumberServiceHandler(PhoneNumbers(context)), AgentServiceHandler(Agents(context)),
       TokenServiceHandler(tokens), AuditServiceHandler(AuditLog(context)), routes,
     ]
+  }
+
+  /// Refuses a keyring that can't open what is stored: each call that needs it would fail.
+  private static func check(
+    _ store: SQLRegistryStore, _ parts: ServerParts
+  ) async throws(ServeError) {
+    let problems: [SealCheck.Problem]
+    do throws(StoreError) {
+      problems = try await SealCheck(store: store, sealer: parts.sealer).problems()
+    } catch {
+      throw .seals("\(error)")
+    }
+    guard problems.isEmpty else { throw .foreignKeyring(parts.configuration.keyring, problems) }
+  }
+
+  /// What would not open with this sealer; nil when the store can't tell.
+  func sealProblems(_ sealer: KeyringSealer) async -> [SealCheck.Problem]? {
+    try? await SealCheck(store: store, sealer: sealer).problems()
   }
 
   /// How often old request ids and history are forgotten, and stopped work is resumed.

@@ -25,7 +25,7 @@ struct ServeConfiguration: Sendable {
   var database: PostgresTarget?
   /// Of a dispatch in a process of its own: where its registry is.
   var registry: HostPort?
-  var keyringPath: String
+  var keyring: KeyringPlace
   /// What gRPC is served with; `nil` in plaintext.
   var tls: TLSFiles?
   /// Who may call.
@@ -72,7 +72,7 @@ extension ServeConfiguration {
     dataFolder = try arguments.value(ServeOptions.dataFolder)
     database = try arguments.value(ServeOptions.database)
     registry = try arguments.value(ServeOptions.registry)
-    keyringPath = try arguments.value(ServeOptions.keyring) ?? dataFolder + "/keyring"
+    keyring = try KeyringPlace(arguments)
     tls = try Self.tls(arguments)
     access = try AccessConfiguration(arguments)
     grpc = try Self.grpc(arguments)

@@ -1,6 +1,7 @@
 internal import EventLoops
 internal import HTTPServer
 internal import Keyring
+internal import Registry
 internal import StoreSQL
 internal import StoreSQLite
 
@@ -8,7 +9,10 @@ internal import StoreSQLite
 enum ServeError: Error, CustomStringConvertible {
   case dataFolder(path: String, reason: String)
   case dataFolderInUse(path: String)
-  case keyring(path: String, KeyringFile.Failure)
+  case keyring(KeyringPlace, KeyringFile.Failure)
+  /// What is stored was sealed with other keys.
+  case foreignKeyring(KeyringPlace, [SealCheck.Problem])
+  case seals(String)
   case store(path: String, SQLiteMigrations.Failure)
   case database(SQLMigrations.Failure)
   case address(String)
@@ -25,8 +29,14 @@ enum ServeError: Error, CustomStringConvertible {
     case .dataFolderInUse(let path):
       "Another process serves from the data folder \(path). End it, or choose another folder with "
         + "--data-dir."
-    case .keyring(let path, let failure):
-      "The keyring \(path) can't be used: \(failure)."
+    case .keyring(let place, let failure):
+      "The keyring \(place) can't be used: \(failure)."
+    case .foreignKeyring(let place, let problems):
+      "The keyring \(place) does not fit the database. "
+        + problems.map(\.description).joined(separator: " ")
+        + " Start with the keyring that they were sealed with, or add the key's line from it: see "
+        + "--keyring."
+    case .seals(let reason): "Whether the keyring fits the database can't be told: \(reason)."
     case .store(let path, .newerFile(let version, let known)):
       "\(path) was written by a newer version (\(version), this one knows \(known)). "
         + "Use that version."

@@ -37,9 +37,11 @@ enum ServeOptions {
   static let registry = Option.optional(
     "registry", .address, "Where the registry is, for a dispatch in a process of its own.")
   static let keyring = Option.optional(
-    "keyring", .text("FILE"),
-    "The keys that seal secrets; made with mode 0600 if it is not there. Default: keyring in the "
-      + "data folder. Registry and dispatch load the same one.")
+    "keyring", .text("PATH"),
+    "The keys that seal secrets: a file, made with mode 0600 if it is not there, or a folder with "
+      + "a file `keyring`, as Kubernetes mounts a Secret. Read anew when it changes. Default: "
+      + "keyring in the data folder. TRUNKLINE_KEYRING_KEYS gives the file's text instead. "
+      + "Registry and dispatch have the same one.")
   static let tlsCertificate = Option.optional(
     "tls-cert", .text("FILE"),
     "Serve gRPC over TLS with this certificate and what is between it and its authority (PEM). The "
@@ -103,8 +105,7 @@ enum ServeOptions {
   static let all: [any DeclaredOption] =
     [
       roles, regions, listen, webhookListen, adminListen, publicURLs, dataFolder, database,
-      registry, keyring,
-      tlsCertificate, tlsKey, tlsClientAuthorities, isInsecure,
+      registry, keyring, tlsCertificate, tlsKey, tlsClientAuthorities, isInsecure,
       grpcSettings, corsOrigins, logLevel, accessLog, slowCall, otlp, traceRatio,
       traceParents, channelz, drainTimeout, twilioEndpoints, loopCount, busyPoll,
     ] + access

@@ -21,7 +21,8 @@ final class ServerParts: Sendable {
   let log: Logger
   let loops: [EventLoop]
   let time: SystemTime
-  let keyring: KeyringFile
+  let keyring: LiveKeyring
+  let reload: KeyringReload
   let sealer: KeyringSealer
   let tokens: KeyringWebhookTokens
   let stores: Stores
@@ -50,11 +51,21 @@ final class ServerParts: Sendable {
     } catch {
       throw .dataFolder(path: configuration.dataFolder, reason: error.description)
     }
+    let place = configuration.keyring
+    var signature = place.file.flatMap { FileSignature(path: $0) }
     do throws(KeyringFile.Failure) {
-      keyring = try KeyringFile.load(orCreateAt: configuration.keyringPath)
+      keyring = LiveKeyring(try place.loadOrCreate())
     } catch {
-      throw .keyring(path: configuration.keyringPath, error)
+      throw .keyring(place, error)
     }
+    // A file that was not there is our own.
+    signature = signature ?? place.file.flatMap { FileSignature(path: $0) }
+    if let failure = LockedBytes.lockFailure {
+      log.warning(
+        "keys may be swapped out: raise the limit of locked memory (ulimit -l)",
+        ["error": .text(failure.description)])
+    }
+    reload = KeyringReload(place, keyring, since: signature, log: log)
     sealer = KeyringSealer(keyring)
     tokens = KeyringWebhookTokens(keyring)
     stores = Stores(configuration, loop: loops[0], log: log)
@@ -170,6 +181,7 @@ final class ServerParts: Sendable {
       if let registry { group.addTask { await registry.run() } }
       if let dispatch { group.addTask { await dispatch.run() } }
       if let tracing { group.addTask { await tracing.run() } }
+      group.addTask { await self.followKeyring(registry, dispatch) }
       admin.isReady = true
       log.info(
         "serving",
@@ -179,6 +191,7 @@ final class ServerParts: Sendable {
         ])
       await signalled(watching: tls) {
         authentication.watchIdentities()
+        self.reload.watch(on: self.loops[0])
         channel.token?.watch(on: self.loops[0])
       }
       log.info("stopping")
@@ -198,6 +211,16 @@ final class ServerParts: Sendable {
     }
     await tracing?.stop()
     await admin.stop()
+  }
+
+  /// Takes each keyring that fits, until the calling task is cancelled.
+  private func followKeyring(_ registry: RegistryRole?, _ dispatch: DispatchRole?) async {
+    await reload.run { next in
+      guard let registry else { return [] }
+      return await registry.sealProblems(next)
+    } isUsed: {
+      await dispatch?.resealCopy()
+    }
   }
 
   /// What TLS is spoken with; `nil` in plaintext.

@@ -1,4 +1,3 @@
-internal import Crypto
 internal import EventLoops
 internal import FoundationEssentials
 internal import Glibc
@@ -11,8 +10,6 @@ enum ServerProcess {
     let log = Logger(
       level: configuration.logLevel, now: { WallClock.microseconds() },
       write: { StandardError.write(line: $0) })
-    // A core dump would hold secrets (DESIGN, section 6).
-    CoreDumps.switchOff()
     // What is stored belongs to this user alone.
     _ = umask(0o077)
     let count = configuration.loopCount ?? min(Processors.usableCount, 256)

@@ -3,6 +3,7 @@ internal import Crypto
 internal import EventLoops
 internal import FoundationEssentials
 internal import Glibc
+internal import Registry
 internal import StorePostgres
 internal import StoreSQL
 internal import StoreSQLite
@@ -17,6 +18,10 @@ enum StoreTaskError: Error, CustomStringConvertible {
   case server(SQLMigrations.Failure)
   case outdated(place: String)
   case importing(path: String, PortableImport.Failure)
+  case store(StoreError)
+  case keyringInVariable
+  /// Secrets that could not be sealed anew, and some of them.
+  case rowsLeft(count: Int, [String])
 
   var description: String {
     switch self {
@@ -31,6 +36,14 @@ enum StoreTaskError: Error, CustomStringConvertible {
     case .outdated(let place):
       "\(place) has the tables of an earlier version. Run `trunklined migrate` first."
     case .importing(let path, let failure): Self.text(path, failure)
+    case .store(.unavailable(let cause)), .store(.damaged(let cause)):
+      "The database can't be used: \(cause)."
+    case .store(let error): "The database can't be used: \(error)."
+    case .keyringInVariable:
+      "The keyring is in \(KeyringPlace.variableName), not in a file: change it there."
+    case .rowsLeft(let count, let rows):
+      "\(count) rows could not be sealed anew and stay as they were: "
+        + rows.joined(separator: ", ") + (count > rows.count ? ", …" : "") + "."
     }
   }
 
@@ -58,7 +71,6 @@ enum StoreTask {
   static func run(
     _ body: (_ out: (String) -> Void) async throws(StoreTaskError) -> Void
   ) async -> Int32 {
-    CoreDumps.switchOff()
     _ = umask(0o077)
     do throws(StoreTaskError) {
       try await body { line in print(line) }
@@ -134,7 +146,7 @@ enum StorePlace {
     switch self {
     case .files(let folder): try Self.migrate(folder, onlyTelling: onlyTelling, out)
     case .server(let target):
-      try await Self.withEngine(target) { (engine) throws(StoreTaskError) in
+      try await Self.withEngine(target) { (engine, _) throws(StoreTaskError) in
         do throws(SQLMigrations.Failure) {
           for migrations in [SQLMigrations.registry, .calls] {
             let missing = try await migrations.missing(on: engine)
@@ -197,7 +209,7 @@ enum StorePlace {
   private func write(_ export: PortableExport) async throws(StoreTaskError) -> Int {
     switch self {
     case .server(let target):
-      return try await Self.withEngine(target) { (engine) throws(StoreTaskError) in
+      return try await Self.withEngine(target) { (engine, _) throws(StoreTaskError) in
         try await Self.checkPresent(engine)
         return try await Self.write(
           export, [(PortableTable.registry + PortableTable.calls, engine)])
@@ -220,10 +232,12 @@ enum StorePlace {
   }
 
   /// Refuses a server whose tables are of an earlier version.
-  private static func checkPresent(_ engine: PostgresEngine) async throws(StoreTaskError) {
+  static func checkPresent(
+    _ engine: PostgresEngine, _ components: [SQLMigrations] = [.registry, .calls]
+  ) async throws(StoreTaskError) {
     var missing = 0
     do throws(SQLMigrations.Failure) {
-      for migrations in [SQLMigrations.registry, .calls] {
+      for migrations in components {
         missing += try await migrations.missing(on: engine).count
       }
     } catch {
@@ -275,7 +289,7 @@ enum StorePlace {
         }
       }
     }
-    let count = try await Self.withEngine(target) { (engine) throws(StoreTaskError) in
+    let count = try await Self.withEngine(target) { (engine, _) throws(StoreTaskError) in
       do throws(SQLMigrations.Failure) {
         try await SQLMigrations.registry.run(on: engine)
         try await SQLMigrations.calls.run(on: engine)
@@ -291,9 +305,9 @@ enum StorePlace {
     out("\(count) rows imported and compared")
   }
 
-  private static func withEngine<Result: Sendable>(
+  static func withEngine<Result: Sendable>(
     _ target: PostgresTarget,
-    _ body: (PostgresEngine) async throws(StoreTaskError) -> Result
+    _ body: (PostgresEngine, EventLoop) async throws(StoreTaskError) -> Result
   ) async throws(StoreTaskError) -> Result {
     let loop = EventLoop(name: "database")
     defer { loop.stop() }
@@ -301,11 +315,34 @@ enum StorePlace {
     let until = ContinuousClock.now.advanced(by: moveTimeout)
     let ended = await SQLDeadline.$current.withValue(until) {
       () async -> Swift.Result<Result, StoreTaskError> in
-      do throws(StoreTaskError) { return .success(try await body(engine)) } catch {
+      do throws(StoreTaskError) { return .success(try await body(engine, loop)) } catch {
         return .failure(error)
       }
     }
     await engine.close()
     return try ended.get()
+  }
+
+  /// Lends the registry's store in a file, which a server may have open, too.
+  static func withFile<Result: Sendable>(
+    _ folder: String,
+    _ body: (SQLRegistryStore, SystemTime) async throws(StoreTaskError) -> Result
+  ) async throws(StoreTaskError) -> Result {
+    guard names(in: folder).contains(Stores.registryFile) else { throw .noData(folder: folder) }
+    let path = "\(folder)/\(Stores.registryFile)"
+    try checkPresent(path, Stores.registryFile)
+    let loop = EventLoop(name: "time")
+    let executor = SQLiteExecutor()
+    defer {
+      executor.stop()
+      loop.stop()
+    }
+    let store: SQLRegistryStore
+    do throws(SQLiteMigrations.Failure) {
+      store = try await SQLiteStores.registry(path: path, executor: executor)
+    } catch {
+      throw .files(.store(path: path, error))
+    }
+    return try await body(store, SystemTime(loop: loop))
   }
 }

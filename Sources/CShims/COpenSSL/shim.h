@@ -10,6 +10,10 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#if defined(__linux__)
+#include <sys/prctl.h>
+#endif
+
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
 #elif defined(__linux__) && defined(__aarch64__)
@@ -82,5 +86,14 @@ static inline int COpenSSL_has_aes_instructions(void) {
   return (getauxval(AT_HWCAP) & HWCAP_AES) != 0;
 #else
   return 1;
+#endif
+}
+
+// prctl(2) is variadic. 0: the memory of this process is neither dumped nor shown to others.
+static inline int COpenSSL_forbid_dumps(void) {
+#if defined(__linux__)
+  return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#else
+  return 0;
 #endif
 }

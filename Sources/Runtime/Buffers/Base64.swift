@@ -37,9 +37,17 @@ package enum Base64 {
   }
 
   package static func encode(_ bytes: [UInt8], _ form: Form = .standard) -> String {
-    let digits = form == .urlSafe ? urlSafeDigits : standardDigits
     var text: [UInt8] = []
     text.reserveCapacity((bytes.count + 2) / 3 * 4)
+    append(bytes.span, to: &text, form)
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  /// Adds the text of `bytes`, of which no other copy is made when `text` has the capacity.
+  package static func append(
+    _ bytes: Span<UInt8>, to text: inout [UInt8], _ form: Form = .standard
+  ) {
+    let digits = form == .urlSafe ? urlSafeDigits : standardDigits
     var index = 0
     while index < bytes.count {
       let first = bytes[index]
@@ -51,10 +59,8 @@ package enum Base64 {
       if index + 2 < bytes.count { text.append(digits[Int(third & 63)]) }
       index += 3
     }
-    if form == .standard {
-      while text.count % 4 != 0 { text.append(UInt8(ascii: "=")) }
-    }
-    return String(decoding: text, as: UTF8.self)
+    guard form == .standard else { return }
+    text += repeatElement(UInt8(ascii: "="), count: (3 - bytes.count % 3) % 3)
   }
 
   /// The bytes; `nil` if `text` is not base64.

@@ -13,15 +13,27 @@ package enum AESGCM {
   /// same bytes, which binds a secret to the row it belongs to. With random 96-bit nonces a key may
   /// seal 2^32 times (SP 800-38D section 8.3).
   package static func seal(
-    _ plaintext: [UInt8], key: [UInt8], associated: [UInt8]
+    _ plaintext: [UInt8], key: LockedBytes, associated: [UInt8]
   ) throws(CryptoError) -> [UInt8] {
     let nonce = try RandomBytes.make(nonceSize)
     return try seal(plaintext, key: key, associated: associated, nonce: nonce)
   }
 
+  /// Seals a key under another.
+  package static func seal(
+    _ plaintext: LockedBytes, key: LockedBytes, associated: [UInt8]
+  ) throws(CryptoError) -> [UInt8] {
+    let nonce = try RandomBytes.make(nonceSize)
+    let cipher = try Cipher(.seal, key: key, nonce: nonce)
+    try cipher.authenticate(associated)
+    let ciphertext = try cipher.update(plaintext)
+    guard cipher.finish() else { throw .library(operation: "EVP_EncryptFinal_ex") }
+    return nonce + ciphertext + (try cipher.tag())
+  }
+
   /// Seals with a given nonce, for tests against published vectors.
   static func seal(
-    _ plaintext: [UInt8], key: [UInt8], associated: [UInt8], nonce: [UInt8]
+    _ plaintext: [UInt8], key: LockedBytes, associated: [UInt8], nonce: [UInt8]
   ) throws(CryptoError) -> [UInt8] {
     precondition(nonce.count == nonceSize, "nonce of \(nonce.count) bytes")
     let cipher = try Cipher(.seal, key: key, nonce: nonce)
@@ -33,19 +45,39 @@ package enum AESGCM {
 
   /// Opens what ``seal(_:key:associated:)`` made. Throws ``CryptoError/notAuthentic`` otherwise.
   package static func open(
-    _ sealed: [UInt8], key: [UInt8], associated: [UInt8]
+    _ sealed: [UInt8], key: LockedBytes, associated: [UInt8]
   ) throws(CryptoError) -> [UInt8] {
     guard sealed.count >= nonceSize + tagSize else { throw .notAuthentic }
     let cipher = try Cipher(.open, key: key, nonce: Array(sealed.prefix(nonceSize)))
     try cipher.authenticate(associated)
-    let plaintext = try cipher.update(Array(sealed[nonceSize..<(sealed.count - tagSize)]))
+    var plaintext = try cipher.update(Array(sealed[nonceSize..<(sealed.count - tagSize)]))
+    try cipher.setTag(Array(sealed.suffix(tagSize)))
+    guard cipher.finish() else {
+      plaintext.wipe()
+      throw .notAuthentic
+    }
+    return plaintext
+  }
+
+  /// Opens a key that was sealed under another.
+  package static func openKey(
+    _ sealed: [UInt8], key: LockedBytes, associated: [UInt8]
+  ) throws(CryptoError) -> LockedBytes {
+    guard sealed.count == nonceSize + keySize + tagSize else { throw .notAuthentic }
+    let cipher = try Cipher(.open, key: key, nonce: Array(sealed.prefix(nonceSize)))
+    try cipher.authenticate(associated)
+    let ciphertext = Array(sealed[nonceSize..<(nonceSize + keySize)])
+    let opened = try LockedBytes(count: keySize) { span throws(CryptoError) in
+      try cipher.update(ciphertext, into: &span)
+    }
     try cipher.setTag(Array(sealed.suffix(tagSize)))
     guard cipher.finish() else { throw .notAuthentic }
-    return plaintext
+    return opened
   }
 }
 
-/// One use of a cipher. Owns the `EVP_CIPHER_CTX` and frees it exactly once.
+/// One use of a cipher. Owns the `EVP_CIPHER_CTX` and frees it exactly once, which wipes the key's
+/// schedule.
 @safe private final class Cipher {
   enum Direction: Int32 {
     case open = 0
@@ -54,14 +86,15 @@ package enum AESGCM {
 
   private let context: OpaquePointer
 
-  init(_ direction: Direction, key: [UInt8], nonce: [UInt8]) throws(CryptoError) {
+  init(_ direction: Direction, key: LockedBytes, nonce: [UInt8]) throws(CryptoError) {
     precondition(key.count == AESGCM.keySize, "key of \(key.count) bytes")
     guard let context = unsafe EVP_CIPHER_CTX_new() else {
       throw .library(operation: "EVP_CIPHER_CTX_new")
     }
     unsafe self.context = context
-    let done = unsafe EVP_CipherInit_ex(
-      context, EVP_aes_256_gcm(), nil, key, nonce, direction.rawValue)
+    let done = unsafe key.withPointer { key in
+      unsafe EVP_CipherInit_ex(context, EVP_aes_256_gcm(), nil, key, nonce, direction.rawValue)
+    }
     guard done == 1 else { throw .library(operation: "EVP_CipherInit_ex") }
   }
 
@@ -85,6 +118,30 @@ package enum AESGCM {
       throw .library(operation: "EVP_CipherUpdate")
     }
     return output
+  }
+
+  func update(_ input: LockedBytes) throws(CryptoError) -> [UInt8] {
+    var output = [UInt8](repeating: 0, count: input.count)
+    var written: Int32 = 0
+    let done = unsafe input.withPointer { input in
+      unsafe EVP_CipherUpdate(context, &output, &written, input, Int32(output.count))
+    }
+    guard done == 1, Int(written) == input.count else {
+      throw .library(operation: "EVP_CipherUpdate")
+    }
+    return output
+  }
+
+  func update(_ input: [UInt8], into output: inout MutableSpan<UInt8>) throws(CryptoError) {
+    precondition(input.count == output.count, "output of \(output.count) bytes")
+    var written: Int32 = 0
+    let done = unsafe output.withUnsafeMutableBufferPointer { buffer in
+      unsafe EVP_CipherUpdate(
+        context, buffer.baseAddress, &written, input, Int32(input.count))
+    }
+    guard done == 1, Int(written) == input.count else {
+      throw .library(operation: "EVP_CipherUpdate")
+    }
   }
 
   /// Ends the operation; false when the tag did not match.

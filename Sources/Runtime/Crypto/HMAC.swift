@@ -26,6 +26,35 @@ package enum HMAC {
       unsafe done != nil && Int(written) == size, "HMAC failed; only lack of memory does that")
     return code
   }
+
+  /// The SHA-256 code of `message` under a key of the keyring.
+  package static func code(key: LockedBytes, message: [UInt8]) -> [UInt8] {
+    var code = [UInt8](repeating: 0, count: 32)
+    unsafe write(key, message, &code)
+    return code
+  }
+
+  /// A key of 32 bytes for one use, made from another: HKDF-Expand with SHA-256 (RFC 5869, section
+  /// 2.3), whose single block it is. `key` is uniformly random, so that no extraction is needed.
+  package static func derivedKey(from key: LockedBytes, info: [UInt8]) -> LockedBytes {
+    LockedBytes(count: 32) { span in
+      unsafe span.withUnsafeMutableBufferPointer { buffer in
+        if let base = buffer.baseAddress { unsafe write(key, info + [1], base) }
+      }
+    }
+  }
+
+  /// Writes 32 bytes.
+  private static func write(
+    _ key: LockedBytes, _ message: [UInt8], _ code: UnsafeMutablePointer<UInt8>
+  ) {
+    var written: UInt32 = 0
+    let done = unsafe key.withPointer { pointer in
+      unsafe COpenSSL.HMAC(
+        EVP_sha256(), pointer, Int32(key.count), message, message.count, code, &written) != nil
+    }
+    precondition(done && written == 32, "HMAC failed; only lack of memory does that")
+  }
 }
 
 /// Whether `left` and `right` are equal, in a time that depends only on their lengths.

@@ -12,6 +12,7 @@ package enum ProtectedFile {
     /// Others than the owner and its group may read or write it.
     case exposed(mode: UInt32)
     case tooLarge(limit: Int)
+    case folder
     case system(operation: String, errno: Int32)
 
     package var description: String {
@@ -21,6 +22,7 @@ package enum ProtectedFile {
       case .exposed(let mode):
         "its mode is 0\(String(mode, radix: 8)); make it 0600 so that others can't read it"
       case .tooLarge(let limit): "it is larger than \(limit) bytes"
+      case .folder: "it is a folder"
       case .system(let operation, let errno):
         "\(operation) failed: \(unsafe String(cString: strerror(errno)))"
       }
@@ -30,6 +32,35 @@ package enum ProtectedFile {
   /// The bytes of the file at `path`. Refuses one that others may read, and more than `limit`
   /// bytes.
   package static func read(_ path: String, limit: Int) throws(Failure) -> [UInt8] {
+    try withDescriptor(path) { (descriptor, _) throws(Failure) in
+      var bytes = [UInt8](repeating: 0, count: limit + 1)
+      var span = bytes.mutableSpan
+      let count = try unsafe span.withUnsafeMutableBytes { buffer throws(Failure) in
+        try unsafe fill(buffer, from: descriptor)
+      }
+      guard count <= limit else { throw .tooLarge(limit: limit) }
+      return Array(bytes.prefix(count))
+    }
+  }
+
+  /// The bytes of a file of keys, with the same refusals: they never lie in other memory.
+  package static func readLocked(_ path: String, limit: Int) throws(Failure) -> LockedBytes {
+    try withDescriptor(path) { (descriptor, size) throws(Failure) in
+      guard size <= limit else { throw .tooLarge(limit: limit) }
+      return try LockedBytes(count: size) { span throws(Failure) in
+        let count = try unsafe span.withUnsafeMutableBytes { buffer throws(Failure) in
+          try unsafe fill(buffer, from: descriptor)
+        }
+        // It was cut meanwhile: what is there now is read the next time.
+        guard count == size else { throw .system(operation: "read", errno: EAGAIN) }
+      }
+    }
+  }
+
+  /// Opens the file, which others may not read, and gives its size.
+  private static func withDescriptor<Result>(
+    _ path: String, _ body: (Int32, _ size: Int) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw errno == ENOENT ? .notFound : .system(operation: "open", errno: errno)
@@ -39,15 +70,21 @@ package enum ProtectedFile {
     guard unsafe fstat(descriptor, &status) == 0 else {
       throw .system(operation: "fstat", errno: errno)
     }
+    guard status.st_mode & S_IFMT != S_IFDIR else { throw .folder }
     let mode = status.st_mode & 0o777
     guard mode & 0o007 == 0 else { throw .exposed(mode: mode) }
-    var bytes = [UInt8](repeating: 0, count: limit + 1)
+    return try body(descriptor, Int(status.st_size))
+  }
+
+  /// Reads until the buffer is full or the file ends; answers how many bytes.
+  private static func fill(
+    _ buffer: UnsafeMutableRawBufferPointer, from descriptor: Int32
+  ) throws(Failure) -> Int {
     var count = 0
-    while count < bytes.count {
-      let room = bytes.count - count
-      let got = unsafe bytes.withUnsafeMutableBytes { buffer in
-        unsafe Glibc.read(descriptor, buffer.baseAddress.map { unsafe $0 + count }, room)
-      }
+    while count < buffer.count {
+      let room = buffer.count - count
+      let got = unsafe Glibc.read(
+        descriptor, buffer.baseAddress.map { unsafe $0 + count }, room)
       if got < 0 {
         if errno == EINTR { continue }
         throw .system(operation: "read", errno: errno)
@@ -55,8 +92,7 @@ package enum ProtectedFile {
       if got == 0 { break }
       count += got
     }
-    guard count <= limit else { throw .tooLarge(limit: limit) }
-    return Array(bytes.prefix(count))
+    return count
   }
 
   /// Makes the file with mode 0600; `.exists` when there is one. It is on the disk when this

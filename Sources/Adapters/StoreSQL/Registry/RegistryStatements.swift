@@ -87,6 +87,12 @@ enum RegistryStatements {
     ORDER BY id LIMIT $3
     """)
 
+  static let providersSealed = SQLStatement(
+    "provider_sealed", "SELECT document FROM providers WHERE seal_keys = $1 LIMIT $2")
+  static let countSealedProviders = SQLStatement(
+    "provider_seals",
+    "SELECT seal_keys, count(*) FROM providers WHERE seal_keys <> '' GROUP BY seal_keys")
+
   // MARK: Agents
 
   static let insertAgent = SQLStatement(
@@ -117,6 +123,12 @@ enum RegistryStatements {
     WHERE (tenant, id) > ($1, $2) AND seal_keys <> '' AND seal_keys <> $3
     ORDER BY tenant, id LIMIT $4
     """)
+
+  static let agentsSealed = SQLStatement(
+    "agent_sealed", "SELECT document FROM agents WHERE seal_keys = $1 LIMIT $2")
+  static let countSealedAgents = SQLStatement(
+    "agent_seals",
+    "SELECT seal_keys, count(*) FROM agents WHERE seal_keys <> '' GROUP BY seal_keys")
 
   // MARK: Numbers
 
@@ -214,6 +226,7 @@ enum RegistryStatements {
     insertRequest, request, forgetRequests, pruneRequests, insertProvider, providerOfAccount,
     provider, providerOfAnyTenant, updateProvider, updateProviderWithNumbers, lockProvider,
     deleteProvider, countNumbersOfProvider, numberComesUnderProvider, providersToReseal,
+    providersSealed, countSealedProviders, agentsSealed, countSealedAgents,
     insertAgent, agent, updateAgent, lockAgent, deleteAgent, countNumbersOfAgent, agentsToReseal,
     insertClaim, moveClaim, deleteClaim, insertDirectory, directory, moveDirectory,
     deleteDirectory, insertNumber, number, numbersOfE164, updateNumber, deleteNumber,

@@ -14,7 +14,7 @@ extension RegistryTransaction {
       [
         SQLValue(provider.region), SQLValue(tenant), SQLValue(provider.id),
         SQLValue(provider.accountSID), SQLValue(provider.revision.version),
-        SQLValue(provider.revision.createTime), keys(provider.sealKeyNames),
+        SQLValue(provider.revision.createTime), .text(provider.seals.text),
         SQLValue(document: provider),
       ])
     guard inserted.changedCount == 1 else { throw try await twin(of: provider) }
@@ -36,7 +36,7 @@ extension RegistryTransaction {
   ) async throws(Stop) {
     try check(provider.tenant, .provider)
     var values = [
-      SQLValue(provider.revision.version), keys(provider.sealKeyNames),
+      SQLValue(provider.revision.version), .text(provider.seals.text),
       SQLValue(document: provider), SQLValue(provider.region), SQLValue(tenant),
       SQLValue(provider.id), SQLValue(from),
     ]
@@ -84,7 +84,7 @@ extension RegistryTransaction {
       RegistryStatements.insertAgent,
       [
         SQLValue(tenant), SQLValue(agent.id), SQLValue(agent.revision.version),
-        SQLValue(agent.revision.createTime), keys(agent.sealKeyNames), SQLValue(document: agent),
+        SQLValue(agent.revision.createTime), .text(agent.seals.text), SQLValue(document: agent),
       ])
     guard inserted.changedCount == 1 else { throw .refused(.agentExists) }
     changed(.of(agent, .created), count: 1)
@@ -95,7 +95,7 @@ extension RegistryTransaction {
     let updated = try await run(
       RegistryStatements.updateAgent,
       [
-        SQLValue(agent.revision.version), keys(agent.sealKeyNames), SQLValue(document: agent),
+        SQLValue(agent.revision.version), .text(agent.seals.text), SQLValue(document: agent),
         SQLValue(tenant), SQLValue(agent.id), SQLValue(from),
       ])
     guard updated.changedCount == 1 else {
@@ -170,9 +170,6 @@ extension RegistryTransaction {
         SQLValue(document: entry),
       ])
   }
-
-  /// Key names as one text, so that one comparison finds what is not sealed under one key alone.
-  private func keys(_ names: [String]) -> SQLValue { .text(names.joined(separator: ",")) }
 
   private func count(
     _ statement: SQLStatement, _ values: [SQLValue]

@@ -40,7 +40,12 @@ package struct SQLRegistryStore: RegistryStore {
   ) async throws(StoreError) -> [Provider] {
     try await reader.documents(
       RegistryStatements.providersToReseal,
-      [.text(id?.description ?? ""), .text(key), SQLValue(limit)])
+      [.text(id?.description ?? ""), Self.wanted(key), SQLValue(limit)])
+  }
+
+  /// What stands beside a document that is sealed as it should be.
+  private static func wanted(_ key: String) -> SQLValue {
+    .text([Seal(keyName: key, isEnvelope: true)].text)
   }
 
   package func agents(
@@ -49,9 +54,34 @@ package struct SQLRegistryStore: RegistryStore {
     try await reader.documents(
       RegistryStatements.agentsToReseal,
       [
-        .text(place?.tenant.description ?? ""), .text(place?.id.description ?? ""), .text(key),
-        SQLValue(limit),
+        .text(place?.tenant.description ?? ""), .text(place?.id.description ?? ""),
+        Self.wanted(key), SQLValue(limit),
       ])
+  }
+
+  package func sealCounts() async throws(StoreError) -> [SealCount] {
+    var counts: [String: Int] = [:]
+    for statement in [
+      RegistryStatements.countSealedProviders, RegistryStatements.countSealedAgents,
+    ] {
+      for row in try await reader.rows(statement, []) {
+        counts[row.text(0), default: 0] += Int(row.integer(1))
+      }
+    }
+    return counts.sorted { $0.key < $1.key }
+      .map { SealCount(seals: [Seal](text: $0.key), rowCount: $0.value) }
+  }
+
+  package func providers(
+    sealed seals: [Seal], limit: Int
+  ) async throws(StoreError) -> [Provider] {
+    try await reader.documents(
+      RegistryStatements.providersSealed, [.text(seals.text), SQLValue(limit)])
+  }
+
+  package func agents(sealed seals: [Seal], limit: Int) async throws(StoreError) -> [Agent] {
+    try await reader.documents(
+      RegistryStatements.agentsSealed, [.text(seals.text), SQLValue(limit)])
   }
 
   package func token(_ id: APITokenID) async throws(StoreError) -> APIToken? {

@@ -160,14 +160,14 @@ enum SQLiteRegistryMigrations {
       provider, row throws(SQLiteError) in
       try connection.run(
         "UPDATE providers SET seal_keys = ?1 WHERE id = ?2",
-        [.text(provider.sealKeyNames.joined(separator: ",")), row.values[1]])
+        [.text(provider.seals.text), row.values[1]])
       try put(.provider(ProviderRoute(provider)), "provider", row.values[1], connection)
     }
     try each(connection, "SELECT document, id, tenant FROM agents", Agent.self) {
       agent, row throws(SQLiteError) in
       try connection.run(
         "UPDATE agents SET seal_keys = ?1 WHERE id = ?2 AND tenant = ?3",
-        [.text(agent.sealKeyNames.joined(separator: ",")), row.values[1], row.values[2]])
+        [.text(agent.seals.text), row.values[1], row.values[2]])
       try connection.run(
         "UPDATE routes SET document = ?1 WHERE kind = 'agent' AND id = ?2 AND tenant = ?3",
         [

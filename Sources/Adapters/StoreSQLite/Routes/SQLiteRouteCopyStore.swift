@@ -121,6 +121,15 @@ package actor SQLiteRouteCopyStore: RouteCopyStore {
       try stand(at: place)
     case .kept(let row):
       try put(row)
+    case .resealed(let rows):
+      for reseal in rows {
+        try connection.run(
+          "UPDATE route_copies SET sealed = ?1 WHERE kind = ?2 AND id = ?3 AND sealed = ?4",
+          [
+            .blob(reseal.sealed), .text(reseal.row.key.kind.rawValue), .text(reseal.row.key.id),
+            .blob(reseal.row.sealed),
+          ])
+      }
     }
   }
 

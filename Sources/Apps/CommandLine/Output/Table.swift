@@ -1,20 +1,21 @@
 /// Rows of text under headings, in columns as wide as they must be.
-struct Table: Sendable {
+package struct Table: Sendable {
   let headings: [String]
   private(set) var rows: [[String]] = []
 
-  init(_ headings: [String]) {
+  /// No row yet.
+  package init(_ headings: [String]) {
     self.headings = headings
   }
 
   /// One more row, with a text for each heading.
-  mutating func append(_ row: [String]) {
+  package mutating func append(_ row: [String]) {
     precondition(row.count == headings.count, "a row has \(headings.count) texts")
     rows.append(row.map(Self.cell))
   }
 
   /// The lines, each with its line feed. No trailing spaces.
-  var text: String {
+  package var text: String {
     let widths = headings.indices.map { column in
       ([headings] + rows).map { $0[column].count }.max() ?? 0
     }

@@ -6,12 +6,12 @@ internal import Telephony
 // What the registry tells its dispatches, from the domain's words.
 
 extension Trunkline.Internal.V1.RouteEntry {
-  init(_ entry: Registry.RouteEntry) {
+  init(_ entry: Registry.RouteEntry, _ seals: TravelSeals) {
     self.init()
     switch entry {
     case .number(let number): self.entry = .number(.init(number))
     case .provider(let provider): self.entry = .provider(.init(provider))
-    case .agent(let agent): self.entry = .agent(.init(agent))
+    case .agent(let agent): self.entry = .agent(.init(agent, seals))
     case .token(let grant): self.entry = .token(.init(grant))
     }
   }
@@ -29,11 +29,11 @@ extension Trunkline.Internal.V1.TokenRoute {
 }
 
 extension Trunkline.Internal.V1.WatchRoutesResponse.RouteChange {
-  init(_ change: Registry.RouteChange) {
+  init(_ change: Registry.RouteChange, _ seals: TravelSeals) {
     self.init()
     sequence = change.sequence
     switch change.kind {
-    case .put(let entry): self.change = .entry(.init(entry))
+    case .put(let entry): self.change = .entry(.init(entry, seals))
     case .removed(let removal): self.change = .removal(.init(removal))
     }
   }
@@ -94,35 +94,6 @@ extension Trunkline.Internal.V1.ProviderRoute {
   }
 }
 
-extension Trunkline.Internal.V1.AgentRoute {
-  fileprivate init(_ agent: Registry.AgentRoute) {
-    self.init()
-    id = agent.id.description
-    tenantID = agent.tenant.description
-    connections = agent.connections.map { Connection($0) }
-  }
-}
-
-extension Trunkline.Internal.V1.AgentRoute.Connection {
-  fileprivate init(_ connection: Registry.AgentConnection) {
-    self.init()
-    region = connection.region.map { Trunkline.V1.Region($0) } ?? .unspecified
-    switch connection.target {
-    case .mediaStream(let url, let parameters):
-      var stream = MediaStream()
-      stream.url = url
-      stream.parameters = parameters
-      endpoint = .mediaStream(stream)
-    case .sip(let uri, let login):
-      var sip = Sip()
-      sip.uri = uri
-      sip.username = login?.username ?? ""
-      sip.password = login?.password.map { Trunkline.Internal.V1.Sealed($0) }
-      endpoint = .sip(sip)
-    }
-  }
-}
-
 extension Trunkline.Internal.V1.Sealed {
   init(_ secret: SealedSecret) {
     self.init()
@@ -134,21 +105,5 @@ extension Trunkline.Internal.V1.Sealed {
 extension SealedSecret {
   init(_ sealed: Trunkline.Internal.V1.Sealed) {
     self.init(keyName: sealed.keyName, bytes: sealed.sealed)
-  }
-}
-
-extension Trunkline.Internal.V1.Credential {
-  init(_ provider: Registry.Provider) {
-    self.init()
-    providerID = provider.id.description
-    accountSID = provider.accountSID.description
-    region = Trunkline.V1.Region(provider.region)
-    switch provider.configuration {
-    case .twilio(let twilio):
-      apiKeySID = twilio.apiKey?.sid.description ?? ""
-      apiKeySecret = twilio.apiKey.map { Trunkline.Internal.V1.Sealed($0.secret) }
-      authToken = twilio.authToken.map { Trunkline.Internal.V1.Sealed($0) }
-    }
-    credentialRevision = provider.revision.version
   }
 }

@@ -9,14 +9,17 @@ internal import WellKnown
 package struct RouteServiceHandler: Trunkline.Internal.V1.RouteServiceProtocol {
   private let feed: RouteFeed
   private let store: any DeploymentStore
+  private let seals: TravelSeals
   private let tokens: Tokens
   private let time: any TimeSource
 
   package init(
-    feed: RouteFeed, store: any DeploymentStore, tokens: Tokens, time: any TimeSource
+    feed: RouteFeed, store: any DeploymentStore, sealer: any SecretSealer, tokens: Tokens,
+    time: any TimeSource
   ) {
     self.feed = feed
     self.store = store
+    self.seals = TravelSeals(sealer: sealer)
     self.tokens = tokens
     self.time = time
   }
@@ -60,7 +63,7 @@ package struct RouteServiceHandler: Trunkline.Internal.V1.RouteServiceProtocol {
       var entries = Trunkline.Internal.V1.WatchRoutesResponse.RouteEntries()
       entries.entries = page.changes.compactMap { change in
         guard case .put(let entry) = change.kind else { return nil }
-        return Trunkline.Internal.V1.RouteEntry(entry)
+        return Trunkline.Internal.V1.RouteEntry(entry, seals)
       }
       if !entries.entries.isEmpty { try await responses.write(.init(.entries(entries))) }
       sequence = last.sequence
@@ -83,7 +86,7 @@ package struct RouteServiceHandler: Trunkline.Internal.V1.RouteServiceProtocol {
       try checkContinuity(page, epoch: epoch, sequence: sequence)
       for change in page.changes {
         sequence = change.sequence
-        try await responses.write(.init(.change(.init(change))))
+        try await responses.write(.init(.change(.init(change, seals))))
         lastSent = time.now()
       }
       if time.now().duration(since: lastSent) >= Self.heartbeatInterval {
@@ -139,7 +142,11 @@ package struct RouteServiceHandler: Trunkline.Internal.V1.RouteServiceProtocol {
       ).error
     }
     var response = Trunkline.Internal.V1.LeaseCredentialResponse()
-    response.credential = Trunkline.Internal.V1.Credential(provider)
+    do throws(SealingError) {
+      response.credential = try Trunkline.Internal.V1.Credential(provider, seals)
+    } catch {
+      throw RPCError(RegistryError(error))
+    }
     response.expireTime = Google.Protobuf.Timestamp(time.now().advanced(by: Self.leaseLifetime))
     return response
   }

@@ -169,11 +169,39 @@ package final class SealedRouteCopy: Sendable {
 
   // MARK: Sealing
 
+  /// Seals under the present key what is under another, while another task may record.
+  package func reseal() async {
+    let name = sealer.currentKeyName
+    do throws(RouteCopyError) {
+      var last: RouteCopyKey?
+      while !Task.isCancelled {
+        let rows = try await store.rows(after: last, limit: Self.pageSize)
+        let others = rows.compactMap { row -> RouteCopyReseal? in
+          guard let sealed = try? Trunkline.Internal.V1.Sealed(serialized: row.sealed),
+            sealed.keyName != name, let bytes = open(row), let next = try? seal(bytes, row.key)
+          else { return nil }
+          return RouteCopyReseal(row, sealed: next.sealed)
+        }
+        if !others.isEmpty { try await store.apply(.resealed(others)) }
+        guard let key = rows.last?.key, rows.count == Self.pageSize else { return }
+        last = key
+      }
+    } catch {
+      log.error("the routes' copy can't be sealed anew", ["error": .text("\(error)")])
+    }
+  }
+
   private func seal(
     _ message: some Message, _ key: RouteCopyKey
   ) throws(SealingError) -> RouteCopyRow {
+    try seal(message.serialized(), key)
+  }
+
+  private func seal(
+    _ bytes: [UInt8], _ key: RouteCopyKey
+  ) throws(SealingError) -> RouteCopyRow {
     let sealed = Trunkline.Internal.V1.Sealed(
-      try sealer.seal(Secret(message.serialized()), associatedData: Self.associatedData(key)))
+      try sealer.seal(Secret(bytes), associatedData: Self.associatedData(key)))
     return RouteCopyRow(key, sealed: sealed.serialized())
   }
 

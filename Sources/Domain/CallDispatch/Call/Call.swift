@@ -173,8 +173,31 @@ package enum RejectReason: String, Sendable, Hashable, CaseIterable {
 package enum ConnectionPlan: Sendable, Hashable {
   /// A WebSocket: `wss`, no query; the parameters travel beside it, in order.
   case mediaStream(url: String, parameters: [StreamParameter])
-  /// The password stays sealed until the carrier is answered.
+  /// The password stays sealed until the carrier is answered. A stored call has none: it is the
+  /// agent's of the moment.
   case sip(uri: String, login: SIPLogin?)
+}
+
+extension CallAnswer {
+  var withoutPassword: CallAnswer {
+    guard case .connect(.sip(let uri, var login?)) = self else { return self }
+    login.password = nil
+    return .connect(.sip(uri: uri, login: login))
+  }
+
+  /// With the password that `agent` has for the same address and user name.
+  func withPassword(of agent: AgentRoute?) -> CallAnswer {
+    guard case .connect(.sip(let uri, var login?)) = self, login.password == nil else {
+      return self
+    }
+    for connection in agent?.connections ?? [] {
+      if case .sip(uri, let known?) = connection.target, known.username == login.username {
+        login.password = known.password
+        break
+      }
+    }
+    return .connect(.sip(uri: uri, login: login))
+  }
 }
 
 /// A name and a value that an agent's media stream gets at its start.

@@ -5,10 +5,11 @@ extension CallStateMachine {
   // MARK: Answering
 
   /// The voice webhook is answered so. Inbound this begins the call; outbound the destination has
-  /// just picked up. Only the first answer counts.
+  /// just picked up. Only the first answer counts. It is kept without its password.
   package mutating func answered(_ answer: CallAnswer, at time: Timestamp) {
     guard call.answer == nil, !call.state.isTerminal else { return }
-    call.answer = answer
+    // A call outlives a password, and the keys that sealed it: it keeps none.
+    call.answer = answer.withoutPassword
     switch (answer, call.direction) {
     case (.reject(.busy), .inbound): finish(.busy, .rejected, at: time)
     case (.reject(.rejected), .inbound): finish(.canceled, .rejected, at: time)

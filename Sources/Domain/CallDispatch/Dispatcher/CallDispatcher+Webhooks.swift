@@ -79,12 +79,12 @@ extension CallDispatcher {
     guard let provider = number.provider else { throw .webhookRefused(.tokenUnknown) }
     let new = inboundCall(webhook, number: number, provider: provider)
     switch try await createInbound(new) {
-    case .created(let call): return call.answer ?? .reject(.busy)
+    case .created(let call): return givenAnswer(of: call) ?? .reject(.busy)
     case .existed(let call):
       guard call.number == id, call.direction == .inbound else {
         throw .webhookRefused(.subjectMismatch)
       }
-      return call.answer ?? .reject(.busy)
+      return givenAnswer(of: call) ?? .reject(.busy)
     }
   }
 
@@ -132,7 +132,13 @@ extension CallDispatcher {
       }
     }
     guard result != .foreign else { throw .webhookRefused(.subjectMismatch) }
-    return changed.answer ?? .hangUp
+    return givenAnswer(of: changed) ?? .hangUp
+  }
+
+  /// What the call was answered, with its agent's password of now.
+  private func givenAnswer(of call: Call) -> CallAnswer? {
+    call.answer?.withPassword(
+      of: call.agent.flatMap { routes.agent($0, tenant: call.tenant) })
   }
 
   private func outboundAnswer(for call: Call) -> CallAnswer {

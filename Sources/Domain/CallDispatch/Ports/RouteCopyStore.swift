@@ -48,6 +48,19 @@ package enum RouteCopyChange: Sendable, Hashable {
   case changed(put: RouteCopyRow?, removed: [RouteCopyKey], place: RoutePlace)
   /// A row that is no step of the feed.
   case kept(RouteCopyRow)
+  /// Rows under another key, and no step of the feed. One that is no longer as it was read stays.
+  case resealed([RouteCopyReseal])
+}
+
+/// A row as it was read, and the same under another key.
+package struct RouteCopyReseal: Sendable, Hashable {
+  package let row: RouteCopyRow
+  package let sealed: [UInt8]
+
+  package init(_ row: RouteCopyRow, sealed: [UInt8]) {
+    self.row = row
+    self.sealed = sealed
+  }
 }
 
 /// The dispatch's own copy of the routes on its disk (MODEL, section 5), as a port.

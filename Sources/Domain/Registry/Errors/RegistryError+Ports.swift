@@ -58,14 +58,13 @@ extension Provider {
     case .twilio(let twilio):
       if let key = twilio.apiKey {
         let secret = try sealer.open(
-          key.secret, associatedData: CredentialField.apiKeySecret(id).associatedData)
+          key.secret, .apiKeySecret(id), of: secretOwner, with: dataKey)
         return CarrierAccess(
           accountSID: twilio.accountSID, region: region,
           credentials: .apiKey(sid: key.sid, secret: secret))
       }
       guard let token = twilio.authToken else { throw .notAuthentic }
-      let opened = try sealer.open(
-        token, associatedData: CredentialField.authToken(id).associatedData)
+      let opened = try sealer.open(token, .authToken(id), of: secretOwner, with: dataKey)
       return CarrierAccess(
         accountSID: twilio.accountSID, region: region, credentials: .authToken(opened))
     }

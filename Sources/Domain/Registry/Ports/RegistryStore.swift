@@ -103,7 +103,7 @@ package protocol DeploymentStore: Sendable {
   /// Tenants that were noted, at most `limit` with an id greater than `id`, by id.
   func tenants(after id: TenantID?, limit: Int) async throws(StoreError) -> [Tenant]
 
-  /// Providers with a secret that is sealed under another key than `key`, at most `limit` with an
+  /// Providers with a secret that is not under a data key that `key` seals, at most `limit` with an
   /// id greater than `id`, by id.
   func providers(
     notSealedUnder key: String, after id: ProviderID?, limit: Int
@@ -112,6 +112,13 @@ package protocol DeploymentStore: Sendable {
   func agents(
     notSealedUnder key: String, after place: (tenant: TenantID, id: AgentID)?, limit: Int
   ) async throws(StoreError) -> [Agent]
+
+  /// How many providers and agents are sealed in which ways; those without secrets are left out.
+  func sealCounts() async throws(StoreError) -> [SealCount]
+  /// At most `limit` providers whose `seals` are these and no others, in no order.
+  func providers(sealed seals: [Seal], limit: Int) async throws(StoreError) -> [Provider]
+  /// The same for agents.
+  func agents(sealed seals: [Seal], limit: Int) async throws(StoreError) -> [Agent]
 
   /// A provider of whatever tenant: for the credentials that a dispatch leases.
   func provider(_ id: ProviderID) async throws(StoreError) -> Provider?

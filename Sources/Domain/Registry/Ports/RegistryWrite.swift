@@ -209,6 +209,18 @@ package struct AgentNumbers: Sendable, Hashable {
   }
 }
 
+/// How many providers and agents are sealed in the same ways.
+package struct SealCount: Sendable, Hashable {
+  /// As in `Provider.seals`.
+  package var seals: [Seal]
+  package var rowCount: Int
+
+  package init(seals: [Seal], rowCount: Int) {
+    self.seals = seals
+    self.rowCount = rowCount
+  }
+}
+
 /// What kind of thing a store error is about.
 package enum StoredKind: String, Sendable, Hashable {
   case provider, number, agent, token, journal

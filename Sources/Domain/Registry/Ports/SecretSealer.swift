@@ -26,6 +26,26 @@ package enum SealingError: Error, Sendable, Hashable {
   case failed
 }
 
+/// A random key that seals the secrets of one provider or agent, itself sealed under a key of the
+/// keyring: a rotation seals it anew and leaves the secrets as they are.
+package struct SealedDataKey: Sendable, Hashable, Codable {
+  /// Names it in what it seals: `dk/` and 16 hex digits, which is no name of a key in a keyring.
+  package let id: String
+  /// The key of the keyring that it is sealed under.
+  package var keyName: String
+  package var bytes: [UInt8]
+
+  package init(id: String, keyName: String, bytes: [UInt8]) {
+    self.id = id
+    self.keyName = keyName
+    self.bytes = bytes
+  }
+}
+
+extension SealedDataKey: CustomStringConvertible {
+  package var description: String { "<\(id) sealed under \(keyName)>" }
+}
+
 /// Seals and opens secrets, as a port of the keyring. Answers from memory, from any executor.
 package protocol SecretSealer: Sendable {
   /// Seals under the keyring's current key. `associatedData` must be given again to open.
@@ -34,14 +54,79 @@ package protocol SecretSealer: Sendable {
   /// Opens what any key of the keyring sealed.
   func open(_ sealed: SealedSecret, associatedData: [UInt8]) throws(SealingError) -> Secret
 
+  /// A fresh data key of `owner`, sealed under the keyring's current key. It opens for the same
+  /// owner only, and under the id and the key that it names.
+  func makeDataKey(for owner: SecretOwner) throws(SealingError) -> SealedDataKey
+
+  /// The same data key under the keyring's current key.
+  func reseal(
+    _ dataKey: SealedDataKey, of owner: SecretOwner
+  ) throws(SealingError) -> SealedDataKey
+
+  /// Seals one of `owner`'s secrets under its data key. It opens as the same field of the same
+  /// owner only.
+  func seal(
+    _ secret: Secret, _ field: CredentialField, of owner: SecretOwner, under dataKey: SealedDataKey
+  ) throws(SealingError) -> SealedSecret
+
+  /// Opens what was sealed under `dataKey`.
+  func open(
+    _ sealed: SealedSecret, _ field: CredentialField, of owner: SecretOwner,
+    under dataKey: SealedDataKey
+  ) throws(SealingError) -> Secret
+
+  /// What new seals are made under.
+  var currentKeyName: String { get }
+
+  /// Whether the keyring has a key of this name that seals.
+  func hasKey(named name: String) -> Bool
+
   /// 32 bytes (HMAC-SHA-256 under a named key that is never rotated) that tell two inputs apart and
   /// don't give them away: the input may hold secrets. The same input gives the same bytes for as
   /// long as the keyring lives.
   func fingerprint(of bytes: [UInt8]) throws(SealingError) -> [UInt8]
 }
 
-/// Which secret it is, and what it is bound to when it is sealed: a secret opens for its own
-/// resource and its own use only. The dispatch opens leased secrets with the same bytes.
+extension SecretSealer {
+  /// Opens a stored secret, whether it is under its owner's data key or, as earlier versions wrote
+  /// it, under the keyring itself.
+  package func open(
+    _ sealed: SealedSecret, _ field: CredentialField, of owner: SecretOwner,
+    with dataKey: SealedDataKey?
+  ) throws(SealingError) -> Secret {
+    if let dataKey, sealed.keyName == dataKey.id {
+      return try open(sealed, field, of: owner, under: dataKey)
+    }
+    return try open(sealed, associatedData: field.associatedData)
+  }
+}
+
+/// Whose secrets a data key seals.
+package enum SecretOwner: Sendable, Hashable {
+  case provider(ProviderID, TenantID)
+  case agent(AgentID, TenantID)
+
+  /// No two owners have the same text: ids hold no slash.
+  private var text: String {
+    switch self {
+    case .provider(let id, let tenant): "trunkline/tenant/\(tenant)/provider/\(id)"
+    case .agent(let id, let tenant): "trunkline/tenant/\(tenant)/agent/\(id)"
+    }
+  }
+
+  /// What a data key is bound to.
+  package func associatedData(dataKey id: String, keyName: String) -> [UInt8] {
+    Array("\(text)/data_key/\(id)/\(keyName)".utf8)
+  }
+
+  /// What a secret under a data key is bound to.
+  package func associatedData(_ field: CredentialField, dataKey id: String) -> [UInt8] {
+    Array("\(text)/\(field.name)/\(id)".utf8)
+  }
+}
+
+/// Which secret it is, and what it is bound to when it is sealed under the keyring itself: as
+/// earlier versions stored it, and as it travels to a dispatch, which opens it with the same bytes.
 package enum CredentialField: Sendable, Hashable {
   case apiKeySecret(ProviderID)
   case authToken(ProviderID)
@@ -50,10 +135,18 @@ package enum CredentialField: Sendable, Hashable {
 
   package var associatedData: [UInt8] {
     switch self {
-    case .apiKeySecret(let id): Array("trunkline/provider/\(id)/api_key_secret".utf8)
-    case .authToken(let id): Array("trunkline/provider/\(id)/auth_token".utf8)
+    case .apiKeySecret(let id): Array("trunkline/provider/\(id)/\(name)".utf8)
+    case .authToken(let id): Array("trunkline/provider/\(id)/\(name)".utf8)
     case .sipPassword(let id, let tenant):
-      Array("trunkline/tenant/\(tenant)/agent/\(id)/sip_password".utf8)
+      Array("trunkline/tenant/\(tenant)/agent/\(id)/\(name)".utf8)
+    }
+  }
+
+  fileprivate var name: String {
+    switch self {
+    case .apiKeySecret: "api_key_secret"
+    case .authToken: "auth_token"
+    case .sipPassword: "sip_password"
     }
   }
 }

@@ -7,22 +7,28 @@ package struct Agent: Sendable, Hashable, Codable {
   package var displayName: String
   /// At least one. A call takes the first of its own region, else the first of any.
   package var connections: [AgentConnection]
+  /// What its passwords are sealed under; nil when it has none, or an earlier version sealed them.
+  package var dataKey: SealedDataKey?
   package var labels: [String: String]
   package var revision: Revision
 
   package init(
     id: AgentID, tenant: TenantID, displayName: String, connections: [AgentConnection],
-    labels: [String: String] = [:], revision: Revision
+    dataKey: SealedDataKey? = nil, labels: [String: String] = [:], revision: Revision
   ) {
     self.id = id
     self.tenant = tenant
     self.displayName = displayName
     self.connections = connections
+    self.dataKey = dataKey
     self.labels = labels
     self.revision = revision
   }
 
   package var etag: String { revision.etag }
+
+  /// Whose passwords its data key seals.
+  package var secretOwner: SecretOwner { .agent(id, tenant) }
 }
 
 /// Where an agent is reached by calls of one region, or of all that have no connection of their
@@ -51,7 +57,7 @@ package struct AgentConnection: Sendable, Hashable, Codable {
 /// Who we are at an agent's SIP address.
 package struct SIPLogin: Sendable, Hashable, Codable {
   package var username: String
-  /// Sealed with `CredentialField.sipPassword` of the agent; nil when there is none.
+  /// Sealed as `CredentialField.sipPassword` of the agent; nil when there is none.
   package var password: SealedSecret?
 
   package init(username: String, password: SealedSecret?) {

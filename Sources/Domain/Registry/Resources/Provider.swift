@@ -8,6 +8,8 @@ package struct Provider: Sendable, Hashable, Codable {
   /// Where the credentials hold. Never changes.
   package let region: Region
   package var configuration: ProviderConfiguration
+  /// What its secrets are sealed under; nil when an earlier version sealed all of them.
+  package var dataKey: SealedDataKey?
   package var state: ProviderState
   package var conditions: [Condition]
   package var labels: [String: String]
@@ -15,14 +17,16 @@ package struct Provider: Sendable, Hashable, Codable {
 
   package init(
     id: ProviderID, tenant: TenantID, displayName: String, region: Region,
-    configuration: ProviderConfiguration, state: ProviderState = .active,
-    conditions: [Condition] = [], labels: [String: String] = [:], revision: Revision
+    configuration: ProviderConfiguration, dataKey: SealedDataKey? = nil,
+    state: ProviderState = .active, conditions: [Condition] = [],
+    labels: [String: String] = [:], revision: Revision
   ) {
     self.id = id
     self.tenant = tenant
     self.displayName = displayName
     self.region = region
     self.configuration = configuration
+    self.dataKey = dataKey
     self.state = state
     self.conditions = conditions
     self.labels = labels
@@ -30,6 +34,9 @@ package struct Provider: Sendable, Hashable, Codable {
   }
 
   package var etag: String { revision.etag }
+
+  /// Whose secrets its data key seals.
+  package var secretOwner: SecretOwner { .provider(id, tenant) }
 
   /// The account that owns the numbers: the one that the carrier named, not the one that was
   /// claimed.

@@ -115,11 +115,14 @@ package struct AgentRoute: Sendable, Hashable, Codable {
   package var id: AgentID
   package var tenant: TenantID
   package var connections: [AgentConnection]
+  /// What the passwords are sealed under, as in the agent.
+  package var dataKey: SealedDataKey?
 
   package init(_ agent: Agent) {
     self.id = agent.id
     self.tenant = agent.tenant
     self.connections = agent.connections
+    self.dataKey = agent.dataKey
   }
 }
 

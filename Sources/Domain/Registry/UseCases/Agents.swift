@@ -32,10 +32,10 @@ package struct Agents: Sendable {
     }
     let now = context.time.now()
     let id = chosen ?? AgentID(at: now, random: context.ids)
-    let agent = Agent(
-      id: id, tenant: caller.tenant, displayName: input.displayName,
-      connections: try seal(connections, id, caller, []), labels: input.labels,
-      revision: Revision(createTime: now))
+    var agent = Agent(
+      id: id, tenant: caller.tenant, displayName: input.displayName, connections: [],
+      labels: input.labels, revision: Revision(createTime: now))
+    agent = try sealing(connections, of: agent)
     let record = try context.request(
       request.requestID, body, resource: id.description, tenant: caller.tenant)
     do {
@@ -114,7 +114,7 @@ package struct Agents: Sendable {
       if fields.contains(.displayName) { next.displayName = input.displayName }
       if fields.contains(.labels) { next.labels = input.labels }
       if fields.contains(.connections) {
-        next.connections = try seal(connections, id, caller, present.connections)
+        next = try sealing(connections, of: next)
       }
       if next == present { return try await view(present) }
       next.revision = present.revision.next(at: context.time.now())
@@ -184,31 +184,38 @@ package struct Agents: Sendable {
       try await context.agent(try Self.parse("id", record.resourceID), tenant: caller.tenant))
   }
 
-  private func seal(
-    _ drafts: [ConnectionDraft], _ id: AgentID, _ caller: Caller, _ present: [AgentConnection]
-  ) throws(RegistryError) -> [AgentConnection] {
-    var connections: [AgentConnection] = []
+  /// The agent with these connections in place of those that it has; a password that is not given
+  /// stays as it is.
+  private func sealing(
+    _ drafts: [ConnectionDraft], of agent: Agent
+  ) throws(RegistryError) -> Agent {
+    var next = agent
+    next.connections = []
     for draft in drafts {
       switch draft.target {
       case .mediaStream(let url, let parameters):
-        connections.append(
+        next.connections.append(
           AgentConnection(
             region: draft.region, target: .mediaStream(url: url, parameters: parameters)))
       case .sip(let uri, let username, let password):
         var sealed: SealedSecret?
         if let password {
           if !password.isEmpty {
-            sealed = try context.seal(password, .sipPassword(id, caller.tenant))
+            sealed = try context.seal(
+              password, .sipPassword(agent.id, agent.tenant), of: agent.secretOwner,
+              under: &next.dataKey)
           }
         } else {
-          sealed = Self.password(uri, username, present)
+          sealed = Self.password(uri, username, agent.connections)
         }
         let login = username.isEmpty ? nil : SIPLogin(username: username, password: sealed)
-        connections.append(
+        next.connections.append(
           AgentConnection(region: draft.region, target: .sip(uri: uri, login: login)))
       }
     }
-    return connections
+    // A data key that seals nothing would be kept and sealed anew for ever.
+    if !next.seals.contains(where: \.isEnvelope) { next.dataKey = nil }
+    return next
   }
 
   /// The stored password of the same address and user name.

@@ -92,14 +92,16 @@ extension Providers {
     case .keep: break
     case .remove: twilio.apiKey = nil
     case .set(let sid, let secret):
-      twilio.apiKey = SealedAPIKey(
-        sid: sid, secret: try context.seal(secret, .apiKeySecret(present.id)))
+      let sealed = try context.seal(
+        secret, .apiKeySecret(present.id), of: present.secretOwner, under: &next.dataKey)
+      twilio.apiKey = SealedAPIKey(sid: sid, secret: sealed)
     }
     switch change.authToken {
     case .keep: break
     case .remove: twilio.authToken = nil
     case .set(let token):
-      twilio.authToken = try context.seal(token, .authToken(present.id))
+      twilio.authToken = try context.seal(
+        token, .authToken(present.id), of: present.secretOwner, under: &next.dataKey)
     }
     next.configuration = .twilio(twilio)
     if change.triesNumbers {

@@ -177,17 +177,20 @@ package struct Providers: Sendable {
   ) throws(RegistryError) -> Provider {
     let now = context.time.now()
     let id = ProviderID(at: now, random: context.ids)
+    let owner = SecretOwner.provider(id, caller.tenant)
+    var dataKey: SealedDataKey?
     var twilio = TwilioConfiguration(accountSID: draft.accountSID, apiKey: nil, authToken: nil)
     if let key = draft.credentials.apiKey {
-      twilio.apiKey = SealedAPIKey(
-        sid: key.sid, secret: try context.seal(key.secret, .apiKeySecret(id)))
+      let sealed = try context.seal(key.secret, .apiKeySecret(id), of: owner, under: &dataKey)
+      twilio.apiKey = SealedAPIKey(sid: key.sid, secret: sealed)
     }
     if let token = draft.credentials.authToken {
-      twilio.authToken = try context.seal(token, .authToken(id))
+      twilio.authToken = try context.seal(token, .authToken(id), of: owner, under: &dataKey)
     }
     return Provider(
       id: id, tenant: caller.tenant, displayName: draft.displayName, region: draft.region,
-      configuration: .twilio(twilio), conditions: [context.credentialsAccepted()],
+      configuration: .twilio(twilio), dataKey: dataKey,
+      conditions: [context.credentialsAccepted()],
       labels: draft.labels, revision: Revision(createTime: now))
   }
 }

@@ -171,9 +171,16 @@ extension RegistryContext {
     }
   }
 
-  func seal(_ secret: Secret, _ field: CredentialField) throws(RegistryError) -> SealedSecret {
-    do {
-      return try sealer.seal(secret, associatedData: field.associatedData)
+  /// Seals under the owner's data key, which is made with its first secret.
+  func seal(
+    _ secret: Secret, _ field: CredentialField, of owner: SecretOwner,
+    under dataKey: inout SealedDataKey?
+  ) throws(RegistryError) -> SealedSecret {
+    do throws(SealingError) {
+      let key: SealedDataKey
+      if let dataKey { key = dataKey } else { key = try sealer.makeDataKey(for: owner) }
+      dataKey = key
+      return try sealer.seal(secret, field, of: owner, under: key)
     } catch {
       throw RegistryError(error)
     }

@@ -54,6 +54,18 @@ package enum Sample {
       labels: ["team": "blue", "x": ""], revision: Revision(createTime: time(number)))
   }
 
+  /// The provider with its secrets under a data key that `key` seals.
+  package static func enveloped(_ provider: Provider, under key: String) -> Provider {
+    var next = provider
+    let dataKey = SealedDataKey(id: "dk/0", keyName: key, bytes: [7, 0, 255])
+    guard case .twilio(var twilio) = provider.configuration else { return provider }
+    twilio.apiKey?.secret.keyName = dataKey.id
+    twilio.authToken?.keyName = dataKey.id
+    next.dataKey = dataKey
+    next.configuration = .twilio(twilio)
+    return next
+  }
+
   package static func number(
     _ number: Int = 1, provider: Provider, agent: AgentID? = nil,
     state: PhoneNumberState = .active

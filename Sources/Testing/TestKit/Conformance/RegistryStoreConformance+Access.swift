@@ -68,26 +68,54 @@ extension RegistryStoreConformance {
       let agent = try Sample.agent(1)
       var plain = try Sample.agent(2)
       plain.connections = [plain.connections[0]]
+      let sealed = Sample.enveloped(Sample.provider(3, account: 3), under: "k1")
       try await store.commit(
         Sample.write([
           .insertProvider(Sample.provider(1)), .insertProvider(Sample.provider(2, account: 2)),
-          .insertAgent(agent), .insertAgent(plain),
+          .insertProvider(sealed), .insertAgent(agent), .insertAgent(plain),
         ]))
-      // The second provider's secrets are under two keys.
+      // Those of before have no data key, the second under two keys.
       let providers = try await store.providers(notSealedUnder: "k1", after: nil, limit: 9)
-      try requireEqual(providers.map(\.id), [Sample.providerID(2)])
+      try requireEqual(providers.map(\.id), [1, 2].map(Sample.providerID))
       let all = try await store.providers(notSealedUnder: "k9", after: nil, limit: 1)
       try requireEqual(all.map(\.id), [Sample.providerID(1)])
       let rest = try await store.providers(
         notSealedUnder: "k9", after: all.last?.id, limit: 9)
-      try requireEqual(rest.map(\.id), [Sample.providerID(2)])
+      try requireEqual(rest.map(\.id), [2, 3].map(Sample.providerID))
       let agents = try await store.agents(notSealedUnder: "k1", after: nil, limit: 9)
       try requireEqual(agents, [agent])
-      let none = try await store.agents(notSealedUnder: "k", after: nil, limit: 9)
-      try requireEqual(none, [])
       let after = try await store.agents(
         notSealedUnder: "k1", after: (Sample.tenant, agent.id), limit: 9)
       try requireEqual(after, [])
+    },
+    RegistryStoreCheck("how rows are sealed is counted, and found") { store in
+      try requireEqual(try await store.sealCounts(), [])
+      let sealed = Sample.enveloped(Sample.provider(3, account: 3), under: "k1")
+      let agent = try Sample.agent(1)
+      try await store.commit(
+        Sample.write([
+          .insertProvider(Sample.provider(1)), .insertProvider(sealed), .insertAgent(agent),
+        ]))
+      let (direct, envelope) = (
+        [Seal(keyName: "k1", isEnvelope: false)], [Seal(keyName: "k1", isEnvelope: true)]
+      )
+      let passwords = [Seal(keyName: "k", isEnvelope: false)]
+      try requireEqual(
+        try await store.sealCounts(),
+        [passwords, direct, envelope].map { SealCount(seals: $0, rowCount: 1) })
+      try requireEqual(try await store.providers(sealed: envelope, limit: 9), [sealed])
+      try requireEqual(try await store.agents(sealed: passwords, limit: 9), [agent])
+      try requireEqual(try await store.agents(sealed: direct, limit: 9), [])
+      var next = Sample.enveloped(Sample.provider(1), under: "k1")
+      next.revision = next.revision.next(at: Sample.time(9))
+      try await store.commit(
+        Sample.write([.updateProvider(next, from: 1, numbersRevision: nil)]))
+      try requireEqual(
+        try await store.sealCounts(),
+        [
+          SealCount(seals: passwords, rowCount: 1), SealCount(seals: envelope, rowCount: 2),
+        ])
+      try requireEqual(try await store.providers(sealed: direct, limit: 9), [])
     },
   ]
 

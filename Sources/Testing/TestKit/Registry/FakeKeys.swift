@@ -4,10 +4,15 @@ package import Telephony
 /// Seals without any secrecy: tests see that associated data and key names are used rightly.
 package struct FakeSealer: SecretSealer {
   package var keyName: String
+  /// Names of keys that only open.
+  package var earlier: [String]
 
-  package init(keyName: String = "test") {
+  package init(keyName: String = "test", earlier: [String] = []) {
     self.keyName = keyName
+    self.earlier = earlier
   }
+
+  private var readable: [String] { [keyName] + earlier }
 
   package func seal(
     _ secret: Secret, associatedData: [UInt8]
@@ -19,12 +24,58 @@ package struct FakeSealer: SecretSealer {
   package func open(
     _ sealed: SealedSecret, associatedData: [UInt8]
   ) throws(SealingError) -> Secret {
-    guard sealed.keyName == keyName else { throw .unknownKey(name: sealed.keyName) }
+    guard readable.contains(sealed.keyName) else { throw .unknownKey(name: sealed.keyName) }
     let bytes = sealed.bytes.dropFirst(8).map { $0 ^ 0x5a }
     guard Array(sealed.bytes.prefix(8)) == Self.hash(associatedData + bytes, seed: 1) else {
       throw .notAuthentic
     }
     return Secret(bytes)
+  }
+
+  package var currentKeyName: String { keyName }
+
+  package func hasKey(named name: String) -> Bool { readable.contains(name) }
+
+  /// The key's bytes are its id.
+  package func makeDataKey(for owner: SecretOwner) throws(SealingError) -> SealedDataKey {
+    let id = "dk/" + String(UInt64.random(in: 0 ... .max), radix: 16)
+    let sealed = try seal(
+      Secret(id), associatedData: owner.associatedData(dataKey: id, keyName: keyName))
+    return SealedDataKey(id: id, keyName: keyName, bytes: sealed.bytes)
+  }
+
+  package func reseal(
+    _ dataKey: SealedDataKey, of owner: SecretOwner
+  ) throws(SealingError) -> SealedDataKey {
+    try check(dataKey, owner)
+    let sealed = try seal(
+      Secret(dataKey.id),
+      associatedData: owner.associatedData(dataKey: dataKey.id, keyName: keyName))
+    return SealedDataKey(id: dataKey.id, keyName: keyName, bytes: sealed.bytes)
+  }
+
+  private func check(_ dataKey: SealedDataKey, _ owner: SecretOwner) throws(SealingError) {
+    guard readable.contains(dataKey.keyName) else { throw .unknownKey(name: dataKey.keyName) }
+    _ = try FakeSealer(keyName: dataKey.keyName).open(
+      SealedSecret(keyName: dataKey.keyName, bytes: dataKey.bytes),
+      associatedData: owner.associatedData(dataKey: dataKey.id, keyName: dataKey.keyName))
+  }
+
+  package func seal(
+    _ secret: Secret, _ field: CredentialField, of owner: SecretOwner, under dataKey: SealedDataKey
+  ) throws(SealingError) -> SealedSecret {
+    try check(dataKey, owner)
+    return try FakeSealer(keyName: dataKey.id).seal(
+      secret, associatedData: owner.associatedData(field, dataKey: dataKey.id))
+  }
+
+  package func open(
+    _ sealed: SealedSecret, _ field: CredentialField, of owner: SecretOwner,
+    under dataKey: SealedDataKey
+  ) throws(SealingError) -> Secret {
+    try check(dataKey, owner)
+    return try FakeSealer(keyName: dataKey.id).open(
+      sealed, associatedData: owner.associatedData(field, dataKey: dataKey.id))
   }
 
   package func fingerprint(of bytes: [UInt8]) throws(SealingError) -> [UInt8] {

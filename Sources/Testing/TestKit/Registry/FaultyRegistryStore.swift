@@ -48,6 +48,24 @@ package struct FaultyRegistryStore: RegistryStore {
     }
   }
 
+  package func sealCounts() async throws(StoreError) -> [SealCount] {
+    try await injector.step { () async throws(StoreError) in try await base.sealCounts() }
+  }
+
+  package func providers(
+    sealed seals: [Seal], limit: Int
+  ) async throws(StoreError) -> [Provider] {
+    try await injector.step { () async throws(StoreError) in
+      try await base.providers(sealed: seals, limit: limit)
+    }
+  }
+
+  package func agents(sealed seals: [Seal], limit: Int) async throws(StoreError) -> [Agent] {
+    try await injector.step { () async throws(StoreError) in
+      try await base.agents(sealed: seals, limit: limit)
+    }
+  }
+
   package func events(
     after sequence: UInt64, limit: Int
   ) async throws(StoreError) -> EventPage {

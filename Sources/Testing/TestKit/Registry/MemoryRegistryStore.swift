@@ -39,7 +39,8 @@ package final class MemoryRegistryStore: RegistryStore {
   ) async throws(StoreError) -> [Provider] {
     tables.withLock { tables in
       let all = tables.providers.values.map(\.provider).filter { provider in
-        provider.sealKeyNames.contains { $0 != key } && id.map { $0 < provider.id } ?? true
+        provider.seals.contains { $0 != Seal(keyName: key, isEnvelope: true) }
+          && id.map { $0 < provider.id } ?? true
       }
       return Array(all.sorted { $0.id < $1.id }.prefix(limit))
     }
@@ -50,12 +51,35 @@ package final class MemoryRegistryStore: RegistryStore {
   ) async throws(StoreError) -> [Agent] {
     tables.withLock { tables in
       let all = tables.agents.values.filter { agent in
-        agent.sealKeyNames.contains { $0 != key }
+        agent.seals.contains { $0 != Seal(keyName: key, isEnvelope: true) }
           && place.map { ($0.tenant, $0.id) < (agent.tenant, agent.id) } ?? true
       }
       return Array(
         all.sorted { ($0.tenant, $0.id) < ($1.tenant, $1.id) }.prefix(limit))
     }
+  }
+
+  package func sealCounts() async throws(StoreError) -> [SealCount] {
+    tables.withLock { tables in
+      var counts: [String: Int] = [:]
+      let all =
+        tables.providers.values.map(\.provider.seals) + tables.agents.values.map(\.seals)
+      for seals in all where !seals.isEmpty { counts[seals.text, default: 0] += 1 }
+      return counts.sorted { $0.key < $1.key }
+        .map { SealCount(seals: [Seal](text: $0.key), rowCount: $0.value) }
+    }
+  }
+
+  package func providers(
+    sealed seals: [Seal], limit: Int
+  ) async throws(StoreError) -> [Provider] {
+    tables.withLock { tables in
+      Array(tables.providers.values.map(\.provider).filter { $0.seals == seals }.prefix(limit))
+    }
+  }
+
+  package func agents(sealed seals: [Seal], limit: Int) async throws(StoreError) -> [Agent] {
+    tables.withLock { Array($0.agents.values.filter { $0.seals == seals }.prefix(limit)) }
   }
 
   package func events(
