@@ -258,6 +258,7 @@ class Trunklined(Process):
         registry=None,
         keyring=None,
         webhook_address=None,
+        public_address=None,
         arguments=(),
         auth=True,
     ):
@@ -265,8 +266,10 @@ class Trunklined(Process):
         self.folder.mkdir(parents=True, exist_ok=True)
         self.data_dir = self.folder / "data"
         self.address = f"127.0.0.1:{free_port()}"
-        # A registry of its own is told the dispatch's: it writes that to the carrier.
+        # A registry of its own is told the dispatch's: it writes that to the carrier. Where several
+        # dispatches stand behind one address, that is the public one.
         self.webhook_address = webhook_address or f"127.0.0.1:{free_port()}"
+        public = public_address or self.webhook_address
         self.admin_address = f"127.0.0.1:{free_port()}"
         flags = [
             f"--roles={roles}",
@@ -274,7 +277,7 @@ class Trunklined(Process):
             f"--listen={self.address}",
             f"--webhook-listen={self.webhook_address}",
             f"--admin-listen={self.admin_address}",
-            "--public-url=" + ",".join(f"{r}=http://{self.webhook_address}" for r in regions),
+            "--public-url=" + ",".join(f"{r}=http://{public}" for r in regions),
             f"--data-dir={self.data_dir}",
         ]
         self.registry = registry

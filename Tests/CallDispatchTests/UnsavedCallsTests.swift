@@ -53,4 +53,21 @@ struct UnsavedCallsTests {
     #expect(harness.store.allCalls.first?.answer == answer)
     #expect(harness.dispatcher.unsaved.count == 0)
   }
+
+  @Test func whileOneWaitsToBeWrittenTheNextDoesNotWaitForTheStore() async throws {
+    let faults = FaultInjector(failing: 2)
+    let harness = try await DispatchHarness(faults: faults)
+    for call in 5..<9 {
+      let (request, webhook) = harness.voice(call: UInt64(call))
+      let answer = try await harness.dispatcher.answerVoice(request, webhook)
+      guard case .connect = answer else {
+        Issue.record("The call was answered with \(answer).")
+        return
+      }
+    }
+    // The first was written, the second was tried; the others spent nobody's patience.
+    #expect(harness.store.allCalls.count == 1)
+    #expect(harness.dispatcher.unsaved.count == 3)
+    #expect(faults.count == 2)
+  }
 }

@@ -26,7 +26,7 @@ final class DispatchRole: Sendable {
   private let credentials: RegistryCredentialSource
   private let copy: SealedRouteCopy?
   private let listener: WebServer
-  private let time: SystemTime
+  private let parts: ServerParts
 
   /// The file of the routes' copy in the data folder.
   private static let copyFileName = "routes.db"
@@ -36,7 +36,7 @@ final class DispatchRole: Sendable {
   init(_ parts: ServerParts, registry: any Channel) async throws(ServeError) {
     let configuration = parts.configuration
     let store = try await parts.stores.calls(of: configuration.regions)
-    time = parts.time
+    self.parts = parts
     let log = parts.log.with(["role": "dispatch"])
     let copy = await Self.routeCopy(parts, log)
     self.copy = copy
@@ -103,7 +103,8 @@ final class DispatchRole: Sendable {
   /// Follows the routes and does the calls' work until ``stop()``; cancellation ends it sooner.
   func run() async {
     await withTaskGroup(of: Void.self) { group in
-      group.addTask { await self.dispatcher.routes.follow(self.source, time: self.time) }
+      group.addTask { await self.openStore() }
+      group.addTask { await self.dispatcher.routes.follow(self.source, time: self.parts.time) }
       group.addTask { await self.resealCopy() }
       group.addTask { await self.credentials.keepReady(self.dispatcher.routes) }
       group.addTask { await self.tellUses() }
@@ -120,6 +121,15 @@ final class DispatchRole: Sendable {
 
   /// Seals the copy of the routes under the keyring's present key.
   func resealCopy() async { await copy?.reseal() }
+
+  /// Reaches the database that could not be reached at the start.
+  private func openStore() async {
+    do throws(ServeError) {
+      try await parts.stores.openCalls(time: parts.time)
+    } catch {
+      parts.stop(since: error)
+    }
+  }
 
   /// Takes no new work; ``run()`` then returns when the work in flight is done.
   func stop() async {

@@ -11,6 +11,7 @@ internal import HTTPClient
 internal import HTTPServer
 internal import Keyring
 internal import Services
+internal import Synchronization
 internal import Telemetry
 internal import Telephony
 internal import Twilio
@@ -30,8 +31,10 @@ final class ServerParts: Sendable {
   let endpoints: TwilioEndpoints
   /// The tokens that calls are authenticated with.
   let directory: TokenDirectory
-  /// The stores are this process's alone.
+  /// The data folder is this process's alone.
   private let lock: FolderLock
+  /// What ended the serving, if it was not a signal from outside.
+  private let failure = Mutex<ServeError?>(nil)
 
   init(
     _ configuration: ServeConfiguration, loops: [EventLoop], log: Logger
@@ -102,6 +105,15 @@ final class ServerParts: Sendable {
     try await serve(services, registry: registry, dispatch: dispatch, channel)
     await channel.remote?.close()
     await client.close()
+    if let failure = failure.withLock({ $0 }) { throw failure }
+  }
+
+  /// Stops in good order, as a signal does, and ends with `error`. For what was found out after the
+  /// start and can't be mended by waiting.
+  func stop(since error: ServeError) {
+    log.error("can't go on serving", ["error": LogValue(error)])
+    failure.withLock { $0 = $0 ?? error }
+    _ = kill(getpid(), SIGTERM)
   }
 
   /// A registry that restarts is found again within seconds. One that vanished is noticed by a

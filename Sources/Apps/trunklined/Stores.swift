@@ -13,7 +13,8 @@ internal import Telephony
 final class Stores: Sendable {
   private enum Base {
     case files(folder: String)
-    case server(PostgresEngine)
+    /// The calls' store has the engine behind the gate, which is opened when its tables are there.
+    case server(PostgresEngine, calls: GatedEngine)
   }
 
   /// What changes are announced on; part of the agreement between versions.
@@ -39,7 +40,8 @@ final class Stores: Sendable {
     var settings = PostgresConfiguration(logger: log)
     settings.channel = Self.channel
     settings.notified = { noticed.came() }
-    base = .server(PostgresEngine(target: target, configuration: settings, loop: loop))
+    let engine = PostgresEngine(target: target, configuration: settings, loop: loop)
+    base = .server(engine, calls: GatedEngine(engine))
   }
 
   /// The registry's store, brought to this version.
@@ -53,7 +55,7 @@ final class Stores: Sendable {
       } catch {
         throw .store(path: path, error)
       }
-    case .server(let engine):
+    case .server(let engine, _):
       try await migrate(.registry, engine)
       return SQLRegistryStore(engine: engine, damaged: damageReporter)
     }
@@ -76,7 +78,17 @@ final class Stores: Sendable {
     }
   }
 
+  /// How long a dispatch waits at its start for its database, before it begins without.
+  private static let callsWaitMax: Duration = .seconds(3)
+  /// The wait before the calls' database is tried again; doubles each time.
+  private static let callsRetryDelay: Duration = .milliseconds(200)
+  /// The longest wait between two tries to reach the calls' database.
+  private static let callsRetryDelayMax: Duration = .seconds(2)
+
   /// The dispatch's store, brought to this version.
+  ///
+  /// A server that can't be reached now does not keep the dispatch from answering inbound calls:
+  /// the store then refuses everything until ``openCalls(time:)`` has reached it.
   func calls(of regions: Set<Region>) async throws(ServeError) -> SQLCallStore {
     switch base {
     case .files(let folder):
@@ -87,9 +99,55 @@ final class Stores: Sendable {
       } catch {
         throw .store(path: path, error)
       }
-    case .server(let engine):
-      try await migrate(.calls, engine)
-      return SQLCallStore(engine: engine, regions: regions, damaged: damageReporter)
+    case .server(let engine, let gate):
+      let until = ContinuousClock.now.advanced(by: Self.callsWaitMax)
+      let failure = await SQLDeadline.$current.withValue(until) { () async -> SQLFailure? in
+        do throws(SQLMigrations.Failure) {
+          _ = try await SQLMigrations.calls.missing(on: engine)
+          return nil
+        } catch .database(let failure) {
+          return failure
+        } catch {
+          // Told by the migration itself.
+          return nil
+        }
+      }
+      switch failure {
+      case .unavailable, .deadline:
+        log.error(
+          "the calls' database can't be reached; inbound calls are answered without it",
+          ["error": .text(failure?.reason ?? "")])
+      case nil, .serialization, .uniqueViolation, .damaged:
+        try await migrate(.calls, engine)
+        gate.open()
+      }
+      return SQLCallStore(engine: gate, regions: regions, damaged: damageReporter)
+    }
+  }
+
+  /// Brings the calls' database to this version as soon as it can be reached; returns at once when
+  /// that was done at the start. Throws only what no waiting mends.
+  func openCalls(time: any TimeSource) async throws(ServeError) {
+    guard case .server(let engine, let gate) = base, !gate.isOpen else { return }
+    let backOff = BackOff(first: Self.callsRetryDelay, longest: Self.callsRetryDelayMax)
+    var failures = 0
+    while true {
+      do throws(SQLMigrations.Failure) {
+        try await SQLMigrations.calls.run(on: engine)
+        gate.open()
+        log.info("the calls' database is in use")
+        return
+      } catch .database(let failure) {
+        failures += 1
+        if failures == 1 {
+          log.error(
+            "the calls' database still can't be used", ["error": .text(failure.reason)])
+        }
+        let delay = backOff.delay(afterFailures: failures)
+        guard (try? await time.sleep(for: delay)) != nil else { return }
+      } catch {
+        throw .database(error)
+      }
     }
   }
 
@@ -113,7 +171,7 @@ final class Stores: Sendable {
 
   /// Ends the connections or threads. The stores are used no more.
   func close() async {
-    if case .server(let engine) = base { await engine.close() }
+    if case .server(let engine, _) = base { await engine.close() }
     executor.stop()
   }
 

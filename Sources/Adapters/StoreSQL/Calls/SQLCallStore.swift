@@ -48,7 +48,27 @@ package final class SQLCallStore: CallStore {
     }
   }
 
+  /// How long the write of an inbound call may take, its turn included: the caller hears nothing
+  /// meanwhile, and the carrier waits for 15 s.
+  package static let inboundWriteMax: Duration = .seconds(2)
+
+  /// How long a write without a deadline waits for its turn.
+  package static let turnWaitMax: Duration = .seconds(5)
+
   package func createInbound(_ call: Call) async throws(CallStoreError) -> InboundCreation {
+    let until = ContinuousClock.now.advanced(by: Self.inboundWriteMax)
+    let created = await SQLDeadline.$current.withValue(until) {
+      () async -> Result<InboundCreation, CallStoreError> in
+      do throws(CallStoreError) {
+        return .success(try await insertInbound(call))
+      } catch {
+        return .failure(error)
+      }
+    }
+    return try created.get()
+  }
+
+  private func insertInbound(_ call: Call) async throws(CallStoreError) -> InboundCreation {
     try await write { transaction async throws(Stop) in
       if let id = call.carrierCallID,
         let known = try await transaction.call(account: call.account, carrierCallID: id)
@@ -71,8 +91,12 @@ package final class SQLCallStore: CallStore {
   private func write<Result: Sendable>(
     _ body: @Sendable (CallTransaction) async throws(Stop) -> (Result, [Call])
   ) async throws(CallStoreError) -> Result {
+    let asked = ContinuousClock.now
     guard await turns.enter() else { throw .unavailable }
     defer { turns.leave() }
+    // When the database does not answer, those in the queue give up together, not one by one.
+    let until = SQLDeadline.current ?? asked.advanced(by: Self.turnWaitMax)
+    guard ContinuousClock.now < until else { throw .unavailable }
     do throws(Stop) {
       let (result, written) = try await engine.transaction(refusing: CallStoreError.self) {
         session async throws(Stop) -> (Result, [Call]) in

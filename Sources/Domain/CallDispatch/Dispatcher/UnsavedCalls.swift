@@ -45,10 +45,15 @@ package final class UnsavedCalls: Sendable {
 
 extension CallDispatcher {
   /// Writes an inbound call; when the store is away it is kept, so that the caller is answered from
-  /// memory, and written later by ``saveUnsaved()``.
+  /// memory, and written later by ``saveUnsaved()``. While calls wait to be written a further one
+  /// waits with them: the carrier's patience is not spent on a store that did not answer.
   func createInbound(_ call: Call) async throws(DispatchError) -> InboundCreation {
     let known = call.carrierCallID.flatMap {
       unsaved.call(account: call.account, carrierCallID: $0)
+    }
+    if known == nil, unsaved.count > 0, let kept = unsaved.keep(call) {
+      pump.wake()
+      return .created(kept)
     }
     do throws(CallStoreError) {
       let creation = try await ports.store.createInbound(known ?? call)
@@ -58,6 +63,7 @@ extension CallDispatcher {
       guard error == .unavailable, let kept = unsaved.keep(known ?? call) else {
         return try await mapped(call.id) { () throws(CallStoreError) in throw error }
       }
+      pump.wake()
       return .created(kept)
     }
   }
