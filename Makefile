@@ -47,6 +47,14 @@ crash: venv ## Kill the server with -9 at 200 random moments, and look for what 
 	TRUNKLINE_CRASHES=$${TRUNKLINE_CRASHES:-200} \
 	  .venv/bin/python -m pytest -s Tests/BlackBox/test_kill9.py
 
+.PHONY: schedules
+schedules: venv ## Play 1000 random schedules of clients at two registries, and kill dispatches
+	@scripts/deps.sh build test
+	@scripts/programs.sh
+	TRUNKLINE_SCHEDULES=$${TRUNKLINE_SCHEDULES:-1000} TRUNKLINE_KILLS=$${TRUNKLINE_KILLS:-50} \
+	  .venv/bin/python -m pytest -s Tests/BlackBox/test_schedules.py \
+	  Tests/BlackBox/test_shared_database.py
+
 .PHONY: fuzz
 fuzz: deps ## Fuzz all that parses bytes from a network, an hour each (SECONDS_EACH=3600)
 	@scripts/fuzz.sh $${SECONDS_EACH:-3600}
