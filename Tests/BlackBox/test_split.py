@@ -222,6 +222,23 @@ def test_a_dispatch_asks_for_scopes_before_it_looks_at_a_body(split):
             assert raw(every).reason not in ("SCOPE_MISSING", "TOKEN_INVALID"), name
 
 
+def test_a_stop_waits_for_no_stream(split):
+    """The dispatch's stream of routes, and a watch of calls, would go on for ever."""
+    world, registry, dispatch = split.world, split.registry, split.dispatch
+    stream = world.calls.WatchCalls(world.v1.WatchCallsRequest(), timeout=120)
+    next(stream)
+    assert registry.stop() == 0
+    assert dispatch.stop() == 0
+    with pytest.raises(grpc.RpcError) as caught:
+        for _ in stream:
+            pass
+    assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+    registry.start()
+    dispatch.start()
+    world.connect()
+    answered(world, world.number_of(), "wss://agent.example/stream")
+
+
 @pytest.fixture
 def aging(stubs, sim, start_server, tmp_path):
     """The same, where every connection is asked to go after a second, and cut off soon after."""

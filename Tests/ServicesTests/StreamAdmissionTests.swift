@@ -19,7 +19,7 @@ import WellKnown
   /// A stream that a new token was admitted to.
   private func stream(
     expires: Timestamp? = nil, lookUp: CallAuthenticator.LookUp? = nil
-  ) throws -> (ServerContext, TokenGrant) {
+  ) throws -> (ServerContext, TokenGrant, AdmissionRequest) {
     let text = TokenText(
       id: APITokenID(at: time.now(), random: SystemIDSource()), random: SystemIDSource())
     let grant = TokenGrant(
@@ -31,15 +31,16 @@ import WellKnown
       rules: AccessRules(methods: [method: .numbersRead], open: []), directory: directory,
       hasher: SHA256TokenHasher(), time: time, configuration: .init(admitsAnonymous: false),
       lookUp: lookUp)
-    let verdict = authenticator.verdict(
-      on: AdmissionRequest(
-        method: method, metadata: ["authorization": .text("Bearer \(text.revealed)")],
-        peer: "ipv4:192.0.2.7:1"))
-    guard case .admitted(let value?) = verdict else { throw Unadmitted() }
+    let request = AdmissionRequest(
+      method: method, metadata: ["authorization": .text("Bearer \(text.revealed)")],
+      peer: "ipv4:192.0.2.7:1")
+    guard case .admitted(let value?) = authenticator.verdict(on: request) else {
+      throw Unadmitted()
+    }
     let context = ServerContext(method: method)
     context.noteAdmission(value)
     #expect(try context.caller.principal == .token(grant.id))
-    return (context, grant)
+    return (context, grant, request)
   }
 
   private struct Unadmitted: Error {}
@@ -78,14 +79,26 @@ import WellKnown
   }
 
   @Test func aRevokedTokensStreamEnds() async throws {
-    let (context, grant) = try stream()
+    let (context, grant, _) = try stream()
     let directory = directory
     #expect(await end(context) { directory.remove(grant.id) } == "TOKEN_INVALID")
   }
 
   @Test func anExpiredTokensStreamEnds() async throws {
-    let (context, _) = try stream(expires: time.now().advanced(by: .seconds(30)))
+    let (context, _, _) = try stream(expires: time.now().advanced(by: .seconds(30)))
     #expect(await end(context) {} == "TOKEN_EXPIRED")
+  }
+
+  @Test func aStopEndsStreamsAndAdmitsNoMore() async throws {
+    let (context, grant, request) = try stream()
+    let admission = try #require(context.admission as? StreamAdmission)
+    #expect(await end(context) { admission.authenticator.endStreams() } == "SHUTTING_DOWN")
+    #expect(directory.grant(grant.id) == grant)
+    guard case .refused(let error) = admission.authenticator.verdict(on: request) else {
+      Issue.record("A stream was let in.")
+      return
+    }
+    #expect(error.code == .unavailable)
   }
 
   /// A directory that forgot a token says nothing of it: whoever knows is asked.
@@ -93,7 +106,7 @@ import WellKnown
     let asked = Mutex(0)
     let known = Mutex<TokenGrant?>(nil)
     let directory = directory
-    let (context, grant) = try stream { _ in
+    let (context, grant, _) = try stream { _ in
       let count = asked.withLock { count in
         count += 1
         return count
@@ -110,7 +123,7 @@ import WellKnown
   }
 
   @Test func aBodyThatEndsIsTheEnd() async throws {
-    let (context, _) = try stream()
+    let (context, _, _) = try stream()
     try await context.whileAdmitted { () async throws(RPCError) in }
     await #expect(throws: RPCError.self) {
       try await context.whileAdmitted { () async throws(RPCError) in

@@ -210,6 +210,7 @@ final class ServerParts: Sendable {
       admin.isReady = false
       health.shutDown()
       registry?.endWatches()
+      authentication.authenticator.endStreams()
       let outcome = await server.shutdown(within: configuration.drainTimeout)
       guard outcome.mayStopLoops else {
         // What waits for that loop would wait for ever. What is stored is whole, as after a kill.

@@ -14,6 +14,7 @@ enum AccessRefusal: Sendable, Hashable {
   case operatorOnly
   case noRule
   case rateLimited(wait: Duration)
+  case stopping
 
   var error: RPCError {
     switch self {
@@ -71,6 +72,10 @@ enum AccessRefusal: Sendable, Hashable {
         .resourceExhausted, "RATE_LIMITED",
         "The tenant calls more often than it may. Wait, then repeat."
       ).retry(after: wait).error
+    case .stopping:
+      ErrorDetails(
+        .unavailable, "SHUTTING_DOWN", "The server is stopping. Call again at another one."
+      ).retry(after: nil).error
     }
   }
 

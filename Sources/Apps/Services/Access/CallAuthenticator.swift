@@ -38,6 +38,7 @@ package final class CallAuthenticator: CallAdmission {
   /// nil inside: every tenant may call as often as it likes.
   private let calls: Mutex<TokenBuckets<TenantID>?>
   private let lookUpCount = Atomic<Int>(0)
+  private let isStopping = Atomic<Bool>(false)
 
   /// - Parameters:
   ///   - lookUp: nil where there is no store to ask: the directory is all there is.
@@ -69,6 +70,10 @@ package final class CallAuthenticator: CallAdmission {
 
   /// Lets in these client certificates from now on, and no others.
   package func use(_ table: IdentityTable) { identities.withLock { $0 = table } }
+
+  /// Admits no more streams, and ends those that look after their caller within
+  /// ``StreamAdmission/interval``: the process stops, and can't wait until their callers leave.
+  package func endStreams() { isStopping.store(true, ordering: .relaxed) }
 
   // MARK: The verdict
 
@@ -182,6 +187,9 @@ package final class CallAuthenticator: CallAdmission {
     case .scope(let scope):
       guard caller.may(scope) else { return refuse(.scopeMissing(scope)) }
     }
+    if call.method.kind != .unary, isStopping.load(ordering: .relaxed) {
+      return refuse(.stopping)
+    }
     let isLimited = configuration.callRateMax != nil
     if isLimited, let wait = calls.withLock({ $0?.take(caller.tenant, at: .now) ?? nil }) {
       return refuse(.rateLimited(wait: wait))
@@ -191,9 +199,10 @@ package final class CallAuthenticator: CallAdmission {
         ? caller : StreamAdmission(caller: caller, authenticator: self))
   }
 
-  /// Why a caller who was admitted would be refused now; nil when they would not, and while the
-  /// store can't be asked.
+  /// Why a caller who was admitted to a stream would be refused now; nil when they would not, and
+  /// while the store can't be asked.
   func refusal(ofAdmitted caller: Caller) async -> AccessRefusal? {
+    if isStopping.load(ordering: .relaxed) { return .stopping }
     switch caller.principal {
     case .anonymous, .system: return nil
     case .identity(let name):

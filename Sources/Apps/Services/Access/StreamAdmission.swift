@@ -14,8 +14,8 @@ struct StreamAdmission: Sendable {
 
 extension ServerContext {
   /// Runs a stream's body until its caller may call no longer: the token was revoked or has
-  /// expired, or the certificate's name was taken out. Then the body is cancelled, and the stream
-  /// ends with why.
+  /// expired, the certificate's name was taken out, or the server stops. Then the body is
+  /// cancelled, and the stream ends with why.
   func whileAdmitted(
     _ body: @escaping @Sendable () async throws(RPCError) -> Void
   ) async throws(RPCError) {
