@@ -257,6 +257,25 @@ struct PhoneNumbersTests {
     #expect(fields(error) == ["phone_number.supports_outbound": .conflicting])
   }
 
+  /// A provider's numbers are all of its region: that nothing fits is known without reading them.
+  @Test func listsByProviderAndRegion() async throws {
+    let provider = try await harness.link(.ie1)
+    try harness.buy(1)
+    let number = try await harness.importNumber(1, provider)
+    let id = provider.id.description
+    func labels(_ region: Region, _ provider: String) async throws -> [String] {
+      try await numbers.list(
+        ListPhoneNumbers(providerID: provider, region: .value(region)), by: .of(tenant)
+      ).elements.map(\.label)
+    }
+    #expect(try await labels(.ie1, id) == [number.label])
+    #expect(try await labels(.us1, id).isEmpty)
+    #expect(try await labels(.ie1, Sample.providerID(99).description).isEmpty)
+    let elsewhere = try await numbers.list(
+      ListPhoneNumbers(providerID: id, region: .value(.ie1)), by: .of(Sample.otherTenant))
+    #expect(elsewhere.elements.isEmpty)
+  }
+
   @Test func listsByFilter() async throws {
     let provider = try await harness.link()
     for index in 1...3 {

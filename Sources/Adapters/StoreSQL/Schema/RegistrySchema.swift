@@ -195,4 +195,17 @@ package enum RegistrySchema {
       PRIMARY KEY (one)
     );
     """
+
+  /// The second step: for lists with several filters, of which each fits many numbers and all
+  /// together few. An agent's numbers, fewer than a provider's, are sifted within their index.
+  package static let filterIndexes = """
+    DROP INDEX phone_numbers_agent;
+    CREATE INDEX phone_numbers_of_agent ON phone_numbers
+      (tenant, agent_id, create_time, id, provider_id, state, region)
+      WHERE agent_id IS NOT NULL;
+    CREATE INDEX phone_numbers_provider_state ON phone_numbers
+      (tenant, provider_id, state, create_time, id);
+    CREATE INDEX phone_numbers_region_state ON phone_numbers
+      (tenant, region, state, create_time, id);
+    """
 }

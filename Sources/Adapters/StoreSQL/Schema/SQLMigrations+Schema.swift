@@ -12,7 +12,10 @@ extension SQLMigrations {
       Step("make the registry's tables") {
         SQLDialect.postgres.statements(RegistrySchema.tables)
           + SQLDialect.postgres.statements(RegistrySchema.accessTables) + [firstFeed()]
-      }
+      },
+      Step("make indexes for lists with several filters") {
+        SQLDialect.postgres.statements(RegistrySchema.filterIndexes)
+      },
     ])
 
   /// The dispatch's schema on a server.

@@ -2,13 +2,17 @@ internal import Registry
 internal import StoreSQL
 
 /// The steps of the registry's file. The first made the file's own tables; the second the tables
-/// that all engines share, with everything that was there.
+/// that all engines share, with everything that was there; what follows all engines share, too.
 enum SQLiteRegistryMigrations {
   static let all = SQLiteMigrations(steps: [
     SQLiteMigrations.Step("make the tables", script: first),
     SQLiteMigrations.Step(
       "move to the tables of all engines: regions first, tokens, audit log, events",
       script: second, fill: fillNewColumns),
+    SQLiteMigrations.Step(
+      "make indexes for lists with several filters",
+      script: SQLDialect.sqlite.statements(RegistrySchema.filterIndexes)
+        .map { $0 + ";\n" }.joined()),
   ])
 
   private static let first = """

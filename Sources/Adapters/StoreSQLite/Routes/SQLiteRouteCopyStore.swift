@@ -15,7 +15,7 @@ package actor SQLiteRouteCopyStore: RouteCopyStore {
     unsafe executor.writing.asUnownedSerialExecutor()
   }
 
-  private static let migrations = SQLiteMigrations(steps: [
+  static let migrations = SQLiteMigrations(steps: [
     SQLiteMigrations.Step("make the tables", script: tables),
     // What is there stays in use until the whole has come again, with the tokens.
     SQLiteMigrations.Step(
@@ -75,11 +75,7 @@ package actor SQLiteRouteCopyStore: RouteCopyStore {
   ) throws(RouteCopyError) -> [RouteCopyRow] {
     let rows = try mapped { () throws(SQLiteError) in
       try connection.run(
-        """
-        SELECT kind, id, sealed FROM route_copies
-        WHERE (kind, id) > (?1, ?2) AND kind IN (\(Self.knownKinds))
-        ORDER BY kind, id LIMIT ?3
-        """,
+        Self.page,
         [.text(key?.kind.rawValue ?? ""), .text(key?.id ?? ""), .integer(Int64(limit))])
     }
     return rows.compactMap { row in
@@ -88,6 +84,14 @@ package actor SQLiteRouteCopyStore: RouteCopyStore {
       }
     }
   }
+
+  /// The plus keeps SQLite from looking for each kind by itself, which reads all rows before the
+  /// page anew for each page.
+  static let page = """
+    SELECT kind, id, sealed FROM route_copies
+    WHERE (kind, id) > (?1, ?2) AND +kind IN (\(knownKinds))
+    ORDER BY kind, id LIMIT ?3
+    """
 
   /// As a list of SQL; a file of a newer program may hold others.
   private static let knownKinds = RouteCopyKind.allCases.map { "'\($0.rawValue)'" }

@@ -18,7 +18,7 @@ package struct PhoneNumbers: Sendable {
     _ request: ListPhoneNumbers, by caller: Caller
   ) async throws(RegistryError) -> Page<PhoneNumber> {
     var validator = Validator()
-    let filter = PhoneNumberFilter(
+    var filter = PhoneNumberFilter(
       kind: validator.optional("type", request.kind),
       agentID: validator.optionalAgentID("agent_id", request.agentID),
       providerID: validator.optionalID(
@@ -27,13 +27,27 @@ package struct PhoneNumbers: Sendable {
       state: validator.optional("state", request.state))
     let plan = PagePlan(request.page, query: "phone numbers \(filter)", &validator)
     try validator.finish()
-    let read = try await context.read { () async throws(StoreError) in
+    guard try await hasNumbers(&filter, caller) else { return Page(elements: [], nextToken: "") }
+    let read = try await context.read { [filter] () async throws(StoreError) in
       try await context.store(of: caller.tenant).numbers(
         filter, after: plan.cursor, limit: plan.size + 1)
     }
     return plan.page(read) {
       PageCursor(createTime: $0.revision.createTime, id: $0.id.description)
     }
+  }
+
+  /// A provider's numbers are all of its region. So of both filters one is enough, or there are
+  /// none, which must not be found out by reading all that the provider has.
+  private func hasNumbers(
+    _ filter: inout PhoneNumberFilter, _ caller: Caller
+  ) async throws(RegistryError) -> Bool {
+    guard let id = filter.providerID, let region = filter.region else { return true }
+    let found = try await context.read { () async throws(StoreError) in
+      try await context.store(of: caller.tenant).provider(id)
+    }
+    filter.region = nil
+    return found?.provider.region == region
   }
 
   /// Changes label, labels, whether calls may be placed from the number, and what a call to it gets

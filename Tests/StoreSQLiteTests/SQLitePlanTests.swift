@@ -1,0 +1,110 @@
+import Testing
+
+@testable import StoreSQL
+@testable import StoreSQLite
+
+/// With a million numbers a statement that reads a whole table is an outage. So each of the stores'
+/// statements finds its rows by an index, in the order that it answers them in.
+///
+/// The engines choose alike here: the same keys and indexes, and no statistics that could say that
+/// a table is small.
+struct SQLitePlanTests {
+  /// What is allowed all the same.
+  private static let allowed: [String: Set<String>] = [
+    // They sort one page, which stands beside the feed's row.
+    "route_page": ["USE TEMP B-TREE FOR ORDER BY"],
+    "event_page": ["USE TEMP B-TREE FOR ORDER BY"],
+    "event_page_tenant": ["USE TEMP B-TREE FOR ORDER BY"],
+    // It walks the key from its beginning and stops at its limit.
+    "event_oldest": ["SCAN events"],
+    // They sort the calls that have work due, or are being sent: an index holds those alone.
+    "call_due": ["USE TEMP B-TREE FOR ORDER BY"],
+    "call_sending": ["USE TEMP B-TREE FOR ORDER BY"],
+  ]
+
+  private let file = TemporaryDatabase()
+
+  private func connection(_ migrations: SQLiteMigrations) throws -> SQLiteConnection {
+    let connection = try SQLiteConnection(path: file.path)
+    try migrations.run(on: connection)
+    return connection
+  }
+
+  /// What SQLite says that it does, without what only groups other lines.
+  private func plan(
+    of statement: SQLStatement, _ connection: SQLiteConnection
+  ) throws -> [String] {
+    let text = SQLiteConnection.translated(statement.text)
+    var count = 0
+    while statement.text.contains("$\(count + 1)") { count += 1 }
+    let values = [SQLValue](repeating: .null, count: count)
+    return try connection.run("EXPLAIN QUERY PLAN \(text)", values).map { $0.text(3) }
+  }
+
+  private func check(_ statements: [SQLStatement], _ migrations: SQLiteMigrations) throws {
+    let connection = try connection(migrations)
+    for statement in statements {
+      let found = Set(Self.suspects(in: try plan(of: statement, connection)))
+      let allowed = Self.allowed[statement.name] ?? []
+      if found != allowed {
+        Issue.record("\(statement.name): \(found.sorted()), not \(allowed.sorted())")
+      }
+    }
+  }
+
+  /// The steps that may read a whole table, or sort what was read. What a subselect found is no
+  /// table.
+  private static func suspects(in steps: [String]) -> [String] {
+    let subselects = steps.filter { $0.hasPrefix("MATERIALIZE") || $0.hasPrefix("CO-ROUTINE") }
+      .compactMap { $0.split(separator: " ").last }
+    return steps.filter { step in
+      let words = step.split(separator: " ")
+      if words[0] == "SCAN" { return !subselects.contains(words[1]) }
+      return step.contains("TEMP B-TREE") || step.contains("AUTOMATIC")
+    }
+  }
+
+  @Test func registryStatementsSearch() throws {
+    let calls = Set(CallStatements.all)
+    try check(
+      SQLStatement.all.filter { !calls.contains($0) }, SQLiteRegistryMigrations.all)
+  }
+
+  @Test func callStatementsSearch() throws {
+    try check(CallStatements.all, SQLiteCallMigrations.all)
+  }
+
+  /// A page begins in the middle of its index, wherever the list has got to.
+  @Test func pagesBeginAtTheirCursor() throws {
+    let connection = try connection(SQLiteRegistryMigrations.all)
+    for pages in [
+      PageStatements.numbers, .providers, .agents, .audit,
+    ] {
+      // One provider has an account in a region: the key finds it.
+      for statement in pages.all where statement.name != "providers_page_3" {
+        let steps = try plan(of: statement, connection)
+        #expect(steps.count == 1, "\(statement.name): \(steps)")
+        #expect(
+          steps.first?.contains("_time,id)<(?,?)") == true, "\(statement.name): \(steps)")
+      }
+    }
+  }
+
+  @Test func theRoutesCopyIsReadFromItsPlaceOn() throws {
+    let connection = try connection(SQLiteRouteCopyStore.migrations)
+    let page = try connection.run(
+      "EXPLAIN QUERY PLAN \(SQLiteRouteCopyStore.page)", [.null, .null, .null])
+    #expect(
+      page.map { $0.text(3) } == ["SEARCH route_copies USING PRIMARY KEY ((kind,id)>(?,?))"])
+  }
+
+  @Test func aScanIsFound() throws {
+    let connection = try connection(SQLiteRegistryMigrations.all)
+    let scan = SQLStatement("scan", "SELECT id FROM phone_numbers WHERE version = $1")
+    let sort = SQLStatement(
+      "sort", "SELECT id FROM phone_numbers WHERE tenant = $1 ORDER BY version LIMIT $2")
+    for statement in [scan, sort] {
+      #expect(!Self.suspects(in: try plan(of: statement, connection)).isEmpty)
+    }
+  }
+}
