@@ -48,16 +48,25 @@ package struct HexIdentifier<Kind: IdentifierKind>: Sendable, Hashable {
 
   /// Parses the exact form; upper-case digits are refused so that one thing has one name.
   package init(_ text: some StringProtocol) throws(IdentifierError) {
-    guard text.hasPrefix(Kind.prefix) else { throw .wrongPrefix(expected: Kind.prefix) }
-    self.init(bits: try Hex.parse(text.utf8.dropFirst(Kind.prefix.utf8.count)))
+    (high, low) = try Hex.parse(text.utf8, after: Kind.prefix)
+  }
+
+  /// As for any text; a text of this type is read without a detour.
+  package init(_ text: String) throws(IdentifierError) {
+    (high, low) = try Hex.parse(text.utf8, after: Kind.prefix)
+  }
+
+  /// From the bytes of a text.
+  package init(utf8 text: ArraySlice<UInt8>) throws(IdentifierError) {
+    (high, low) = try Hex.parse(text, after: Kind.prefix)
   }
 }
 
 extension HexIdentifier: CustomStringConvertible, Comparable {
-  package var description: String { Kind.prefix + Hex.text(of: bits) }
+  package var description: String { Hex.text(of: high, low, after: Kind.prefix) }
 
   /// `SK****6e2f`: enough to tell two apart, not enough to use.
-  package var masked: String { Kind.prefix + "****" + Hex.text(of: bits).suffix(4) }
+  package var masked: String { Kind.prefix + "****" + description.suffix(4) }
 
   /// In the order of the texts. Our own identifiers begin with their time, so the older is smaller.
   package static func < (left: Self, right: Self) -> Bool {
@@ -65,30 +74,43 @@ extension HexIdentifier: CustomStringConvertible, Comparable {
   }
 }
 
-/// 128 bits as 32 lower-case hex digits.
+/// 128 bits as 32 lower-case hex digits behind a prefix.
 enum Hex {
   static let digitCount = 32
 
-  static func parse(_ digits: some Collection<UInt8>) throws(IdentifierError) -> UInt128 {
-    guard digits.count == digitCount else { throw .wrongLength(expected: digitCount) }
-    var bits: UInt128 = 0
-    for byte in digits {
+  static func parse(
+    _ text: some Collection<UInt8>, after prefix: String
+  ) throws(IdentifierError) -> (high: UInt64, low: UInt64) {
+    var bytes = text.makeIterator()
+    for expected in prefix.utf8 {
+      guard bytes.next() == expected else { throw .wrongPrefix(expected: prefix) }
+    }
+    guard text.count == prefix.utf8.count + digitCount else {
+      throw .wrongLength(expected: digitCount)
+    }
+    var halves: (high: UInt64, low: UInt64) = (0, 0)
+    while let byte = bytes.next() {
+      let digit: UInt8
       switch byte {
-      case UInt8(ascii: "0")...UInt8(ascii: "9"): bits = bits << 4 | UInt128(byte - 48)
-      case UInt8(ascii: "a")...UInt8(ascii: "f"): bits = bits << 4 | UInt128(byte - 87)
+      case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - 48
+      case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = byte - 87
       default: throw .wrongCharacter(allowed: "0-9 a-f")
       }
+      halves.high = halves.high << 4 | halves.low >> 60
+      halves.low = halves.low << 4 | UInt64(digit)
     }
-    return bits
+    return halves
   }
 
-  static func text(of bits: UInt128) -> String {
-    var bytes = [UInt8](repeating: 0, count: digitCount)
-    var rest = bits
-    for index in stride(from: digitCount - 1, through: 0, by: -1) {
-      let digit = UInt8(truncatingIfNeeded: rest & 15)
-      bytes[index] = digit < 10 ? 48 + digit : 87 + digit
-      rest >>= 4
+  static func text(of high: UInt64, _ low: UInt64, after prefix: String) -> String {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(prefix.utf8.count + digitCount)
+    bytes.append(contentsOf: prefix.utf8)
+    for half in [high, low] {
+      for shift in stride(from: 60, through: 0, by: -4) {
+        let digit = UInt8(truncatingIfNeeded: half >> UInt64(shift)) & 15
+        bytes.append(digit < 10 ? 48 + digit : 87 + digit)
+      }
     }
     return String(decoding: bytes, as: UTF8.self)
   }

@@ -69,7 +69,9 @@ package struct AgentID: Sendable, Hashable, Comparable, CustomStringConvertible 
 
   /// A new id, `agt_` and 32 hex digits, where the client chose none.
   package init(at time: Timestamp, random: some IDSource) {
-    self.description = "agt_" + Hex.text(of: UUIDv7.bits(at: time, random: random))
+    let bits = UUIDv7.bits(at: time, random: random)
+    self.description = Hex.text(
+      of: UInt64(truncatingIfNeeded: bits >> 64), UInt64(truncatingIfNeeded: bits), after: "agt_")
   }
 
   package static func < (left: AgentID, right: AgentID) -> Bool {
@@ -101,14 +103,17 @@ package struct CallID: Sendable, Hashable, Comparable, CustomStringConvertible {
       separator: "_", omittingEmptySubsequences: false)
     guard parts.count == 2 else { throw .wrongLength(expected: Hex.digitCount + 4) }
     guard let region = Region(rawValue: String(parts[0])) else { throw .unknownRegion }
-    self.init(region: region, bits: try Hex.parse(parts[1].utf8))
+    self.region = region
+    (high, low) = try Hex.parse(parts[1].utf8, after: "")
   }
 
   package init(region: Region, at time: Timestamp, random: some IDSource) {
     self.init(region: region, bits: UUIDv7.bits(at: time, random: random))
   }
 
-  package var description: String { "\(Self.prefix)\(region.rawValue)_\(Hex.text(of: bits))" }
+  package var description: String {
+    Hex.text(of: high, low, after: "\(Self.prefix)\(region.rawValue)_")
+  }
 
   /// By time, whatever the region.
   package static func < (left: CallID, right: CallID) -> Bool {

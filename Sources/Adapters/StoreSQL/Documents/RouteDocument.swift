@@ -69,24 +69,23 @@ package enum RouteDocument {
 
   private static func number(_ bytes: [UInt8]) throws(Damaged) -> NumberRoute {
     let fields = bytes.split(separator: end, omittingEmptySubsequences: false)
-      .map { String(decoding: $0, as: UTF8.self) }
-    guard fields.count == fieldCount + 1,
-      let id = try? PhoneNumberID(fields[0]), let tenant = try? TenantID(fields[1]),
-      let e164 = try? E164(fields[2]), let carrierSID = try? CarrierNumberSID(fields[3]),
-      let providerID = try? ProviderID(fields[4]), let accountSID = try? AccountSID(fields[5]),
-      let region = Region(rawValue: fields[6]),
-      let state = PhoneNumberState(rawValue: fields[10]),
-      let policy = UnassignedPolicy(rawValue: fields[11]),
-      let method = VoiceSettings.Method(rawValue: fields[13]),
-      let generation = UInt32(fields[14])
+    guard fields.count == fieldCount + 1 else { throw Damaged() }
+    func text(_ index: Int) -> String { String(decoding: fields[index], as: UTF8.self) }
+    guard let id = try? PhoneNumberID(utf8: fields[0]), let tenant = try? TenantID(utf8: fields[1]),
+      let e164 = try? E164(text(2)), let carrierSID = try? CarrierNumberSID(utf8: fields[3]),
+      let providerID = try? ProviderID(utf8: fields[4]),
+      let accountSID = try? AccountSID(utf8: fields[5]), let region = Region(rawValue: text(6)),
+      let state = PhoneNumberState(rawValue: text(10)),
+      let policy = UnassignedPolicy(rawValue: text(11)),
+      let method = VoiceSettings.Method(rawValue: text(13)), let generation = UInt32(text(14))
     else { throw Damaged() }
-    let agentID = try? AgentID(fields[7])
+    let agentID = try? AgentID(text(7))
     guard agentID != nil || fields[7].isEmpty else { throw Damaged() }
     return NumberRoute(
       id: id, tenant: tenant, e164: e164, carrierSID: carrierSID, providerID: providerID,
       accountSID: accountSID, region: region, agentID: agentID,
-      supportsInbound: fields[8] == "1", supportsOutbound: fields[9] == "1", state: state,
-      unassignedPolicy: policy, formerVoiceURL: fields[12], formerVoiceMethod: method,
+      supportsInbound: text(8) == "1", supportsOutbound: text(9) == "1", state: state,
+      unassignedPolicy: policy, formerVoiceURL: text(12), formerVoiceMethod: method,
       webhookGeneration: generation)
   }
 }

@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import Registry
 
 /// A resource as a JSON document in a column.
 package enum StoredDocument {
@@ -18,6 +19,16 @@ package enum StoredDocument {
   }
 
   package static func decode<Value: Decodable>(
+    _ type: Value.Type, _ bytes: [UInt8]
+  ) throws(Damaged) -> Value {
+    // Numbers are read by the page: JSONDecoder would take most of the call's time.
+    if type == PhoneNumber.self, let number = NumberDocument.decode(bytes) as? Value {
+      return number
+    }
+    return try decodeAsJSON(type, bytes)
+  }
+
+  static func decodeAsJSON<Value: Decodable>(
     _ type: Value.Type, _ bytes: [UInt8]
   ) throws(Damaged) -> Value {
     do {

@@ -60,6 +60,38 @@ package struct PhoneNumber: Sendable, Hashable, Codable {
     self.revision = revision
   }
 
+  /// From its parts, as a store keeps them.
+  package init(
+    id: PhoneNumberID, tenant: TenantID, label: String, e164: E164, providerID: ProviderID,
+    accountSID: AccountSID, region: Region, carrierSID: CarrierNumberSID, ingress: Ingress,
+    supportsInbound: Bool, supportsOutbound: Bool, agentID: AgentID?,
+    unassignedPolicy: UnassignedPolicy, state: PhoneNumberState, conditions: [Condition],
+    leftovers: [Leftover], former: FormerSettings?, configured: VoiceSettings?,
+    webhookGeneration: UInt32, labels: [String: String], revision: Revision
+  ) {
+    self.id = id
+    self.tenant = tenant
+    self.label = label
+    self.e164 = e164
+    self.providerID = providerID
+    self.accountSID = accountSID
+    self.region = region
+    self.carrierSID = carrierSID
+    self.ingress = ingress
+    self.supportsInbound = supportsInbound
+    self.supportsOutbound = supportsOutbound
+    self.agentID = agentID
+    self.unassignedPolicy = unassignedPolicy
+    self.state = state
+    self.conditions = conditions
+    self.leftovers = leftovers
+    self.former = former
+    self.configured = configured
+    self.webhookGeneration = webhookGeneration
+    self.labels = labels
+    self.revision = revision
+  }
+
   package var etag: String { revision.etag }
 }
 
