@@ -27,6 +27,8 @@ package final class SealedRouteCopy: Sendable {
 
   /// Rows that are read at a time.
   private static let pageSize = 1000
+  /// Pages that are opened while the next one is read.
+  private static let pagesAtOnceMax = 4
 
   package init(store: any RouteCopyStore, sealer: any SecretSealer, log: Logger) {
     self.store = store
@@ -47,14 +49,7 @@ package final class SealedRouteCopy: Sendable {
     do throws(RouteCopyError) {
       guard let place = try await store.place() else { return false }
       routes.apply(.snapshotBegan)
-      var unreadableCount = 0
-      var last: RouteCopyKey?
-      while true {
-        let rows = try await store.rows(after: last, limit: Self.pageSize)
-        for row in rows where !take(row, routes, credentials) { unreadableCount += 1 }
-        guard let key = rows.last?.key, rows.count == Self.pageSize else { break }
-        last = key
-      }
+      let unreadableCount = try await loadRows(routes, credentials)
       guard unreadableCount == 0 else {
         log.error(
           "rows of the routes' copy can't be read and are left out",
@@ -70,6 +65,38 @@ package final class SealedRouteCopy: Sendable {
       failed(error, "read")
       return false
     }
+  }
+
+  /// Reads page after page while those before are opened, on as many threads as there are CPUs: a
+  /// million rows would keep a start waiting. Answers how many rows can't be read.
+  private func loadRows(
+    _ routes: RouteDirectory, _ credentials: RegistryCredentialSource
+  ) async throws(RouteCopyError) -> Int {
+    let result = await withTaskGroup(of: Int.self) { group in
+      var (unreadableCount, pageCount) = (0, 0)
+      var last: RouteCopyKey?
+      while true {
+        let rows: [RouteCopyRow]
+        do throws(RouteCopyError) {
+          rows = try await store.rows(after: last, limit: Self.pageSize)
+        } catch {
+          return Result<Int, RouteCopyError>.failure(error)
+        }
+        if pageCount == Self.pagesAtOnceMax {
+          unreadableCount += await group.next() ?? 0
+        } else {
+          pageCount += 1
+        }
+        // On any thread: the caller's loop alone would open them one after the other.
+        group.addTask(executorPreference: globalConcurrentExecutor) {
+          rows.count { !self.take($0, routes, credentials) }
+        }
+        guard let key = rows.last?.key, rows.count == Self.pageSize else { break }
+        last = key
+      }
+      return .success(await group.reduce(unreadableCount, +))
+    }
+    return try result.get()
   }
 
   private func take(
