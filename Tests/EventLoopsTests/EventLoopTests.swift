@@ -216,6 +216,32 @@ struct EventLoopTests {
     close(writeEnd)
   }
 
+  @Test(.timeLimit(.minutes(1)))
+  func watchTellsOfAnErrorUntilItsOwnerMeetsIt() async throws {
+    let loop = EventLoop(name: "test")
+    var ends: [Int32] = [0, 0]
+    #expect(unsafe pipe(&ends) == 0)
+    let (readEnd, writeEnd) = (ends[0], ends[1])
+    // Nobody reads any more: the other end has an error.
+    close(readEnd)
+    await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
+      loop.execute {
+        var watch: FileWatch?
+        var count = 0
+        watch = try? loop.watch(fileDescriptor: writeEnd, .writable) { events in
+          #expect(events.contains(.writable))
+          count += 1
+          guard count == 3 else { return }
+          watch?.close()
+          watch = nil
+          done.resume()
+        }
+      }
+    }
+    loop.stop()
+    close(writeEnd)
+  }
+
   @Test func stopClosesWhatIsStillOpen() async {
     let loop = EventLoop(name: "test")
     await withTaskExecutorPreference(loop) {

@@ -16,6 +16,7 @@ package struct FileEvents: OptionSet, Sendable {
 @safe package final class FileWatch: UVHandleOwner {
   private let poll: UnsafeMutablePointer<uv_poll_t>
   private var body: ((FileEvents) -> Void)?
+  private var wanted: FileEvents = []
 
   fileprivate init(
     loop: EventLoop, fileDescriptor: Int32, body: @escaping (FileEvents) -> Void
@@ -34,6 +35,7 @@ package struct FileEvents: OptionSet, Sendable {
   /// Watches for `events` from now on; an empty set pauses the watch.
   package func update(_ events: FileEvents) throws(EventLoopError) {
     guard body != nil else { return }
+    wanted = events
     let code =
       events.isEmpty
       ? unsafe uv_poll_stop(poll) : unsafe uv_poll_start(poll, events.rawValue, fileReady)
@@ -47,8 +49,14 @@ package struct FileEvents: OptionSet, Sendable {
   }
 
   fileprivate func ready(status: Int32, events: Int32) {
-    // An error is reported as ready for all, so that the owner's next read or write meets it.
-    body?(status < 0 ? [.readable, .writable] : FileEvents(rawValue: events))
+    guard status < 0 else {
+      body?(FileEvents(rawValue: events))
+      return
+    }
+    // libuv has ended the watch. An error is reported as ready for all, again and again: what came
+    // ahead of it is read first, so that the owner may meet it with a later read or write only.
+    if !wanted.isEmpty { unsafe _ = uv_poll_start(poll, wanted.rawValue, fileReady) }
+    body?([.readable, .writable])
   }
 
   override func closeAtStop() { close() }
