@@ -37,8 +37,9 @@ package final class BackgroundTasks: Sendable {
       state.next += 1
       let id = state.next
       // The one named place of the registry that starts a task: the work has no parent, for it goes
-      // on when its caller is cancelled. This object owns it, bounds it and waits for it.
-      state.tasks[id] = Task {
+      // on when its caller is cancelled. This object owns it, bounds it and waits for it. Detached,
+      // so that the caller's task-local deadline does not end what outlives the caller.
+      state.tasks[id] = Task.detached {
         await work()
         self.ended(id)
       }

@@ -58,6 +58,8 @@ package final class ProvisioningRunner: Sendable {
   private let work: ProvisioningWork
   private let background: BackgroundTasks
   private let state = Mutex(State())
+  /// Whether a work was stopped by the store since somebody asked.
+  private let isInterrupted = Atomic(false)
 
   /// - Parameter process: this process, where other registries may work on the same store; nil when
   ///   the store is its alone.
@@ -170,6 +172,17 @@ package final class ProvisioningRunner: Sendable {
     }
   }
 
+  /// Goes on with every open entry if the store has stopped a work since the last time.
+  package func resumeInterrupted() async throws(StoreError) {
+    guard isInterrupted.exchange(false, ordering: .relaxed) else { return }
+    do {
+      try await resume()
+    } catch {
+      isInterrupted.store(true, ordering: .relaxed)
+      throw error
+    }
+  }
+
   // MARK: -
 
   private func run(
@@ -217,6 +230,7 @@ package final class ProvisioningRunner: Sendable {
         do throws(ProvisioningStop) {
           self.ended(id, .success(try await body()))
         } catch {
+          if case .store = error { self.isInterrupted.store(true, ordering: .relaxed) }
           self.ended(id, .failure(error == .stopping ? .draining : .stopped(error)))
         }
       }

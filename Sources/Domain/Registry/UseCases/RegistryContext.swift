@@ -60,6 +60,16 @@ package struct RegistryContext: Sendable {
     }
   }
 
+  /// Goes on with what the store has stopped since the last time, if anything; every few seconds
+  /// will do.
+  package func resumeInterrupted() async throws(RegistryError) {
+    do {
+      try await runner.resumeInterrupted()
+    } catch {
+      throw RegistryError(error)
+    }
+  }
+
   /// Forgets request ids and history that are old enough, and resumes what was stopped. Once an
   /// hour will do.
   package func housekeep() async throws(RegistryError) {
