@@ -262,14 +262,23 @@ final class PostgresPool: @unchecked Sendable {
   private static let maintenanceInterval = Duration.seconds(1)
 
   private func maintain() {
-    let bound = configuration.readTimeout + configuration.answerTimeout
-    for (id, role) in roles where role != .writer {
-      guard let connection = connections[id], connection.isAwaitingAnswer else { continue }
-      let silence = Int64(clamping: loop.tickNanoseconds) - Int64(clamping: connection.lastInput)
-      if Duration.nanoseconds(silence) > bound { breakOff(connection) }
+    // A COMMIT may wait for its standby as long as it likes; but when reads get no answer either, it
+    // is the server that is gone, and its connections would be held for nothing.
+    let silent = roles.keys.sorted().filter(isSilent)
+    if silent.contains(where: { roles[$0] != .writer }) {
+      for id in silent { connections[id].map(breakOff) }
     }
     perform(machine.maintained(now: now))
     scheduleMaintenance()
+  }
+}
+
+extension PostgresPool {
+  /// Whether a connection's answer is later than a read's may be.
+  private func isSilent(_ id: Int) -> Bool {
+    guard let connection = connections[id], connection.isAwaitingAnswer else { return false }
+    let silence = Int64(clamping: loop.tickNanoseconds) - Int64(clamping: connection.lastInput)
+    return .nanoseconds(silence) > configuration.readTimeout + configuration.answerTimeout
   }
 }
 
