@@ -50,6 +50,8 @@ package enum DispatchError: Error, Sendable, Hashable {
   /// No URL is configured that the carrier could call in this region.
   case publicURLMissing(Region)
   case storeUnavailable
+  /// What is stored can't be read: repeating helps nobody.
+  case storeDamaged(cause: String)
   /// Others changed the same call again and again.
   case contention(CallID)
   case tooManyWatchers

@@ -92,7 +92,7 @@ extension SQLCallStore {
         return .commit(())
       }
     } catch {
-      throw .unavailable
+      throw CallStoreError(error)
     }
   }
 
@@ -102,7 +102,7 @@ extension SQLCallStore {
     do throws(SQLFailure) {
       return try await engine.read(statement, values).rows
     } catch {
-      throw .unavailable
+      throw CallStoreError(error)
     }
   }
 }

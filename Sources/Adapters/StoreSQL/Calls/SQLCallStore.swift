@@ -106,7 +106,7 @@ package final class SQLCallStore: CallStore {
       return result
     } catch {
       switch error {
-      case .failed: throw .unavailable
+      case .failed(let failure): throw CallStoreError(failure)
       case .refused(let refusal): throw refusal
       }
     }
@@ -123,7 +123,17 @@ package final class SQLCallStore: CallStore {
         return .commit(result.changedCount)
       }
     } catch {
-      throw .unavailable
+      throw CallStoreError(error)
+    }
+  }
+}
+
+extension CallStoreError {
+  /// A failure of the database that no rule of ours foresees.
+  init(_ failure: SQLFailure) {
+    switch failure {
+    case .damaged(let cause): self = .damaged(cause: SQLFailure.told(cause))
+    case .serialization, .uniqueViolation, .unavailable, .deadline: self = .unavailable
     }
   }
 }

@@ -1,6 +1,7 @@
 /// How a database failed, as far as a store must tell it apart.
 ///
-/// No text holds a bound value: `cause` goes to logs.
+/// No text holds a bound value. A `cause` up to its first semicolon is also for the callers of the
+/// API; what follows may name machines and is for logs and for who runs the server.
 package enum SQLFailure: Error, Sendable, Hashable {
   /// The transaction lost against another and did nothing: SQLSTATE 40001 and 40P01. The engine
   /// repeats it whole; a store sees it only when the repeats ran out.
@@ -16,4 +17,11 @@ package enum SQLFailure: Error, Sendable, Hashable {
   case deadline
   /// The database refuses what no rule of ours foresees: a table that is missing, a damaged file.
   case damaged(cause: String)
+}
+
+extension SQLFailure {
+  /// What callers are told of a cause.
+  static func told(_ cause: String) -> String {
+    String(cause.prefix { $0 != ";" })
+  }
 }

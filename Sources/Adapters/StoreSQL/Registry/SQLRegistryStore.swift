@@ -148,9 +148,9 @@ extension StoreError {
     switch failure {
     case .serialization: self = .unavailable(cause: "others were faster each time")
     case .uniqueViolation(let constraint): self = .damaged(cause: "\(constraint) is violated")
-    case .unavailable(let cause, _): self = .unavailable(cause: cause)
+    case .unavailable(let cause, _): self = .unavailable(cause: SQLFailure.told(cause))
     case .deadline: self = .unavailable(cause: "the deadline came first")
-    case .damaged(let cause): self = .damaged(cause: cause)
+    case .damaged(let cause): self = .damaged(cause: SQLFailure.told(cause))
     }
   }
 

@@ -48,6 +48,7 @@ extension ErrorDetails {
     case .carrierRefused(let refusal): self = Self.refused(refusal)
     case .carrierUnavailable, .routesNotReady, .storeUnavailable, .shuttingDown:
       self = Self.unavailable(error)
+    case .storeDamaged(let cause): self = Self.damaged(cause)
     case .credentials(let id, let cause): self = Self.credentials(id, cause)
     case .publicURLMissing(let region):
       self = Self.precondition(

@@ -87,11 +87,12 @@ extension ErrorDetails {
         .resourceExhausted, "TOO_MANY_OPERATIONS",
         "Too many numbers are being set up or removed; nothing was begun. Repeat later."
       ).retry(after: nil)
-    case .storeUnavailable:
+    case .storeUnavailable(let cause):
       self = ErrorDetails(
         .unavailable, "STORE_UNAVAILABLE",
-        "The store can't be reached. With the same request_id it is safe to repeat."
+        "The store can't be used now: \(cause). With the same request_id it is safe to repeat."
       ).retry(after: nil)
+    case .storeDamaged(let cause): self = Self.damaged(cause)
     case .shuttingDown:
       self = ErrorDetails(
         .unavailable, "SHUTTING_DOWN", "The server is stopping. Repeat at another one."
@@ -112,6 +113,13 @@ extension ErrorDetails {
     let more = violations.count > 1 ? " (\(violations.count - 1) more)" : ""
     return ErrorDetails(.invalidArgument, "INVALID_ARGUMENT", first + more)
       .violations(violations)
+  }
+
+  /// DATA_LOSS: no repeat helps, somebody has to look after the store.
+  static func damaged(_ cause: String) -> ErrorDetails {
+    ErrorDetails(
+      .dataLoss, "STORE_DAMAGED",
+      "The store can't be read: \(cause). Have its backup put back, or an export imported.")
   }
 
   /// FAILED_PRECONDITION with `google.rpc.PreconditionFailure`.

@@ -193,7 +193,7 @@ package struct RouteServiceHandler: Trunkline.Internal.V1.RouteServiceProtocol {
     do throws(StoreError) {
       return try await store.provider(id)
     } catch {
-      throw RPCError(RegistryError.storeUnavailable)
+      throw RPCError(RegistryError(error))
     }
   }
 }

@@ -120,7 +120,8 @@ package struct WebhookHandler: Sendable {
       return HTTPServerResponse(status: 403)
     case .invalid, .agentNotFound, .numberNotReady, .agentMissing, .otherRegion, .watcherTooSlow,
       .cancelled, .carrierRefused, .carrierUnavailable, .routesNotReady, .credentials,
-      .publicURLMissing, .storeUnavailable, .contention, .tooManyWatchers, .shuttingDown:
+      .publicURLMissing, .storeUnavailable, .storeDamaged, .contention, .tooManyWatchers,
+      .shuttingDown:
       log.error("a webhook could not be answered", ["error": .text("\(error)")])
       return HTTPServerResponse(status: 503)
     }

@@ -43,7 +43,7 @@ extension CallDispatcher {
         try? await settle(id) { machine in machine.dialBlocked(at: time) }
       case .conflict, .notFound, .carrierCallTaken:
         break
-      case .unavailable:
+      case .unavailable, .damaged:
         // It may have been written: then it is looked for, and not dialled.
         try? await settle(id) { machine in machine.dialLost(attempt: attempt, at: time) }
       }

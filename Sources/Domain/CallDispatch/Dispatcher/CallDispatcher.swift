@@ -136,6 +136,7 @@ extension CallDispatcher {
       case (.notFound, let id?): throw .callNotFound(id)
       case (.conflict, let id?), (.attemptUnresolved(let id), _), (.carrierCallTaken(let id), _):
         throw .contention(id)
+      case (.damaged(let cause), _): throw .storeDamaged(cause: cause)
       case (.unavailable, _), (.notFound, nil), (.conflict, nil): throw .storeUnavailable
       }
     }

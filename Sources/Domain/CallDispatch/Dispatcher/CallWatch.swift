@@ -86,6 +86,8 @@ package final class CallWatch {
       pending = try await store.changes(
         ChangeQuery(
           filter: isLevel ? filter : catchUpFilter, after: cursor, through: head, limit: limit))
+    } catch .damaged(let cause) {
+      throw .storeDamaged(cause: cause)
     } catch {
       throw .storeUnavailable
     }

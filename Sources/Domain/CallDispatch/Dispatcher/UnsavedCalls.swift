@@ -60,7 +60,7 @@ extension CallDispatcher {
       if let known { unsaved.remove(known) }
       return creation
     } catch {
-      guard error == .unavailable, let kept = unsaved.keep(known ?? call) else {
+      guard error.isOfStore, let kept = unsaved.keep(known ?? call) else {
         return try await mapped(call.id) { () throws(CallStoreError) in throw error }
       }
       pump.wake()
@@ -73,9 +73,8 @@ extension CallDispatcher {
     while let call = unsaved.first() {
       do throws(CallStoreError) {
         _ = try await ports.store.createInbound(call)
-      } catch .unavailable {
-        return
       } catch {
+        if error.isOfStore { return }
         // The store has another call of that carrier call: it stands.
       }
       unsaved.remove(call)

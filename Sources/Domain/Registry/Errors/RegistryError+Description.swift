@@ -11,7 +11,7 @@ extension RegistryError {
       .resumeTokenExpired, .tooManyWatchers:
       .caller
     case .carrier, .provisioningFailed: .peer
-    case .tooManyOperations, .storeUnavailable, .shuttingDown, .internalError: .ours
+    case .tooManyOperations, .storeUnavailable, .storeDamaged, .shuttingDown, .internalError: .ours
     }
   }
 }
@@ -67,8 +67,10 @@ extension RegistryError: CustomStringConvertible {
     case .tooManyWatchers: "Too many watch. End another watch first."
     case .tooManyOperations:
       "Too many imports and deletions go on. Repeat the request in a while."
-    case .storeUnavailable:
-      "The database can't be reached. Repeat the request; with a request id that is safe."
+    case .storeUnavailable(let cause):
+      "The database can't be used now: \(cause). Repeat the request; with a request id that is safe."
+    case .storeDamaged(let cause):
+      "What the database holds can't be used: \(cause). A backup or an export brings it back."
     case .shuttingDown:
       "The server is stopping. Repeat the request; what has begun goes on after the next start."
     case .cancelled: "The request was cancelled. What has begun goes on."

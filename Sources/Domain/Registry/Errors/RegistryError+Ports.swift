@@ -4,8 +4,8 @@ extension RegistryError {
   /// What a store error means where the use case does not know better.
   package init(_ error: StoreError) {
     switch error {
-    case .unavailable: self = .storeUnavailable
-    case .damaged(let cause): self = .internalError("store: \(cause)")
+    case .unavailable(let cause): self = .storeUnavailable(cause: cause)
+    case .damaged(let cause): self = .storeDamaged(cause: cause)
     case .notFound(let kind): self = .internalError("store: no such \(kind.rawValue)")
     case .versionMismatch(let kind): self = .internalError("store: version of \(kind.rawValue)")
     case .providerExists(let id): self = .providerExists(id)

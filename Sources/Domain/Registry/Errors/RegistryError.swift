@@ -85,9 +85,11 @@ package enum RegistryError: Error, Sendable, Hashable {
   case tooManyWatchers
   /// Too many works on numbers go on; nothing was begun.
   case tooManyOperations
-  /// The store can't be reached. Whether a write was done is not known; with a request id it is
-  /// safe to repeat.
-  case storeUnavailable
+  /// The store can't be reached or can't write now. Whether a write was done is not known; with a
+  /// request id it is safe to repeat. The cause is for the caller: it names no machine.
+  case storeUnavailable(cause: String)
+  /// What is stored can't be read, or breaks its own rules: repeating helps nobody.
+  case storeDamaged(cause: String)
   /// The registry is stopping. Work that began goes on after the next start.
   case shuttingDown
   /// The caller went away. Work that began goes on.

@@ -239,7 +239,8 @@ package enum StoreError: Error, Sendable, Hashable {
   /// The tenant has `countMax` of the kind and may have no more.
   case quotaExceeded(CountedKind, countMax: Int)
   /// The database can't be reached, is busy beyond its bound, or the disk is full; of a write it is
-  /// not known whether it was done. For logs: `cause` holds no value of a row.
+  /// not known whether it was done. `cause` is for callers: it names no machine and holds no value
+  /// of a row.
   case unavailable(cause: String)
   /// What is stored can't be read, or breaks its own rules.
   case damaged(cause: String)

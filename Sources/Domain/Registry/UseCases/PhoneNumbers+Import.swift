@@ -171,7 +171,8 @@ extension RegistryError {
   init(_ failure: ProvisioningRunner.Failure) {
     switch failure {
     case .stopped(.store(let error)): self = RegistryError(error)
-    case .stopped(.superseded): self = .storeUnavailable
+    case .stopped(.superseded):
+      self = .storeUnavailable(cause: "another process goes on with the number")
     case .stopped(.stopping), .draining: self = .shuttingDown
     case .stopped(.damaged(let cause)): self = .internalError(cause)
     case .full: self = .tooManyOperations
