@@ -77,13 +77,15 @@ class Process:
         self.arguments = [str(argument) for argument in arguments]
         self.log = pathlib.Path(log)
         self.environment = environment or {}
+        # A command that the program is run by: setpriv with its arguments, say.
+        self.wrapper = []
         self.popen = None
 
     def start(self):
         clean = {k: v for k, v in os.environ.items() if not k.startswith("TRUNKLINE_")}
         with self.log.open("ab") as output:
             self.popen = subprocess.Popen(
-                [str(program(self.name)), *self.arguments],
+                [*self.wrapper, str(program(self.name)), *self.arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -324,6 +326,14 @@ class Trunklined(Process):
         if wait:
             wait_until(lambda: self.check_running() and is_serving(self.address), "trunklined")
         return self
+
+    def ends_with(self, *texts):
+        """Starts it; it refuses to serve and says all of this."""
+        self.start(wait=False)
+        assert self.popen.wait(START_MAX) == 70, self.output()
+        for text in texts:
+            assert text in self.output(), f"{text!r} is not in {self.output()}"
+        self.stop()
 
     def channel(self, **options):
         """A grpcio channel to it; close it, or use it as a context manager."""

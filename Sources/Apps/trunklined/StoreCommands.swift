@@ -15,6 +15,10 @@ enum StoreCommands {
     "FOLDER", .text("FOLDER"), "A folder without registry.db and calls.db; made if it is not there."
   )
 
+  private static let unchecked = Option.flag(
+    "unchecked",
+    "Take pages whose checksum is wrong, as another program that wrote to the files leaves them.")
+
   private static let migrate = Command<ServerTask>.action(
     "migrate", "Brings the data to this version's tables, as `serve` does at its start.",
     discussion: "Steps run forward only, each in a transaction; two that start at once take turns. "
@@ -78,13 +82,15 @@ enum StoreCommands {
       "Each file is copied as it is at one moment, and checked. To restore, put the copies "
       + "into a data folder with the keyring, which is not in them. For PostgreSQL use pg_dump, or "
       + "`trunklined export`.",
-    options: [ServeOptions.dataFolder], positionals: [backupFolder]
+    options: [ServeOptions.dataFolder, unchecked], positionals: [backupFolder]
   ) { (arguments) throws(ArgumentError) in
     let folder = try arguments.value(ServeOptions.dataFolder)
+    let takesWrongChecksums = try arguments.value(unchecked)
     let target = try arguments.value(backupFolder)
     return ServerTask {
       await StoreTask.run { (out) throws(StoreTaskError) in
-        try StoreTask.backUp(folder, to: target, out)
+        try StoreTask.backUp(
+          folder, to: target, takesWrongChecksums: takesWrongChecksums, out)
       }
     }
   }

@@ -82,7 +82,7 @@ enum StoreTask {
   }
 
   static func backUp(
-    _ folder: String, to target: String, _ out: (String) -> Void
+    _ folder: String, to target: String, takesWrongChecksums: Bool, _ out: (String) -> Void
   ) throws(StoreTaskError) {
     let names = StorePlace.names(in: folder)
     guard !names.isEmpty else { throw .noData(folder: folder) }
@@ -101,7 +101,8 @@ enum StoreTask {
         throw .file(path: path, error)
       }
       do throws(SQLiteError) {
-        try SQLiteBackup.copy(from: "\(folder)/\(name)", to: path)
+        try SQLiteBackup.copy(
+          from: "\(folder)/\(name)", to: path, takesWrongChecksums: takesWrongChecksums)
       } catch {
         throw .files(.store(path: "\(folder)/\(name)", .sqlite(error)))
       }

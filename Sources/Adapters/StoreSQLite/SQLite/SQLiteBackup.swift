@@ -9,9 +9,15 @@ package enum SQLiteBackup {
 
   /// Copies the file at `source` to `target`, an empty file, as it is at one moment, and checks the
   /// copy. Blocks until it is done; writers go on meanwhile.
-  package static func copy(from source: String, to target: String) throws(SQLiteError) {
-    let from = try SQLiteConnection(path: source)
-    let to = try SQLiteConnection(copyTarget: target)
+  ///
+  /// - Parameter takesWrongChecksums: takes pages whose checksum is wrong, and gives them a right
+  ///   one: after another program has written to the file.
+  package static func copy(
+    from source: String, to target: String, takesWrongChecksums: Bool = false
+  ) throws(SQLiteError) {
+    if !takesWrongChecksums { try SQLiteFiles.check(source) }
+    let from = try SQLiteConnection(path: source, takesWrongChecksums ? .unchecked : .checked)
+    let to = try SQLiteConnection(copyTarget: target, of: from)
     try to.copy(from: from)
     let check = try to.first("PRAGMA integrity_check")?.optionalText(0)
     guard check == "ok" else {

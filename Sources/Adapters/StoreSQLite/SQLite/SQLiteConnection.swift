@@ -25,27 +25,54 @@ package import StoreSQL
   ///
   /// A commit has reached the disk when it returns (sqlite.org/pragma.html#pragma_synchronous).
   package convenience init(path: String) throws(SQLiteError) {
-    try self.init(opening: path)
+    try self.init(path: path, .checked)
+  }
+
+  /// The same; with `.unchecked` pages are taken whose checksum is wrong.
+  convenience init(path: String, _ reading: CheckedPages.Reading) throws(SQLiteError) {
+    try self.init(opening: path, reading)
     try run("PRAGMA journal_mode=WAL")
     try run("PRAGMA synchronous=FULL")
     try run("PRAGMA foreign_keys=ON")
     try run("PRAGMA trusted_schema=OFF")
   }
 
-  /// Opens the file at `path` for a copy of another: what is copied brings its own settings.
-  convenience init(copyTarget path: String) throws(SQLiteError) { try self.init(opening: path) }
+  /// Opens the empty file at `path` for a copy of `source`, whose settings it gets.
+  convenience init(copyTarget path: String, of source: SQLiteConnection) throws(SQLiteError) {
+    try self.init(opening: path, .checked)
+    // The header comes first, so that every page of the copy gets its checksum.
+    if source.hasChecksums { try run("PRAGMA user_version=1") }
+  }
 
-  private init(opening path: String) throws(SQLiteError) {
+  private init(opening path: String, _ reading: CheckedPages.Reading) throws(SQLiteError) {
     var handle: OpaquePointer?
     let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
-    let code = unsafe sqlite3_open_v2(path, &handle, flags, nil)
+    guard let files = CheckedPages.name(reading) else {
+      throw SQLiteError(code: SQLITE_NOMEM, message: "out of memory")
+    }
+    let code = unsafe sqlite3_open_v2(path, &handle, flags, files)
     guard let handle = unsafe handle else {
       throw SQLiteError(code: code, message: "out of memory")
     }
     unsafe self.handle = handle
     guard code == SQLITE_OK else { throw unsafe SQLiteError(of: handle) }
+    // SQLite takes a file that it may not write to as one to be read.
+    guard unsafe sqlite3_db_readonly(handle, "main") == 0 else {
+      throw SQLiteError(code: SQLITE_READONLY, message: "the file may not be written to")
+    }
     unsafe _ = sqlite3_extended_result_codes(handle, 1)
     unsafe _ = sqlite3_busy_timeout(handle, Self.busyTimeoutMilliseconds)
+    // Room for the checksums, when this makes the file.
+    var size = Int32(CheckedPages.size)
+    unsafe _ = sqlite3_file_control(handle, "main", SQLITE_FCNTL_RESERVE_BYTES, &size)
+  }
+
+  /// Whether the file was made with room for checksums. Good after the first statement.
+  var hasChecksums: Bool {
+    var file: UnsafeMutablePointer<sqlite3_file>?
+    unsafe _ = sqlite3_file_control(handle, "main", SQLITE_FCNTL_FILE_POINTER, &file)
+    guard let file = unsafe file else { return false }
+    return unsafe CheckedFile(file).state.pointee.hasChecksums
   }
 
   /// Lends the handle.

@@ -84,6 +84,7 @@ actor SQLiteWriter {
   ) async throws(SQLiteMigrations.Failure) {
     self.executor = executor
     do throws(SQLiteError) {
+      try SQLiteFiles.makeOrCheck(path)
       connection = try SQLiteConnection(path: path)
     } catch {
       throw .sqlite(error)

@@ -18,13 +18,17 @@ package struct SQLiteError: Error, Hashable, Sendable, CustomStringConvertible {
   /// Whether the file is no database, is damaged, or lacks what a statement names: trying again
   /// helps nobody.
   package var isDamage: Bool {
-    switch code & 0xff {
+    if code == Self.wrongChecksum { return true }
+    return switch code & 0xff {
     case SQLITE_ERROR, SQLITE_INTERNAL, SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_SCHEMA,
       SQLITE_MISMATCH, SQLITE_MISUSE, SQLITE_CONSTRAINT, SQLITE_RANGE, SQLITE_FORMAT:
       true
     default: false
     }
   }
+
+  /// SQLITE_IOERR_DATA, a macro that Swift can't import: a page does not have its checksum.
+  static let wrongChecksum = SQLITE_IOERR | (32 << 8)
 
   /// SQLITE_CONSTRAINT_UNIQUE and SQLITE_CONSTRAINT_PRIMARYKEY, macros that Swift can't import.
   private static let constraintUnique = SQLITE_CONSTRAINT | (8 << 8)

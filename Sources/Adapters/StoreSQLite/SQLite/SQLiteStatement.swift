@@ -97,9 +97,37 @@ internal import StoreSQL
 }
 
 extension SQLiteError {
-  /// The last error of `database`.
+  /// The last error of `database`, with the file's name and, where there is one, the machine's
+  /// reason.
   init(of database: OpaquePointer) {
-    let message = unsafe String(cString: sqlite3_errmsg(database))
-    self.init(code: unsafe sqlite3_extended_errcode(database), message: message)
+    let code = unsafe sqlite3_extended_errcode(database)
+    var message = unsafe String(cString: sqlite3_errmsg(database))
+    switch code & 0xff {
+    case _ where code == Self.wrongChecksum:
+      message = "a page does not have its checksum"
+    case SQLITE_IOERR, SQLITE_CANTOPEN, SQLITE_FULL, SQLITE_READONLY:
+      let number = unsafe sqlite3_system_errno(database)
+      if let reason = Self.reason(number) { message += " (\(reason))" }
+    default: break
+    }
+    if let path = unsafe sqlite3_db_filename(database, "main") {
+      let name = unsafe String(cString: path).split(separator: "/").last.map(String.init)
+      if let name { message += " in \(name)" }
+    }
+    self.init(code: code, message: message)
+  }
+
+  /// The numbers that say what somebody has to do.
+  private static func reason(_ number: Int32) -> String? {
+    switch number {
+    case 0: nil
+    case 5: "the disk fails"
+    case 13: "no permission"
+    case 27: "a file may not grow that large"
+    case 28: "no space is left on the disk"
+    case 30: "the file system is read-only"
+    case 122: "the disk quota is used up"
+    default: "errno \(number)"
+    }
   }
 }

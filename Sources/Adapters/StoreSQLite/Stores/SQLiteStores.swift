@@ -51,7 +51,10 @@ package enum SQLiteStores {
   private static func open(
     _ path: String
   ) throws(SQLiteMigrations.Failure) -> SQLiteConnection {
-    do throws(SQLiteError) { return try SQLiteConnection(path: path) } catch {
+    do throws(SQLiteError) {
+      try SQLiteFiles.check(path)
+      return try SQLiteConnection(path: path)
+    } catch {
       throw .sqlite(error)
     }
   }
