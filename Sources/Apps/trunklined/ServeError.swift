@@ -41,8 +41,8 @@ enum ServeError: Error, CustomStringConvertible {
       "\(path) was written by a newer version (\(version), this one knows \(known)). "
         + "Use that version."
     case .store(let path, .sqlite(let error)) where error.isDamage:
-      "The database \(path) is damaged: \(error). Keep it and its -wal and -shm files aside, and put "
-        + "back a copy that `trunklined backup` made; or move an export to PostgreSQL with "
+      "The database \(path) is damaged: \(error). Keep it and its -wal and -shm files aside, and "
+        + "put back a copy that `trunklined backup` made; or move an export to PostgreSQL with "
         + "`trunklined import`."
     case .store(let path, .sqlite(let error)):
       "The database \(path) can't be opened: \(error)."

@@ -262,8 +262,8 @@ final class PostgresPool: @unchecked Sendable {
   private static let maintenanceInterval = Duration.seconds(1)
 
   private func maintain() {
-    // A COMMIT may wait for its standby as long as it likes; but when reads get no answer either, it
-    // is the server that is gone, and its connections would be held for nothing.
+    // A COMMIT may wait for its standby as long as it likes; but when reads get no answer either,
+    // it is the server that is gone, and its connections would be held for nothing.
     let silent = roles.keys.sorted().filter(isSilent)
     if silent.contains(where: { roles[$0] != .writer }) {
       for id in silent { connections[id].map(breakOff) }

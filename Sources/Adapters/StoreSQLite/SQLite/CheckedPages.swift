@@ -1,8 +1,8 @@
 internal import CSQLite
 
 /// SQLite's own files with a checksum at the end of each page of a database: a page that the disk
-/// or another program has changed is refused (SQLITE_IOERR_DATA). SQLite itself looks no closer than
-/// it must, and would give a changed text out as it is.
+/// or another program has changed is refused (SQLITE_IOERR_DATA). SQLite itself looks no closer
+/// than it must, and would give a changed text out as it is.
 ///
 /// SQLite leaves the last 8 bytes of each page free (fileformat2.html, "Reserved bytes per page");
 /// that is set when a file is made, and its header tells it. A file that was made without stays

@@ -20,8 +20,8 @@ enum SQLiteFiles {
     }
   }
 
-  /// Refuses files that lack what was acknowledged. What SQLite finds by itself is left to it; so is
-  /// a file that is not there.
+  /// Refuses files that lack what was acknowledged. What SQLite finds by itself is left to it; so
+  /// is a file that is not there.
   static func check(_ path: String) throws(SQLiteError) {
     guard let start = read(path, limit: 1) else { return }
     let name = path.split(separator: "/").last.map(String.init) ?? path

@@ -12,7 +12,8 @@ package enum CallStoreError: Error, Sendable, Hashable {
   case carrierCallTaken(CallID)
   /// The store can't be reached or can't write now; nothing is known to be done.
   case unavailable
-  /// What is stored can't be read. `cause` is for callers: it names no machine and no value of a row.
+  /// What is stored can't be read. `cause` is for callers: it names no machine and no value of a
+  /// row.
   case damaged(cause: String)
 
   /// Whether it is the store that failed, and not the write that was refused.

@@ -68,7 +68,7 @@ extension RegistryError: CustomStringConvertible {
     case .tooManyOperations:
       "Too many imports and deletions go on. Repeat the request in a while."
     case .storeUnavailable(let cause):
-      "The database can't be used now: \(cause). Repeat the request; with a request id that is safe."
+      "The database can't be used now: \(cause). Repeat; with a request id that is safe."
     case .storeDamaged(let cause):
       "What the database holds can't be used: \(cause). A backup or an export brings it back."
     case .shuttingDown:
