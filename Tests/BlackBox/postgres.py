@@ -67,13 +67,16 @@ def _kill(pid):
 class Server:
     """One server with its data folder. TCP on 127.0.0.1, and a unix socket in its folder."""
 
-    def __init__(self, folder, settings=(), disk_megabytes=None, tls=None):
+    def __init__(self, folder, settings=(), disk_megabytes=None, tls=None, wal_has_room=False):
         """`settings` are lines of postgresql.conf. `tls` is a folder with tls.crt and tls.key. With
-        `disk_megabytes` the data lies on a disk of that size (see `can_make_disks`)."""
+        `disk_megabytes` the data lies on a disk of that size (see `can_make_disks`); the log of
+        transactions too, unless `wal_has_room`. PostgreSQL goes on when its tables have no room,
+        and ends itself when that log has none."""
         self.folder = pathlib.Path(folder)
         self.settings = list(settings)
         self.disk_megabytes = disk_megabytes
         self.tls = pathlib.Path(tls) if tls else None
+        self.wal_has_room = wal_has_room
         self.port = harness.free_port()
         self.bin = programs()
         self.name = self.folder.name
@@ -148,9 +151,11 @@ class Server:
         """Makes the cluster, durable as PostgreSQL is, and starts it."""
         self._make_folder()
         # One-megabyte WAL segments, so that small disks hold some.
+        elsewhere = [f"--waldir={self.folder / 'wal'}"] if self.wal_has_room else []
         self._run(
             self.bin / "initdb", f"--pgdata={self.data}", "--username=postgres", "--auth=trust",
-            "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions", "--wal-segsize=1")
+            "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions", "--wal-segsize=1",
+            *elsewhere)
         self._configure()
         return self.start()
 
@@ -299,7 +304,8 @@ def can_make_disks(folder):
 
 
 class Proxy:
-    """A TCP hop to a port of 127.0.0.1 that can be cut: then nothing comes through and nobody is told."""
+    """A TCP hop to a port of 127.0.0.1 that can be cut: then nothing comes through and nobody is told.
+    It can refuse as well: then everybody is told at once."""
 
     # Bytes of one read.
     CHUNK = 64 << 10
@@ -331,6 +337,10 @@ class Proxy:
     def cut(self):
         """Holds every byte, both ways, and leaves new connections without an answer."""
         self._ask("cut")
+
+    def refuse(self):
+        """Resets every connection, and refuses new ones."""
+        self._ask("refuse")
 
     def heal(self):
         """Lets everything through again, also what was held."""
@@ -371,8 +381,14 @@ class Proxy:
         for what, done in requests:
             if what == "end":
                 return done
-            if what == "drop":
+            if what in ("drop", "refuse"):
                 self._drop_all()
+            if what == "refuse" and self.listener.fileno() >= 0:
+                self._selector.unregister(self.listener)
+                self.listener.close()
+            if what == "heal" and self.listener.fileno() < 0:
+                # Registered by _watch_all below.
+                self.listener = socket.create_server(("127.0.0.1", self.port))
             if what in ("cut", "heal"):
                 self._is_cut = what == "cut"
                 self._watch_all()
@@ -381,7 +397,7 @@ class Proxy:
 
     def _watch_all(self):
         for place in [self.listener, *self._peers]:
-            with contextlib.suppress(KeyError):
+            with contextlib.suppress(KeyError, ValueError):
                 self._selector.unregister(place)
         if self._is_cut:
             return

@@ -1,14 +1,17 @@
 """`trunklined migrate`, `export`, `import` and `backup`, and a deployment that goes from SQLite to PostgreSQL."""
 
+import contextlib
 import json
 import pathlib
 import shutil
+import sqlite3
 import subprocess
 import threading
 
 import pytest
 
 import harness
+import load as loads
 import postgres
 import world as worlds
 
@@ -86,6 +89,11 @@ def test_a_deployment_goes_from_sqlite_to_postgresql(world, server, start_server
     code, said = run("export", f"--database={url}", again)
     assert code == 0, said
     assert rows(again) == rows(file)
+    moved_tables = {table for table, _ in rows(file)}
+    assert {
+        "api_tokens", "audit_events", "events", "routes", "number_claims", "registry_requests",
+        "provisioning_journal", "tenant_counts", "calls",
+    } <= moved_tables
     moved = start_server(
         "moved", keyring=server.data_dir / "keyring", webhook_address=server.webhook_address,
         arguments=[f"--database={url}"])
@@ -156,6 +164,34 @@ def test_migrations_are_told_and_a_newer_schema_is_left_alone(tmp_path, database
     assert code == 70 and "no registry.db" in said
 
 
+def test_many_that_start_at_once_make_one_schema(tmp_path, database, start_server):
+    """On an empty database, and on one where the first of them had just begun."""
+    command = [harness.program("trunklined"), "migrate"]
+    for is_begun in (False, False, True):
+        url = database()
+        if is_begun:
+            database.sql(
+                "CREATE TABLE schema_migrations (component TEXT NOT NULL, version BIGINT NOT NULL,"
+                " PRIMARY KEY (component)); INSERT INTO schema_migrations VALUES ('registry', 0)", url)
+        starters = [
+            subprocess.Popen([*command, f"--database={url}"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            for _ in range(4)
+        ]
+        for starter in starters:
+            said = starter.communicate(timeout=harness.START_MAX)[0].decode()
+            assert starter.returncode == 0, said
+        assert database.sql("SELECT component, version FROM schema_migrations ORDER BY 1", url) == (
+            "calls|1\nregistry|1")
+        assert database.sql("SELECT count(*), max(latest) FROM change_feed", url) == "1|0"
+    # Two servers at once: both serve, and one administrator is made.
+    url = database()
+    pair = [start_server(f"pair-{n}", wait=False, arguments=[f"--database={url}"]) for n in range(2)]
+    for server in pair:
+        harness.wait_until(
+            lambda server=server: server.check_running() and harness.is_serving(server.address), "it serves")
+    assert database.sql("SELECT count(*) FROM api_tokens", url) == "1"
+
+
 def test_a_database_that_is_not_there_is_a_clear_error(start_server):
     port = harness.free_port()
     url = f"postgres://someone:planted-password@127.0.0.1:{port}/none?connect_timeout=2"
@@ -199,4 +235,35 @@ def test_a_backup_is_made_while_serving(world, server, start_server, stubs, sim,
     found = {agent.id for agent in there.all_agents()}
     assert {agent.id for agent in acknowledged} <= found
     assert len(there.all_numbers()) == 1
+    there.close()
+
+
+def test_a_backup_under_load_holds_what_was_acknowledged_before_it_began(server, stubs, sim, start_server, tmp_path):
+    with loads.Load(stubs, server) as load:
+        load.wait_for_writes(60)
+        before = {
+            held.id: held.acknowledged for held in load.all_held()
+            if held.id and held.deletion is None and held.acknowledged == held.asked
+        }
+        copy = tmp_path / "copy" / "data"
+        code, said = run("backup", f"--data-dir={server.data_dir}", copy)
+        assert code == 0 and said.count("copied and checked") == 2, said
+        written = len(load.acknowledged)
+        load.wait_for_writes(written + 10)
+    with contextlib.closing(sqlite3.connect(f"file:{copy}/registry.db?immutable=1", uri=True)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        loads.check_agreement(lambda sql: [list(map(str, row)) for row in database.execute(sql)])
+        deleted = {row[0] for row in database.execute(
+            "SELECT resource_id FROM events WHERE kind = 'agent' AND change = 'deleted'")}
+        versions = dict(database.execute("SELECT id, version FROM agents"))
+    for id, changes in before.items():
+        assert id in deleted or versions[id] >= changes + 1, id
+    # It serves.
+    server.stop()
+    shutil.copy(server.data_dir / "keyring", copy / "keyring")
+    restored = start_server("copy")
+    # The first administrator is in the copy, too.
+    restored.token_file.write_text(server.token)
+    there = worlds.World(stubs, sim, restored)
+    assert {agent.id for agent in there.all_agents()} == set(versions)
     there.close()
