@@ -70,9 +70,9 @@ package final class NumberFeed: Sendable {
   private func readOn() async throws(StoreError) {
     let (isFirst, latest) = state.withLock { ($0.epoch == nil, $0.latest) }
     let limit = isFirst ? 1 : RegistryLimits.routePageSizeMax
-    let page = try await store.events(after: latest, limit: limit)
+    let (page, isWhole) = try await page(after: latest, limit: limit)
     let (waiters, isLevel) = state.withLock { state in
-      let waiters = Self.take(page, limit: limit, &state)
+      let waiters = Self.take(page, limit: limit, isWhole: isWhole, &state)
       return (waiters, state.latest >= page.latest)
     }
     for waiter in waiters { waiter.resume() }
@@ -81,13 +81,26 @@ package final class NumberFeed: Sendable {
     try? await routes.waitForChange(after: page.latest)
   }
 
+  /// The next changes. When one of them can't be read it is none, up to the last: watchers find
+  /// them in the store, and only the damaged one's tenant is stopped by it.
+  private func page(
+    after sequence: UInt64, limit: Int
+  ) async throws(StoreError) -> (EventPage, isWhole: Bool) {
+    do throws(StoreError) {
+      return (try await store.events(after: sequence, limit: limit), true)
+    } catch {
+      guard case .damaged = error else { throw error }
+      return (try await store.events(after: .max, limit: 1), false)
+    }
+  }
+
   /// Takes in a page, and gives who is to be woken.
   private static func take(
-    _ page: EventPage, limit: Int, _ state: inout State
+    _ page: EventPage, limit: Int, isWhole: Bool, _ state: inout State
   ) -> [CheckedContinuation<Void, Never>] {
     state.isAway = false
     let isSame = state.epoch == page.epoch && page.latest >= state.latest
-    guard isSame, page.prunedThrough <= state.latest else {
+    guard isSame, isWhole, page.prunedThrough <= state.latest else {
       if state.epoch != nil, !isSame {
         for id in state.watchers.keys { state.watchers[id]?.isOver = true }
       }
