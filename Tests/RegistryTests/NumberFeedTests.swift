@@ -39,6 +39,13 @@ private final class BrokenEvents: DeploymentStore {
   ) async throws(StoreError) -> [Agent] {
     try await base.agents(notSealedUnder: key, after: place, limit: limit)
   }
+  func sealCounts() async throws(StoreError) -> [SealCount] { try await base.sealCounts() }
+  func providers(sealed seals: [Seal], limit: Int) async throws(StoreError) -> [Provider] {
+    try await base.providers(sealed: seals, limit: limit)
+  }
+  func agents(sealed seals: [Seal], limit: Int) async throws(StoreError) -> [Agent] {
+    try await base.agents(sealed: seals, limit: limit)
+  }
   func provider(_ id: ProviderID) async throws(StoreError) -> Provider? {
     try await base.provider(id)
   }

@@ -162,7 +162,7 @@ package struct RouteServiceHandler: Trunkline.Internal.V1.RouteServiceProtocol {
     do throws(StoreError) {
       grant = try await tokens.grant(id)
     } catch {
-      throw RPCError(RegistryError.storeUnavailable)
+      throw RPCError(RegistryError(error))
     }
     guard let grant else {
       throw ErrorDetails(.notFound, "TOKEN_NOT_FOUND", "There is no token \(id).").error
@@ -184,7 +184,7 @@ package struct RouteServiceHandler: Trunkline.Internal.V1.RouteServiceProtocol {
     do throws(StoreError) {
       try await tokens.noteUse(of: id, tenant: tenant, at: use)
     } catch {
-      throw RPCError(RegistryError.storeUnavailable)
+      throw RPCError(RegistryError(error))
     }
     return .init()
   }

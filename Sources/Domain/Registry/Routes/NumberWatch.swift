@@ -131,7 +131,7 @@ package final class NumberWatch {
       return
     }
     // Nothing is known of changes: the reader looks for a registry that knows.
-    if feed.isAway { throw .storeUnavailable }
+    if feed.isAway { throw .storeUnavailable(cause: "the feed of changes is away") }
     if try await readChanges() { pending = [.heartbeat] }
   }
 
