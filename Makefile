@@ -84,10 +84,13 @@ generate: deps ## Write the API again from Protos/, and docs/limits.md from the 
 	@python3 scripts/limits.py
 
 .PHONY: bench
-bench: deps ## Measure our server beside C++ gRPC, nghttpd and grpcio, and hold it against its thresholds
+bench: deps ## Measure our server beside C++ gRPC, nghttpd, grpcio and pgbench, and hold it to its thresholds
 	@scripts/deps.sh build bench
 	@scripts/venv.sh bench
 	swift build -c release --product Bench
+	swift build -c release --product trunklined
+	swift build -c release --product trunkline
+	swift build -c release --product carrier-sim
 	@.venv/bin/python scripts/bench.py
 
 .PHONY: image

@@ -19,8 +19,18 @@ let strict: [SwiftSetting] = [
 
 /// The Swift runtime is inside what is shipped: a call into it is a plain call then, and a program
 /// needs no Swift where it runs.
+///
+/// What Foundation stands on is named: a module that is linked into another does not bring it
+/// along. Order does not count in a group, and what nobody refers to is left out.
 let shipped: [LinkerSetting] = [
-  .unsafeFlags(["-static-stdlib"], .when(platforms: [.linux], configuration: .release))
+  .unsafeFlags(
+    ["-static-stdlib", "-Xlinker", "--start-group"]
+      + [
+        "Foundation", "CoreFoundation", "FoundationInternationalization", "_FoundationICU",
+        "FoundationEssentials", "_FoundationCollections", "_FoundationCShims",
+        "swiftSynchronization", "stdc++",
+      ].map { "-l\($0)" } + ["-Xlinker", "--end-group"],
+    .when(platforms: [.linux], configuration: .release))
 ]
 
 /// A system library found by pkg-config.
@@ -184,8 +194,9 @@ let package = Package(
     program(
       "Testing", "Bench",
       [
-        "EventLoops", "GRPC", "GRPCTransport", "GRPCServices", "HTTPServer", "TLS", "Telemetry",
-        "WellKnown", "TestAPI",
+        "Buffers", "EventLoops", "GRPC", "GRPCTransport", "GRPCServices", "HTTPServer",
+        "Protobuf", "TLS", "Telemetry", "WellKnown", "TestAPI", "Telephony", "Registry",
+        "StoreSQL", "StoreSQLite", "StorePostgres",
       ]),
 
     // Tests

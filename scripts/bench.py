@@ -8,7 +8,10 @@ speaks no gRPC: it is the practical floor.
 h2load takes a gRPC error for a success. So a grpcio client checks each server's answers first, and
 after each measurement the bytes that h2load received must be those of right answers.
 
-    scripts/bench.py [--quick] [--rounds N] [--only TEXT] [--idle N] [--write-thresholds]
+The other part reads a registry with a million numbers, beside pgbench: scripts/benchmark/store.py.
+
+    scripts/bench.py [--part calls|store|all] [--quick] [--rounds N] [--only TEXT]
+                     [--idle N] [--store sqlite|postgresql] [--write-thresholds]
 
 Prints a table, writes .run/bench.json and .run/bench.png, and fails when a ratio is more than 10 %
 over its threshold in scripts/benchmark/thresholds.json.
@@ -23,7 +26,7 @@ import struct
 import sys
 import tempfile
 
-from benchmark import idle, report, servers, workloads
+from benchmark import idle, report, servers, store, workloads
 
 THRESHOLDS = pathlib.Path(__file__).parent / "benchmark" / "thresholds.json"
 # For how many microseconds after its last work the busy server polls before it sleeps.
@@ -136,39 +139,71 @@ def run(options, folder):
     return report.medians(samples), facts, samples
 
 
-def main():
+def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="32 bytes, 8x10 and 1x1, plain only")
+    parser.add_argument("--part", choices=("calls", "store", "all"), default="all")
+    parser.add_argument("--rounds", type=int, default=None, help="default: 5 of calls, 3 of reads")
+    parser.add_argument("--quick", action="store_true",
+                        help="calls: 32 bytes, 8x10 and 1x1, plain only; store: reads only")
     parser.add_argument("--only", default="", help="workloads whose name holds this text")
     parser.add_argument("--idle", type=int, default=None, help="idle connections; 0 for none")
+    parser.add_argument("--store", choices=("", "sqlite", "postgresql"), default="")
+    parser.add_argument("--count", type=int, default=1_000_000, help="numbers in the registry")
+    parser.add_argument("--seconds", type=int, default=2, help="of each measurement of reads")
     parser.add_argument("--output", type=pathlib.Path, default=servers.ROOT / ".run" / "bench.json")
     parser.add_argument("--no-build", action="store_true", help="the peers are built already")
     parser.add_argument("--write-thresholds", action="store_true")
     options = parser.parse_args()
     if options.idle is None:
         options.idle = 0 if options.quick or options.only else 10_000
+    return options
+
+
+def calls_part(options, folder):
+    """Calls beside other servers; answers what was found, and what is held against thresholds."""
+    if not options.no_build:
+        servers.build_peers()
+    options.rounds = options.rounds or 5
+    shapes, facts, samples = run(options, folder)
+    report.show(shapes, facts)
+    report.plot(shapes, options.output.with_suffix(".png"))
+    ours = {k: v for k, v in facts.items() if k.startswith(report.US) and "peak" not in k}
+    found = {"rounds": options.rounds, "medians": shapes, "facts": facts, "samples": samples}
+    return found, report.ratios(shapes, ours)
+
+
+def store_part(options, folder):
+    """Reads of a million numbers."""
+    options.rounds = options.rounds or 3
+    found = store.run(options, folder)
+    store.show(found)
+    return {"store": found}, store.ratios(found)
+
+
+def main():
+    options = arguments()
     if (os.cpu_count() or 1) < 2:
         sys.exit("bench: needs two CPUs, one for the servers and one for h2load")
     for tool in ("taskset", "h2load", "nghttpd", "openssl"):
         if shutil.which(tool) is None:
             sys.exit(f"bench: {tool} is missing; scripts/deps.sh bench installs it")
-    if not options.no_build:
-        servers.build_peers()
+    os.environ.setdefault("TRUNKLINE_BIN", str(servers.ROOT / ".build" / "release"))
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    parts = {"calls": [calls_part], "store": [store_part], "all": [calls_part, store_part]}
+    result, found = {}, {}
+    rounds = options.rounds
     with tempfile.TemporaryDirectory() as name:
         try:
-            shapes, facts, samples = run(options, pathlib.Path(name))
+            for part in parts[options.part]:
+                options.rounds = rounds
+                more, held = part(options, pathlib.Path(name))
+                result |= more
+                found |= held
         except workloads.Failed as failure:
             sys.exit(f"bench: {failure}")
-    report.show(shapes, facts)
-    ours = {k: v for k, v in facts.items() if k.startswith(report.US) and "peak" not in k}
-    found = report.ratios(shapes, ours)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    result = {"rounds": options.rounds, "medians": shapes, "facts": facts, "held": found,
-              "samples": samples}
+    result["held"] = found
     options.output.write_text(json.dumps(result, indent=2) + "\n")
-    report.plot(shapes, options.output.with_suffix(".png"))
-    print(f"\nEvery measurement is in {options.output}, the plot beside it.")
+    print(f"\nEvery measurement is in {options.output}, the plot of calls beside it.")
     thresholds = json.loads(THRESHOLDS.read_text()) if THRESHOLDS.exists() else {}
     if options.write_thresholds:
         thresholds |= {name: round(value, 3) for name, value in found.items()}

@@ -19,6 +19,16 @@ struct Bench {
       guard let call = CallCommand(arguments) else { return print("usage: \(CallCommand.usage)") }
       return await call.run()
     }
+    if command == "load" {
+      guard let load = LoadCommand(arguments) else { return print("usage: \(LoadCommand.usage)") }
+      return await load.run()
+    }
+    if command == "look-up" {
+      guard let lookUp = LookUpCommand(arguments) else {
+        return print("usage: \(LookUpCommand.usage)")
+      }
+      return await lookUp.run()
+    }
     if command == "settings" { return print(ServerSetting.page, terminator: "") }
     guard command == "serve", let serve = ServeArguments(arguments) else {
       return print(ServeArguments.usage)
