@@ -23,6 +23,12 @@ private final class Progress: Sendable {
   var seen: Int? { counts.withLock { $0.seen } }
 }
 
+/// How often tasks had their turn, until they shall end.
+private final class Turns: Sendable {
+  let count = Atomic(0)
+  let areOver = Atomic(false)
+}
+
 private actor Counter {
   nonisolated let loop: EventLoop
   nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
@@ -156,6 +162,37 @@ struct EventLoopTests {
     #expect(ticks == 3)
     // Elsewhere there is nothing to wait for.
     await loop.nextTick()
+    loop.stop()
+  }
+
+  @Test func whatIsNewComesBeforeTasksThatHaveMuchToDo() async {
+    let loop = EventLoop(name: "test")
+    let turns = Turns()
+    let passed = await withTaskGroup(of: Int?.self) { group in
+      for _ in 0..<50 {
+        group.addTask(executorPreference: loop) {
+          while !turns.areOver.load(ordering: .relaxed) {
+            Self.work(for: .microseconds(200))
+            turns.count.add(1, ordering: .relaxed)
+            await loop.nextTick()
+          }
+          return nil
+        }
+      }
+      group.addTask(executorPreference: loop) {
+        var passed = 0
+        for _ in 0..<10 {
+          let before = await withCheckedContinuation { new in
+            loop.execute { new.resume(returning: turns.count.load(ordering: .relaxed)) }
+          }
+          passed = max(passed, turns.count.load(ordering: .relaxed) - before)
+        }
+        turns.areOver.store(true, ordering: .relaxed)
+        return passed
+      }
+      return await group.reduce(0) { $0 + ($1 ?? 0) }
+    }
+    #expect(passed < 10)
     loop.stop()
   }
 

@@ -55,12 +55,15 @@ package protocol EndOfTickHandler: AnyObject {
   var turns = TickTurns()
   /// Sockets that libuv does not read from until the tick is over.
   var resting: [StreamSocket] = []
-  /// Tasks that wait for the next tick.
+  /// Tasks that wait for the next tick, from ``yieldedHead`` on.
   private var yielded: [CheckedContinuation<Void, Never>] = []
+  private var yieldedHead = 0
   /// Whether there was work since the last tick began, which is done by now.
   private var hasEndedTickEarly = false
   /// Whether the loop runs what is at hand and no more.
   private(set) var isStopping = false
+  /// Made when it is first needed.
+  var side: SideThread?
 
   /// Used on the loop's thread only.
   private var busyPoll: BusyPoll
@@ -166,7 +169,8 @@ package protocol EndOfTickHandler: AnyObject {
   }
 
   /// Suspends the caller until the loop has looked at its sockets: for a task with much to do at
-  /// hand. Call it on the loop; elsewhere it returns at once.
+  /// hand. Such tasks go on one after another, and what is new comes before them. Call it on the
+  /// loop; elsewhere it returns at once.
   package func nextTick() async {
     guard isCurrent else { return }
     await withCheckedContinuation { yielded.append($0) }
@@ -227,10 +231,11 @@ package protocol EndOfTickHandler: AnyObject {
     while !isStopping {
       let hasWork = hasEndedTickEarly || !localJobs.isEmpty || !endOfTick.isEmpty
       hasEndedTickEarly = false
+      let yieldedEnd = yielded.count
       runJobs()
       callEndOfTickHandlers()
-      resumeYielded()
-      var mustWait = localJobs.isEmpty && endOfTick.isEmpty
+      resumeYielded(upTo: yieldedEnd)
+      var mustWait = localJobs.isEmpty && endOfTick.isEmpty && yielded.isEmpty
       if !busyPoll.isOff, !busyPoll.maySleep(hadWork: hasWork, at: uv_hrtime()) { mustWait = false }
       unsafe _ = uv_run(raw, mustWait ? UV_RUN_ONCE : UV_RUN_NOWAIT)
       unsafe _ = uv_idle_stop(idle)
@@ -240,10 +245,11 @@ package protocol EndOfTickHandler: AnyObject {
     runJobs()
     callEndOfTickHandlers()
     closeHandles()
+    endSideWork()
     // What was enqueued up to here may be cleaning up; it runs before the door closes.
     var isDone = false
     while !isDone {
-      resumeYielded()
+      resumeYielded(upTo: yielded.count)
       takeRemote()
       runJobs()
       isDone = remote.withLock { remote in
@@ -277,13 +283,11 @@ package protocol EndOfTickHandler: AnyObject {
     // actor's place would have to be left first. An actor on the loop is on its thread as well.
     let executor = unsafe asUnownedTaskExecutor()
     let begun = uv_hrtime()
-    var count = 0
     while !localJobs.isEmpty {
       swap(&localJobs, &spareJobs)
       for (index, job) in spareJobs.enumerated() {
         unsafe job.runSynchronously(on: executor)
-        count += 1
-        if count % 4 == 0, uv_hrtime() - begun > jobsNanoseconds {
+        if uv_hrtime() - begun > jobsNanoseconds {
           // The rest comes before what was enqueued meanwhile.
           spareJobs.removeFirst(index + 1)
           spareJobs.append(contentsOf: localJobs)
@@ -309,13 +313,10 @@ package protocol EndOfTickHandler: AnyObject {
     guard !endOfTick.isEmpty else { return }
     var handlers: [any EndOfTickHandler] = []
     swap(&handlers, &endOfTick)
-    var begun: UInt64 = 0
+    let begun = handlers.count > 1 ? uv_hrtime() : 0
     for (index, handler) in handlers.enumerated() {
       handler.tickEnded()
-      guard index % 4 == 3 else { continue }
-      let now = uv_hrtime()
-      if begun == 0 { begun = now }
-      if now - begun > endNanoseconds {
+      if index % 2 == 1, uv_hrtime() - begun > endNanoseconds {
         endOfTick.insert(contentsOf: handlers[(index + 1)...], at: 0)
         return
       }
@@ -324,15 +325,24 @@ package protocol EndOfTickHandler: AnyObject {
     if endOfTick.isEmpty { swap(&handlers, &endOfTick) }
   }
 
-  private func resumeYielded() {
-    guard !yielded.isEmpty else { return }
-    var waiting: [CheckedContinuation<Void, Never>] = []
-    swap(&waiting, &yielded)
-    for continuation in waiting { continuation.resume() }
+  /// Lets tasks with much to do go on, at least one of them, and more up to ``jobsTimeMax``: those
+  /// that had yielded before the last poll.
+  private func resumeYielded(upTo end: Int) {
+    guard yieldedHead < end else { return }
+    let begun = uv_hrtime()
+    repeat {
+      yielded[yieldedHead].resume()
+      yieldedHead += 1
+      runJobs()
+    } while yieldedHead < end && uv_hrtime() - begun < jobsNanoseconds
+    // Each moves once for each that went on.
+    guard yieldedHead >= yielded.count / 2 else { return }
+    yielded.removeFirst(yieldedHead)
+    yieldedHead = 0
   }
 
   private func endReads() {
-    turns.tickEnded(isBehind: localJobs.count > Self.jobsLeftMax)
+    turns.tickEnded(isBehind: localJobs.count + yielded.count - yieldedHead > Self.jobsLeftMax)
     tickNumber += 1
     guard !resting.isEmpty else { return }
     for socket in resting { socket.endRest() }
