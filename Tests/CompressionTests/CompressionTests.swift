@@ -193,39 +193,4 @@ struct CompressionTests {
     let bytes = output.array()
     #expect(bytes == [5])
   }
-
-  /// However much a message becomes, no slice is much more than its share.
-  @Test(arguments: CompressionFormat.allCases)
-  func slicesAreAllOfTheText(_ format: CompressionFormat) throws {
-    let bytes = noise(300_000) + [UInt8](repeating: 7, count: 3 << 20) + noise(100_000)
-    let inflation = SlicedInflation(
-      deflated(bytes, format), from: format,
-      limits: InflationLimits(sizeMax: 4 << 20, ratioMax: 1032))
-    var before = 0
-    var sliceCount = 1
-    while try !inflation.advance() {
-      let size = inflation.withText { $0.byteCount }
-      #expect(size - before < 6 * SlicedInflation.sliceSize)
-      before = size
-      sliceCount += 1
-    }
-    #expect(inflation.withText { $0.array() } == bytes)
-    #expect(sliceCount > bytes.count / (6 * SlicedInflation.sliceSize))
-  }
-
-  @Test func slicesKeepTheLimits() throws {
-    let wire = deflated([UInt8](repeating: 0, count: 3 << 20), .gzip)
-    let dense = SlicedInflation(wire, from: .gzip, limits: InflationLimits(sizeMax: 4 << 20))
-    #expect { while try !dense.advance() {} } throws: {
-      guard case InflationError.ratioExceeded = $0 else { return false }
-      return dense.withText { $0.byteCount } < 2 << 20
-    }
-    let torn = SlicedInflation(
-      Array(wire.dropLast(4)), from: .gzip,
-      limits: InflationLimits(sizeMax: 4 << 20, ratioMax: 1032))
-    #expect(throws: InflationError.truncated(.gzip)) { while try !torn.advance() {} }
-    let large = SlicedInflation(
-      wire, from: .gzip, limits: InflationLimits(sizeMax: 1 << 20, ratioMax: 1032))
-    #expect(throws: InflationError.tooLarge(limit: 1 << 20)) { while try !large.advance() {} }
-  }
 }

@@ -101,7 +101,7 @@ private final class Sleeper: Service {
   }
 
   @Test(arguments: MessageEncoding.allCases)
-  func largeCompressedMessagesAreInflatedInSlices(_ encoding: MessageEncoding) async throws {
+  func largeCompressedMessagesAreInflated(_ encoding: MessageEncoding) async throws {
     let harness = try await TransportHarness()
     let channel = harness.channel
     let options = CallOptions(compression: encoding)

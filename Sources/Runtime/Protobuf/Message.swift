@@ -11,6 +11,10 @@ package protocol Message: Sendable, Hashable {
   /// Reads the wire format. UTF-8 is checked, and nesting is bounded before anything is unpacked.
   init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError)
 
+  /// Whether to read `bytes` takes so long that a thread with others to serve leaves it to another
+  /// one: a quarter of a millisecond or more. To find out takes less than that.
+  static func takesLong(serialized bytes: RawSpan) -> Bool
+
   /// How many bytes ``serialize(into:)`` appends. Finding out costs about as much as appending.
   var serializedSize: Int { get }
 
@@ -19,6 +23,8 @@ package protocol Message: Sendable, Hashable {
 }
 
 extension Message {
+  package static func takesLong(serialized bytes: RawSpan) -> Bool { false }
+
   /// Makes a message and lets `body` set its fields.
   package static func with<E: Error>(_ body: (inout Self) throws(E) -> Void) throws(E) -> Self {
     var message = Self()

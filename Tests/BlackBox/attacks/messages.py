@@ -69,13 +69,13 @@ def gzip_bomb(address):
     return _send(address, _pieces(message), extra=literal("grpc-encoding", "gzip"))
 
 
-def gzip_bombs(address, streams=50):
+def gzip_bombs(address, streams=50, kind="application/grpc"):
     """The same on many streams at once."""
     payload = gzip.compress(bytes(3 * MIB), 9)
     message = struct.pack(">BI", 1, len(payload)) + payload
     with Attacker(address) as attacker:
         for turn in range(streams):
-            block = request_block(extra=literal("grpc-encoding", "gzip"))
+            block = request_block(extra=literal("grpc-encoding", "gzip"), kind=kind)
             attacker.send(frame(HEADERS, END_HEADERS, 2 * turn + 1, block))
             attacker.send(frame(DATA, END_STREAM, 2 * turn + 1, message), 1)
         attacker.read_until(lambda: len(attacker.ended) == streams)
@@ -98,6 +98,23 @@ def many_fields(address):
     return _send(address, _pieces(struct.pack(">BI", 0, len(body)) + body))
 
 
+def web_gzip_bombs(address):
+    """The same over gRPC-Web."""
+    return gzip_bombs(address, kind="application/grpc-web+proto")
+
+
+def large_json(address, count=300_000):
+    """A Connect call whose JSON is 1 MB of empty objects."""
+    body = b'{"fail":{"details":[' + b",".join([b"{}"] * count) + b"]}}"
+    with Attacker(address) as attacker:
+        attacker.send(frame(HEADERS, END_HEADERS, 1, request_block(kind="application/json")))
+        for flags, piece in _pieces(body):
+            if not attacker.send_payload(1, piece, flags):
+                break
+        attacker.read_until(lambda: 1 in attacker.ended)
+        return attacker.outcome()
+
+
 def _varint(value):
     out = b""
     while value >= 128:
@@ -107,6 +124,6 @@ def _varint(value):
 
 
 ALL = [
-    oversized, half, endless_second, endless_after_broken, tiny_messages, gzip_bomb, gzip_bombs, nesting,
-    many_fields,
+    oversized, half, endless_second, endless_after_broken, tiny_messages, gzip_bomb, gzip_bombs,
+    web_gzip_bombs, nesting, many_fields, large_json,
 ]  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
     "attack",
     [
         messages.oversized, messages.half, messages.endless_second, messages.endless_after_broken,
-        messages.gzip_bomb, messages.nesting, messages.many_fields,
+        messages.gzip_bomb, messages.nesting, messages.many_fields, messages.large_json,
     ],
     ids=lambda attack: attack.__name__,
 )  # fmt: skip
@@ -18,9 +18,11 @@ def test_message_ends_its_call(server, unharmed, attack):
         assert outcome.is_cut or outcome.statuses == [1], outcome
 
 
-def test_many_bombs_at_once(server, unharmed):
+@pytest.mark.parametrize(
+    "attack", [messages.gzip_bombs, messages.web_gzip_bombs], ids=lambda attack: attack.__name__)
+def test_many_bombs_at_once(server, unharmed, attack):
     with unharmed():
-        assert len(messages.gzip_bombs(server.address).statuses) == 50
+        assert len(attack(server.address).statuses) == 50
 
 
 def test_tiny_messages_to_a_call_that_waits(server, unharmed):

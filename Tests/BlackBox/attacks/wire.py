@@ -46,10 +46,10 @@ def literal(name, value, kind=0x00):
     return bytes([kind]) + integer(len(name), 7) + name + integer(len(value), 7) + value
 
 
-def request_block(method="Echo", extra=b"", path=None, te="trailers"):
-    """The header block of a gRPC request."""
+def request_block(method="Echo", extra=b"", path=None, te="trailers", kind="application/grpc"):
+    """The header block of a gRPC request, or of one of another `kind`."""
     block = b"\x83\x86" + literal(":path", path or SERVICE + method) + literal(":authority", "attacker")
-    block += literal("content-type", "application/grpc")
+    block += literal("content-type", kind)
     return block + (literal("te", te) if te else b"") + extra
 
 

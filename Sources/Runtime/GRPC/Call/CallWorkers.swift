@@ -18,6 +18,13 @@ package final class CallWorkers: @unchecked Sendable {
   /// Runs a handler and answers its call.
   package typealias Body = nonisolated(nonsending) @Sendable () async -> Void
 
+  /// Does work that would hold up the executor, and waits for nothing, elsewhere. A call that is
+  /// over by then may find it undone.
+  package typealias Aside =
+    nonisolated(nonsending) @Sendable (
+      ServerContext, _ work: @escaping @Sendable () -> Void
+    ) async -> Void
+
   private struct Waiting {
     let reply: any UnaryReply
     let body: Body
@@ -29,6 +36,7 @@ package final class CallWorkers: @unchecked Sendable {
   private static let keptWaitingMax = 1024
 
   private let executor: any TaskExecutor
+  let aside: Aside
   /// Calls that wait for a task, from ``nextIndex`` on; they are started before the tick ends, and
   /// whoever puts them in bounds how many handlers run.
   private var waiting: [Waiting] = []
@@ -38,7 +46,11 @@ package final class CallWorkers: @unchecked Sendable {
   private var isWaking = false
   private var isStopped = false
 
-  package init(executor: any TaskExecutor) { self.executor = executor }
+  /// Without `aside` everything is done on the executor.
+  package init(executor: any TaskExecutor, aside: @escaping Aside = { _, work in work() }) {
+    self.executor = executor
+    self.aside = aside
+  }
 
   /// Has `body` run in a task when the executor comes to it, unless `reply` declines by then.
   func add(_ reply: any UnaryReply, _ body: @escaping Body) {

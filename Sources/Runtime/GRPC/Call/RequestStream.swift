@@ -16,7 +16,7 @@ package struct RequestStream<Request: Message>: AsyncSequence, Sendable {
   /// The next message; `nil` after the last. Throws why the call ends early.
   package func next() async throws(RPCError) -> Request? {
     guard let bytes = try await stream.receive() else { return nil }
-    return try MessageCoding.request(bytes)
+    return try await stream.decoded(bytes)
   }
 
   package struct AsyncIterator: AsyncIteratorProtocol {

@@ -1,5 +1,6 @@
 package import Buffers
 package import Protobuf
+internal import Synchronization
 
 /// A registered method without its message types.
 package protocol MethodHandler: AnyObject, Sendable {
@@ -51,17 +52,20 @@ final class UnaryHandler: MethodHandler {
   var kind: MethodKind { .unary }
   let json: MessageJSON?
   private let interceptors: [any ServerInterceptor]
+  private let isLong: @Sendable (RawSpan) -> Bool
   private let body: Run
   private let startBody: Start
 
+  /// `isLong` tells whether a request takes long to read.
   init(
     _ descriptor: MethodDescriptor, _ json: MessageJSON?, _ interceptors: [any ServerInterceptor],
-    run body: @escaping Run, start: @escaping Start
+    isLong: @escaping @Sendable (RawSpan) -> Bool, run body: @escaping Run, start: @escaping Start
   ) {
     precondition(descriptor.kind == .unary, "\(descriptor.path) is not unary")
     self.descriptor = descriptor
     self.json = json
     self.interceptors = interceptors
+    self.isLong = isLong
     self.body = body
     startBody = start
   }
@@ -75,6 +79,9 @@ final class UnaryHandler: MethodHandler {
   func startUnary(
     _ request: RawSpan, _ context: ServerContext, in workers: CallWorkers, _ reply: any UnaryReply
   ) {
+    guard request.byteCount < DecodingCost.sizeMin || !isLong(request) else {
+      return startLong(request.array(), context, in: workers, reply)
+    }
     startBody(
       request,
       UnaryCall(context: context, reply: reply, workers: workers, interceptors: interceptors))
@@ -141,8 +148,27 @@ extension ServerStream {
   ) async throws(RPCError) -> Request {
     guard let bytes = try await receive() else { throw .noRequest }
     guard try await receive() == nil else { throw .twoRequests }
-    return try MessageCoding.request(bytes)
+    return try await decoded(bytes)
   }
+
+  /// A request that came on the stream; one that takes long is read aside.
+  func decoded<Request: Message>(_ bytes: [UInt8]) async throws(RPCError) -> Request {
+    guard bytes.count >= DecodingCost.sizeMin,
+      bytes.withBytes({ Request.takesLong(serialized: $0) })
+    else { return try MessageCoding.request(bytes) }
+    let outcome = ReadRequest<Request>()
+    await aside {
+      let result = Result { () throws(RPCError) in try MessageCoding.request(bytes) as Request }
+      outcome.result.withLock { $0 = result }
+    }
+    guard let result = outcome.result.withLock({ $0 }) else { throw .callIsOver }
+    return try result.get()
+  }
+}
+
+/// Where another thread leaves a request that it has read.
+private final class ReadRequest<Request: Message>: Sendable {
+  let result = Mutex<Result<Request, RPCError>?>(nil)
 }
 
 extension RPCError {

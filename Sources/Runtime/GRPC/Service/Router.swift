@@ -83,7 +83,10 @@ package struct Router: Sendable {
       let request = try await stream.onlyRequest(Request.self)
       try await stream.send(message: MessageCoding.bytes(try await body(request, context)))
     }
-    add(UnaryHandler(method, json, interceptors, run: run, start: start))
+    add(
+      UnaryHandler(
+        method, json, interceptors, isLong: { Request.takesLong(serialized: $0) }, run: run,
+        start: start))
   }
 
   /// Adds a method with one request and a stream of responses.

@@ -39,9 +39,15 @@ package protocol ServerStream: AnyObject, Sendable {
   /// The same, compressed or not where the transport and the client can; `nil` leaves it to the
   /// call and the server (``ServerContext/setCompressesResponses(_:)``).
   func send(message: [UInt8], compress: Bool?) async throws(RPCError)
+
+  /// Does `work`, which takes long and waits for nothing, where it holds up no other call. When the
+  /// call is over meanwhile it may be left undone.
+  func aside(_ work: @escaping @Sendable () -> Void) async
 }
 
 extension ServerStream {
+  package func aside(_ work: @escaping @Sendable () -> Void) async { work() }
+
   package func send(message: [UInt8], compress: Bool?) async throws(RPCError) {
     try await send(message: message)
   }

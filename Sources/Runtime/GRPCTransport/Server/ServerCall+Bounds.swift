@@ -107,3 +107,16 @@ extension RPCError {
   static let connectionHoldsTooMuch = RPCError(
     .unavailable, "The connection lets too much wait, and the server has no room for more.")
 }
+
+extension RPCError {
+  static let tornMessage = RPCError(.internal, "The request ended in the middle of a message.")
+
+  /// The client resets calls faster than their handlers end.
+  static let tooManyHandlers = RPCError(
+    .unavailable, "As many handlers of the connection run as it may have streams.")
+
+  /// The server sheds load.
+  static func overloaded(limit: Int) -> RPCError {
+    RPCError(.unavailable, "The server runs \(limit) handlers, its limit. Try again later.")
+  }
+}

@@ -3,8 +3,10 @@ internal import Compression
 internal import EventLoops
 internal import GRPC
 internal import HTTP2
+internal import Synchronization
 
-/// A call's compressed messages. On the loop only; a call without an encoding never comes here.
+/// A call's messages that are not in the wire format: compressed, or JSON. On the loop only; other
+/// calls never come here.
 extension ServerCall {
   /// How a response message is compressed.
   struct ResponseFormat {
@@ -15,90 +17,60 @@ extension ServerCall {
 
   // MARK: What comes
 
-  /// Starts a unary call's handler with what `message` stands for: at once, or after some ticks
-  /// when that is large.
-  func startInflated(_ message: RawSpan) {
-    context?.noteRequest(isCompressed: true)
-    var plain = ByteWriter()
+  /// How request messages are turned into the wire format.
+  var conversion: RequestConversion {
+    web?.conversion
+      ?? RequestConversion(
+        encoding: compression.requests,
+        limits: InflationLimits(
+          sizeMax: reader.sizeMax, ratioMax: connection.configuration.inflationRatioMax))
+  }
+
+  /// Starts a unary call's handler with the wire format of `message`: at once, or when another
+  /// thread has made it.
+  func startConverted(_ message: [UInt8], isCompressed: Bool) {
+    context?.noteRequest(isCompressed: isCompressed)
+    let conversion = conversion
     do throws(RPCError) {
-      guard try inflate(message, into: &plain) else {
-        guard keepMore(message.byteCount) else { return }
-        return connection.inflations.add(self, message.array())
+      let wire = try conversion.wireAtOnce(
+        of: message, isCompressed: isCompressed, with: connection.owner.compressor)
+      guard let wire else { return startAside(message, isCompressed: isCompressed, conversion) }
+      wire.withBytes { start($0) }
+    } catch {
+      fail(error)
+    }
+  }
+
+  /// The call has its handler's slot meanwhile: a client that resets it waits for that, too.
+  private func startAside(
+    _ message: [UInt8], isCompressed: Bool, _ conversion: RequestConversion
+  ) {
+    if chargedByteCount < message.count { charge(message.count) }
+    guard phase == .collecting, takesSlot() else { return }
+    phase = .running
+    let (converted, context) = (ConvertedRequest(), context)
+    loop.doAside(of: connection.peer) {
+      guard context?.cancellationCause == nil else { return }
+      converted.convert(message, isCompressed: isCompressed, conversion)
+    } _: {
+      guard self.phase == .running, let result = converted.result else { return self.noteEnd() }
+      switch result {
+      case .success(let wire): wire.withBytes { self.runHandler(on: $0) }
+      case .failure(let error): self.fail(error)
       }
-    } catch {
-      return fail(error)
-    }
-    plain.withBytes { start($0) }
-  }
-
-  /// A message of a streaming call, once the handler takes it.
-  func inflated(_ message: [UInt8]) async throws(RPCError) -> [UInt8] {
-    while true {
-      if let plain = try await onLoop({ $0.inflateMore(message) }).get() { return plain }
-      await loop.nextTick()
     }
   }
 
-  /// What `message` stands for, once all of it is inflated.
-  private func inflateMore(_ message: [UInt8]) -> Result<[UInt8]?, RPCError> {
-    guard phase == .running else { return .failure(context?.cancellationError ?? .callIsOver) }
-    do throws(RPCError) {
-      if let inflation {
-        guard try advance(inflation) else { return .success(nil) }
-        self.inflation = nil
-        return .success(inflation.withText { $0.array() })
-      }
-      var plain = ByteWriter()
-      let isWhole = try message.withBytes { (bytes) throws(RPCError) in
-        try inflate(bytes, into: &plain)
-      }
-      if isWhole { return .success(plain.array()) }
-      inflation = try makeInflation(message)
-      return .success(nil)
-    } catch {
-      inflation = nil
-      return .failure(error)
+  /// The wire format of a message that the handler of a streaming call has taken.
+  func converted(
+    _ message: [UInt8], isCompressed: Bool, _ conversion: RequestConversion
+  ) async throws(RPCError) -> [UInt8] {
+    let converted = ConvertedRequest()
+    await aside { converted.convert(message, isCompressed: isCompressed, conversion) }
+    guard let result = converted.result else {
+      throw context?.cancellationError ?? .callIsOver
     }
-  }
-
-  /// An inflation of `message` in slices.
-  func makeInflation(_ message: [UInt8]) throws(RPCError) -> SlicedInflation {
-    guard let format = compression.requests else { throw .compressedWithoutEncoding }
-    return SlicedInflation(message, from: format, limits: inflationLimits)
-  }
-
-  /// One more slice; whether it was the last.
-  func advance(_ inflation: SlicedInflation) throws(RPCError) -> Bool {
-    do throws(InflationError) {
-      return try inflation.advance()
-    } catch {
-      throw RPCError(error, size: inflation.message.count)
-    }
-  }
-
-  private var inflationLimits: InflationLimits {
-    InflationLimits(
-      sizeMax: reader.sizeMax, ratioMax: connection.configuration.inflationRatioMax)
-  }
-
-  /// Inflates a message whose text is no more than a slice; `false` when it is.
-  private func inflate(
-    _ message: RawSpan, into plain: inout ByteWriter
-  ) throws(RPCError) -> Bool {
-    guard let format = compression.requests else { throw .compressedWithoutEncoding }
-    // Some peers compress the empty message to nothing.
-    guard message.byteCount > 0 else { return true }
-    guard message.byteCount < SlicedInflation.sliceSize else { return false }
-    var limits = inflationLimits
-    limits.sizeMax = min(limits.sizeMax, SlicedInflation.sliceSize)
-    do throws(InflationError) {
-      try connection.owner.compressor.inflate(
-        message, from: format, limits: limits, into: &plain)
-      return true
-    } catch {
-      if case .tooLarge = error, limits.sizeMax < reader.sizeMax { return false }
-      throw RPCError(error, size: message.byteCount)
-    }
+    return try result.get()
   }
 
   // MARK: What goes
@@ -146,5 +118,20 @@ extension ServerCall {
     serialize(&plain)
     guard plain.count <= connection.configuration.responseSizeMax else { return plain.count }
     return plain.withBytes { append($0, response, to: &writer) }
+  }
+}
+
+/// Where a thread leaves the wire format of a message.
+private final class ConvertedRequest: Sendable {
+  private let state = Mutex<Result<[UInt8], RPCError>?>(nil)
+
+  /// `nil` when it was not made.
+  var result: Result<[UInt8], RPCError>? { state.withLock { $0 } }
+
+  func convert(_ message: [UInt8], isCompressed: Bool, _ conversion: RequestConversion) {
+    let result = Result { () throws(RPCError) in
+      try conversion.wire(of: message, isCompressed: isCompressed, with: Compressor())
+    }
+    state.withLock { $0 = result }
   }
 }

@@ -179,9 +179,10 @@ extension ServerCall: ServerStream, LoopConfined {
     await letOthersPass()
     let next = await requests.receive()
     switch await onLoop({ $0.taken(next) }) {
-    case .element(.message(let bytes, let isCompressed)):
-      return isCompressed ? try await inflated(bytes) : bytes
-    case .element(.failure(let error)): throw error
+    case .message(let bytes): return bytes
+    case .unconverted(let bytes, let isCompressed, let conversion):
+      return try await converted(bytes, isCompressed: isCompressed, conversion)
+    case .failure(let error): throw error
     case .end:
       guard let context, context.cancellationCause != nil else { return nil }
       throw context.cancellationError
@@ -190,17 +191,40 @@ extension ServerCall: ServerStream, LoopConfined {
     }
   }
 
+  /// What a handler that asks for a message gets.
+  private enum Taken: Sendable {
+    case message([UInt8])
+    /// To turn it into the wire format takes long.
+    case unconverted([UInt8], isCompressed: Bool, RequestConversion)
+    case failure(RPCError)
+    case end
+    case cancelled
+  }
+
   /// The handler has taken `next`: its window is credited. What is still compressed then is
-  /// inflated next.
-  private func taken(_ next: Pipe<Request>.Next) -> Pipe<Request>.Next {
+  /// inflated.
+  private func taken(_ next: Pipe<Request>.Next) -> Taken {
     noteKept(waiting: cutMessages())
-    if let web, case .element(.message(let bytes, let isCompressed)) = next {
-      return .element(taken(bytes, isCompressed: isCompressed, web))
-    }
-    if compression.requests != nil, case .element(.message(_, let isCompressed)) = next {
+    switch next {
+    case .end: return .end
+    case .cancelled: return .cancelled
+    case .element(.failure(let error)): return .failure(error)
+    case .element(.message(let bytes, let isCompressed)):
+      guard web != nil || compression.requests != nil else { return .message(bytes) }
       context?.noteRequest(isCompressed: isCompressed)
+      return converted(bytes, isCompressed: isCompressed)
     }
-    return next
+  }
+
+  private func converted(_ message: [UInt8], isCompressed: Bool) -> Taken {
+    let conversion = conversion
+    do throws(RPCError) {
+      return try conversion.wireAtOnce(
+        of: message, isCompressed: isCompressed, with: connection.owner.compressor
+      ).map { .message($0) } ?? .unconverted(message, isCompressed: isCompressed, conversion)
+    } catch {
+      return .failure(error)
+    }
   }
 
   func send(metadata: Metadata) async throws(RPCError) {
@@ -225,6 +249,11 @@ extension ServerCall: ServerStream, LoopConfined {
     if let context, context.cancellationCause != nil { throw context.cancellationError }
   }
 
+  func aside(_ work: @escaping @Sendable () -> Void) async {
+    let context = context
+    await loop.doAside(of: connection.peer) { if context?.cancellationCause == nil { work() } }
+  }
+
   /// A handler that never has to wait, since many messages are there and there is much room, waits
   /// for the next tick after some of them.
   private func letOthersPass() async {
@@ -236,7 +265,7 @@ extension ServerCall: ServerStream, LoopConfined {
   }
 
   /// So many messages, in and out, a handler has in one go.
-  private static let messagesInTurnMax = 64
+  private static let messagesInTurnMax = 32
 
   private func waitForRoom(_ wait: RoomWait, _ continuation: CheckedContinuation<Void, Never>) {
     let mustWait =

@@ -40,8 +40,6 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
   /// Payload that is not a whole message yet.
   var reader: MessageReader
   var compression = CallCompression.none
-  /// Of a streaming call: the large message that is being inflated.
-  var inflation: SlicedInflation?
   /// Of a streaming call: whole messages that wait for the handler.
   var requests: Pipe<Request>?
   /// Payload of a streaming call whose window credit is held back.
@@ -205,13 +203,18 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
   private func start(_ message: RawSpan, isCompressed: Bool) {
     record?.received.note(message.byteCount, at: loop.tickNanoseconds)
     guard isCompressed else { return start(message) }
-    startInflated(message)
+    startConverted(message.array(), isCompressed: true)
   }
 
   func start(_ message: RawSpan) {
-    guard let handler, let context else { return }
     guard takesSlot() else { return }
     phase = .running
+    runHandler(on: message)
+  }
+
+  /// The same for a call that has its slot.
+  func runHandler(on message: RawSpan) {
+    guard let handler, let context else { return }
     handler.startUnary(message, context, in: connection.owner.workers, self)
   }
 
@@ -378,18 +381,5 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
     releaseCharge()
     task = nil
     connection.handlerEnded()
-  }
-}
-
-extension RPCError {
-  static let tornMessage = RPCError(.internal, "The request ended in the middle of a message.")
-
-  /// The client resets calls faster than their handlers end.
-  static let tooManyHandlers = RPCError(
-    .unavailable, "As many handlers of the connection run as it may have streams.")
-
-  /// The server sheds load.
-  static func overloaded(limit: Int) -> RPCError {
-    RPCError(.unavailable, "The server runs \(limit) handlers, its limit. Try again later.")
   }
 }

@@ -28,8 +28,6 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
   /// What is counted of ``MemoryBudget``, and how much of that waits to be sent.
   var heldByteCount = 0
   var waitingByteCount = 0
-  /// Large compressed requests that are not inflated yet.
-  private(set) lazy var inflations = MessageInflations(owner.loop)
   /// Whether calls that are closed now end because the connection does.
   private(set) var isLost = false
 

@@ -68,7 +68,9 @@ final class ServerLoop: @unchecked Sendable {
     handlersMax = max(1, (configuration.handlersMax + loopCount - 1) / loopCount)
     wheel = DeadlineWheel(loop: loop)
     connectionWheel = DeadlineWheel(loop: loop, tickMilliseconds: 16)
-    workers = CallWorkers(executor: loop)
+    workers = CallWorkers(executor: loop) { context, work in
+      await loop.doAside(of: context.peer) { if context.cancellationCause == nil { work() } }
+    }
     observer = LoopObserver(observation, table: table, loopCount: loopCount)
     compressor = Compressor(level: configuration.compressionLevel)
     memory = LoopMemory(budget)

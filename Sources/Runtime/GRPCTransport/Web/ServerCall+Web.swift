@@ -73,20 +73,9 @@ extension ServerCall {
       charge(message.count)
       guard phase == .collecting else { return }
       record?.received.note(message.count, at: loop.tickNanoseconds)
-      context?.noteRequest(isCompressed: web.isCompressed)
-      try web.wire(of: message, isCompressed: web.isCompressed).withBytes { start($0) }
+      startConverted(message, isCompressed: web.isCompressed)
     } catch {
       fail(error)
-    }
-  }
-
-  /// The handler of a streaming call takes `message`.
-  func taken(_ message: [UInt8], isCompressed: Bool, _ web: WebExchange) -> Request {
-    context?.noteRequest(isCompressed: isCompressed)
-    do throws(RPCError) {
-      return .message(try web.wire(of: message, isCompressed: isCompressed), isCompressed: false)
-    } catch {
-      return .failure(error)
     }
   }
 

@@ -166,33 +166,18 @@ final class WebExchange {
     request = nil
   }
 
-  /// The wire format of a request message.
-  func wire(of message: [UInt8], isCompressed: Bool) throws(RPCError) -> [UInt8] {
-    let message = isCompressed ? try inflated(message) : message
-    guard format.codec == .json, let json = coding.json else { return message }
-    let wire = try json.wire(ofRequest: message, ignoresUnknown: coding.ignoresUnknown)
-    // Numbers may take less room as text.
-    guard wire.count <= coding.requestSizeMax else {
-      throw .tooLarge(size: wire.count, limit: coding.requestSizeMax)
-    }
-    return wire
+  /// How request messages are turned into the wire format.
+  var conversion: RequestConversion {
+    RequestConversion(
+      json: format.codec == .json ? coding.json : nil, ignoresUnknown: coding.ignoresUnknown,
+      encoding: coding.compression.requests,
+      limits: InflationLimits(sizeMax: coding.requestSizeMax, ratioMax: coding.inflationRatioMax),
+      isConnect: format.isConnect)
   }
 
-  private func inflated(_ message: [UInt8]) throws(RPCError) -> [UInt8] {
-    guard let encoding = coding.compression.requests else { throw .compressedWithoutEncoding }
-    let limits = InflationLimits(
-      sizeMax: coding.requestSizeMax, ratioMax: coding.inflationRatioMax)
-    var plain = ByteWriter()
-    do throws(RPCError) {
-      try message.withBytes { (bytes) throws(RPCError) in
-        try coding.compressor.inflate(message: bytes, from: encoding, limits: limits, into: &plain)
-      }
-    } catch {
-      // In gRPC bytes that can't be inflated are INTERNAL; HTTP would blame the server for them.
-      guard format.isConnect, error.code == .internal else { throw error }
-      throw RPCError(.invalidArgument, error.message)
-    }
-    return plain.array()
+  /// The wire format of a request message.
+  func wire(of message: [UInt8], isCompressed: Bool) throws(RPCError) -> [UInt8] {
+    try conversion.wire(of: message, isCompressed: isCompressed, with: coding.compressor)
   }
 
   // MARK: What goes

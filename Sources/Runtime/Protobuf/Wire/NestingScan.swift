@@ -18,7 +18,7 @@ enum NestingScan {
     depth: Int, nestingMax: Int
   ) throws(DecodingError) {
     guard depth <= nestingMax else { throw .nestedTooDeep(max: nestingMax) }
-    var cursor = unsafe Cursor(bytes)
+    var cursor = unsafe WireCursor(bytes)
     while let tag = unsafe cursor.varint() {
       switch tag & 7 {
       case 0: _ = unsafe cursor.varint()
@@ -38,37 +38,6 @@ enum NestingScan {
           depth: depth + 1, nestingMax: nestingMax)
       default: throw .malformed
       }
-    }
-  }
-
-  /// Walks bytes whose bounds it checks.
-  @unsafe private struct Cursor {
-    private var rest: Slice<UnsafeRawBufferPointer>
-
-    init(_ bytes: UnsafeRawBufferPointer) {
-      unsafe rest = bytes[...]
-    }
-
-    /// `nil` at the end, and where a varint is cut off or too long.
-    mutating func varint() -> UInt64? {
-      var value: UInt64 = 0
-      var shift: UInt64 = 0
-      while shift < 70, let byte = unsafe rest.popFirst() {
-        value |= shift < 64 ? UInt64(byte & 0x7F) << shift : 0
-        if byte < 0x80 { return value }
-        shift += 7
-      }
-      return nil
-    }
-
-    mutating func skip(_ count: Int) {
-      unsafe rest = rest.dropFirst(count)
-    }
-
-    mutating func take(_ count: UInt64) -> UnsafeRawBufferPointer? {
-      guard count <= UInt64(unsafe rest.count) else { return nil }
-      defer { unsafe skip(Int(count)) }
-      return unsafe UnsafeRawBufferPointer(rebasing: rest.prefix(Int(count)))
     }
   }
 }
