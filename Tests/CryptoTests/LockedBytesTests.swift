@@ -25,7 +25,7 @@ struct LockedBytesTests {
     return []
   }
 
-  @Test(arguments: [32, 100_000])
+  @Test(arguments: [32, 10_000])
   func liesInMemoryThatIsLockedAndNotDumped(_ size: Int) throws {
     let key = try LockedBytes(randomCount: size)
     #expect(key.withBytes { $0.indices.contains { _ in true } })

@@ -1,8 +1,10 @@
+internal import CallDispatch
 internal import CommandLine
 internal import EventLoops
 internal import Keyring
 internal import Registry
 internal import StoreSQL
+internal import StoreSQLite
 internal import Telephony
 
 /// What the commands of `keys` do.
@@ -98,6 +100,8 @@ struct KeyTask {
       return try await Self.mapped { () throws(StoreError) in try await rotation.run() }
     }
     out("\(outcome.resealedCount) rows were sealed anew under \(sealer.currentKeyName)")
+    let calls = try await place.forgetPasswordsOfCalls()
+    if calls > 0 { out("\(calls) calls of an earlier version keep no sealed password any more") }
     guard outcome.failureCount == 0 else {
       throw .rowsLeft(
         count: outcome.failureCount,
@@ -151,6 +155,41 @@ extension StorePlace {
         try await Self.checkPresent(engine, [.registry])
         return try await body(SQLRegistryStore(engine: engine), SystemTime(loop: loop))
       }
+    }
+  }
+
+  /// Takes out the passwords that an earlier version kept in calls, where there are calls.
+  func forgetPasswordsOfCalls() async throws(StoreTaskError) -> Int {
+    switch self {
+    case .files(let folder):
+      guard Self.names(in: folder).contains(Stores.callsFile) else { return 0 }
+      let path = "\(folder)/\(Stores.callsFile)"
+      let executor = SQLiteExecutor()
+      defer { executor.stop() }
+      let store: SQLCallStore
+      do throws(SQLiteMigrations.Failure) {
+        store = try await SQLiteStores.calls(path: path, executor: executor)
+      } catch {
+        throw .files(.store(path: path, error))
+      }
+      return try await Self.forgetPasswords(store)
+    case .server(let target):
+      return try await Self.withEngine(target) { (engine, _) throws(StoreTaskError) in
+        do throws(SQLMigrations.Failure) {
+          guard try await SQLMigrations.calls.missing(on: engine).isEmpty else { return 0 }
+        } catch {
+          throw .server(error)
+        }
+        return try await Self.forgetPasswords(SQLCallStore(engine: engine))
+      }
+    }
+  }
+
+  private static func forgetPasswords(_ store: SQLCallStore) async throws(StoreTaskError) -> Int {
+    do throws(CallStoreError) {
+      return try await store.forgetPasswords()
+    } catch {
+      throw .store(.unavailable(cause: "the calls can't be read or written"))
     }
   }
 }

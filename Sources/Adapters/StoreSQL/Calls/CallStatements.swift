@@ -49,6 +49,17 @@ enum CallStatements {
     "call_set_aside",
     "UPDATE calls SET work_due = NULL, is_sending = 0 WHERE region = $1 AND id = $2")
 
+  /// All calls, for what is done to each row and changes nothing that a client sees.
+  static let documents = SQLStatement(
+    "call_documents",
+    """
+    SELECT document, region, id, version FROM calls WHERE (region, id) > ($1, $2)
+    ORDER BY region, id LIMIT $3
+    """)
+  static let replaceDocument = SQLStatement(
+    "call_replace_document",
+    "UPDATE calls SET document = $1 WHERE region = $2 AND id = $3 AND version = $4")
+
   static let due = SQLStatement(
     "call_due",
     """
@@ -103,7 +114,8 @@ enum CallStatements {
 
   static let all: [SQLStatement] =
     [
-      call, callOfCarrier, unresolved, lock, nextChange, lastChange, insert, update, setAside, due,
+      call, callOfCarrier, unresolved, lock, nextChange, lastChange, insert, update, setAside,
+      documents, replaceDocument, due,
       nextDue, sending, insertRequest, request, forgetRequests,
     ] + page.all + changes.all
 }
