@@ -101,11 +101,7 @@ class Server:
     def _make_folder(self):
         disk = self.folder / "disk"
         disk.mkdir(parents=True)
-        # pytest's folders are for their user alone; the servers' user has to get through.
-        parent = self.folder
-        while os.geteuid() == 0 and parent != parent.parent and parent.stat().st_uid == 0:
-            parent.chmod(parent.stat().st_mode | 0o011)
-            parent = parent.parent
+        self._let_through()
         if self.disk_megabytes:
             subprocess.run(
                 ["mount", "-t", "tmpfs", "-o", f"size={self.disk_megabytes}m", "tmpfs", disk], check=True)
@@ -114,7 +110,17 @@ class Server:
             for path in (self.folder, disk):
                 os.chown(path, NOBODY, NOBODY)
 
+    def _let_through(self):
+        """pytest's folders are for their user alone, and a second pytest makes them so again; the
+        servers' user has to get through."""
+        parent = self.folder
+        while os.geteuid() == 0 and parent != parent.parent:
+            if parent.stat().st_uid == 0:
+                parent.chmod(parent.stat().st_mode | 0o011)
+            parent = parent.parent
+
     def _run(self, *command, **options):
+        self._let_through()
         result = subprocess.run(
             _as_user(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, cwd=self.folder, **options)

@@ -81,7 +81,7 @@ class Specimen:
             lambda: server.popen.poll() is not None or harness.is_serving(server.address), what)
         if server.popen.poll() is not None:
             assert server.popen.poll() == 70, f"{what}: {server.output()}"
-            assert "trunklined backup" in server.output(), f"{what}: {server.output()}"
+            assert "backup" in server.output(), f"{what}: {server.output()}"
             server.kill()
             return True
         world = worlds.World(self.stubs, self.sim, server)
