@@ -263,7 +263,8 @@ def soak(server, client, cpus, seconds, names):
     time.sleep(QUIET)
     quiet = client.measured()
     under_attack(server, client, cpus, max(seconds / 10, 30), names)
-    time.sleep(10)
+    # Memory is given back once the server has had little to do for 10 s.
+    time.sleep(25)
     memory, descriptors = server.memory, server.descriptors
     print(f"soak: warmed up, {memory >> 20} MiB", flush=True)
     attacked = under_attack(server, client, cpus, seconds, names)

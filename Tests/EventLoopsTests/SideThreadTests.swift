@@ -19,6 +19,19 @@ private final class Count: Sendable {
   let value = Atomic(0)
 }
 
+/// Counts those that are let go on their loop.
+private final class HeldOnLoop: Sendable {
+  private let loop: EventLoop
+  private let count: Count
+
+  init(_ loop: EventLoop, _ count: Count) {
+    self.loop = loop
+    self.count = count
+  }
+
+  deinit { if loop.isCurrent { count.value.add(1, ordering: .relaxed) } }
+}
+
 struct TurnQueueTests {
   @Test func ownersTakeTurnsAndKeepTheirOrder() {
     var queue = TurnQueue<Int>()
@@ -105,6 +118,26 @@ struct TurnQueueTests {
     }
     #expect(order.withLock { $0 } == ["a", "b", "a", "last"])
     loop.stop()
+  }
+
+  /// It may be of use on the loop only, as a connection is.
+  @Test func whatTheEndHoldsIsLetGoOnTheLoop() async {
+    let loop = EventLoop(name: "test")
+    let count = Count()
+    for _ in 0..<500 {
+      await withCheckedContinuation { done in
+        loop.execute {
+          let held = HeldOnLoop(loop, count)
+          loop.doAside(of: "a") {
+          } _: {
+            done.resume()
+            withExtendedLifetime(held) {}
+          }
+        }
+      }
+    }
+    loop.stop()
+    #expect(count.value.load(ordering: .relaxed) == 500)
   }
 
   @Test func aTaskWaitsForItsWork() async {

@@ -28,6 +28,8 @@ package protocol EndOfTickHandler: AnyObject {
     var jobs: [UnownedJob] = []
     var work: [@Sendable () -> Void] = []
     var isWoken = false
+    /// Whether the handle that wakes the loop is closed; the loop looks by itself then.
+    var isClosed = false
     var isStopping = false
     var hasStopped = false
     /// Whether what comes after the stop is kept and never run, and what came.
@@ -244,8 +246,8 @@ package protocol EndOfTickHandler: AnyObject {
     }
     runJobs()
     callEndOfTickHandlers()
-    closeHandles()
     endSideWork()
+    closeHandles()
     // What was enqueued up to here may be cleaning up; it runs before the door closes.
     var isDone = false
     while !isDone {
@@ -267,7 +269,7 @@ package protocol EndOfTickHandler: AnyObject {
       defer {
         remote.jobs.removeAll(keepingCapacity: true)
         remote.work.removeAll(keepingCapacity: true)
-        remote.isWoken = false
+        remote.isWoken = remote.isClosed
       }
       return (remote.jobs, remote.work, remote.isStopping)
     }
@@ -350,6 +352,10 @@ package protocol EndOfTickHandler: AnyObject {
   }
 
   private func closeHandles() {
+    remote.withLock { remote in
+      remote.isClosed = true
+      remote.isWoken = true
+    }
     unsafe uv_walk(
       raw,
       { handle, _ in

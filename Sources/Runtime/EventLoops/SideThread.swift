@@ -6,11 +6,25 @@ internal import Synchronization
 @safe final class SideThread: @unchecked Sendable {
   // @unchecked: `state` is locked; the pointers are set by `init` and used by libuv's own rules.
 
-  struct Work: Sendable {
+  /// One piece of work. What its end holds is let go on the loop: it may be of use there only.
+  final class Work: @unchecked Sendable {
+    // @unchecked: after `init` the end is used on the loop only.
+
     /// Done on the thread.
     let body: @Sendable () -> Void
-    /// Called once afterwards, on the thread too.
-    let done: @Sendable () -> Void
+    private var done: (@Sendable () -> Void)?
+
+    init(body: @escaping @Sendable () -> Void, done: @escaping @Sendable () -> Void) {
+      self.body = body
+      self.done = done
+    }
+
+    /// On the loop, once.
+    func end() {
+      let done = done
+      self.done = nil
+      done?()
+    }
   }
 
   private struct State {
@@ -21,8 +35,11 @@ internal import Synchronization
   private let state = Mutex(State())
   private let semaphore: UnsafeMutablePointer<uv_sem_t>
   private let thread: UnsafeMutablePointer<uv_thread_t>
+  /// Takes what is done, on the thread.
+  private let report: @Sendable (Work) -> Void
 
-  init() {
+  init(report: @escaping @Sendable (Work) -> Void) {
+    self.report = report
     unsafe semaphore = .allocate(capacity: 1)
     unsafe thread = .allocate(capacity: 1)
     let initialized = unsafe uv_sem_init(semaphore, 0)
@@ -65,8 +82,9 @@ internal import Synchronization
         (state.isStopping ? nil : state.queue.popFirst(), state.isStopping)
       }
       if isStopping { return }
-      work?.body()
-      work?.done()
+      guard let work else { continue }
+      work.body()
+      report(work)
     }
   }
 }
@@ -82,7 +100,8 @@ extension EventLoop {
   /// calls `done` on the loop. Call it on the loop.
   ///
   /// One owner's work is done in its order, that of several in turn: `owner` is the peer that has
-  /// brought it. `done` is called once, never before this returns. A loop that stops calls it
+  /// brought it. What `work` holds is let go on any thread, what `done` holds on the loop. `done` is
+  /// called once, never before this returns. A loop that stops calls it
   /// although work that had not begun is not done.
   package func doAside(
     of owner: String, _ work: @escaping @Sendable () -> Void,
@@ -90,9 +109,9 @@ extension EventLoop {
   ) {
     assert(isCurrent)
     guard !isStopping else { return execute(done) }
-    let thread = side ?? SideThread()
+    let thread = side ?? SideThread { [unowned self] work in execute { work.end() } }
     side = thread
-    thread.add(SideThread.Work(body: work, done: { [unowned self] in execute(done) }), of: owner)
+    thread.add(SideThread.Work(body: work, done: done), of: owner)
   }
 
   /// The same for a task, whichever thread it is on.
@@ -109,6 +128,6 @@ extension EventLoop {
   func endSideWork() {
     guard let side else { return }
     self.side = nil
-    for work in side.stop() { work.done() }
+    for work in side.stop() { execute { work.end() } }
   }
 }
