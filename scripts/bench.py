@@ -176,7 +176,6 @@ def store_part(options, folder):
     """Reads of a million numbers."""
     options.rounds = options.rounds or 3
     found = store.run(options, folder)
-    store.show(found)
     return {"store": found}, store.ratios(found)
 
 
