@@ -27,7 +27,7 @@ import stage
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from ports import free_port
 
-from . import database, million, servers, workloads
+from . import database, million, workloads
 
 SERVICE = "trunkline.v1.PhoneNumberService"
 HEALTH = ("trunkline.v1.PhoneNumberService", "trunkline.v1.CallDispatchService")
@@ -46,6 +46,7 @@ class Trunklined:
     """The server under measurement; `start_seconds` is from its start to SERVING."""
 
     def __init__(self, folder, *flags):
+        self.folder = folder
         self.port = free_port()
         self.admin, self.webhooks = free_port(), free_port()
         self.log = (folder.parent / "trunklined.log").open("ab")
@@ -81,16 +82,17 @@ class Trunklined:
         text = pathlib.Path(f"/proc/{self.popen.pid}/status").read_text()
         return int(re.search(rf"{what}:\s+(\d+)", text).group(1)) / 1024
 
-    def cpu_seconds(self):
-        fields = pathlib.Path(f"/proc/{self.popen.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / servers.TICKS
-
-    def settle(self):
-        """Waits until it has nothing to do."""
-        before = -1.0
-        while self.cpu_seconds() - before > 0.02:
-            before = self.cpu_seconds()
-            time.sleep(0.5)
+    def wait_for_copy(self):
+        """Waits until the dispatch's own copy of the routes is whole."""
+        deadline = time.monotonic() + START_GIVEN_UP
+        while time.monotonic() < deadline:
+            with contextlib.suppress(sqlite3.OperationalError):
+                copy = sqlite3.connect(f"file:{self.folder}/routes.db?mode=ro", uri=True)
+                with contextlib.closing(copy):
+                    if copy.execute("SELECT epoch FROM route_copy_place").fetchone()[0]:
+                        return
+            time.sleep(0.1)
+        raise workloads.Failed("the dispatch has no copy of the routes")
 
     def __enter__(self):
         return self
@@ -317,8 +319,8 @@ def measure_roles(name, flags):
     for what in ("first start", "restart"):
         begun = time.monotonic()
         with Trunklined(data, *flags) as server:
-            server.settle()
             facts[f"{what}, both roles: s"] = server.start_seconds
+            server.wait_for_copy()
             facts[f"{what}, both roles, at rest: s"] = time.monotonic() - begun
             facts[f"peak of both roles, {what}: MiB"] = server.mib("VmHWM")
             facts[f"both roles at rest, {what}: MiB"] = server.mib("VmRSS")
@@ -334,7 +336,7 @@ def measure_dispatch(flags):
     with Trunklined(million.FOLDER / "data", "--roles=registry", "--auth=off", *flags) as registry:
         address = f"127.0.0.1:{registry.port}"
         with Trunklined(data, "--roles=dispatch", f"--registry={address}", "--auth=off") as server:
-            server.settle()
+            server.wait_for_copy()
             facts["peak of a dispatch, first start: MiB"] = server.mib("VmHWM")
     with Trunklined(data, "--roles=dispatch", f"--registry={address}", "--auth=off") as server:
         facts["restart, dispatch alone with its copy: s"] = server.start_seconds
