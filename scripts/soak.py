@@ -43,7 +43,7 @@ P99_FLOOR = 0.001
 # The time under attack has so many parts, and in each of them no fewer attacks are played than this
 # share of the mean: the server must not have got rid of its attackers.
 PARTS = 5
-PART_MIN = 0.5
+PART_MIN = 0.25
 # How long the quiet client is measured, and how long memory may take to come back, in seconds.
 QUIET = 15
 SETTLE_MAX = 60

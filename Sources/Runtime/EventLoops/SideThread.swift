@@ -100,9 +100,9 @@ extension EventLoop {
   /// calls `done` on the loop. Call it on the loop.
   ///
   /// One owner's work is done in its order, that of several in turn: `owner` is the peer that has
-  /// brought it. What `work` holds is let go on any thread, what `done` holds on the loop. `done` is
-  /// called once, never before this returns. A loop that stops calls it
-  /// although work that had not begun is not done.
+  /// brought it. What `work` holds is let go on any thread, what `done` holds on the loop. `done`
+  /// is called once, never before this returns. A loop that stops calls it although work that had
+  /// not begun is not done.
   package func doAside(
     of owner: String, _ work: @escaping @Sendable () -> Void,
     _ done: @escaping @Sendable () -> Void

@@ -116,7 +116,9 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
         peerIdentity: connection.peerIdentity)
       switch admission.verdict(on: request) {
       case .admitted(let value): admitted = value
-      case .refused(let error): return fail(error)
+      case .refused(let error):
+        guard let web else { return fail(error) }
+        return refuse(.error(error), web)
       case .undecided(let question): handler = UndecidedHandler(handler, question)
       }
     }

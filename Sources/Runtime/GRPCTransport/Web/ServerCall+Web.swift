@@ -35,7 +35,7 @@ extension ServerCall {
 
   /// The answer is known, and waits for the end of the request: curl 7.88 takes the RESET that
   /// follows an early answer (RFC 9113, section 8.1) for a failure.
-  private func refuse(_ refusal: WebExchange.Refusal, _ exchange: WebExchange) {
+  func refuse(_ refusal: WebExchange.Refusal, _ exchange: WebExchange) {
     exchange.refusal = refusal
     web = exchange
     phase = .collecting
