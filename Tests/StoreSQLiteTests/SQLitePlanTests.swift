@@ -15,6 +15,8 @@ struct SQLitePlanTests {
     "route_page": ["USE TEMP B-TREE FOR ORDER BY"],
     "event_page": ["USE TEMP B-TREE FOR ORDER BY"],
     "event_page_tenant": ["USE TEMP B-TREE FOR ORDER BY"],
+    // It sorts the few numbers of one E.164.
+    "number_of_e164": ["USE TEMP B-TREE FOR ORDER BY"],
     // It walks the key from its beginning and stops at its limit.
     "event_oldest": ["SCAN events"],
     // They sort the calls that have work due, or are being sent: an index holds those alone.
@@ -93,6 +95,14 @@ struct SQLitePlanTests {
           steps.first?.contains("_time,id)<(?,?)") == true, "\(statement.name): \(steps)")
       }
     }
+  }
+
+  /// Not by the tenant's numbers, one after the other, which is a search by an index, too.
+  @Test func anE164IsFoundByItsIndex() throws {
+    let connection = try connection(SQLiteRegistryMigrations.all)
+    #expect(
+      try plan(of: RegistryStatements.numbersOfE164, connection).first
+        == "SEARCH d USING INDEX number_directory_e164 (tenant=? AND e164=?)")
   }
 
   @Test func theRoutesCopyIsReadFromItsPlaceOn() throws {
