@@ -13,6 +13,7 @@ import WellKnown
 
 /// The registry's services on a memory store and a fake carrier, called as a client calls them.
 struct RegistryServices {
+  let store = MemoryRegistryStore()
   let carrier = FakeCarrier()
   let context: RegistryContext
   let channel: InProcessChannel
@@ -21,7 +22,6 @@ struct RegistryServices {
 
   init() {
     carrier.addKey(Sample.key(1), secret: "secret", account: Sample.account(1), region: .us1)
-    let store = MemoryRegistryStore()
     context = RegistryContext(
       store: store, carrier: carrier, sealer: FakeSealer(),
       webhooks: FakeWebhookEndpoints(), numberPlan: FakeNumberPlan(), time: ManualTime(),

@@ -64,14 +64,14 @@ enum FeedStatements {
     SELECT latest, routes_pruned_through, events_pruned_through FROM change_feed
     WHERE one = 1 FOR UPDATE
     """)
-  static let removedRoutes = SQLStatement(
-    "route_removed",
+  static let pruneRoutes = SQLStatement(
+    "route_prune",
     """
-    SELECT kind, tenant, id, sequence FROM routes WHERE is_removed = 1 AND change_time < $1
-    ORDER BY change_time LIMIT $2
+    DELETE FROM routes WHERE (kind, tenant, id) IN (
+      SELECT kind, tenant, id FROM routes WHERE is_removed = 1 AND change_time < $1
+      ORDER BY change_time LIMIT $2)
+    RETURNING sequence
     """)
-  static let deleteRoute = SQLStatement(
-    "route_delete", "DELETE FROM routes WHERE kind = $1 AND tenant = $2 AND id = $3")
   static let oldEvents = SQLStatement(
     "event_oldest", "SELECT sequence, change_time FROM events ORDER BY sequence LIMIT $1")
   static let deleteEvents = SQLStatement(
@@ -140,8 +140,8 @@ enum FeedStatements {
     """)
 
   static let all: [SQLStatement] = [
-    advance, putRoute, insertEvent, routes, events, eventsOfTenant, lockFeed, removedRoutes,
-    deleteRoute, oldEvents, deleteEvents, pruned, count, addToCount, insertTenant, tenant, tenants,
+    advance, putRoute, insertEvent, routes, events, eventsOfTenant, lockFeed, pruneRoutes,
+    oldEvents, deleteEvents, pruned, count, addToCount, insertTenant, tenant, tenants,
     insertToken, token, tokens, lockToken, revokeToken, useToken, insertAudit,
   ]
 }

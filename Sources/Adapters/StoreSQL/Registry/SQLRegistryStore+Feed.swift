@@ -77,7 +77,8 @@ extension SQLRegistryStore {
     }
   }
 
-  /// Forgets removals and events, and notes up to which sequence a reader may have missed one.
+  /// Forgets removals and events, and notes up to which sequence a reader may have missed one. A
+  /// fixed number of statements: every commit waits for the feed's row meanwhile.
   private static func pruneFeed(
     _ session: any SQLSession, before time: Timestamp, _ limit: Int
   ) async throws(SQLFailure) -> Int {
@@ -85,11 +86,8 @@ extension SQLRegistryStore {
       throw .damaged(cause: "the feed has no row")
     }
     let removed = try await session.run(
-      FeedStatements.removedRoutes, [SQLValue(time), SQLValue(limit)]
+      FeedStatements.pruneRoutes, [SQLValue(time), SQLValue(limit)]
     ).rows
-    for row in removed {
-      _ = try await session.run(FeedStatements.deleteRoute, Array(row.values.prefix(3)))
-    }
     let oldest = try await session.run(FeedStatements.oldEvents, [SQLValue(limit)]).rows
     let keptFrom = feed.integer(0) - Int64(RegistryLimits.eventCountMax)
     let gone = oldest.prefix { row in
@@ -99,7 +97,7 @@ extension SQLRegistryStore {
     if let lastEvent {
       _ = try await session.run(FeedStatements.deleteEvents, [.integer(lastEvent)])
     }
-    let lastRoute = removed.map { $0.integer(3) }.max()
+    let lastRoute = removed.map { $0.integer(0) }.max()
     guard lastRoute != nil || lastEvent != nil else { return 0 }
     _ = try await session.run(
       FeedStatements.pruned,

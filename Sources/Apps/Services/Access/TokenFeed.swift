@@ -6,7 +6,8 @@ package import Telephony
 /// that is revoked there is taken out here.
 ///
 /// It follows the route feed from where that stands, and fills nothing in before it is used: a
-/// token that is not there is looked up.
+/// token that is not there is looked up. While the store can't be asked the directory stays as it
+/// is; then the feed tells what was missed.
 package struct TokenFeed: Sendable {
   private let feed: RouteFeed
   private let directory: TokenDirectory
@@ -23,26 +24,48 @@ package struct TokenFeed: Sendable {
 
   /// Follows until its task is cancelled.
   package func run() async {
+    var place: Place?
     while !Task.isCancelled {
       do throws(RegistryError) {
-        try await follow()
+        try await follow(from: &place)
       } catch {
-        // What is in memory may be out of date by the time the store can be asked again.
         guard (try? await time.sleep(for: Self.retryDelay)) != nil else { return }
       }
     }
   }
 
-  private func follow() async throws(RegistryError) {
-    let start = try await feed.page(after: 0, limit: 1)
-    // Whatever was put in before this place is known was perhaps revoked before it.
-    directory.replaceAll([])
-    var sequence = start.latest
+  /// Up to where, and in which history, the directory is as the store has it.
+  private struct Place {
+    let epoch: String
+    var sequence: UInt64
+
+    /// Whether the history goes on from here, with nothing missing: neither forgotten, nor lost
+    /// because the database went back to an older copy of itself.
+    func isContinued(by page: RoutePage) -> Bool {
+      page.epoch == epoch && page.prunedThrough <= sequence && page.latest >= sequence
+    }
+  }
+
+  /// Follows from `place`, and begins anew where the history does not go on from there.
+  private func follow(from place: inout Place?) async throws(RegistryError) {
+    var known: Place
+    if let place {
+      known = place
+    } else {
+      let start = try await feed.page(after: 0, limit: 1)
+      // Whatever was put in before this place is known was perhaps revoked before it.
+      directory.replaceAll([])
+      known = Place(epoch: start.epoch, sequence: start.latest)
+    }
     while true {
-      let page = try await feed.page(after: sequence)
-      guard page.epoch == start.epoch, page.prunedThrough <= sequence else { return }
+      place = known
+      let page = try await feed.page(after: known.sequence)
+      guard known.isContinued(by: page) else {
+        place = nil
+        return
+      }
       for change in page.changes {
-        sequence = change.sequence
+        known.sequence = change.sequence
         switch change.kind {
         case .put(.token(let grant)): directory.put(grant)
         case .removed(.token(let id, _)): directory.remove(id)
@@ -50,8 +73,10 @@ package struct TokenFeed: Sendable {
         }
       }
       guard page.changes.isEmpty else { continue }
+      known.sequence = max(known.sequence, page.latest)
+      place = known
       do {
-        try await feed.waitForChange(after: sequence)
+        try await feed.waitForChange(after: known.sequence)
       } catch {
         return
       }

@@ -56,10 +56,18 @@ package struct RouteServiceHandler: Trunkline.Internal.V1.RouteServiceProtocol {
     begin.epoch = epoch
     try await responses.write(.init(.snapshotBegin(begin)))
     var sequence: UInt64 = 0
+    // Removals that were forgotten before the snapshot began are of no entry in it.
+    var forgotten: UInt64?
     while true {
       let page = try await page(after: sequence, limit: Self.snapshotEntriesMax)
-      try checkContinuity(page, epoch: epoch, sequence: sequence)
-      guard let last = page.changes.last else { break }
+      let before = forgotten ?? page.prunedThrough
+      forgotten = before
+      try checkContinuity(page, epoch: epoch, sequence: max(sequence, before))
+      guard let last = page.changes.last else {
+        // All that the store has was sent; what came last may be a removal that it has forgotten.
+        sequence = max(sequence, page.latest)
+        break
+      }
       var entries = Trunkline.Internal.V1.WatchRoutesResponse.RouteEntries()
       entries.entries = page.changes.compactMap { change in
         guard case .put(let entry) = change.kind else { return nil }
@@ -96,6 +104,7 @@ package struct RouteServiceHandler: Trunkline.Internal.V1.RouteServiceProtocol {
         lastSent = time.now()
       }
       guard page.changes.isEmpty else { continue }
+      sequence = max(sequence, page.latest)
       do {
         try await feed.waitForChange(after: sequence)
       } catch {
@@ -108,7 +117,10 @@ package struct RouteServiceHandler: Trunkline.Internal.V1.RouteServiceProtocol {
   private func checkContinuity(
     _ page: RoutePage, epoch: String, sequence: UInt64
   ) throws(RPCError) {
-    guard page.epoch == epoch, sequence == 0 || page.prunedThrough <= sequence else {
+    // With fewer changes than the reader has, the database went back to an older copy of itself.
+    guard page.epoch == epoch, sequence == 0 || page.prunedThrough <= sequence,
+      page.latest >= sequence
+    else {
       throw ErrorDetails(
         .aborted, "ROUTES_BEGIN_ANEW", "The history was shortened meanwhile. Watch again."
       ).error

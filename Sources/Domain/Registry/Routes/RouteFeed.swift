@@ -8,7 +8,7 @@ package final class RouteFeed: Sendable {
   private struct State {
     var latest: UInt64 = 0
     var next = 0
-    var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
+    var waiters: [Int: CheckedContinuation<Bool, Never>] = [:]
   }
 
   private let store: any DeploymentStore
@@ -25,12 +25,22 @@ package final class RouteFeed: Sendable {
   package func page(
     after sequence: UInt64, limit: Int = RegistryLimits.routePageSizeMax
   ) async throws(RegistryError) -> RoutePage {
-    do {
-      return try await store.routes(
+    let before = state.withLock { $0.latest }
+    let page: RoutePage
+    do throws(StoreError) {
+      page = try await store.routes(
         after: sequence, limit: min(max(limit, 1), RegistryLimits.routePageSizeMax))
     } catch {
       throw RegistryError(error)
     }
+    if page.latest < before {
+      // The database went back, to an older copy of itself. What was published is no longer there,
+      // and nobody is to be woken for it over and over.
+      state.withLock { state in
+        if state.latest == before { state.latest = 0 }
+      }
+    }
+    return page
   }
 
   /// Returns when something after `sequence` was published in this process, and after
@@ -40,10 +50,14 @@ package final class RouteFeed: Sendable {
     let isBehind = state.withLock { $0.latest > sequence }
     if isBehind { return }
     let time = time
-    await withTaskGroup(of: Void.self) { group in
+    await withTaskGroup(of: Bool.self) { group in
       group.addTask { await self.signalled(after: sequence) }
-      group.addTask { try? await time.sleep(for: RegistryLimits.routePollInterval) }
-      await group.next()
+      group.addTask {
+        try? await time.sleep(for: RegistryLimits.routePollInterval)
+        return true
+      }
+      // One for whom there is no room is not signalled, and looks again when the time has passed.
+      if await group.next() == false { _ = await group.next() }
       group.cancelAll()
     }
     if Task.isCancelled { throw CancellationError() }
@@ -53,12 +67,12 @@ package final class RouteFeed: Sendable {
   package func published(_ sequence: UInt64?) {
     guard let sequence else { return }
     let waiting = state.withLock { state in
-      guard sequence > state.latest else { return [CheckedContinuation<Void, Never>]() }
+      guard sequence > state.latest else { return [CheckedContinuation<Bool, Never>]() }
       state.latest = sequence
       defer { state.waiters = [:] }
       return Array(state.waiters.values)
     }
-    for continuation in waiting { continuation.resume() }
+    for continuation in waiting { continuation.resume(returning: true) }
   }
 
   /// Wakes the readers of this process: another process may have published. They ask for a page,
@@ -68,30 +82,31 @@ package final class RouteFeed: Sendable {
       defer { state.waiters = [:] }
       return Array(state.waiters.values)
     }
-    for continuation in waiting { continuation.resume() }
+    for continuation in waiting { continuation.resume(returning: true) }
   }
 
   /// How many readers wait.
   package var waiterCount: Int { state.withLock { $0.waiters.count } }
 
-  private func signalled(after sequence: UInt64) async {
+  /// Returns true when something was published, and false at once when too many wait.
+  private func signalled(after sequence: UInt64) async -> Bool {
     let id = state.withLock { state in
       state.next += 1
       return state.next
     }
-    await withTaskCancellationHandler {
+    return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
-        let returnsAtOnce = state.withLock { state in
+        let answer: Bool? = state.withLock { state in
           if Task.isCancelled || state.latest > sequence { return true }
-          guard state.waiters.count < RegistryLimits.routeWaitersMax else { return true }
+          guard state.waiters.count < RegistryLimits.routeWaitersMax else { return false }
           state.waiters[id] = continuation
-          return false
+          return nil
         }
-        if returnsAtOnce { continuation.resume() }
+        if let answer { continuation.resume(returning: answer) }
       }
     } onCancel: {
       let waiter = state.withLock { $0.waiters.removeValue(forKey: id) }
-      waiter?.resume()
+      waiter?.resume(returning: true)
     }
   }
 }

@@ -70,22 +70,28 @@ package struct RegistryContext: Sendable {
     }
   }
 
-  /// Forgets request ids and history that are old enough, and resumes what was stopped. Once an
-  /// hour will do.
+  /// Forgets request ids and history that are old enough, and resumes what was stopped, whether or
+  /// not the first succeeds. Once an hour will do.
   package func housekeep() async throws(RegistryError) {
+    let pruning = await prune()
+    try await resume()
+    if let pruning { throw pruning }
+  }
+
+  /// Forgets what is old enough; tells why not.
+  private func prune() async -> RegistryError? {
     let now = time.now()
-    do {
+    do throws(StoreError) {
       while true {
         let count = try await stores.prune(
           requestsBefore: now.advanced(by: .zero - RegistryLimits.requestLifetime),
           historyBefore: now.advanced(by: .zero - RegistryLimits.historyLifetime),
           limit: RegistryLimits.pruneCountMax)
-        if count < RegistryLimits.pruneCountMax || Task.isCancelled { break }
+        if count < RegistryLimits.pruneCountMax || Task.isCancelled { return nil }
       }
     } catch {
-      throw RegistryError(error)
+      return RegistryError(error)
     }
-    try await resume()
   }
 
   /// Takes no more work on numbers and returns when what goes on has reached a point from which it
