@@ -70,6 +70,16 @@ import Testing
     }
   }
 
+  /// A setting of the session that forbids writes would stay where a pooler gives the session to
+  /// another.
+  @Test func aReadersSessionForbidsNoWrites() async throws {
+    try await withEngine { pg async throws in
+      let setting = SQLStatement(
+        "setting", "SELECT current_setting('default_transaction_read_only')")
+      #expect(try await pg.engine.read(setting, []).rows == [SQLRow(values: ["off"])])
+    }
+  }
+
   @Test func manyReadsShareFewConnections() async throws {
     try await withEngine { pg async throws in
       for key in 0..<20 { try await pg.insert("k\(key)", Int64(key)) }

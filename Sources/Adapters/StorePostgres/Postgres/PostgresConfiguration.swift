@@ -8,7 +8,7 @@ package struct PostgresConfiguration: Sendable {
   /// A transaction whose caller has no deadline ends after it.
   package var transactionTimeout: Duration = .seconds(30)
   /// What a lone read may take on the server.
-  package var readTimeout: Duration = .seconds(10)
+  package var readTimeout: Duration = .seconds(5)
   /// How long an answer may be late, after its time on the server was over, before the connection
   /// is given up.
   package var answerTimeout: Duration = .seconds(1)

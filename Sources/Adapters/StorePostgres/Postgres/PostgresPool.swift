@@ -230,7 +230,6 @@ final class PostgresPool: @unchecked Sendable {
     switch role {
     case .reader:
       set("statement_timeout", "\(configuration.readTimeout.wholeMilliseconds)")
-      set("default_transaction_read_only", "on")
     case .writer:
       set(
         "client_connection_check_interval",

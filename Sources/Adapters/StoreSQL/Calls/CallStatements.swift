@@ -101,7 +101,7 @@ enum CallStatements {
 
   private static let filters = [
     "number_id = ?", "agent_id = ?", "provider_id = ?", "region = ?", "state = ?",
-    "direction = ?", "is_live = ?",
+    "direction = ?", "is_live = 1",
   ]
   static let page = PageStatements(
     name: "calls_page", select: "SELECT \(columns) FROM calls",

@@ -3,7 +3,7 @@ internal import FoundationEssentials
 /// One line of an export.
 ///
 /// ```
-/// {"schema":{"calls":1,"registry":1},"trunkline_export":1}
+/// {"schema":{"calls":2,"registry":2},"trunkline_export":1}
 /// {"columns":["region","tenant",…],"table":"providers"}
 /// {"row":["us1",7,null,{"bytes":"<base64>"},…],"sha256":"<32 hex digits>"}     for each row
 /// {"end":"providers","rows":1,"sha256":"<64 hex digits>"}

@@ -5,20 +5,24 @@
 struct PageStatements: Sendable {
   /// For each set of filters, as bits in the order of `filters`.
   private let statements: [SQLStatement]
+  /// The filters whose value is in their text.
+  private let fixed: Set<Int>
 
   /// - Parameters:
   ///   - conditions: what each row meets, with parameters from `$1`; `fixedCount` of them.
-  ///   - filters: conditions that a list may have, each with one parameter written as `?`.
+  ///   - filters: conditions that a list may have, each with one parameter written as `?`, or with
+  ///     none: an index of some of the rows is used only where the text says that it is of those.
   ///   - order: the columns that sort, falling.
   init(
     name: String, select: String, conditions: String, fixedCount: Int, filters: [String],
     order: String
   ) {
+    fixed = Set(filters.indices.filter { !filters[$0].contains("?") })
     statements = (0..<(1 << filters.count)).map { set in
       var text = "\(select) WHERE \(conditions)"
       var count = fixedCount
       for (index, filter) in filters.enumerated() where set & (1 << index) != 0 {
-        count += 1
+        if filter.contains("?") { count += 1 }
         text += " AND " + filter.replacing("?", with: "$\(count)")
       }
       return SQLStatement("\(name)_\(set)", "\(text) ORDER BY \(order) LIMIT $\(count + 1)")
@@ -29,7 +33,10 @@ struct PageStatements: Sendable {
   func select(_ filters: [SQLValue?]) -> (statement: SQLStatement, values: [SQLValue]) {
     var set = 0
     for (index, value) in filters.enumerated() where value != nil { set |= 1 << index }
-    return (statements[set], filters.compactMap(\.self))
+    let values = filters.enumerated().compactMap { index, value in
+      fixed.contains(index) ? nil : value
+    }
+    return (statements[set], values)
   }
 
   var all: [SQLStatement] { statements }

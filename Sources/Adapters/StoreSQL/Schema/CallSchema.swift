@@ -39,6 +39,12 @@ package enum CallSchema {
     CREATE INDEX calls_work_due ON calls (work_due) WHERE work_due IS NOT NULL;
     """
 
+  /// The second version: live calls are found without the past ones.
+  package static let liveIndexes = """
+    CREATE INDEX calls_live_time ON calls (tenant, order_key) WHERE is_live = 1;
+    CREATE INDEX calls_live_change ON calls (tenant, change) WHERE is_live = 1;
+    """
+
   /// The changes' counter and the request ids, which a file of the first version has already.
   package static let requests = """
     CREATE TABLE call_changes (

@@ -124,6 +124,12 @@ package enum RegistrySchema {
     CREATE INDEX journal_closed ON provisioning_journal (update_time) WHERE is_open = 0;
     """
 
+  /// The second version: audit entries of one action, or of one kind of resource.
+  package static let auditIndexes = """
+    CREATE INDEX audit_events_action ON audit_events (tenant, action, entry_time, id);
+    CREATE INDEX audit_events_kind ON audit_events (tenant, resource_kind, entry_time, id);
+    """
+
   /// Tenants and who may call for them, the audit log, and the feed.
   package static let accessTables = """
     CREATE TABLE tenants (

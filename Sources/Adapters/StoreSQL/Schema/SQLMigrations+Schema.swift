@@ -16,6 +16,9 @@ extension SQLMigrations {
       Step("make indexes for lists with several filters") {
         SQLDialect.postgres.statements(RegistrySchema.filterIndexes)
       },
+      Step("index the audit log by action and kind") {
+        SQLDialect.postgres.statements(RegistrySchema.auditIndexes)
+      },
     ])
 
   /// The dispatch's schema on a server.
@@ -26,7 +29,8 @@ extension SQLMigrations {
         SQLDialect.postgres.statements(CallSchema.calls)
           + SQLDialect.postgres.statements(CallSchema.requests)
           + ["INSERT INTO call_changes (one, latest) VALUES (1, 0)"]
-      }
+      },
+      Step("index live calls") { SQLDialect.postgres.statements(CallSchema.liveIndexes) },
     ])
 
   /// The feed's row, with the name of a new history.

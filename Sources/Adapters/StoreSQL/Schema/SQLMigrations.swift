@@ -78,8 +78,25 @@ package struct SQLMigrations: Sendable {
     return Int(version)
   }
 
-  /// Runs the steps that are missing.
+  /// How long a step may take where the caller set no deadline: an index over millions of rows
+  /// takes longer than any transaction that serves a call.
+  package static let stepTimeout: Duration = .seconds(6 * 3600)
+
+  /// Runs the steps that are missing, until the caller's deadline or for ``stepTimeout`` each.
   package func run(on engine: any SQLEngine) async throws(Failure) {
+    guard SQLDeadline.current == nil else { return try await runAll(engine) }
+    let until = ContinuousClock.now.advanced(by: Self.stepTimeout)
+    let ended = await SQLDeadline.$current.withValue(until) { () async -> Result<Void, Failure> in
+      do throws(Failure) {
+        return .success(try await runAll(engine))
+      } catch {
+        return .failure(error)
+      }
+    }
+    return try ended.get()
+  }
+
+  private func runAll(_ engine: any SQLEngine) async throws(Failure) {
     let component = SQLValue.text(component)
     guard try await presentVersion(engine) < steps.count else { return }
     do throws(SQLFailure) {

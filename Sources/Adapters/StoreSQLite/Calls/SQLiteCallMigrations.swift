@@ -8,6 +8,8 @@ enum SQLiteCallMigrations {
   static let all = SQLiteMigrations(steps: [
     SQLiteMigrations.Step("make the tables", script: first),
     SQLiteMigrations.Step("put the region first in a call's key", script: second),
+    SQLiteMigrations.Step(
+      "index live calls", script: SQLDialect.sqlite.script(CallSchema.liveIndexes)),
   ])
 
   private static let first = """

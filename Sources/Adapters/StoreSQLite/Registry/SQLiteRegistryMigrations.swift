@@ -11,8 +11,10 @@ enum SQLiteRegistryMigrations {
       script: second, fill: fillNewColumns),
     SQLiteMigrations.Step(
       "make indexes for lists with several filters",
-      script: SQLDialect.sqlite.statements(RegistrySchema.filterIndexes)
-        .map { $0 + ";\n" }.joined()),
+      script: SQLDialect.sqlite.script(RegistrySchema.filterIndexes)),
+    SQLiteMigrations.Step(
+      "index the audit log by action and kind",
+      script: SQLDialect.sqlite.script(RegistrySchema.auditIndexes)),
   ])
 
   private static let first = """
@@ -213,4 +215,9 @@ extension SQLDialect {
   /// Every table STRICT, and keyed by its own key.
   static let sqlite = SQLDialect(
     integer: "INTEGER", text: "TEXT", blob: "BLOB", tableOptions: " STRICT, WITHOUT ROWID")
+
+  /// A schema's text as one script.
+  func script(_ schema: String) -> String {
+    statements(schema).map { $0 + ";\n" }.joined()
+  }
 }

@@ -32,6 +32,9 @@ package struct SQLiteEngine: SQLEngine {
 
 /// The connection that reads.
 actor SQLiteReader {
+  /// How long one read may take: meanwhile all others wait.
+  static let readTimeout: Duration = .seconds(5)
+
   private let executor: SQLiteExecutor
   private let connection: SQLiteConnection
 
@@ -53,11 +56,19 @@ actor SQLiteReader {
   /// The upper pages of every table and index of a million numbers; SQLite's own 2 MiB hold few.
   private static let cacheKibibytes = 64 << 10
 
-  func run(_ statement: SQLStatement, _ values: [SQLValue]) throws(SQLFailure) -> SQLResult {
+  /// - Parameter timeout: beside the caller's deadline; nil: as long as it takes.
+  func run(
+    _ statement: SQLStatement, _ values: [SQLValue], timeout: Duration? = SQLiteReader.readTimeout
+  ) throws(SQLFailure) -> SQLResult {
+    let latest = timeout.map { ContinuousClock.now.advanced(by: $0) }
+    let deadline = [latest, SQLDeadline.current].compactMap(\.self).min()
+    // It may have waited for others' reads.
+    if let deadline, deadline <= .now { throw .deadline }
     do throws(SQLiteError) {
-      return try connection.run(statement, values)
+      guard let deadline else { return try connection.run(statement, values) }
+      return try connection.run(statement, values, until: deadline)
     } catch {
-      throw SQLFailure(error)
+      throw error.isInterruption ? .deadline : SQLFailure(error)
     }
   }
 

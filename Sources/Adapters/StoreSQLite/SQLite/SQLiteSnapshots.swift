@@ -45,7 +45,7 @@ private struct SnapshotSession: SQLSession {
   func run(
     _ statement: SQLStatement, _ values: [SQLValue]
   ) async throws(SQLFailure) -> SQLResult {
-    try await reader.run(statement, values)
+    try await reader.run(statement, values, timeout: nil)
   }
 
   func announceChange() async throws(SQLFailure) {}
