@@ -286,6 +286,46 @@ import WellKnown
     #expect(await reason(authenticator.verdict(on: elsewhere)) == "UNAUTHENTICATED TOKEN_INVALID")
   }
 
+  @Test func aGoodTokenIsFoundBehindAnAddressThatFails() async {
+    let (text, grant) = token(isKnown: false)
+    let authenticator = authenticator { id in id == grant.id ? grant : nil }
+    let limited = "RESOURCE_EXHAUSTED TOO_MANY_FAILED_ATTEMPTS"
+    var (last, count) = ("", 0)
+    while !last.hasSuffix(limited), count < 4 * AccessLimits.failureBurstMax {
+      count += 1
+      let unknown = token(isKnown: false).text
+      last = await reason(
+        authenticator.verdict(on: call(Agents.getAgent, "Bearer \(unknown.revealed)")))
+    }
+    #expect(last.hasSuffix(limited))
+    let verdict = authenticator.verdict(on: call(Agents.getAgent, "Bearer \(text.revealed)"))
+    #expect(await reason(verdict) == "asked, admitted")
+  }
+
+  @Test func callsAtOnceWithOneTokenAreAnsweredByOneLookUp() async {
+    let (text, grant) = token(isKnown: false)
+    let callCount = 95
+    let count = Mutex(0)
+    let waiting = Mutex<CallAuthenticator?>(nil)
+    let authenticator = authenticator { _ in
+      count.withLock { $0 += 1 }
+      for _ in 0..<100_000 where waiting.withLock({ $0?.waitingCount }) != callCount - 1 {
+        await Task.yield()
+      }
+      return grant
+    }
+    waiting.withLock { $0 = authenticator }
+    let good = call(Agents.getAgent, "Bearer \(text.revealed)")
+    let verdicts = (0..<callCount).map { _ in authenticator.verdict(on: good) }
+    let reasons = await withTaskGroup(of: String.self) { group in
+      for verdict in verdicts { group.addTask { await reason(verdict) } }
+      return await group.reduce(into: Set<String>()) { $0.insert($1) }
+    }
+    #expect(reasons == ["asked, admitted"])
+    #expect(count.withLock { $0 } == 1)
+    waiting.withLock { $0 = nil }
+  }
+
   @Test func aTenantsCallsAreLimitedByItself() async {
     let (one, other) = (token(), token(tenant: .main))
     let authenticator = authenticator(rate: 5)

@@ -31,3 +31,14 @@ package enum AccessLimits {
   /// Tenants whose calls are counted at once.
   package static let limitedTenantsMax = 100_000
 }
+  /// Calls that wait for such a look-up; more are refused.
+  package static let lookUpsWaitingMax = 4096
+  /// Look-ups at once for peers that failed as often as they may.
+  package static let suspectLookUpsMax = 4
+  /// Look-ups for those peers that wait; more are refused.
+  package static let suspectLookUpsWaitingMax = 64
+  /// Ids of tokens that were asked for and not found, whose repeats are counted at once.
+  package static let missingTokensMax = 10_000
+  /// Look-ups in a row of an id that is not found, for a peer that failed as often as it may; then
+  /// one a second.
+  package static let missingTokenBurstMax = 4

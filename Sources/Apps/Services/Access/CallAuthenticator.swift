@@ -37,8 +37,13 @@ package final class CallAuthenticator: CallAdmission {
   private let failures: Mutex<TokenBuckets<String>>
   /// nil inside: every tenant may call as often as it likes.
   private let calls: Mutex<TokenBuckets<TenantID>?>
-  private let lookUpCount = Atomic<Int>(0)
   private let isStopping = Atomic<Bool>(false)
+  private let lookUps: TokenLookUps
+  /// How often each id was not found.
+  private let missing = Mutex(
+    TokenBuckets<APITokenID>(
+      ratePerSecond: 1, burst: AccessLimits.missingTokenBurstMax,
+      keyCountMax: AccessLimits.missingTokensMax))
 
   /// - Parameters:
   ///   - lookUp: nil where there is no store to ask: the directory is all there is.
@@ -50,6 +55,7 @@ package final class CallAuthenticator: CallAdmission {
   ) {
     self.rules = rules
     self.directory = directory
+    lookUps = TokenLookUps(directory)
     self.hasher = hasher
     self.time = time
     self.configuration = configuration
@@ -123,12 +129,17 @@ package final class CallAuthenticator: CallAdmission {
     let hash = hasher.hash(text.secret)
     if let grant = directory.grant(text.id) { return judge(grant, hash, call, rule) }
     guard let lookUp else { return fail(.tokenInvalid, call) }
-    let wait = failures.withLock { $0.wait(Self.host(of: call.peer), at: .now) }
-    if let wait { return refuse(.tooManyFailures(wait: wait)) }
+    // The failures may be another's behind the same address. They bound what is asked for tokens
+    // that nobody has; a good one is found all the same.
+    let isSuspect = failures.withLock { $0.wait(Self.host(of: call.peer), at: .now) } != nil
+    if isSuspect, let wait = missing.withLock({ $0.wait(text.id, at: .now) }) {
+      return refuse(.tooManyFailures(wait: wait))
+    }
     return .undecided { () async throws(RPCError) in
-      switch await self.found(text.id, lookUp) {
+      switch await self.found(text.id, lookUp, in: isSuspect ? .suspect : .usual) {
       case .failure(let refusal): throw refusal.error
       case .success(let grant):
+        if grant == nil { _ = self.missing.withLock { $0.take(text.id, at: .now) } }
         let verdict =
           grant.map { self.judge($0, hash, call, rule) } ?? self.fail(.tokenInvalid, call)
         switch verdict {
@@ -145,17 +156,12 @@ package final class CallAuthenticator: CallAdmission {
     case failure(AccessRefusal)
   }
 
-  private func found(_ id: APITokenID, _ lookUp: LookUp) async -> Found {
-    let (before, _) = lookUpCount.add(1, ordering: .relaxed)
-    defer { lookUpCount.subtract(1, ordering: .relaxed) }
-    guard before < AccessLimits.lookUpsMax else { return .failure(.lookUpFailed) }
-    let mark = directory.mark
-    do {
-      guard let grant = try await lookUp(id) else { return .success(nil) }
-      directory.put(grant, lookedUpAt: mark)
-      return .success(grant)
-    } catch {
-      return .failure(.lookUpFailed)
+  private func found(
+    _ id: APITokenID, _ lookUp: LookUp, in lane: TokenLookUps.Lane = .usual
+  ) async -> Found {
+    switch await lookUps.find(id, in: lane, by: lookUp) {
+    case .success(let grant): .success(grant)
+    case .failure: .failure(.lookUpFailed)
     }
   }
 
@@ -229,6 +235,9 @@ package final class CallAuthenticator: CallAdmission {
     let wait = failures.withLock { $0.take(Self.host(of: call.peer), at: .now) }
     return refuse(wait.map { .tooManyFailures(wait: $0) } ?? refusal)
   }
+
+  /// Calls that wait for a look-up.
+  var waitingCount: Int { lookUps.waitingCount }
 
   /// The peer without its port: `ipv4:127.0.0.1`.
   private static func host(of peer: String) -> String {
