@@ -203,12 +203,17 @@ package enum RegistrySchema {
     """
 
   /// The second step: for lists with several filters, of which each fits many numbers and all
-  /// together few. An agent's numbers, fewer than a provider's, are sifted within their index.
+  /// together few. SQLite fetches a row before it looks at an index's other columns, so an agent with
+  /// a state or a provider has an index of its own; what else is asked of an agent is sifted.
   package static let filterIndexes = """
     DROP INDEX phone_numbers_agent;
     CREATE INDEX phone_numbers_of_agent ON phone_numbers
       (tenant, agent_id, create_time, id, provider_id, state, region)
       WHERE agent_id IS NOT NULL;
+    CREATE INDEX phone_numbers_agent_state ON phone_numbers
+      (tenant, agent_id, state, create_time, id) WHERE agent_id IS NOT NULL;
+    CREATE INDEX phone_numbers_agent_provider ON phone_numbers
+      (tenant, agent_id, provider_id, create_time, id) WHERE agent_id IS NOT NULL;
     CREATE INDEX phone_numbers_provider_state ON phone_numbers
       (tenant, provider_id, state, create_time, id);
     CREATE INDEX phone_numbers_region_state ON phone_numbers
