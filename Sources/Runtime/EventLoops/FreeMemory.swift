@@ -9,8 +9,9 @@ internal import CUV
 /// memory from where it is taken: another thread would be no better place for it. So it is done
 /// while there is little to do.
 enum FreeMemory {
-  /// How much free memory is kept: it will be used again, and giving it back has its price.
-  static let keptMax = 32 << 20
+  /// How much free memory is kept: it will be used again, and giving it back has its price, which
+  /// nobody pays while there is little to do.
+  static let keptMax = 8 << 20
   /// How often it is looked at.
   static let period = Duration.seconds(10)
 
