@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import threading
 
+import grpc
 import pytest
 
 import harness
@@ -201,6 +202,35 @@ def test_a_database_that_is_not_there_is_a_clear_error(start_server):
     assert "The database can't be used" in lost.output()
     code, said = run("migrate", "--database=mysql://nowhere")
     assert code == 64 and "--database" in said
+
+
+def test_of_two_first_starts_with_one_file_the_token_that_counts_stays(tmp_path, database, stubs):
+    place, url = tmp_path / "admin-token", database()
+    processes, addresses = [], []
+    try:
+        for name in ("one", "two"):
+            addresses.append(f"127.0.0.1:{harness.free_port()}")
+            command = [str(harness.program("trunklined")), "serve", f"--database={url}"]
+            command += [f"--data-dir={tmp_path / name}", f"--admin-token-file={place}"]
+            command += [f"--listen={addresses[-1]}", "--webhook-listen=127.0.0.1:0"]
+            with (tmp_path / f"{name}.log").open("wb") as log:
+                processes.append(subprocess.Popen(
+                    [*command, "--admin-listen=127.0.0.1:0"], stdout=log, stderr=log))
+        for address in addresses:
+            harness.wait_until(lambda: harness.is_serving(address), "trunklined")
+        token = place.read_text().strip()
+        harness.secrets.add(token)
+        for address in addresses:
+            with grpc.insecure_channel(address) as channel:
+                stubs.v1.AgentServiceStub(channel).ListAgents(
+                    stubs.v1.ListAgentsRequest(), timeout=30,
+                    metadata=[("authorization", f"Bearer {token}")])
+        assert [path.name for path in tmp_path.glob("admin-token*")] == ["admin-token"]
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait(harness.STOP_MAX)
 
 
 def test_a_backup_is_made_while_serving(world, server, start_server, stubs, sim, tmp_path):

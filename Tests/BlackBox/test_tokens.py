@@ -76,6 +76,11 @@ def test_a_lost_administrator_is_replaced_when_that_is_asked_for(start_server, s
     server.start()
     assert server.token != first
     assert list_agents(stubs, server, server.token) == list_agents(stubs, server, first) == CODE.OK
+    listed = harness.run_cli("tokens", "ls", "-o", "json", address=server.address)
+    assert listed.returncode == 0, listed.stderr
+    expiries = [token.get("expireTime") for token in json.loads(listed.stdout)["tokens"]]
+    assert len(expiries) == 2 and expiries.count(None) == 1
+    assert "take the flag away" in server.output()
 
 
 def test_without_a_file_the_token_is_printed_and_not_logged(tmp_path, stubs):

@@ -44,6 +44,22 @@ struct ProtectedFileTests {
     #expect(try ProtectedFile.read(path, limit: 10) == [3])
   }
 
+  @Test func ofTwoPendingFilesTheOneThatIsKeptStays() throws {
+    let kept = try PendingFile([1], for: path, name: "a")
+    let other = try PendingFile([2], for: path, name: "b")
+    #expect(throws: ProtectedFile.Failure.notFound) { try ProtectedFile.read(path, limit: 10) }
+    #expect(try ProtectedFile.read(kept.path, limit: 10) == [1])
+    try kept.keep()
+    other.discard()
+    #expect(try ProtectedFile.read(path, limit: 10) == [1])
+    for gone in [kept.path, other.path] {
+      #expect(throws: ProtectedFile.Failure.notFound) { try ProtectedFile.read(gone, limit: 10) }
+    }
+    let late = try PendingFile([3], for: path, name: "a")
+    try late.keep()
+    #expect(try ProtectedFile.read(path, limit: 10) == [3])
+  }
+
   @Test func exposedFileIsRefused() throws {
     try ProtectedFile.create(path, [1])
     #expect(unsafe chmod(path, 0o604) == 0)

@@ -91,6 +91,18 @@ import Testing
         .isInvalid(field: "tenant_id", .malformed) == true)
   }
 
+  /// PostgreSQL refuses a text with U+0000, with an error that looks like ours.
+  @Test func aPlaceWithoutAnIDIsNoPageToken() async {
+    for id in ["", "tok_\0", "tok_%", String(repeating: "a", count: 64)] {
+      let place = PageToken.bytes(of: 1) + Array(id.utf8)
+      let request = PageRequest(token: PageToken(query: "tokens ", place: place).text)
+      let failure = await failure { () async throws(RegistryError) in
+        _ = try await tokens.list(request, of: "", by: main)
+      }
+      #expect(failure?.isInvalid(field: "page_token", .malformed) == true)
+    }
+  }
+
   @Test func onlyTheOperatorNamesOtherTenants() async throws {
     for tenant in ["\(TenantID.main)", CreateToken.newTenant] {
       #expect(
@@ -121,6 +133,34 @@ import Testing
     #expect(next.token.tenant != first.token.tenant)
   }
 
+  @Test func aRequestThatIsForgottenMakesNoSecondAdministrator() async throws {
+    let request = CreateToken(
+      displayName: "Acme", scopes: ["admin"], tenantID: CreateToken.newTenant, requestID: "r1")
+    let first = try await tokens.create(request, by: main)
+    harness.time.advance(by: RegistryLimits.requestLifetime + .seconds(1))
+    try await harness.context.housekeep()
+    #expect(await create(request, main)?.isInvalid(field: "request_id", .requestIDReused) == true)
+    let all = try await tokens.list(PageRequest(), of: "\(first.token.tenant)", by: main).elements
+    #expect(all.map(\.id) == [first.token.id])
+  }
+
+  @Test func aTokenMakesNoneThatOutlivesIt() async throws {
+    let last = harness.time.now().advanced(by: .seconds(60))
+    let maker = try await tokens.create(
+      CreateToken(scopes: ["admin"], expireTime: last), by: other)
+    let caller = Caller(
+      tenant: Sample.otherTenant, principal: .token(maker.token.id), scopes: Scopes(.admin))
+    for isKnown in [true, false] {
+      if !isKnown { directory.remove(maker.token.id) }
+      for time in [nil, last.advanced(by: .microseconds(1))] {
+        #expect(
+          await create(CreateToken(scopes: ["admin"], expireTime: time), caller)?
+            .isInvalid(field: "expire_time", .outOfRange) == true)
+      }
+      #expect(await create(CreateToken(scopes: ["admin"], expireTime: last), caller) == nil)
+    }
+  }
+
   @Test func theFirstAdministratorIsMadeOnce() async throws {
     #expect(try await tokens.isFirstStart())
     let text = tokens.makeText()
@@ -132,8 +172,12 @@ import Testing
     #expect(try await tokens.grant(late.id) == nil)
     let grant = try #require(try await tokens.grant(text.id))
     #expect(grant.scopes == Scopes(.admin) && grant.tenant == .main)
-    // One that is asked for is made all the same.
+    #expect(grant.expireTime == nil)
+    // One that is asked for is made all the same, and ends by itself.
     #expect(try await tokens.makeAdministrator(late, isFirst: false))
+    #expect(
+      directory.grant(late.id)?.expireTime
+        == harness.time.now().advanced(by: AccessLimits.extraAdministratorLifetime))
   }
 }
 

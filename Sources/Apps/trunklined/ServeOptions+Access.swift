@@ -22,7 +22,8 @@ extension ServeOptions {
     "Write the first administrator's token there, with mode 0600, in place of printing it.")
   static let newAdminToken = Option.flag(
     "new-admin-token",
-    "Make another administrator's token at this start, when those there were are lost.")
+    "Make another administrator's token at this start, good for a day, when those there were are "
+      + "lost.")
   static let quotas = Option.map(
     "quota",
     .choice([

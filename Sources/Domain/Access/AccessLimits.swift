@@ -10,6 +10,11 @@ package enum AccessLimits {
   package static let auditResourceIDLengthMax = 128
 
   // Authentication
+  /// Characters of a principal in a question to the audit log.
+  package static let auditPrincipalLengthMax = 1024
+
+  /// How long an administrator's token lives that is made at a start with `--new-admin-token`.
+  package static let extraAdministratorLifetime: Duration = .seconds(24 * 3600)
   /// Tokens that a process keeps in memory; others are looked up when they are used.
   package static let directoryTokensMax = 100_000
   /// Tokens that a dispatch of its own keeps in memory: all, so that it needs no registry.

@@ -37,6 +37,8 @@ package enum RegistryLimits {
   /// Greater sizes are taken as this one (AIP-158).
   package static let pageSizeMax = 1000
   package static let pageTokenLengthMax = 2048
+  /// Characters of the id in a page token.
+  package static let cursorIDLengthMax = 63
   package static let carrierPageTokenLengthMax = 512
   package static let routePageSizeMax = 1000
 

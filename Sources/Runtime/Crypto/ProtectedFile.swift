@@ -157,7 +157,7 @@ package enum ProtectedFile {
   }
 
   /// A new name is durable only when its folder is (fsync(2)).
-  private static func synchronizeFolder(of path: String) throws(Failure) {
+  static func synchronizeFolder(of path: String) throws(Failure) {
     let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
     let descriptor = unsafe open(folder.isEmpty ? "/" : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .system(operation: "open", errno: errno) }

@@ -30,9 +30,7 @@ struct PageToken {
   ) -> [UInt8]? {
     guard !text.isEmpty else { return nil }
     guard let bytes = decode(text) else {
-      validator.refuse(
-        "page_token", .malformed,
-        "This is no token of this list. Send next_page_token as it came, or begin without one.")
+      refuse(&validator)
       return nil
     }
     guard Array(bytes[1..<9]) == Self.bytes(of: hash(Array(query.utf8))) else {
@@ -42,6 +40,12 @@ struct PageToken {
       return nil
     }
     return Array(bytes[9..<(bytes.count - 4)])
+  }
+
+  static func refuse(_ validator: inout Validator) {
+    validator.refuse(
+      "page_token", .malformed,
+      "This is no token of this list. Send next_page_token as it came, or begin without one.")
   }
 
   private static func decode(_ text: String) -> [UInt8]? {
@@ -100,8 +104,12 @@ extension PageCursor {
     PageToken.bytes(of: UInt64(bitPattern: createTime.microseconds)) + Array(id.utf8)
   }
 
+  /// nil unless an id of ours could be in it: no other text is asked of a database, which may
+  /// refuse it (PostgreSQL: U+0000).
   init?(place: [UInt8]) {
-    guard place.count > 8 else { return nil }
+    guard place.count > 8, place.count <= 8 + RegistryLimits.cursorIDLengthMax,
+      place.dropFirst(8).allSatisfy({ $0.isLowerOrDigit || $0 == 45 || $0 == 95 })
+    else { return nil }
     let time = place.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     self.init(
       createTime: Timestamp(microseconds: Int64(bitPattern: time)),
@@ -121,6 +129,7 @@ struct PagePlan {
     self.size = Self.size(request.size, &validator)
     let place = PageToken.place(in: request.token, query: query, &validator)
     self.cursor = place.flatMap { PageCursor(place: $0) }
+    if place != nil, cursor == nil { PageToken.refuse(&validator) }
   }
 
   static func size(_ asked: Int, _ validator: inout Validator) -> Int {

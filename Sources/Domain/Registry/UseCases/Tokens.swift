@@ -37,6 +37,8 @@ package struct Tokens: Sendable {
     if let earlier = try await context.earlier(request.requestID, body, tenant: caller.tenant) {
       return try await replay(earlier, body, caller)
     }
+    try await checkUnknown(request, owner: caller)
+    try await checkExpiry(expireTime, of: caller.principal)
     let now = context.time.now()
     let text = TokenText(id: APITokenID(at: now, random: context.ids), random: context.ids)
     let token = APIToken(
@@ -121,15 +123,18 @@ package struct Tokens: Sendable {
       id: APITokenID(at: context.time.now(), random: context.ids), random: context.ids)
   }
 
-  /// Makes an administrator of the first tenant out of `text`.
+  /// Makes an administrator of the first tenant out of `text`. One that is not the first is for an
+  /// emergency, beyond the tenant's quota, and ends by itself.
   ///
   /// - Parameter isFirst: of several processes that start at once only one does it; false then.
   package func makeAdministrator(
     _ text: TokenText, isFirst: Bool
   ) async throws(RegistryError) -> Bool {
+    let now = context.time.now()
     let token = APIToken(
       id: text.id, tenant: .main, displayName: isFirst ? "first administrator" : "administrator",
-      scopes: Scopes(.admin), hash: hasher.hash(text.secret), createTime: context.time.now(),
+      scopes: Scopes(.admin), hash: hasher.hash(text.secret), createTime: now,
+      expireTime: isFirst ? nil : now.advanced(by: AccessLimits.extraAdministratorLifetime),
       creator: .system)
     // No client's request id has a space.
     let record = try context.request(
@@ -203,6 +208,42 @@ package struct Tokens: Sendable {
       ])
     }
     return (Scopes(scopes), request.expireTime)
+  }
+
+  /// Refuses a new tenant whose request was made so long ago that it is forgotten: the tenant is
+  /// there, and this would be one more administrator of it.
+  private func checkUnknown(
+    _ request: CreateToken, owner: Caller
+  ) async throws(RegistryError) {
+    guard request.tenantID == CreateToken.newTenant, !request.requestID.isEmpty else { return }
+    let known = try await context.read { () async throws(StoreError) in
+      try await context.store(of: owner.tenant).record()
+    }
+    guard let known else { return }
+    throw .invalidArgument([
+      FieldViolation(
+        "request_id", .requestIDReused,
+        "This request made the tenant \(known.id) long ago. Take a new id for another tenant.")
+    ])
+  }
+
+  /// Refuses a token that would outlive the one that makes it.
+  private func checkExpiry(
+    _ time: Timestamp?, of maker: Principal
+  ) async throws(RegistryError) {
+    guard case .token(let id) = maker else { return }
+    var grant = directory.grant(id)
+    if grant == nil {
+      grant = try await context.read { () async throws(StoreError) in try await self.grant(id) }
+    }
+    guard let last = grant?.expireTime else { return }
+    guard let time, time <= last else {
+      throw .invalidArgument([
+        FieldViolation(
+          "expire_time", .outOfRange,
+          "The token that makes this one ends at \(last.rfc3339). Give no later time.")
+      ])
+    }
   }
 
   /// The caller on behalf of the tenant that shall own the token. A tenant that is made for a
