@@ -37,6 +37,22 @@ import Testing
     #expect(cut.utf8.count <= limit && cut.hasSuffix("… (cut)") && cut.hasPrefix("üü"))
   }
 
+  @Test func longValuesThatDifferAreToldDifferently() {
+    let limit = AccessLimits.auditValueLengthMax
+    let start = String(repeating: "ü", count: limit)
+    for (old, new) in [
+      (start + "one", start + "two"), (start, start + "x"), (start + "x", start),
+      ("a" + start, "b" + start), (start + "a" + start, start + "b" + start),
+      (String(start.dropLast(limit - 60)) + "a" + start, String(start.dropLast(limit - 60))),
+    ] {
+      let change = AuditChange("url", old: old, new: new)
+      #expect(change.old != change.new)
+      for value in [change.old, change.new] { #expect(value.utf8.count <= limit) }
+    }
+    let end = AuditChange("url", old: start + "one", new: start + "two")
+    #expect(end.old.hasPrefix("üü") && end.old.hasSuffix("… (cut) one"))
+  }
+
   @Test func tooManyChangesAreCounted() {
     let limit = AccessLimits.auditChangeCountMax
     let all = (0..<(limit + 3)).map { AuditChange("f\($0)", old: "", new: "1") }

@@ -46,11 +46,12 @@ import Testing
     let entries = try await entries()
     #expect(
       told(entries) == [
-        "create display_name: →One; connections[0].sip.uri: →sip:a@b.example; "
-          + "connections[0].sip.username: →me; labels.team: →x; connections[0].sip.password: →set",
+        "create connections[0].sip.password: →set; display_name: →One; "
+          + "connections[0].sip.uri: →sip:a@b.example; connections[0].sip.username: →me; "
+          + "labels.team: →x",
         "update display_name: One→Two; labels.team: x→",
-        "delete display_name: Two→; connections[0].sip.uri: sip:a@b.example→; "
-          + "connections[0].sip.username: me→; connections[0].sip.password: set→",
+        "delete connections[0].sip.password: set→; display_name: Two→; "
+          + "connections[0].sip.uri: sip:a@b.example→; connections[0].sip.username: me→",
       ])
     for entry in entries {
       #expect(entry.resource == AuditResource(.agent, "a"))
@@ -58,6 +59,34 @@ import Testing
       #expect(entry.method == caller.method && entry.traceID == caller.traceID)
       #expect(!"\(entry)".contains("s3cret"))
     }
+  }
+
+  @Test func nothingHidesAChangeOfAnAddressOrASecret() async throws {
+    let (start, agents) = (
+      "wss://agent.example/" + String(repeating: "a", count: 600), harness.agents
+    )
+    func agent(_ end: String, _ password: String, _ keys: String) -> AgentInput {
+      AgentInput(
+        id: "a",
+        connections: [
+          AgentConnectionInput(target: .mediaStream(url: start + end, parameters: [:])),
+          AgentConnectionInput(
+            target: .sip(uri: "sip:a@b.example", username: "me", password: Secret(password))),
+        ],
+        labels: Dictionary(
+          uniqueKeysWithValues: (0..<RegistryLimits.labelCountMax).map { ("\(keys)\($0)", "x") }))
+    }
+    _ = try await agents.create(
+      CreateAgent(agent: agent("one", "former-password", "k")), by: caller)
+    harness.time.advance(by: .seconds(1))
+    _ = try await agents.update(
+      UpdateAgent(agent: agent("two", "present-password", "l"), mask: ["connections", "labels"]),
+      by: caller)
+    let changes = try #require(try await entries().first).changes
+    #expect(changes.count == 2 + 2 * RegistryLimits.labelCountMax)
+    #expect(changes[0] == .secret("connections[1].sip.password", had: true, has: true))
+    #expect(changes[1].field == "connections[0].media_stream.url")
+    #expect(changes[1].old.hasSuffix("one") && changes[1].new.hasSuffix("two"))
   }
 
   @Test func aRotationIsToldWithoutTheSecret() async throws {
@@ -71,12 +100,12 @@ import Testing
           id: provider.id.description,
           twilio: TwilioInput(
             apiKeySID: Sample.key(3).description, apiKeySecret: Secret("fresh-secret"))),
-        mask: ["twilio.api_key_sid", "twilio.api_key_secret"]), by: caller)
+        mask: ["twilio.api_key_secret", "twilio.api_key_sid"]), by: caller)
     let entries = try await entries()
     #expect(entries.map(\.action) == [.rotate, .create])
     let changes = entries.first?.changes ?? []
-    #expect(changes.map(\.field) == ["twilio.api_key_sid", "twilio.api_key_secret"])
-    #expect(changes.last?.old == "set" && changes.last?.new == "changed")
+    #expect(changes.map(\.field) == ["twilio.api_key_secret", "twilio.api_key_sid"])
+    #expect(changes.first?.old == "set" && changes.first?.new == "changed")
     #expect(!"\(entries)".contains("fresh-secret") && !"\(entries)".contains("us-secret"))
   }
 
@@ -125,7 +154,9 @@ import Testing
     #expect(try await entries(by: .of(Sample.otherTenant)).isEmpty)
     for bad in [
       ListAuditEvents(resourceType: "table"), ListAuditEvents(action: "x"),
-      ListAuditEvents(principal: "root"),
+      ListAuditEvents(principal: "root"), ListAuditEvents(principal: "identity:a\0b"),
+      ListAuditEvents(principal: "identity:" + String(repeating: "a", count: 1024)),
+      ListAuditEvents(resourceID: "a\0b"),
     ] {
       await #expect(throws: RegistryError.self) { try await log.list(bad, by: caller) }
     }

@@ -40,11 +40,14 @@ package struct AuditChange: Sendable, Hashable, Codable {
   package let old: String
   package let new: String
 
-  /// Values longer than `AccessLimits.auditValueLengthMax` bytes are cut, and say so.
+  /// Values longer than `AccessLimits.auditValueLengthMax` bytes are cut, and say so. Of two that
+  /// begin alike that beginning is cut, so that the change is seen.
   package init(_ field: String, old: String, new: String) {
     self.field = field
-    self.old = Self.cut(old)
-    self.new = Self.cut(new)
+    let isLong = max(old.utf8.count, new.utf8.count) > AccessLimits.auditValueLengthMax
+    let same = isLong ? zip(old, new).prefix { $0 == $1 }.count : 0
+    self.old = Self.cut(old, same: same)
+    self.new = Self.cut(new, same: same)
   }
 
   /// A secret that was set, replaced or removed: whether there is one is all that is told.
@@ -53,12 +56,25 @@ package struct AuditChange: Sendable, Hashable, Codable {
       field, old: had ? "set" : "", new: has ? (had ? "changed" : "set") : "")
   }
 
-  private static func cut(_ value: String) -> String {
-    guard value.utf8.count > AccessLimits.auditValueLengthMax else { return value }
-    let mark = "… (cut)"
-    var kept = value.prefix(AccessLimits.auditValueLengthMax)
-    while kept.utf8.count + mark.utf8.count > AccessLimits.auditValueLengthMax { kept.removeLast() }
-    return kept + mark
+  private static let mark = "… (cut)"
+
+  /// - Parameter same: with how many characters the other value begins likewise.
+  private static func cut(_ value: String, same: Int) -> String {
+    let size = AccessLimits.auditValueLengthMax
+    guard value.utf8.count > size else { return value }
+    let head = String(prefix(of: value[...], sizeMax: size / 4))
+    // The whole beginning is kept when there is room for it.
+    let (start, tail) =
+      head.count < same ? (head + mark + " ", value.dropFirst(same)) : ("", value[...])
+    let room = size - start.utf8.count
+    guard tail.utf8.count > room else { return start + tail }
+    return start + prefix(of: tail, sizeMax: room - mark.utf8.count) + mark
+  }
+
+  private static func prefix(of text: Substring, sizeMax: Int) -> Substring {
+    var kept = text.prefix(sizeMax)
+    while kept.utf8.count > sizeMax { kept.removeLast() }
+    return kept
   }
 }
 

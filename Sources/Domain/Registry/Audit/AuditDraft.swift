@@ -24,6 +24,8 @@ struct AuditDraft: Sendable, Hashable {
 /// What the audit log tells of a resource: its fields as text, by their paths in the contract.
 struct AuditedFields {
   private(set) var texts: [(field: String, value: String)] = []
+  /// Fields with names of the caller's choice.
+  private(set) var entries: [(field: String, value: String)] = []
   private(set) var secrets: [(field: String, value: AnyHashable?)] = []
 
   /// An empty value is one that is unset.
@@ -32,7 +34,9 @@ struct AuditedFields {
   mutating func add(_ field: String, _ value: Bool) { add(field, value ? "true" : "false") }
 
   mutating func add(_ field: String, _ labels: [String: String]) {
-    for (key, value) in labels.sorted(by: { $0.key < $1.key }) { add("\(field).\(key)", value) }
+    for (key, value) in labels.sorted(by: { $0.key < $1.key }) {
+      entries.append(("\(field).\(key)", value))
+    }
   }
 
   /// Sealed or not, it is only compared: what is told is whether it is there.
@@ -40,10 +44,19 @@ struct AuditedFields {
     secrets.append((field, value.map { AnyHashable($0) }))
   }
 
-  /// What differs, in the order of the new fields and then of those that went.
+  /// What differs: secrets first, then fields, then labels and the like, each in the order of the
+  /// new ones and then of those that went. Where there is no room for all, none of a caller's own
+  /// names hides what else was changed.
   static func changes(from old: AuditedFields?, to new: AuditedFields?) -> [AuditChange] {
+    secretChanges(from: old, to: new) + changes(from: old?.texts, to: new?.texts)
+      + changes(from: old?.entries, to: new?.entries)
+  }
+
+  private static func changes(
+    from old: [(field: String, value: String)]?, to new: [(field: String, value: String)]?
+  ) -> [AuditChange] {
     var changes: [AuditChange] = []
-    let (before, after) = (old?.texts ?? [], new?.texts ?? [])
+    let (before, after) = (old ?? [], new ?? [])
     for (field, value) in after {
       let former = before.first { $0.field == field }?.value ?? ""
       if former != value { changes.append(AuditChange(field, old: former, new: value)) }
@@ -52,6 +65,13 @@ struct AuditedFields {
       guard !after.contains(where: { $0.field == field }) else { continue }
       changes.append(AuditChange(field, old: value, new: ""))
     }
+    return changes
+  }
+
+  private static func secretChanges(
+    from old: AuditedFields?, to new: AuditedFields?
+  ) -> [AuditChange] {
+    var changes: [AuditChange] = []
     let (hidden, shown) = (old?.secrets ?? [], new?.secrets ?? [])
     for (field, value) in shown {
       let former = hidden.first { $0.field == field }?.value

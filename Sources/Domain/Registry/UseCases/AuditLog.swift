@@ -16,6 +16,8 @@ package struct AuditLog: Sendable {
     filter.resourceKind = validator.word("resource_type", request.resourceType)
     filter.action = validator.word("action", request.action)
     if !request.principal.isEmpty {
+      validator.text(
+        "principal", request.principal, lengthMax: AccessLimits.auditPrincipalLengthMax)
       filter.principal = Principal(request.principal)
       if filter.principal == nil {
         validator.refuse(
