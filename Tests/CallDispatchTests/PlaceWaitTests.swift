@@ -8,11 +8,29 @@ struct PlaceWaitTests {
   /// Takes every place for a watcher; they are free when the result goes.
   func watchers(_ harness: DispatchHarness) async throws -> [CallWatch] {
     var watchers: [CallWatch] = []
-    let filter = CallFilter(tenant: CallSamples.tenant)
-    for _ in 0..<Limits.watchersMax {
+    for index in 0..<Limits.watchersMax {
+      let tenant = TenantID(bits: UInt128(0xf000 + index / Limits.tenantWatchersMax))
+      let filter = CallFilter(tenant: tenant)
       watchers.append(try await harness.dispatcher.watch(filter, resumeToken: ""))
     }
     return watchers
+  }
+
+  @Test func oneTenantDoesNotTakeAllPlaces() async throws {
+    let harness = try await DispatchHarness()
+    let filter = CallFilter(tenant: CallSamples.tenant)
+    var watchers: [CallWatch] = []
+    for _ in 0..<Limits.tenantWatchersMax {
+      watchers.append(try await harness.dispatcher.watch(filter, resumeToken: ""))
+    }
+    await #expect(throws: DispatchError.tooManyWatchers) {
+      _ = try await harness.dispatcher.watch(filter, resumeToken: "")
+    }
+    let other = CallFilter(tenant: TenantID(bits: 0xf000))
+    watchers.append(try await harness.dispatcher.watch(other, resumeToken: ""))
+    watchers.removeFirst()
+    watchers.append(try await harness.dispatcher.watch(filter, resumeToken: ""))
+    withExtendedLifetime(watchers) {}
   }
 
   @Test func nothingIsPlacedWhenItCannotBeWaitedFor() async throws {

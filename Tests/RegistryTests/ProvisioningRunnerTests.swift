@@ -123,6 +123,27 @@ struct ProvisioningRunnerTests {
     #expect(refused == .shuttingDown)
   }
 
+  @Test func oneTenantDoesNotTakeAllPlaces() async throws {
+    let harness = Harness(time: ManualTime(.hold))
+    let provider = try await harness.link(.ie1)
+    let countMax = RegistryLimits.provisioningTenantCountMax
+    for number in 1...(countMax + 1) { try harness.buy(number) }
+    try await withThrowingTaskGroup(of: PhoneNumber.self) { group in
+      for number in 1...countMax {
+        harness.carrier.setOutage(outage, after: 1)
+        group.addTask { try await harness.importNumber(number, provider) }
+        try await until { harness.time.sleeperCount == number }
+      }
+      harness.carrier.setOutage(nil)
+      let refused = await failure { try await harness.importNumber(countMax + 1, provider) }
+      #expect(refused == .tooManyOperations)
+      recover(harness)
+      for try await number in group { #expect(number.state == .active) }
+    }
+    // The places are free again.
+    #expect(try await harness.importNumber(countMax + 1, provider).state == .active)
+  }
+
   @Test func beginsNothingBeyondItsBound() async throws {
     let harness = Harness(time: ManualTime(.hold), background: BackgroundTasks(countMax: 1))
     let result = try await stalled(harness) { provider in

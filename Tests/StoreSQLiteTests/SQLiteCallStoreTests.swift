@@ -70,6 +70,71 @@ struct SQLiteCallStoreTests {
   }
 }
 
+/// An engine that loses the answers to some COMMITs.
+private final class ForgetfulEngine: SQLEngine {
+  enum Loss: CaseIterable {
+    case afterCommit
+    case beforeCommit
+  }
+
+  let loses = Mutex<Loss?>(nil)
+  private let base: SQLiteEngine
+
+  init(_ base: SQLiteEngine) { self.base = base }
+
+  func read(
+    _ statement: SQLStatement, _ values: [SQLValue]
+  ) async throws(SQLFailure) -> SQLResult { try await base.read(statement, values) }
+
+  func transaction<Result: Sendable>(
+    _ body: @Sendable (any SQLSession) async throws(SQLFailure) -> SQLEnding<Result>
+  ) async throws(SQLFailure) -> Result {
+    guard let loss = loses.withLock({ $0 }) else { return try await base.transaction(body) }
+    _ = try await base.transaction { session async throws(SQLFailure) -> SQLEnding<Result> in
+      switch (try await body(session), loss) {
+      case (.commit(let result), .beforeCommit): .rollBack(result)
+      case (let ending, _): ending
+      }
+    }
+    throw .unavailable(cause: "the connection was lost", mayHaveCommitted: true)
+  }
+}
+
+struct UnconfirmedCallsTests {
+  private let file = TemporaryDatabase()
+  private let executor = SQLiteExecutor()
+
+  @Test(arguments: ForgetfulEngine.Loss.allCases)
+  private func whoWatchesIsToldOfACommitThatWasNotAnswered(
+    _ loss: ForgetfulEngine.Loss
+  ) async throws {
+    defer { executor.stop() }
+    let engine = ForgetfulEngine(
+      try await SQLiteEngine(
+        path: file.path, executor: executor, schema: SQLiteCallMigrations.all))
+    let store = SQLCallStore(engine: engine)
+    let seen = Mutex<[String]>([])
+    await store.observe { call in seen.withLock { $0.append("\(call.id.low) \(call.change)") } }
+    func place(_ number: UInt64) async throws {
+      _ = try await store.place(
+        Placement(request: nil, calls: [CallSamples.outbound(number, to: Int(number))]))
+    }
+    try await place(1)
+    engine.loses.withLock { $0 = loss }
+    await #expect(throws: CallStoreError.unavailable) { try await place(2) }
+    await #expect(throws: CallStoreError.unavailable) { try await place(3) }
+    engine.loses.withLock { $0 = nil }
+    try await place(4)
+    try await place(5)
+    let lost = try await store.changes(
+      ChangeQuery(
+        filter: CallFilter(tenant: CallSamples.outbound(1).tenant), after: 0, through: 99, limit: 9)
+    )
+    #expect(lost.count == (loss == .afterCommit ? 5 : 3))
+    #expect(seen.withLock { $0 } == lost.map { "\($0.id.low) \($0.change)" })
+  }
+}
+
 /// A file that the first version wrote, brought to this one.
 struct SQLiteCallMigrationTests {
   @Test func callsOfTheFirstVersionAreThereAfterwards() async throws {

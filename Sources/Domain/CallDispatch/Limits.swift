@@ -86,6 +86,8 @@ package enum Limits {
 
   // Watching.
 
+  /// Watchers of one tenant at the same time.
+  package static let tenantWatchersMax = 250
   /// Watchers at the same time.
   package static let watchersMax = 1000
   /// How often a dispatch looks for what others wrote to the store that they share, while somebody

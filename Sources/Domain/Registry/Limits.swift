@@ -60,6 +60,8 @@ package enum RegistryLimits {
   package static let keyTrialRoundsMax = 3
   /// Works on numbers that go on at once; more are refused.
   package static let provisioningCountMax = 256
+  /// Works on one tenant's numbers that go on at once.
+  package static let provisioningTenantCountMax = 64
   /// Journal entries that a start resumes at once.
   package static let resumeConcurrencyMax = 8
   /// Open entries read at once by a start.

@@ -15,6 +15,7 @@ package final class SQLCallStore: CallStore {
   /// Whose due work is this process's, three times: a region, or a word that none has.
   let regions: [SQLValue]
   private let turns = Turns()
+  let unconfirmed = UnconfirmedCalls()
   private let sink = Mutex<(@Sendable (Call) -> Void)?>(nil)
 
   /// - Parameters:
@@ -98,10 +99,7 @@ package final class SQLCallStore: CallStore {
     let until = SQLDeadline.current ?? asked.advanced(by: Self.turnWaitMax)
     guard ContinuousClock.now < until else { throw .unavailable }
     do throws(Stop) {
-      let (result, written) = try await engine.transaction(refusing: CallStoreError.self) {
-        session async throws(Stop) -> (Result, [Call]) in
-        try await body(CallTransaction(session: session))
-      }
+      let (result, written) = try await confirmed(body)
       if let sink = sink.withLock({ $0 }) { for call in written { sink(call) } }
       return result
     } catch {

@@ -61,7 +61,8 @@ extension ErrorDetails {
     case .tooManyWatchers:
       self = ErrorDetails(
         .resourceExhausted, "TOO_MANY_WATCHERS",
-        "There are \(Limits.watchersMax) watchers already. Repeat later."
+        "There are \(Limits.watchersMax) watchers already, or \(Limits.tenantWatchersMax) of the "
+          + "tenant. Repeat later."
       ).retry(after: nil)
     }
   }

@@ -13,6 +13,11 @@ final class CallFeed: Sendable {
     case filter(CallFilter)
     case calls(Set<CallID>)
 
+    /// Whose watch it is; nil of our own.
+    var tenant: TenantID? {
+      if case .filter(let filter) = self { filter.tenant } else { nil }
+    }
+
     func covers(_ call: Call) -> Bool {
       switch self {
       case .filter(let filter): filter.matches(call)
@@ -101,10 +106,14 @@ final class CallFeed: Sendable {
     return subscriber?.waiter
   }
 
-  /// Nil when there are too many. Ended by `unsubscribe`.
+  /// Nil when there are too many, in all or of one tenant. Ended by `unsubscribe`.
   func subscribe(_ interest: Interest) -> Int? {
     state.withLock { state in
       guard state.subscribers.count < Limits.watchersMax else { return nil }
+      if let tenant = interest.tenant {
+        let count = state.subscribers.values.count { $0.interest.tenant == tenant }
+        guard count < Limits.tenantWatchersMax else { return nil }
+      }
       state.next += 1
       state.subscribers[state.next] = Subscriber(interest: interest)
       return state.next

@@ -57,6 +57,7 @@ package final class ProvisioningRunner: Sendable {
 
   private let work: ProvisioningWork
   private let background: BackgroundTasks
+  private let shares = TenantShares()
   private let state = Mutex(State())
   /// Whether a work was stopped by the store since somebody asked.
   private let isInterrupted = Atomic(false)
@@ -84,6 +85,9 @@ package final class ProvisioningRunner: Sendable {
   package func begin(
     _ journal: ProvisioningJournal, _ write: RegistryWrite
   ) async throws(Failure) -> ProvisioningEnd {
+    let running = state.withLock { Set($0.running.keys) }
+    guard shares.enter(journal.id, journal.tenant, running: running) else { throw .full }
+    defer { shares.callerLeft(journal.id) }
     let work = work
     return try await run(journal.id) { () async throws(ProvisioningStop) in
       do throws(ProvisioningStop) {
