@@ -19,6 +19,8 @@ package final class PostgresEngine: SQLEngine {
     pool.loop.execute { pool.start() }
   }
 
+  private static let writes = ["INSERT", "UPDATE", "DELETE"]
+
   /// Takes no more requests, waits for those under way up to the configuration's bound, and closes
   /// the connections. Call it before the loop stops; a second call waits, too.
   package func close() async {
@@ -31,6 +33,10 @@ package final class PostgresEngine: SQLEngine {
   package func read(
     _ statement: SQLStatement, _ values: [SQLValue]
   ) async throws(SQLFailure) -> SQLResult {
+    // The session would let it: see PostgresPool.
+    guard !Self.writes.contains(where: { statement.text.hasPrefix($0) }) else {
+      throw .damaged(cause: "\(statement.name) writes outside of a transaction")
+    }
     let read = PostgresRead(statement, values, deadline: SQLDeadline.current, pool: pool)
     let result = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in

@@ -229,6 +229,7 @@ final class PostgresPool: @unchecked Sendable {
     }
     switch role {
     case .reader:
+      // Nothing that a writer could not live with: a pooler may give it the session.
       set("statement_timeout", "\(configuration.readTimeout.wholeMilliseconds)")
     case .writer:
       set(
