@@ -22,7 +22,7 @@ struct SQLitePlanTests {
     // They sort the calls that have work due, or are being sent: an index holds those alone.
     "call_due": ["USE TEMP B-TREE FOR ORDER BY"],
     "call_sending": ["USE TEMP B-TREE FOR ORDER BY"],
-    // An operator's `keys ls` and `keys rotate`, over tables that a deployment's owner fills by hand.
+    // An operator's `keys ls` and `keys rotate`, over tables that are filled by hand.
     "provider_seals": ["SCAN providers", "USE TEMP B-TREE FOR GROUP BY"],
     "provider_sealed": ["SCAN providers"],
     "agent_seals": ["SCAN agents", "USE TEMP B-TREE FOR GROUP BY"],

@@ -59,6 +59,12 @@ struct RegistryRole: Sendable {
     do throws(StoreError) {
       problems = try await SealCheck(store: store, sealer: parts.sealer).problems()
     } catch {
+      // What is damaged is told to whoever asks for it; the rest is served.
+      if case .damaged(let cause) = error {
+        return parts.log.error(
+          "it can't be told whether the keyring fits the database, which is damaged",
+          ["cause": .text(cause)])
+      }
       throw .seals("\(error)")
     }
     guard problems.isEmpty else { throw .foreignKeyring(parts.configuration.keyring, problems) }

@@ -203,8 +203,8 @@ package enum RegistrySchema {
     """
 
   /// The second step: for lists with several filters, of which each fits many numbers and all
-  /// together few. SQLite fetches a row before it looks at an index's other columns, so an agent with
-  /// a state or a provider has an index of its own; what else is asked of an agent is sifted.
+  /// together few. SQLite fetches a row before it looks at an index's other columns, so an agent
+  /// with a state or a provider has an index of its own; what else is asked of an agent is sifted.
   package static let filterIndexes = """
     DROP INDEX phone_numbers_agent;
     CREATE INDEX phone_numbers_of_agent ON phone_numbers
