@@ -28,7 +28,8 @@ struct RouteSourceTests {
     after place: RoutePlace?, until isEnough: @escaping @Sendable (RouteUpdate) -> Bool
   ) async -> [RouteUpdate] {
     let source = RegistryRouteSource(
-      channel: services.channel, regions: [.us1], credentials: credentials)
+      channel: services.channel, regions: [.us1], credentials: credentials,
+      sealer: FakeSealer())
     let updates = Updates()
     await withTaskGroup(of: Void.self) { group in
       await withCheckedContinuation { (enough: CheckedContinuation<Void, Never>) in

@@ -61,7 +61,11 @@ struct SealedRouteCopyTests {
   private let time = ManualTime()
 
   private var copy: SealedRouteCopy {
-    SealedRouteCopy(store: store, sealer: FakeSealer(), log: .silent)
+    copy(FakeSealer())
+  }
+
+  private func copy(_ sealer: FakeSealer) -> SealedRouteCopy {
+    SealedRouteCopy(store: store, sealer: sealer, secrets: sealer, log: .silent)
   }
 
   private func credentials(_ copy: SealedRouteCopy?) -> RegistryCredentialSource {
@@ -141,19 +145,57 @@ struct SealedRouteCopyTests {
     #expect(later.count == 0)
   }
 
+  /// An agent's entry as a registry whose present key is the first one sends it.
+  private func agentEntry() throws -> Trunkline.Internal.V1.RouteEntry {
+    let agent = try Sample.agentID(1)
+    let data = CredentialField.sipPassword(agent, .main).associatedData
+    var sip = Trunkline.Internal.V1.AgentRoute.Connection.Sip()
+    sip.uri = "sip:desk@agents.example"
+    sip.username = "desk"
+    sip.password = .init(try FakeSealer().seal(Secret("swordfish"), associatedData: data))
+    var connection = Trunkline.Internal.V1.AgentRoute.Connection()
+    connection.endpoint = .sip(sip)
+    var route = Trunkline.Internal.V1.AgentRoute()
+    route.id = agent.description
+    route.tenantID = TenantID.main.description
+    route.connections = [connection]
+    return .init(entry: .agent(route))
+  }
+
+  /// The password of the agent that is in `routes`.
+  private func password(in routes: RouteDirectory) throws -> SealedBytes {
+    let agent = try #require(routes.agent(Sample.agentID(1), tenant: .main))
+    guard case .sip(_, let login?) = agent.connections.first?.target else {
+      throw SealingError.notAuthentic
+    }
+    return try #require(login.password)
+  }
+
   @Test func theCopyComesUnderTheNextKey() async throws {
     await snapshot(into: copy)
-    let next = FakeSealer(keyName: "next", earlier: ["test"])
-    await SealedRouteCopy(store: store, sealer: next, log: .silent).reseal()
-    // The key before is needed no more.
+    let entry = try agentEntry()
+    await copy.record(
+      Response(step: .change(.init(sequence: 5, change: .entry(entry)))), epoch: Self.epoch)
+    let memory = RouteDirectory()
+    let change = CallDispatch.RouteChange(setting: entry)
+    memory.apply(.changed(try #require(change), at: nil))
+    await copy(FakeSealer(keyName: "next", earlier: ["test"])).reseal(memory)
+    // The key before is needed no more: not for the rows, nor for what is in them or in memory.
     let routes = RouteDirectory()
-    let alone = SealedRouteCopy(store: store, sealer: FakeSealer(keyName: "next"), log: .silent)
+    let alone = copy(FakeSealer(keyName: "next"))
     #expect(await alone.load(into: routes, credentials(nil)))
     #expect(routes.number(Self.number)?.provider?.account == Sample.account(1))
-    #expect(try await store.place() == RoutePlace(epoch: Self.epoch, revision: 4))
+    for directory in [routes, memory] {
+      let password = try password(in: directory)
+      let sealed = SealedSecret(keyName: password.keyName, bytes: password.bytes)
+      let opened = try FakeSealer(keyName: "next").open(
+        sealed, associatedData: password.associatedData)
+      #expect(opened.revealed == Array("swordfish".utf8))
+    }
+    #expect(try await store.place() == RoutePlace(epoch: Self.epoch, revision: 5))
     // Nothing is left to do.
     let count = await store.stepCount
-    await alone.reseal()
+    await alone.reseal(memory)
     #expect(await store.stepCount == count)
   }
 

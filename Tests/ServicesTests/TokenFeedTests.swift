@@ -86,7 +86,8 @@ struct TokenFeedTests {
     let source = RegistryRouteSource(
       channel: services.channel, regions: [.us1],
       credentials: RegistryCredentialSource(
-        channel: services.channel, regions: [.us1], sealer: FakeSealer(), time: ManualTime()))
+        channel: services.channel, regions: [.us1], sealer: FakeSealer(), time: ManualTime()),
+      sealer: FakeSealer())
     let places = Shared<[RoutePlace]>([])
     // It ends by itself, and the next time gets all that there is.
     await #expect(throws: RouteSourceError.self) {
@@ -126,7 +127,8 @@ struct TokenFeedTests {
     let source = RegistryRouteSource(
       channel: services.channel, regions: [.us1],
       credentials: RegistryCredentialSource(
-        channel: services.channel, regions: [.us1], sealer: FakeSealer(), time: ManualTime()))
+        channel: services.channel, regions: [.us1], sealer: FakeSealer(), time: ManualTime()),
+      sealer: FakeSealer())
     let heard = Shared(false)
     await withTaskGroup { group in
       group.addTask {

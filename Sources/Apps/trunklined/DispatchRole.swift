@@ -44,7 +44,8 @@ final class DispatchRole: Sendable {
       channel: registry, regions: configuration.regions, sealer: parts.sealer, time: parts.time,
       copy: copy)
     source = RegistryRouteSource(
-      channel: registry, regions: configuration.regions, credentials: credentials, copy: copy)
+      channel: registry, regions: configuration.regions, credentials: credentials,
+      sealer: parts.sealer, copy: copy)
     // A registry in this process keeps the tokens itself.
     let isAlone = configuration.registry != nil
     tokens = isAlone ? RegistryTokenSource(channel: registry) : nil
@@ -90,7 +91,7 @@ final class DispatchRole: Sendable {
       let store = try await parts.stores.routeCopy(at: path)
       // One region's file is no use to another region's dispatch.
       let sealer = KeyringSealer(parts.keyring, regions: parts.configuration.regions)
-      return SealedRouteCopy(store: store, sealer: sealer, log: log)
+      return SealedRouteCopy(store: store, sealer: sealer, secrets: parts.sealer, log: log)
     } catch {
       log.error(
         "the copy of the routes can't be opened: a restart without the registry answers no call; "
@@ -120,7 +121,7 @@ final class DispatchRole: Sendable {
   }
 
   /// Seals the copy of the routes under the keyring's present key.
-  func resealCopy() async { await copy?.reseal() }
+  func resealCopy() async { await copy?.reseal(dispatcher.routes) }
 
   /// Reaches the database that could not be reached at the start.
   private func openStore() async {

@@ -1,6 +1,7 @@
 internal import API
 package import CallDispatch
 package import GRPC
+package import Registry
 package import Telephony
 
 /// The dispatch's routes, from a registry behind a channel: in this process or over the network.
@@ -9,14 +10,17 @@ package struct RegistryRouteSource: RouteSource {
   private let regions: [Region]
   private let credentials: RegistryCredentialSource
   private let copy: SealedRouteCopy?
+  private let seals: TravelSeals
 
   /// `credentials` forgets what it keeps of a provider when the provider's route changes, so that a
-  /// new key is used at once. `copy` writes down what comes.
+  /// new key is used at once. `copy` writes down what comes. `sealer` has the keyring's keys: what
+  /// comes under another than the present one is sealed anew.
   package init(
     channel: any Channel, regions: Set<Region>, credentials: RegistryCredentialSource,
-    copy: SealedRouteCopy? = nil
+    sealer: any SecretSealer, copy: SealedRouteCopy? = nil
   ) {
     self.copy = copy
+    seals = TravelSeals(sealer: sealer)
     client = Trunkline.Internal.V1.RouteServiceClient(channel: channel)
     self.regions = regions.sorted()
     self.credentials = credentials
@@ -35,7 +39,8 @@ package struct RegistryRouteSource: RouteSource {
     do throws(RPCError) {
       try await client.watchRoutes(request) { (responses) async throws(RPCError) in
         var epoch = place?.epoch ?? ""
-        while let response = try await responses.next() {
+        while let sent = try await responses.next() {
+          let response = seals.renewing(sent)
           for update in self.updates(of: response, epoch: &epoch) {
             if case .changed(.setProvider(let route), _) = update { credentials.forget(route.id) }
             await body(update)

@@ -22,6 +22,8 @@ package final class SealedRouteCopy: Sendable {
 
   private let store: any RouteCopyStore
   private let sealer: any SecretSealer
+  /// What seals the secrets within the rows.
+  private let seals: TravelSeals
   private let log: Logger
   private let condition = Mutex(Condition.good)
 
@@ -30,9 +32,15 @@ package final class SealedRouteCopy: Sendable {
   /// Pages that are opened while the next one is read.
   private static let pagesAtOnceMax = 4
 
-  package init(store: any RouteCopyStore, sealer: any SecretSealer, log: Logger) {
+  /// - Parameters:
+  ///   - sealer: seals the rows.
+  ///   - secrets: the keyring that secrets within them came sealed under.
+  package init(
+    store: any RouteCopyStore, sealer: any SecretSealer, secrets: any SecretSealer, log: Logger
+  ) {
     self.store = store
     self.sealer = sealer
+    seals = TravelSeals(sealer: secrets)
     self.log = log
   }
 
@@ -196,25 +204,60 @@ package final class SealedRouteCopy: Sendable {
 
   // MARK: Sealing
 
-  /// Seals under the present key what is under another, while another task may record.
-  package func reseal() async {
+  /// Seals under the present keys what is under others, rows and the secrets within them, while
+  /// another task may record. What `routes` has in memory is replaced likewise.
+  package func reseal(_ routes: RouteDirectory) async {
     let name = sealer.currentKeyName
     do throws(RouteCopyError) {
       var last: RouteCopyKey?
       while !Task.isCancelled {
         let rows = try await store.rows(after: last, limit: Self.pageSize)
-        let others = rows.compactMap { row -> RouteCopyReseal? in
-          guard let sealed = try? Trunkline.Internal.V1.Sealed(serialized: row.sealed),
-            sealed.keyName != name, let bytes = open(row), let next = try? seal(bytes, row.key)
-          else { return nil }
-          return RouteCopyReseal(row, sealed: next.sealed)
-        }
+        let others = rows.compactMap { resealed($0, under: name, routes) }
         if !others.isEmpty { try await store.apply(.resealed(others)) }
         guard let key = rows.last?.key, rows.count == Self.pageSize else { return }
         last = key
       }
     } catch {
       log.error("the routes' copy can't be sealed anew", ["error": .text("\(error)")])
+    }
+  }
+
+  /// nil: nothing of the row is under another key.
+  private func resealed(
+    _ row: RouteCopyRow, under name: String, _ routes: RouteDirectory
+  ) -> RouteCopyReseal? {
+    guard let sealed = try? Trunkline.Internal.V1.Sealed(serialized: row.sealed),
+      sealed.keyName != name || row.key.kind == .agent || row.key.kind == .lease,
+      let bytes = open(row)
+    else { return nil }
+    let renewed = renewed(bytes, row.key.kind, routes)
+    guard renewed != nil || sealed.keyName != name,
+      let next = try? seal(renewed ?? bytes, row.key)
+    else { return nil }
+    return RouteCopyReseal(row, sealed: next.sealed)
+  }
+
+  /// A row's content with the secrets in it sealed anew; nil when none had to be.
+  private func renewed(
+    _ bytes: [UInt8], _ kind: RouteCopyKind, _ routes: RouteDirectory
+  ) -> [UInt8]? {
+    switch kind {
+    case .lease:
+      guard
+        let lease = try? Trunkline.Internal.V1.LeaseCredentialResponse(serialized: bytes)
+      else { return nil }
+      return seals.renewed(lease)?.serialized()
+    case .agent:
+      guard let entry = try? Trunkline.Internal.V1.RouteEntry(serialized: bytes),
+        let next = seals.renewed(entry)
+      else { return nil }
+      if case .setAgent(let before)? = CallDispatch.RouteChange(setting: entry),
+        case .setAgent(let agent)? = CallDispatch.RouteChange(setting: next)
+      {
+        routes.replace(before, with: agent)
+      }
+      return next.serialized()
+    default: return nil
     }
   }
 

@@ -41,6 +41,14 @@ package final class RouteDirectory: Sendable {
     if let tokens { tell(update, to: tokens) }
   }
 
+  /// Puts `next` in the place of `agent`, which is the same agent, unless another has come since.
+  package func replace(_ agent: AgentRoute, with next: AgentRoute) {
+    table.withLock { table in
+      guard table.agent(agent.id, tenant: agent.tenant) == agent else { return }
+      table.apply(.changed(.setAgent(next), at: nil))
+    }
+  }
+
   /// A token is good as soon as it has come. What a snapshot did not name goes at its end.
   private func tell(_ update: RouteUpdate, to tokens: TokenDirectory) {
     switch update {
