@@ -77,6 +77,7 @@ class Tenants:
             "call": call.id,
             "token": token.token.id,
             "tenant": token.token.tenant_id,
+            "operation": world.operation_of(number).id,
         }
 
     def raw(self, name, token=None, metadata=()):
@@ -109,6 +110,7 @@ def _as(world, token):
     other.agents = world.v1.AgentServiceStub(channel)
     other.calls = world.v1.CallDispatchServiceStub(channel)
     other.tokens = world.v1.TokenServiceStub(channel)
+    other.operations = world.v1.OperationServiceStub(channel)
     return other
 
 
@@ -189,6 +191,7 @@ def ids_in(message, service, path=()):
     own = {
         "ProviderService": "provider", "PhoneNumberService": "phone_number",
         "AgentService": "agent", "CallDispatchService": "call", "TokenService": "token",
+        "OperationService": "operation",
     }
     for field in message.fields:
         if field.name in ("request_id", "resource_id", "trace_id"):
@@ -265,7 +268,7 @@ def generated():
 NEVER = {
     "provider": "prv_" + "0" * 31 + "9", "phone_number": "pn_" + "0" * 31 + "9",
     "agent": "nobody-has-this", "call": "call_us1_" + "0" * 31 + "9",
-    "token": "tok_" + "0" * 31 + "9", "tenant": "ten_" + "0" * 31 + "9",
+    "token": "tok_" + "0" * 31 + "9", "operation": "op_" + "0" * 31 + "9", "tenant": "ten_" + "0" * 31 + "9",
 }
 
 
@@ -318,6 +321,7 @@ def test_lists_hold_the_own_tenants_things_only(tenants, name):
     kind = {
         "ListProviders": "provider", "ListPhoneNumbers": "phone_number", "ListAgents": "agent",
         "ListCalls": "call", "ListTokens": "token", "ListAuditEvents": "agent",
+        "ListOperations": "operation",
         "ListProviderNumbers": "phone_number",
     }[method]
     assert tenants.mine[kind].encode() in answers

@@ -40,6 +40,7 @@ def deployment(stubs, tmp_path_factory):
     things.agent = world.agent("reception")
     held = world.carrier_number(things.account)
     things.number = world.import_number(things.provider, held["phone_number"])
+    things.operation = world.operation_of(things.number)
     world.assign(things.number, things.agent)
     things.has_calls = world.has_calls
     if things.has_calls:
@@ -138,6 +139,9 @@ GOOD = {
     "TokenService.CreateToken": create_token,
     "TokenService.ListTokens": lambda t: t.v1.ListTokensRequest(),
     "TokenService.RevokeToken": revoke_token,
+    "OperationService.GetOperation": lambda t: t.v1.GetOperationRequest(id=t.operation.id),
+    "OperationService.ListOperations": lambda t: t.v1.ListOperationsRequest(),
+    "OperationService.WaitOperation": lambda t: t.v1.WaitOperationRequest(id=t.operation.id),
     "AgentService.CreateAgent": create_agent,
     "AgentService.GetAgent": lambda t: t.v1.GetAgentRequest(id=t.agent.id),
     "AgentService.ListAgents": lambda t: t.v1.ListAgentsRequest(),
@@ -208,6 +212,7 @@ class Aim:
         stub = {
             "AgentService": self.world.agents,
             "AuditService": self.world.audit_log,
+            "OperationService": self.world.operations,
             "TokenService": self.world.tokens,
             "CallDispatchService": self.world.calls,
             "PhoneNumberService": self.world.numbers,
@@ -441,6 +446,7 @@ UNKNOWN_ID = {
     "AgentService": ("nobody", "AGENT_NOT_FOUND"),
     "CallDispatchService": ("call_us1_" + UNKNOWN_HEX, "CALL_NOT_FOUND"),
     "TokenService": ("tok_" + UNKNOWN_HEX, "TOKEN_NOT_FOUND"),
+    "OperationService": ("op_" + UNKNOWN_HEX, "OPERATION_NOT_FOUND"),
 }
 
 

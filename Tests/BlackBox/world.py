@@ -114,6 +114,7 @@ class World:
         self.agents = self.v1.AgentServiceStub(registry)
         self.tokens = self.v1.TokenServiceStub(registry)
         self.audit_log = self.v1.AuditServiceStub(registry)
+        self.operations = self.v1.OperationServiceStub(registry)
         calls = registry if self.dispatch is self.server else self._channel(self.dispatch)
         self.calls = self.v1.CallDispatchServiceStub(calls)
 
@@ -229,6 +230,11 @@ class World:
         )
         request = v1.CreateProviderRequest(provider=provider, request_id=request_id())
         return self.providers.CreateProvider(request, timeout=ANSWER_MAX).provider
+
+    def operation_of(self, number):
+        """The newest operation on a number."""
+        request = self.v1.ListOperationsRequest(phone_number_id=number.id, page_size=1)
+        return self.operations.ListOperations(request, timeout=10).operations[0]
 
     def import_number(self, provider, e164, **members):
         request = self.v1.ImportPhoneNumberRequest(

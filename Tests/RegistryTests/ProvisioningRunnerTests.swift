@@ -1,3 +1,4 @@
+import Access
 import Telephony
 import TestKit
 import Testing
@@ -65,6 +66,42 @@ struct ProvisioningRunnerTests {
 
   private func all(_ harness: Harness) async throws -> [PhoneNumber] {
     try await harness.numbers.list(ListPhoneNumbers(), by: .of(Harness.tenant)).elements
+  }
+
+  @Test func anOperationIsWaitedForUntilItsEndOrTheTimeIsOver() async throws {
+    let harness = Harness(time: ManualTime(.hold))
+    let (operations, caller) = (Operations(harness.context), Caller.of(Harness.tenant))
+    let result = try await stalled(harness) { _ in
+      let running = try await operations.list(
+        ListOperations(state: .value(.running)), by: caller
+      ).elements[0]
+      let id = running.id.description
+      let short = try await beside {
+        try await operations.wait(for: id, timeout: .milliseconds(1), by: caller)
+      } _: {
+        try await until { harness.time.sleeperCount == 2 }
+        harness.time.advance(by: .milliseconds(1))
+        return .wait
+      }
+      #expect(try short.get().state == .running)
+      let gone = try await beside {
+        try await operations.wait(for: id, timeout: nil, by: caller)
+      } _: {
+        try await until { harness.time.sleeperCount == 2 }
+        return .cancel
+      }
+      #expect(throws: RegistryError.cancelled) { try gone.get() }
+      let whole = try await beside {
+        try await operations.wait(for: id, timeout: nil, by: caller)
+      } _: {
+        try await until { harness.time.sleeperCount == 2 }
+        recover(harness)
+        return .wait
+      }
+      #expect(try whole.get().state == .succeeded)
+      return .wait
+    }
+    #expect(try result.get().state == .active)
   }
 
   @Test func goesOnWithoutItsCaller() async throws {

@@ -350,6 +350,7 @@ import WellKnown
     (AgentServiceHandler.self, Trunkline.V1.AgentServiceMethods.all),
     (CallDispatchServiceHandler.self, Trunkline.V1.CallDispatchServiceMethods.all),
     (TokenServiceHandler.self, Trunkline.V1.TokenServiceMethods.all),
+    (OperationServiceHandler.self, Trunkline.V1.OperationServiceMethods.all),
     (AuditServiceHandler.self, Trunkline.V1.AuditServiceMethods.all),
     (RouteServiceHandler.self, Trunkline.Internal.V1.RouteServiceMethods.all),
   ]

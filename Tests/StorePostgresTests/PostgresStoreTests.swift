@@ -62,7 +62,7 @@ import Testing
 @Suite(.serialized) struct PostgresMigrationTests {
   @Test func twoStartersTakeTurns() async throws {
     try await withEngine { pg in
-      #expect(try await SQLMigrations.registry.missing(on: pg.engine).count == 3)
+      #expect(try await SQLMigrations.registry.missing(on: pg.engine).count == 4)
       try await withThrowingTaskGroup(of: Void.self) { group in
         for _ in 0..<4 {
           group.addTask { try await SQLMigrations.registry.run(on: pg.engine) }
@@ -74,7 +74,51 @@ import Testing
       #expect(
         try pg.cluster.sql(
           "SELECT component, version FROM schema_migrations ORDER BY 1; SELECT count(*) "
-            + "FROM change_feed;", database: pg.database) == "calls|2\nregistry|3\n1")
+            + "FROM change_feed;", database: pg.database) == "calls|2\nregistry|4\n1")
+    }
+  }
+
+  /// Entries that the version before wrote are listed by what their documents say.
+  @Test func entriesOfBeforeAreListed() async throws {
+    try await withEngine { pg in
+      let earlier = SQLMigrations(
+        component: "registry", steps: Array(SQLMigrations.registry.steps.prefix(3)))
+      try await earlier.run(on: pg.engine)
+      let provider = Sample.provider(1)
+      var journals: [ProvisioningJournal] = []
+      for (index, outcome) in [ProvisioningOutcome?.none, .done, .undone].enumerated() {
+        var journal = ProvisioningJournal(
+          id: Sample.operationID(index), number: try Sample.number(index, provider: provider),
+          kind: .importNumber, ours: VoiceSettings(), former: nil, time: Sample.time(index))
+        journal.outcome = outcome
+        if outcome != nil { journal.phase = .closed }
+        journals.insert(journal, at: 0)
+        let values = [
+          SQLValue(journal.id), SQLValue(journal.tenant), SQLValue(journal.numberID),
+          SQLValue(journal.isOpen), SQLValue(journal.revision), SQLValue(journal.updateTime),
+          SQLValue(document: journal),
+        ]
+        try await pg.engine.transaction {
+          session async throws(SQLFailure) -> SQLEnding<Void> in
+          _ = try await session.run(
+            SQLStatement(
+              "journal_insert_before",
+              """
+              INSERT INTO provisioning_journal (id, tenant, number_id, is_open, revision,
+                update_time, document)
+              VALUES ($1, $2, $3, $4, $5, $6, $7)
+              """), values)
+          return .commit(())
+        }
+      }
+      try await SQLMigrations.registry.run(on: pg.engine)
+      let tenant = SQLRegistryStore(engine: pg.engine).tenant(Sample.tenant)
+      let all = try await tenant.journals(OperationFilter(), after: nil, limit: 9)
+      #expect(all == journals)
+      for (state, journal) in zip([OperationState.failed, .succeeded, .running], journals) {
+        let some = try await tenant.journals(OperationFilter(state: state), after: nil, limit: 9)
+        #expect(some == [journal])
+      }
     }
   }
 

@@ -64,7 +64,8 @@ enum SQLAllowList {
     .union((0..<64).map { "a\($0)" })
 
   static let schemaWords: [String] = [
-    RegistrySchema.tables, RegistrySchema.accessTables, CallSchema.calls, CallSchema.requests,
+    RegistrySchema.tables, RegistrySchema.accessTables, RegistrySchema.operationColumns,
+    CallSchema.calls, CallSchema.requests,
   ].flatMap { $0.split { !($0.isLetter || $0.isNumber || $0 == "_") }.map(String.init) }
 
   /// Tables of the schema.

@@ -100,6 +100,11 @@ struct SQLiteRegistryMigrationTests {
         == [number.id])
     #expect(try await tenant.request("r1")?.resourceID == number.id.description)
     #expect(try await tenant.openJournal(of: number.id) == journal())
+    for state in [nil, OperationState.running] {
+      let listed = try await tenant.journals(
+        OperationFilter(numberID: number.id, state: state), after: nil, limit: 9)
+      #expect(try listed == [journal()])
+    }
     for kind in [CountedKind.provider, .number, .agent] {
       #expect(try await tenant.count(of: kind) == 1)
     }
@@ -137,7 +142,7 @@ struct SQLiteRegistryMigrationTests {
     defer { executor.stop() }
     try writeFirstVersion()
     let database = try SQLiteConnection(path: file.path)
-    #expect(try SQLiteRegistryMigrations.all.missing(on: database).count == 3)
+    #expect(try SQLiteRegistryMigrations.all.missing(on: database).count == 4)
     #expect(try database.first("PRAGMA user_version")?.integer(0) == 1)
     try SQLiteRegistryMigrations.all.run(on: database)
     #expect(try SQLiteRegistryMigrations.all.missing(on: database).isEmpty)

@@ -47,7 +47,8 @@ struct RegistryRole: Sendable {
     services = [
       ProviderServiceHandler(Providers(context)),
       PhoneNumberServiceHandler(PhoneNumbers(context)), AgentServiceHandler(Agents(context)),
-      TokenServiceHandler(tokens), AuditServiceHandler(AuditLog(context)), routes,
+      OperationServiceHandler(Operations(context)), TokenServiceHandler(tokens),
+      AuditServiceHandler(AuditLog(context)), routes,
     ]
   }
 

@@ -90,6 +90,9 @@ package enum RegistryLimits {
   /// How long a work that stopped by itself is left alone.
   package static let stoppedWorkDelay: Duration = .seconds(60)
 
+  /// How long a caller may wait for an operation.
+  package static let operationWaitMax: Duration = .seconds(3600)
+
   /// Callers that wait for one work at once.
   package static let joinersMax = 64
 

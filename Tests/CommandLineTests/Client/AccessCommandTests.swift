@@ -147,4 +147,29 @@ import WellKnown
     #expect(request.startTime?.seconds == 1_799_996_400)
     #expect(request.endTime?.seconds == 1_799_999_940)
   }
+
+  @Test func operationsAreListedAndWaitedFor() async throws {
+    var operation = V1.Operation(id: "op_1", type: .importPhoneNumber, state: .failed)
+    operation.resource = .phoneNumberID("pn_1")
+    operation.steps = [.init(type: .webhook, state: .left, region: .ie1, carrierCode: 20003)]
+    operation.error = Google.Rpc.Status(code: 9, message: "It could not be put back.")
+    let told = operation
+    let (lists, waits) = (
+      Requests<V1.ListOperationsRequest>(), Requests<V1.WaitOperationRequest>()
+    )
+    let harness = CommandHarness { router in
+      router.answer(V1.OperationServiceMethods.listOperations, lists) { (_, _) in
+        V1.ListOperationsResponse(operations: [told])
+      }
+      router.answer(V1.OperationServiceMethods.waitOperation, waits) { (_, _) in
+        V1.WaitOperationResponse(operation: told)
+      }
+    }
+    let listed = await harness.run("operations ls --state failed --number pn_1").output
+    #expect(listed.contains("import_phone_number") && listed.contains("It could not be put back."))
+    #expect(lists.last?.state == .failed && lists.last?.phoneNumberID == "pn_1")
+    let waited = await harness.run("operations wait op_1 --for 1500ms").output
+    #expect(waited.contains("webhook ie1 left (carrier error 20003)"))
+    #expect(waits.last?.id == "op_1" && waits.last?.timeout?.nanos == 500_000_000)
+  }
 }

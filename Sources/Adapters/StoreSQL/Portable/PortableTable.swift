@@ -3,19 +3,29 @@ internal import Crypto
 /// A table as an export tells it, read from the schema's own text: none can be forgotten.
 package struct PortableTable: Sendable, Hashable {
   package let name: String
-  package let columns: [String]
+  package private(set) var columns: [String]
   /// The columns of the primary key, which also order an export.
   let key: [String]
 
   /// Every table of the registry and of the dispatch.
-  package static let registry = tables(of: RegistrySchema.tables + RegistrySchema.accessTables)
+  package static let registry = tables(
+    of: RegistrySchema.tables + RegistrySchema.accessTables + RegistrySchema.operationColumns)
   package static let calls = tables(of: CallSchema.calls + CallSchema.requests)
 
   private static func tables(of schema: String) -> [PortableTable] {
-    schema.split(separator: ";").compactMap { statement in
+    var tables: [PortableTable] = []
+    for statement in schema.split(separator: ";") {
       let lines = statement.split(separator: "\n").map { $0.split { " ,()".contains($0) } }
         .filter { !$0.isEmpty }
-      guard let head = lines.first, head.starts(with: ["CREATE", "TABLE"]) else { return nil }
+      guard let head = lines.first else { continue }
+      if head.starts(with: ["ALTER", "TABLE"]) {
+        guard let index = tables.firstIndex(where: { $0.name == head[2] }),
+          head[3...].starts(with: ["ADD", "COLUMN"])
+        else { preconditionFailure("an export can't tell what this changes: \(statement)") }
+        tables[index].columns.append(String(head[5]))
+        continue
+      }
+      guard head.starts(with: ["CREATE", "TABLE"]) else { continue }
       var (columns, key): ([String], [String]) = ([], [])
       for line in lines.dropFirst() {
         switch line[0] {
@@ -24,8 +34,9 @@ package struct PortableTable: Sendable, Hashable {
         default: columns.append(String(line[0]))
         }
       }
-      return PortableTable(name: String(head[2]), columns: columns, key: key)
+      tables.append(PortableTable(name: String(head[2]), columns: columns, key: key))
     }
+    return tables
   }
 
   /// Rows of one page of an export, and of one INSERT of an import.

@@ -52,6 +52,7 @@ struct PageStatements: Sendable {
   static let numbers = resources(
     "phone_numbers", ["agent_id = ?", "provider_id = ?", "region = ?", "state = ?"])
   static let agents = resources("agents", [])
+  static let journals = resources("provisioning_journal", ["number_id = ?", "state = ?"])
   static let audit = PageStatements(
     name: "audit_page", select: "SELECT document FROM audit_events",
     conditions: "tenant = $1 AND (entry_time, id) < ($2, $3)", fixedCount: 3,
@@ -123,7 +124,8 @@ extension SQLStatement {
   /// Every statement that the stores run: a test holds each to what the engines share.
   package static let all: [SQLStatement] =
     RegistryStatements.all + FeedStatements.all + PageStatements.providers.all
-    + PageStatements.numbers.all + PageStatements.agents.all + PageStatements.audit.all
+    + PageStatements.numbers.all + PageStatements.agents.all + PageStatements.journals.all
+    + PageStatements.audit.all
     + ListStatements.claims.all + ListStatements.agentCounts.all + ListStatements.agentNumbers.all
     + CallStatements.all
 }

@@ -193,14 +193,15 @@ enum RegistryStatements {
     "journal_insert",
     """
     INSERT INTO provisioning_journal (id, tenant, number_id, is_open, revision, update_time,
-      document)
-    VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING
+      document, state, create_time)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING
     """)
   static let updateJournal = SQLStatement(
     "journal_update",
     """
-    UPDATE provisioning_journal SET is_open = $1, revision = $2, update_time = $3, document = $4
-    WHERE id = $5 AND tenant = $6 AND revision = $7
+    UPDATE provisioning_journal SET is_open = $1, revision = $2, update_time = $3, document = $4,
+      state = $5
+    WHERE id = $6 AND tenant = $7 AND revision = $8
     """)
   static let journal = SQLStatement(
     "journal_get", "SELECT document FROM provisioning_journal WHERE id = $1 AND tenant = $2")

@@ -130,7 +130,8 @@ extension RegistryTransaction {
       [
         SQLValue(journal.id), SQLValue(tenant), SQLValue(journal.numberID),
         SQLValue(journal.isOpen), SQLValue(journal.revision), SQLValue(journal.updateTime),
-        SQLValue(document: journal),
+        SQLValue(document: journal), .text(journal.state.rawValue),
+        SQLValue(journal.createTime),
       ])
     // One entry of a number is open at most.
     guard inserted.changedCount == 1 else { throw .refused(.versionMismatch(.journal)) }
@@ -143,7 +144,7 @@ extension RegistryTransaction {
       RegistryStatements.updateJournal,
       [
         SQLValue(journal.isOpen), SQLValue(journal.revision), SQLValue(journal.updateTime),
-        SQLValue(document: journal),
+        SQLValue(document: journal), .text(journal.state.rawValue),
       ] + key + [SQLValue(from)])
     guard updated.changedCount == 1 else {
       let isThere = try await !run(RegistryStatements.journal, key).rows.isEmpty

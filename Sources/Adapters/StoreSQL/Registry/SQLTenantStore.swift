@@ -141,6 +141,14 @@ package struct SQLTenantStore: TenantStore {
     try await reader.document(RegistryStatements.journal, [SQLValue(id), SQLValue(tenant)])
   }
 
+  package func journals(
+    _ filter: OperationFilter, after cursor: PageCursor?, limit: Int
+  ) async throws(StoreError) -> [ProvisioningJournal] {
+    try await page(
+      .journals, [filter.numberID.map { SQLValue($0) }, filter.state.map { .text($0.rawValue) }],
+      after: cursor, limit: limit)
+  }
+
   package func openJournal(
     of number: PhoneNumberID
   ) async throws(StoreError) -> ProvisioningJournal? {

@@ -130,6 +130,19 @@ package enum RegistrySchema {
     CREATE INDEX audit_events_kind ON audit_events (tenant, resource_kind, entry_time, id);
     """
 
+  /// The third version: journal entries are listed as operations.
+  package static let operationColumns = """
+    ALTER TABLE provisioning_journal ADD COLUMN state TEXT NOT NULL DEFAULT '';
+    ALTER TABLE provisioning_journal ADD COLUMN create_time INT NOT NULL DEFAULT 0;
+    """
+
+  /// Their indexes, once the columns of earlier rows are filled in.
+  package static let operationIndexes = """
+    CREATE INDEX journal_time ON provisioning_journal (tenant, create_time, id);
+    CREATE INDEX journal_number ON provisioning_journal (tenant, number_id, create_time, id);
+    CREATE INDEX journal_state ON provisioning_journal (tenant, state, create_time, id);
+    """
+
   /// Tenants and who may call for them, the audit log, and the feed.
   package static let accessTables = """
     CREATE TABLE tenants (

@@ -19,7 +19,21 @@ extension SQLMigrations {
       Step("index the audit log by action and kind") {
         SQLDialect.postgres.statements(RegistrySchema.auditIndexes)
       },
+      Step("list journal entries as operations") {
+        SQLDialect.postgres.statements(RegistrySchema.operationColumns) + [journalColumns]
+          + SQLDialect.postgres.statements(RegistrySchema.operationIndexes)
+      },
     ])
+
+  /// Fills in what the documents of earlier entries say.
+  private static let journalColumns = """
+    UPDATE provisioning_journal SET
+      create_time = CAST(CAST(convert_from(document, 'UTF8') AS JSON) ->> 'createTime' AS BIGINT),
+      state = CASE
+        WHEN is_open = 1 THEN 'running'
+        WHEN CAST(convert_from(document, 'UTF8') AS JSON) ->> 'outcome' = 'done' THEN 'succeeded'
+        ELSE 'failed' END
+    """
 
   /// The dispatch's schema on a server.
   package static let calls = SQLMigrations(

@@ -15,7 +15,22 @@ enum SQLiteRegistryMigrations {
     SQLiteMigrations.Step(
       "index the audit log by action and kind",
       script: SQLDialect.sqlite.script(RegistrySchema.auditIndexes)),
+    SQLiteMigrations.Step(
+      "list journal entries as operations",
+      script: SQLDialect.sqlite.script(RegistrySchema.operationColumns) + journalColumns
+        + SQLDialect.sqlite.script(RegistrySchema.operationIndexes)),
   ])
+
+  /// Fills in what the documents of earlier entries say.
+  private static let journalColumns = """
+    UPDATE provisioning_journal SET
+      create_time = json_extract(CAST(document AS TEXT), '$.createTime'),
+      state = CASE
+        WHEN is_open = 1 THEN 'running'
+        WHEN json_extract(CAST(document AS TEXT), '$.outcome') = 'done' THEN 'succeeded'
+        ELSE 'failed' END;
+
+    """
 
   private static let first = """
     CREATE TABLE providers (

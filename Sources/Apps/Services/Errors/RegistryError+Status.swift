@@ -137,6 +137,7 @@ extension ErrorDetails {
       case .number: "PHONE_NUMBER_NOT_FOUND"
       case .agent: "AGENT_NOT_FOUND"
       case .token: "TOKEN_NOT_FOUND"
+      case .operation: "OPERATION_NOT_FOUND"
       case .tenant: "TENANT_NOT_FOUND"
       }
     return ErrorDetails(
@@ -221,6 +222,7 @@ extension ResourceReference {
     case .number(let id): "phone number \(id)"
     case .agent(let id): "agent \(id)"
     case .token(let id): "token \(id)"
+    case .operation(let id): "operation \(id)"
     case .tenant(let name): "tenant \(name)"
     }
   }
@@ -232,6 +234,7 @@ extension ResourceReference {
     case .number: "trunkline.v1.PhoneNumber"
     case .agent: "trunkline.v1.Agent"
     case .token: "trunkline.v1.Token"
+    case .operation: "trunkline.v1.Operation"
     case .tenant: "trunkline.v1.Tenant"
     }
   }

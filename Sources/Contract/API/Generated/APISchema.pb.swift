@@ -79,6 +79,18 @@ package enum APISchema {
     count: 379,
     dependencies: [WellKnownSchema.googleProtobufTimestamp])
 
+  /// trunkline/v1/operation.proto
+  package static let trunklineV1Operation = unsafe FileDescriptor(
+    name: "trunkline/v1/operation.proto", copying: trunkline__v1__operation__file__bytes(),
+    count: 1216,
+    dependencies: [WellKnownSchema.googleProtobufTimestamp, WellKnownSchema.googleRpcStatus, APISchema.trunklineV1Region])
+
+  /// trunkline/v1/operation_service.proto
+  package static let trunklineV1OperationService = unsafe FileDescriptor(
+    name: "trunkline/v1/operation_service.proto", copying: trunkline__v1__operation_service__file__bytes(),
+    count: 1087,
+    dependencies: [WellKnownSchema.googleProtobufDuration, APISchema.trunklineV1Access, APISchema.trunklineV1Operation])
+
   /// trunkline/v1/phone_number.proto
   package static let trunklineV1PhoneNumber = unsafe FileDescriptor(
     name: "trunkline/v1/phone_number.proto", copying: trunkline__v1__phone_number__file__bytes(),
@@ -126,6 +138,8 @@ package enum APISchema {
     trunklineV1Call,
     trunklineV1CallDispatchService,
     trunklineV1Condition,
+    trunklineV1Operation,
+    trunklineV1OperationService,
     trunklineV1PhoneNumber,
     trunklineV1PhoneNumberService,
     trunklineV1Provider,
@@ -192,6 +206,14 @@ package enum APISchema {
     Trunkline.V1.HangUpCallRequest.self,
     Trunkline.V1.HangUpCallResponse.self,
     Trunkline.V1.Condition.self,
+    Trunkline.V1.Operation.self,
+    Trunkline.V1.Operation.Step.self,
+    Trunkline.V1.GetOperationRequest.self,
+    Trunkline.V1.GetOperationResponse.self,
+    Trunkline.V1.ListOperationsRequest.self,
+    Trunkline.V1.ListOperationsResponse.self,
+    Trunkline.V1.WaitOperationRequest.self,
+    Trunkline.V1.WaitOperationResponse.self,
     Trunkline.V1.PhoneNumber.self,
     Trunkline.V1.PhoneNumber.Inbound.self,
     Trunkline.V1.PhoneNumber.FormerSettings.self,

@@ -12,6 +12,8 @@
 #include "trunkline/v1/call.pb-c.h"
 #include "trunkline/v1/call_dispatch_service.pb-c.h"
 #include "trunkline/v1/condition.pb-c.h"
+#include "trunkline/v1/operation.pb-c.h"
+#include "trunkline/v1/operation_service.pb-c.h"
 #include "trunkline/v1/phone_number.pb-c.h"
 #include "trunkline/v1/phone_number_service.pb-c.h"
 #include "trunkline/v1/provider.pb-c.h"
@@ -28,6 +30,8 @@ const uint8_t *trunkline__v1__audit_service__file__bytes(void);
 const uint8_t *trunkline__v1__call__file__bytes(void);
 const uint8_t *trunkline__v1__call_dispatch_service__file__bytes(void);
 const uint8_t *trunkline__v1__condition__file__bytes(void);
+const uint8_t *trunkline__v1__operation__file__bytes(void);
+const uint8_t *trunkline__v1__operation_service__file__bytes(void);
 const uint8_t *trunkline__v1__phone_number__file__bytes(void);
 const uint8_t *trunkline__v1__phone_number_service__file__bytes(void);
 const uint8_t *trunkline__v1__provider__file__bytes(void);
@@ -202,6 +206,30 @@ static inline const ProtobufCMessageDescriptor *trunkline__v1__hang_up_call_resp
 }
 static inline const ProtobufCMessageDescriptor *trunkline__v1__condition__type(void) {
   return &trunkline__v1__condition__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__operation__type(void) {
+  return &trunkline__v1__operation__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__operation__step__type(void) {
+  return &trunkline__v1__operation__step__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__get_operation_request__type(void) {
+  return &trunkline__v1__get_operation_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__get_operation_response__type(void) {
+  return &trunkline__v1__get_operation_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__list_operations_request__type(void) {
+  return &trunkline__v1__list_operations_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__list_operations_response__type(void) {
+  return &trunkline__v1__list_operations_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__wait_operation_request__type(void) {
+  return &trunkline__v1__wait_operation_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__wait_operation_response__type(void) {
+  return &trunkline__v1__wait_operation_response__descriptor;
 }
 static inline const ProtobufCMessageDescriptor *trunkline__v1__phone_number__type(void) {
   return &trunkline__v1__phone_number__descriptor;

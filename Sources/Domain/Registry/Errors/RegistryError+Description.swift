@@ -107,6 +107,7 @@ extension ResourceReference: CustomStringConvertible {
     case .number(let id): "phone number \(id)"
     case .agent(let id): "agent \(id)"
     case .token(let id): "token \(id)"
+    case .operation(let id): "operation \(id)"
     case .tenant(let name): "tenant \(name)"
     }
   }

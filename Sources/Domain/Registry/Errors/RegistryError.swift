@@ -16,6 +16,7 @@ package enum ResourceReference: Sendable, Hashable {
   case number(PhoneNumberID)
   case agent(AgentID)
   case token(APITokenID)
+  case operation(OperationID)
   /// As the request named it.
   case tenant(String)
 }

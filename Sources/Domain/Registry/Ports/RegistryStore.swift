@@ -56,6 +56,10 @@ package protocol TenantStore: Sendable {
   func request(_ id: String) async throws(StoreError) -> RequestRecord?
 
   func journal(_ id: OperationID) async throws(StoreError) -> ProvisioningJournal?
+  /// At most `limit` entries after `cursor`, newest first.
+  func journals(
+    _ filter: OperationFilter, after cursor: PageCursor?, limit: Int
+  ) async throws(StoreError) -> [ProvisioningJournal]
   /// The open entry of a number, if there is one: at most one is open.
   func openJournal(of number: PhoneNumberID) async throws(StoreError) -> ProvisioningJournal?
 

@@ -49,6 +49,17 @@ package struct PhoneNumberFilter: Sendable, Hashable {
   }
 }
 
+/// Which journal entries a list holds; a nil field takes all.
+package struct OperationFilter: Sendable, Hashable {
+  package var numberID: PhoneNumberID?
+  package var state: OperationState?
+
+  package init(numberID: PhoneNumberID? = nil, state: OperationState? = nil) {
+    self.numberID = numberID
+    self.state = state
+  }
+}
+
 /// The kinds of provider that a number can be under. All numbers are Twilio's until other kinds
 /// come.
 package enum ProviderKindFilter: String, Sendable, Hashable, CaseIterable {

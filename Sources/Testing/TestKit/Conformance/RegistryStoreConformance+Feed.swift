@@ -58,6 +58,48 @@ extension RegistryStoreConformance {
     },
   ]
 
+  static let operationChecks: [RegistryStoreCheck] = [
+    RegistryStoreCheck("journal entries are listed newest first, by number and by state") { store in
+      let provider = Sample.provider(1)
+      var journals: [ProvisioningJournal] = []
+      for index in 1...5 {
+        // Numbers 1, 2, 1, 2, 1; the last is open.
+        var journal = ProvisioningJournal(
+          id: Sample.operationID(index),
+          number: try Sample.number(2 - index % 2, provider: provider), kind: .importNumber,
+          ours: VoiceSettings(), former: nil, time: Sample.time(index / 2))
+        try await store.commit(Sample.write([.insertJournal(journal)]))
+        if index < 5 {
+          journal.phase = .closed
+          journal.outcome = [.done, .undone, .corrupted, .done][index - 1]
+          journal.revision = 2
+          try await store.commit(Sample.write([.updateJournal(journal, from: 1)]))
+        }
+        journals.insert(journal, at: 0)
+      }
+      let tenant = store.tenant(Sample.tenant)
+      try requireEqual(try await tenant.journals(.init(), after: nil, limit: 9), journals)
+      let page = try await tenant.journals(.init(), after: nil, limit: 2)
+      try requireEqual(page, Array(journals.prefix(2)))
+      let cursor = PageCursor(
+        createTime: page[1].createTime, id: page[1].id.description)
+      try requireEqual(
+        try await tenant.journals(.init(), after: cursor, limit: 9), Array(journals.dropFirst(2)))
+      for state in OperationState.allCases {
+        for number in [nil, Sample.numberID(1), Sample.numberID(2)] {
+          try requireEqual(
+            try await tenant.journals(
+              OperationFilter(numberID: number, state: state), after: nil, limit: 9),
+            journals.filter {
+              $0.state == state && (number == nil || $0.numberID == number)
+            })
+        }
+      }
+      let other = try await store.tenant(Sample.otherTenant).journals(.init(), after: nil, limit: 9)
+      try requireEqual(other, [])
+    }
+  ]
+
   static let leaseChecks: [RegistryStoreCheck] = [
     RegistryStoreCheck("of those that take an entry at one revision one gets it") { store in
       let journal = try leased(by: 1)

@@ -27,8 +27,8 @@ package struct ConformanceFailure: Error, CustomStringConvertible {
 package enum RegistryStoreConformance {
   package static let checks: [RegistryStoreCheck] =
     providerChecks + numberChecks + agentChecks + listChecks + transactionChecks + journalChecks
-    + leaseChecks + routeChecks + tokenChecks + auditChecks + quotaChecks + eventChecks
-    + isolationChecks + parallelChecks + deadlockChecks
+    + operationChecks + leaseChecks + routeChecks + tokenChecks + auditChecks + quotaChecks
+    + eventChecks + isolationChecks + parallelChecks + deadlockChecks
 }
 
 /// Throws unless `condition` holds.

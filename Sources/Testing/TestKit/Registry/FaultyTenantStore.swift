@@ -93,6 +93,14 @@ package struct FaultyTenantStore: TenantStore {
     try await injector.step { () async throws(StoreError) in try await base.journal(id) }
   }
 
+  package func journals(
+    _ filter: OperationFilter, after cursor: PageCursor?, limit: Int
+  ) async throws(StoreError) -> [ProvisioningJournal] {
+    try await injector.step { () async throws(StoreError) in
+      try await base.journals(filter, after: cursor, limit: limit)
+    }
+  }
+
   package func openJournal(
     of number: PhoneNumberID
   ) async throws(StoreError) -> ProvisioningJournal? {

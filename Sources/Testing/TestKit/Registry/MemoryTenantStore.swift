@@ -122,6 +122,20 @@ package struct MemoryTenantStore: TenantStore {
     store.tables.withLock { $0.journals[id].flatMap { $0.tenant == tenant ? $0 : nil } }
   }
 
+  package func journals(
+    _ filter: OperationFilter, after cursor: PageCursor?, limit: Int
+  ) async throws(StoreError) -> [ProvisioningJournal] {
+    store.tables.withLock { tables in
+      let all = tables.journals.values.filter { journal in
+        journal.tenant == tenant && filter.numberID.map { $0 == journal.numberID } ?? true
+          && filter.state.map { $0 == journal.state } ?? true
+      }
+      return Self.page(all, after: cursor, limit: limit) {
+        PageCursor(createTime: $0.createTime, id: $0.id.description)
+      }
+    }
+  }
+
   package func openJournal(
     of number: PhoneNumberID
   ) async throws(StoreError) -> ProvisioningJournal? {

@@ -1,0 +1,78 @@
+internal import API
+internal import GRPC
+internal import Registry
+internal import Telephony
+internal import WellKnown
+
+extension ListOperations {
+  init(_ request: Trunkline.V1.ListOperationsRequest) {
+    self.init(
+      page: PageRequest(size: Int(request.pageSize), token: request.pageToken),
+      phoneNumberID: request.phoneNumberID, state: request.state.choice)
+  }
+}
+
+extension Trunkline.V1.Operation {
+  init(_ operation: Registry.Operation) {
+    self.init()
+    id = operation.id.description
+    switch operation.kind {
+    case .importNumber: type = .importPhoneNumber
+    case .deleteNumber: type = .deletePhoneNumber
+    }
+    resource = .phoneNumberID(operation.numberID.description)
+    state = State(operation.state)
+    steps = operation.steps.map { Step($0) }
+    error = operation.failure.map { failure in
+      let told = ErrorDetails.provisioning(
+        operation.numberID, failure, operation.leftovers
+      ).error
+      return Google.Rpc.Status(
+        code: Int32(told.code.rawValue), message: told.message, details: told.details)
+    }
+    createTime = Google.Protobuf.Timestamp(operation.createTime)
+    updateTime = Google.Protobuf.Timestamp(operation.updateTime)
+    endTime = operation.endTime.map { Google.Protobuf.Timestamp($0) }
+  }
+}
+
+extension Trunkline.V1.Operation.State {
+  fileprivate init(_ state: OperationState) {
+    switch state {
+    case .running: self = .running
+    case .succeeded: self = .succeeded
+    case .failed: self = .failed
+    }
+  }
+
+  /// What a filter means.
+  fileprivate var choice: Choice<OperationState> {
+    switch self {
+    case .unspecified: .unset
+    case .running: .value(.running)
+    case .succeeded: .value(.succeeded)
+    case .failed: .value(.failed)
+    case .unrecognized: .unknown
+    }
+  }
+}
+
+extension Trunkline.V1.Operation.Step {
+  fileprivate init(_ step: OperationStep) {
+    self.init()
+    switch step.kind {
+    case .webhook: type = .webhook
+    case .processingRegion: type = .processingRegion
+    }
+    switch step.state {
+    case .pending: state = .pending
+    case .running: state = .running
+    case .done: state = .done
+    case .undoing: state = .undoing
+    case .undone: state = .undone
+    case .left: state = .left
+    }
+    region = Trunkline.V1.Region(step.region)
+    carrierCode = step.carrierCode.map { Int32(clamping: $0) }
+  }
+}

@@ -1,0 +1,108 @@
+import Access
+import Telephony
+import TestKit
+import Testing
+
+@testable import Registry
+
+/// What a tenant sees of the work at carriers.
+@Suite struct OperationsTests {
+  private let harness = Harness()
+  private let caller = Caller.of(.main)
+
+  private var operations: Operations { Operations(harness.context) }
+
+  private func imported() async throws -> PhoneNumber {
+    let provider = try await harness.link(.ie1)
+    try harness.buy(1)
+    return try await harness.importNumber(1, provider)
+  }
+
+  /// The states of the steps, in their order, of an entry in `phase`.
+  private func states(
+    _ kind: ProvisioningKind, _ phase: ProvisioningPhase, _ outcome: ProvisioningOutcome? = nil,
+    leftovers: [Leftover] = []
+  ) throws -> [OperationStep.State] {
+    var journal = ProvisioningJournal(
+      id: Sample.operationID(1), number: try Sample.number(provider: Sample.provider(1)),
+      kind: kind, ours: VoiceSettings(), former: nil, time: Sample.start)
+    journal.phase = phase
+    journal.outcome = outcome
+    journal.leftovers = leftovers
+    return Operation(journal).steps.map(\.state)
+  }
+
+  @Test func anImportsStepsFollowItsPhase() throws {
+    #expect(try states(.importNumber, .readingFormer) == [.pending, .pending])
+    #expect(try states(.importNumber, .writingWebhook) == [.running, .pending])
+    #expect(try states(.importNumber, .settingRegion) == [.done, .running])
+    #expect(try states(.importNumber, .readingBack) == [.done, .done])
+    #expect(try states(.importNumber, .readingPresent) == [.undoing, .undoing])
+    #expect(try states(.importNumber, .restoringRegion) == [.undoing, .undoing])
+    #expect(try states(.importNumber, .restoringWebhook) == [.undoing, .undone])
+    #expect(try states(.importNumber, .closed, .done) == [.done, .done])
+    #expect(try states(.importNumber, .closed, .undone) == [.undone, .undone])
+    let left = Leftover(kind: .webhook, region: .ie1, carrierCode: 20003)
+    #expect(
+      try states(.importNumber, .closed, .corrupted, leftovers: [left]) == [.left, .undone])
+  }
+
+  @Test func aDeletionsStepsFollowItsPhase() throws {
+    #expect(try states(.deleteNumber, .readingPresent) == [.pending, .pending])
+    #expect(try states(.deleteNumber, .restoringRegion) == [.running, .pending])
+    #expect(try states(.deleteNumber, .restoringWebhook) == [.done, .running])
+    #expect(try states(.deleteNumber, .closed, .done) == [.done, .done])
+    let left = Leftover(kind: .processingRegion, region: .ie1, carrierCode: nil)
+    #expect(
+      try states(.deleteNumber, .closed, .corrupted, leftovers: [left]) == [.left, .undone])
+  }
+
+  @Test func anImportIsAnOperation() async throws {
+    let number = try await imported()
+    let page = try await operations.list(ListOperations(), by: caller)
+    let operation = try #require(page.elements.first)
+    #expect(page.elements.count == 1 && page.nextToken.isEmpty)
+    #expect(operation.kind == .importNumber && operation.numberID == number.id)
+    #expect(operation.state == .succeeded && operation.failure == nil)
+    #expect(operation.endTime == operation.updateTime)
+    let read = try await operations.get(operation.id.description, by: caller)
+    #expect(read == operation)
+    // It is over: nothing is waited for.
+    let waited = try await operations.wait(
+      for: operation.id.description, timeout: nil, by: caller)
+    #expect(waited == operation)
+    let none = try await operations.list(ListOperations(state: .value(.failed)), by: caller)
+    #expect(none.elements.isEmpty)
+  }
+
+  @Test func anotherTenantsIsNotThere() async throws {
+    _ = try await imported()
+    let mine = try await operations.list(ListOperations(), by: caller).elements[0]
+    let other = Caller.of(Sample.otherTenant)
+    let theirs = try await operations.list(ListOperations(), by: other)
+    #expect(theirs.elements.isEmpty)
+    await #expect(throws: RegistryError.notFound(.operation(mine.id))) {
+      _ = try await operations.get(mine.id.description, by: other)
+    }
+    await #expect(throws: RegistryError.notFound(.operation(mine.id))) {
+      _ = try await operations.wait(for: mine.id.description, timeout: nil, by: other)
+    }
+  }
+
+  @Test func badValuesAreNamed() async throws {
+    for id in ["", "pn_1", "op_1"] {
+      await #expect(throws: RegistryError.self) { _ = try await operations.get(id, by: caller) }
+    }
+    let id = Sample.operationID(1).description
+    for timeout in [Duration.zero, .seconds(-1), .seconds(3601)] {
+      let error = await #expect(throws: RegistryError.self) {
+        _ = try await operations.wait(for: id, timeout: timeout, by: caller)
+      }
+      guard case .invalidArgument(let violations) = error else {
+        Issue.record("\(String(describing: error))")
+        continue
+      }
+      #expect(violations.map(\.field) == ["timeout"])
+    }
+  }
+}
