@@ -519,6 +519,33 @@ def twin(request, things):
     twilio.api_key_sid, twilio.api_key_secret = things.key["sid"], things.key["secret"]
 
 
+def key_of(make):
+    """Another key, as the carrier has it."""
+
+    def change(request, things):
+        key = make(things)
+        twilio = request.provider.twilio
+        twilio.api_key_sid, twilio.api_key_secret = key["sid"], key["secret"]
+
+    return change
+
+
+def own_key(**members):
+    """Another key of the very account that is to be linked."""
+
+    def change(request, things):
+        account = {"sid": request.provider.twilio.account_sid}
+        key_of(lambda things: things.world.key(account, **members))(request, things)
+
+    return change
+
+
+def suspended(request, things):
+    account = things.world.account(status="suspended")
+    request.provider.twilio.account_sid = account["sid"]
+    key_of(lambda things: things.world.key(account))(request, things)
+
+
 def connections(count):
     def change(request, things):
         first = request.agent.connections[0]
@@ -551,7 +578,13 @@ CASES = [
     ("a wrong secret", CREATE, put("provider.twilio.api_key_secret", "wrong"), UNMET,
      "CARRIER_REFUSED_CREDENTIALS", None),
     ("a key of another region", CREATE, put("provider.region", 2), UNMET,
-     "CARRIER_REFUSED_CREDENTIALS", None),
+     "CARRIER_CREDENTIALS_OF_OTHER_REGION", None),
+    ("another account's key", CREATE, key_of(lambda t: t.world.key(t.world.account())), UNMET,
+     "ACCOUNT_MISMATCH", None),
+    ("a test key", CREATE, own_key(kind="test"), UNMET, "CARRIER_TEST_CREDENTIALS", None),
+    ("a restricted key", CREATE, own_key(kind="restricted", permissions=[]), UNMET,
+     "CARRIER_KEY_RESTRICTED", None),
+    ("a suspended account", CREATE, suspended, UNMET, "CARRIER_ACCOUNT_INACTIVE", None),
     ("a key without its secret", CREATE,
      lambda request, _: request.provider.twilio.ClearField("api_key_secret"), BAD,
      "INVALID_ARGUMENT", "provider.twilio.api_key_secret"),

@@ -89,7 +89,8 @@ def test_a_key_of_another_region_is_refused_and_nothing_is_stored(cli, account):
         input=keys["us1"]["secret"],
         code=6,
     )["error"]
-    assert error["metadata"]["carrier_code"] == "20003"
+    assert error["reason"] == "CARRIER_CREDENTIALS_OF_OTHER_REGION"
+    assert error["metadata"]["valid_region"] == "us1"
     assert cli("providers", "ls") == {}
 
 

@@ -22,8 +22,7 @@ struct ProvidersTests {
 
   @Test func asksTheCarrierFirst() async throws {
     var input = Harness.input(.ie1)
-    input.twilio?.apiKeySID = Sample.key(1).description
-    input.twilio?.apiKeySecret = Secret("us-secret")
+    input.twilio?.apiKeySecret = Secret("wrong")
     let error = await failure {
       try await providers.create(CreateProvider(provider: input), by: .of(tenant))
     }
@@ -33,6 +32,30 @@ struct ProvidersTests {
     }
     #expect(refusal.kind == .credentialsRefused)
     #expect(refusal.code == 20003)
+    let list = try await providers.list(ListProviders(), by: .of(tenant))
+    #expect(list.elements.isEmpty)
+  }
+
+  /// The carrier says of each no more than that the credentials are wrong.
+  @Test func saysWhereAndWhoseCredentialsAre() async throws {
+    var input = Harness.input(.ie1)
+    input.twilio?.apiKeySID = Sample.key(1).description
+    input.twilio?.apiKeySecret = Secret("us-secret")
+    let elsewhere = await failure {
+      try await providers.create(CreateProvider(provider: input), by: .of(tenant))
+    }
+    #expect(elsewhere == .credentialsOfOtherRegion(asked: .ie1, valid: .us1))
+    let stranger = Sample.account(9)
+    harness.carrier.addKey(Sample.key(9), secret: "s", account: stranger, region: .ie1)
+    input.twilio?.apiKeySID = Sample.key(9).description
+    input.twilio?.apiKeySecret = Secret("s")
+    let others = await failure {
+      try await providers.create(CreateProvider(provider: input), by: .of(tenant))
+    }
+    #expect(others == .accountMismatch(expected: Harness.account, owner: stranger))
+    harness.carrier.suspend(Harness.account)
+    let suspended = await failure { try await harness.link(.us1) }
+    #expect(refusal(suspended) == .accountInactive)
     let list = try await providers.list(ListProviders(), by: .of(tenant))
     #expect(list.elements.isEmpty)
   }

@@ -125,8 +125,8 @@ import Testing
   }
 
   @Test(arguments: [
-    (401, 20003, CarrierError.Kind.credentialsRefused), (403, 20003, .notPermitted),
-    (403, 20006, .notPermitted), (403, 20008, .credentialsRefused),
+    (401, 20003, CarrierError.Kind.credentialsRefused), (403, 20003, .keyRestricted),
+    (403, 20006, .notPermitted), (403, 20008, .testCredentials),
     (401, 20006, .credentialsRefused),
     (403, 20005, .accountInactive), (401, 10001, .accountInactive), (404, 20404, .notFound),
     (400, 21220, .conflict), (409, 20409, .conflict), (400, 21201, .invalidRequest),

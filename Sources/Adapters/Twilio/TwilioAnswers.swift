@@ -12,6 +12,19 @@ enum TwilioAnswers {
     return value
   }
 
+  // MARK: Accounts
+
+  /// Whose credentials asked: of a list of accounts the one that is nobody's sub-account, or the
+  /// only one.
+  static func account(_ value: JSONValue) throws(TwilioFailure) -> AccountSID {
+    let accounts = value["accounts"]?.array ?? []
+    let own = accounts.first { $0["owner_account_sid"]?.string == $0["sid"]?.string }
+    guard let sid = (own ?? accounts.first)?["sid"]?.string.flatMap({ try? AccountSID($0) }) else {
+      throw .unreadable("account")
+    }
+    return sid
+  }
+
   // MARK: Numbers
 
   static func numbers(_ value: JSONValue) throws(TwilioFailure) -> CarrierNumberPage {

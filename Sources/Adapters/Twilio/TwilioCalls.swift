@@ -105,7 +105,7 @@ extension CarrierRefusal {
     }
     let kind: Kind? =
       switch failure.kind {
-      case .credentials, .notPermitted: .credentials
+      case .credentials, .testCredentials, .keyRestricted, .notPermitted: .credentials
       case .account: .account
       case .callNotAllowed: .notAllowed
       case .throttled: .throttled

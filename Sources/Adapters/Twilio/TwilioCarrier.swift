@@ -18,6 +18,13 @@ package struct TwilioCarrier: Carrier {
     }
   }
 
+  package func owner(_ access: CarrierAccess) async throws(CarrierError) -> AccountSID {
+    try await asCarrierError { () async throws(TwilioFailure) -> AccountSID in
+      let request = try requests(access).listAccounts(size: 20)
+      return try TwilioAnswers.account(try await transport.send(request, repeats: .always))
+    }
+  }
+
   package func listNumbers(
     from token: String?, size: Int, _ access: CarrierAccess
   ) async throws(CarrierError) -> CarrierNumberPage {
@@ -118,6 +125,8 @@ extension CarrierError {
     let kind: Kind =
       switch failure.kind {
       case .credentials: .credentialsRefused
+      case .testCredentials: .testCredentials
+      case .keyRestricted: .keyRestricted
       case .account: .accountInactive
       case .notPermitted, .callNotAllowed: .notPermitted
       case .notFound: .notFound

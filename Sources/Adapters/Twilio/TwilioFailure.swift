@@ -5,6 +5,10 @@ struct TwilioFailure: Error, Sendable, Hashable {
   /// The table of `facts/telephony.md`, 4.7.
   enum Kind: Sendable, Hashable, CaseIterable {
     case credentials
+    /// They are for tests.
+    case testCredentials
+    /// A restricted key lacks the permission.
+    case keyRestricted
     case account
     /// The credentials are good but may not do this.
     case notPermitted
@@ -83,8 +87,9 @@ struct TwilioFailure: Error, Sendable, Hashable {
     guard status >= 400 else { return .unreadable }
     switch code {
     // A restricted key without the permission answers 403; a wrong key 401.
-    case 20003, 20006: return status == 403 ? .notPermitted : .credentials
-    case 20008: return .credentials
+    case 20003: return status == 403 ? .keyRestricted : .credentials
+    case 20006: return status == 403 ? .notPermitted : .credentials
+    case 20008: return .testCredentials
     case 10001, 10003, 20005, 22300: return .account
     case 20404: return .notFound
     case 20409, 20009, 21220, 21241, 21247, 21248, 21634, 22221: return .conflict
@@ -112,8 +117,8 @@ struct TwilioFailure: Error, Sendable, Hashable {
   private static func effect(of kind: Kind, status: Int) -> Effect {
     switch kind {
     case .down, .unreadable: .unknown
-    case .credentials, .account, .notPermitted, .notFound, .conflict, .throttled, .limit,
-      .invalid, .callNotAllowed, .callNotPossible:
+    case .credentials, .testCredentials, .keyRestricted, .account, .notPermitted, .notFound,
+      .conflict, .throttled, .limit, .invalid, .callNotAllowed, .callNotPossible:
       .refused
     }
   }

@@ -35,6 +35,13 @@ struct TwilioRequests: Sendable {
 
   typealias Fields = [(name: String, value: String)]
 
+  // MARK: Accounts
+
+  /// The accounts that the credentials belong to: their own and its sub-accounts.
+  func listAccounts(size: Int) throws(TwilioFailure) -> HTTPRequest {
+    try get(.api, "/2010-04-01/Accounts.json", [("PageSize", String(size))])
+  }
+
   // MARK: Numbers
 
   func listNumbers(page: NumberPageToken?, size: Int) throws(TwilioFailure) -> HTTPRequest {

@@ -10,7 +10,8 @@ extension ErrorDetails {
     let said = failure.message.isEmpty ? "" : " It said: \(failure.message)"
     let text = failure.kind.sentence + said
     switch failure.kind {
-    case .credentialsRefused, .accountInactive, .notPermitted, .notFound, .conflict:
+    case .credentialsRefused, .testCredentials, .keyRestricted, .accountInactive, .notPermitted,
+      .notFound, .conflict:
       return precondition(
         failure.kind.reason, subject: "carrier", text, metadata: metadata)
     case .invalidRequest:
@@ -52,8 +53,8 @@ extension ErrorDetails {
         "The carrier had no room for the request; nothing is left there." + cause,
         metadata: metadata
       ).retry(after: nil)
-    case .credentialsRefused, .accountInactive, .notPermitted, .notFound, .invalidRequest,
-      .conflict, .overwritten, .unsuitable:
+    case .credentialsRefused, .testCredentials, .keyRestricted, .accountInactive, .notPermitted,
+      .notFound, .invalidRequest, .conflict, .overwritten, .unsuitable:
       return precondition(
         reason, subject: id.description,
         "The number could not be set up at the carrier; nothing is left there." + cause,
@@ -69,6 +70,12 @@ extension CarrierError.Kind {
     case .credentialsRefused:
       "The carrier refused the credentials. Check the key, its secret and its region: a key is "
         + "valid in one region only."
+    case .testCredentials:
+      "These are the carrier's test credentials, which reach no number. Use an API key or the Auth "
+        + "Token of the live account."
+    case .keyRestricted:
+      "The API key is restricted and lacks a permission for this. Give it those for phone numbers, "
+        + "routes and calls, to read and to write, or use a standard key."
     case .accountInactive: "The carrier's account is suspended or closed. Ask the carrier."
     case .notPermitted: "The carrier does not permit this with these credentials."
     case .notFound: "The carrier has no such thing in this account and region."

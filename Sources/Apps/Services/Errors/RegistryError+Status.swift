@@ -55,7 +55,7 @@ extension ErrorDetails {
         metadata: ["resource": resource.name])
     case .numberAssigned, .providerInUse, .agentInUse, .numberBusy,
       .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed, .accountMismatch,
-      .numbersUnreachable:
+      .credentialsOfOtherRegion, .numbersUnreachable:
       self = Self.unmet(error)
     case .carrier(let failure): self = Self.carrier(failure)
     case .provisioningFailed(let id, let failure, let leftovers):
@@ -187,6 +187,12 @@ extension ErrorDetails {
         "ACCOUNT_MISMATCH", subject: expected.description,
         "The credentials belong to account \(owner), not to \(expected).",
         metadata: ["account_sid": owner.description])
+    case .credentialsOfOtherRegion(let asked, let valid):
+      precondition(
+        "CARRIER_CREDENTIALS_OF_OTHER_REGION", subject: asked.rawValue,
+        "The credentials are good in region \(valid), not in \(asked). Link the account in "
+          + "\(valid), or take credentials that were made in \(asked).",
+        metadata: ["region": asked.rawValue, "valid_region": valid.rawValue])
     case .numbersUnreachable(let numbers, let total):
       unreachable(numbers, total: total)
     default:

@@ -20,17 +20,19 @@ extension Trunkline.V1 {
   ///                       RATE_LIMITED, with a google.rpc.RetryInfo: it calls too often
   ///   UNAUTHENTICATED     TOKEN_MISSING, TOKEN_INVALID, TOKEN_EXPIRED: send another token
   ///   PERMISSION_DENIED   SCOPE_MISSING: the metadata's `scope` is what the token must have
-  ///   FAILED_PRECONDITION CARRIER_REFUSED_CREDENTIALS, CARRIER_ACCOUNT_INACTIVE,
-  ///                       CARRIER_NOT_PERMITTED, CARRIER_NOT_FOUND, CARRIER_CONFLICT: the carrier
-  ///                       refuses; the metadata's `carrier_code` is its own code
+  ///   FAILED_PRECONDITION CARRIER_REFUSED_CREDENTIALS, CARRIER_TEST_CREDENTIALS,
+  ///                       CARRIER_KEY_RESTRICTED, CARRIER_ACCOUNT_INACTIVE, CARRIER_NOT_PERMITTED,
+  ///                       CARRIER_NOT_FOUND, CARRIER_CONFLICT: the carrier refuses; the metadata's
+  ///                       `carrier_code` is its own code
   package protocol ProviderServiceProtocol: Service {
     /// Links an account in a region. The credentials are tried at the carrier before they are stored.
     ///
     /// Errors: ALREADY_EXISTS (PROVIDER_EXISTS; the metadata `provider_id` names the provider to
     /// update) when the account is linked in that region; FAILED_PRECONDITION
-    /// (CARRIER_REFUSED_CREDENTIALS) when the carrier refuses the credentials, for example because the
-    /// key belongs to another region; FAILED_PRECONDITION (ACCOUNT_MISMATCH) when they belong to
-    /// another account.
+    /// (CARRIER_REFUSED_CREDENTIALS) when the carrier refuses the credentials;
+    /// FAILED_PRECONDITION (CARRIER_CREDENTIALS_OF_OTHER_REGION; the metadata `valid_region` names it)
+    /// when they are good in another region; FAILED_PRECONDITION (ACCOUNT_MISMATCH) when they belong to
+    /// another account, which the carrier tells of an Auth Token and of a main key alone.
     func createProvider(
       _ request: Trunkline.V1.CreateProviderRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.CreateProviderResponse
@@ -119,9 +121,10 @@ extension Trunkline.V1 {
     ///
     /// Errors: ALREADY_EXISTS (PROVIDER_EXISTS; the metadata `provider_id` names the provider to
     /// update) when the account is linked in that region; FAILED_PRECONDITION
-    /// (CARRIER_REFUSED_CREDENTIALS) when the carrier refuses the credentials, for example because the
-    /// key belongs to another region; FAILED_PRECONDITION (ACCOUNT_MISMATCH) when they belong to
-    /// another account.
+    /// (CARRIER_REFUSED_CREDENTIALS) when the carrier refuses the credentials;
+    /// FAILED_PRECONDITION (CARRIER_CREDENTIALS_OF_OTHER_REGION; the metadata `valid_region` names it)
+    /// when they are good in another region; FAILED_PRECONDITION (ACCOUNT_MISMATCH) when they belong to
+    /// another account, which the carrier tells of an Auth Token and of a main key alone.
     package func createProvider(
       _ request: Trunkline.V1.CreateProviderRequest,
       options: CallOptions = .defaults

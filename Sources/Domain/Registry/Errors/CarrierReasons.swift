@@ -5,6 +5,8 @@ extension CarrierError.Kind {
   package var reason: String {
     switch self {
     case .credentialsRefused: "CARRIER_REFUSED_CREDENTIALS"
+    case .testCredentials: "CARRIER_TEST_CREDENTIALS"
+    case .keyRestricted: "CARRIER_KEY_RESTRICTED"
     case .accountInactive: "CARRIER_ACCOUNT_INACTIVE"
     case .notPermitted: "CARRIER_NOT_PERMITTED"
     case .notFound: "CARRIER_NOT_FOUND"
@@ -22,6 +24,8 @@ extension ProvisioningFailure.Cause {
   package var reason: String {
     switch self {
     case .credentialsRefused: CarrierError.Kind.credentialsRefused.reason
+    case .testCredentials: CarrierError.Kind.testCredentials.reason
+    case .keyRestricted: CarrierError.Kind.keyRestricted.reason
     case .accountInactive: CarrierError.Kind.accountInactive.reason
     case .notPermitted: CarrierError.Kind.notPermitted.reason
     case .notFound: CarrierError.Kind.notFound.reason

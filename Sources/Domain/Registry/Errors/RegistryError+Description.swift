@@ -7,8 +7,8 @@ extension RegistryError {
     case .invalidArgument, .notFound, .providerExists, .numberExists, .numberInOtherRegion,
       .numberClaimed, .agentExists, .etagMismatch, .contended, .numberAssigned, .providerInUse,
       .agentInUse, .numberBusy, .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed,
-      .accountMismatch, .numbersUnreachable, .scopeNotHeld, .quotaExceeded, .cancelled,
-      .resumeTokenExpired, .tooManyWatchers:
+      .accountMismatch, .credentialsOfOtherRegion, .numbersUnreachable, .scopeNotHeld,
+      .quotaExceeded, .cancelled, .resumeTokenExpired, .tooManyWatchers:
       .caller
     case .carrier, .provisioningFailed: .peer
     case .tooManyOperations, .storeUnavailable, .storeDamaged, .shuttingDown, .internalError: .ours
@@ -52,6 +52,9 @@ extension RegistryError: CustomStringConvertible {
       "No public URL is configured for \(region). Start the server with --public-url \(region)=…"
     case .accountMismatch(let expected, let owner):
       "The credentials belong to \(owner) and not to \(expected). Give those of \(expected)."
+    case .credentialsOfOtherRegion(let asked, let valid):
+      "The credentials are good in \(valid), not in \(asked). Link the account in \(valid), or "
+        + "take credentials that were made in \(asked)."
     case .numbersUnreachable(_, let total):
       "The new credentials do not reach \(total) of the provider's numbers. Nothing was changed."
     case .carrier(let failure): failure.description
@@ -133,6 +136,11 @@ extension CarrierFailure: CustomStringConvertible {
       case .credentialsRefused:
         "The carrier refused the credentials\(code). Check key, secret and region: a key is good "
           + "in its own region only."
+      case .testCredentials:
+        "The credentials are for tests\(code). Take an API key or the token of the live account."
+      case .keyRestricted:
+        "The API key is restricted and may not do this\(code). Let it read and update numbers, "
+          + "routes and calls, or take a standard key."
       case .accountInactive: "The carrier's account is suspended or closed\(code)."
       case .notPermitted: "The credentials are good but may not do this\(code)."
       case .notFound: "The carrier has nothing of that name in this account and region\(code)."

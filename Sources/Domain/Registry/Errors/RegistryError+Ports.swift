@@ -38,6 +38,8 @@ extension ProvisioningFailure {
     let cause: Cause =
       switch error.kind {
       case .credentialsRefused: .credentialsRefused
+      case .testCredentials: .testCredentials
+      case .keyRestricted: .keyRestricted
       case .accountInactive: .accountInactive
       case .notPermitted: .notPermitted
       case .notFound: .notFound

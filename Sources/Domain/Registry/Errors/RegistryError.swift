@@ -71,6 +71,8 @@ package enum RegistryError: Error, Sendable, Hashable {
   /// The new key reaches not all numbers; nothing was changed. At most
   /// `RegistryLimits.unreachableNumbersMax` of `total`.
   case numbersUnreachable([UnreachableNumber], total: Int)
+  /// The credentials are good in `valid` and not in `asked`.
+  case credentialsOfOtherRegion(asked: Region, valid: Region)
   /// The carrier did not do it. Nothing is left there.
   case carrier(CarrierFailure)
   /// What was being written at the carrier was undone, or could not be: then the number is

@@ -71,6 +71,10 @@ package protocol Carrier: Sendable {
   /// owns them. A standard API key may not read the account itself, so its numbers are asked for.
   func probe(_ access: CarrierAccess) async throws(CarrierError) -> AccountSID
 
+  /// The account that the credentials belong to, whatever `access.accountSID` says. Only a main key
+  /// or an Auth Token may ask this; others are refused as wrong ones are.
+  func owner(_ access: CarrierAccess) async throws(CarrierError) -> AccountSID
+
   /// At most `size` numbers (1–1000) from `token` on, in the carrier's order.
   func listNumbers(
     from token: String?, size: Int, _ access: CarrierAccess
@@ -107,8 +111,12 @@ package protocol Carrier: Sendable {
 /// Why the carrier did not do what was asked, and whether it did something.
 package struct CarrierError: Error, Sendable, Hashable {
   package enum Kind: Sendable, Hashable, CaseIterable {
-    /// Key, secret, token or their region are wrong (20003, 20006, 20008).
+    /// Key, secret, token or their region are wrong (401; 20003, 20006).
     case credentialsRefused
+    /// The credentials are for tests, which reach no number (20008).
+    case testCredentials
+    /// A restricted key that was not given what this needs (403 with 20003).
+    case keyRestricted
     /// The account is suspended or closed (10001, 20005).
     case accountInactive
     /// The credentials are good but may not do this.
@@ -160,7 +168,7 @@ package struct CarrierError: Error, Sendable, Hashable {
   package var isTransient: Bool {
     switch kind {
     case .limited, .unavailable, .unreadableAnswer: true
-    case .credentialsRefused, .accountInactive, .notPermitted, .notFound, .invalidRequest,
+    case .credentialsRefused, .testCredentials, .keyRestricted, .accountInactive, .notPermitted, .notFound, .invalidRequest,
       .conflict:
       false
     }

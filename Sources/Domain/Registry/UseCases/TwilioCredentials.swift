@@ -53,16 +53,46 @@ struct TwilioCredentials: Sendable {
 
 extension RegistryContext {
   /// Tries credentials at the carrier; the account that it names must be the expected one.
+  ///
+  /// Refused ones are tried in the other regions too, and the carrier is asked whose they are: it
+  /// says itself no more than that they are wrong.
   func probe(_ access: CarrierAccess) async throws(RegistryError) {
     let owner: AccountSID
     do {
       owner = try await carrier.probe(access)
     } catch {
+      guard error.kind == .credentialsRefused else { throw RegistryError(error) }
+      if let region = await otherRegion(of: access) {
+        throw .credentialsOfOtherRegion(asked: access.region, valid: region)
+      }
+      if let owner = try? await carrier.owner(access), owner != access.accountSID {
+        throw .accountMismatch(expected: access.accountSID, owner: owner)
+      }
       throw RegistryError(error)
     }
     guard owner == access.accountSID else {
       throw .accountMismatch(expected: access.accountSID, owner: owner)
     }
+  }
+
+  /// Another region where the credentials are known, whatever they may do there.
+  private func otherRegion(of access: CarrierAccess) async -> Region? {
+    for region in Region.allCases where region != access.region {
+      var elsewhere = access
+      elsewhere.region = region
+      do {
+        _ = try await carrier.probe(elsewhere)
+        return region
+      } catch {
+        switch error.kind {
+        case .testCredentials, .keyRestricted, .accountInactive, .notPermitted: return region
+        case .credentialsRefused, .notFound, .invalidRequest, .conflict, .limited, .unavailable,
+          .unreadableAnswer:
+          continue
+        }
+      }
+    }
+    return nil
   }
 
   /// The condition that says the carrier took the credentials just now.

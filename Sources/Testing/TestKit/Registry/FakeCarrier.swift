@@ -135,6 +135,22 @@ package final class FakeCarrier: Carrier {
     }
   }
 
+  package func owner(_ access: CarrierAccess) async throws(CarrierError) -> AccountSID {
+    try perform { state throws(CarrierError) in
+      switch access.credentials {
+      case .apiKey(let sid, let secret):
+        let found = state.keys.first {
+          $0.key.sid == sid && $0.key.region == access.region && $0.value == secret
+        }
+        if let found { return found.key.account }
+      case .authToken:
+        try Self.authenticate(access, &state)
+        return access.accountSID
+      }
+      throw CarrierError(.credentialsRefused, effect: .refused, code: 20003)
+    }
+  }
+
   package func listNumbers(
     from token: String?, size: Int, _ access: CarrierAccess
   ) async throws(CarrierError) -> CarrierNumberPage {

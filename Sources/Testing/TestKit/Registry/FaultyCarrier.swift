@@ -20,6 +20,10 @@ package struct FaultyCarrier: Carrier {
     try await step { () async throws(CarrierError) in try await base.probe(access) }
   }
 
+  package func owner(_ access: CarrierAccess) async throws(CarrierError) -> AccountSID {
+    try await step { () async throws(CarrierError) in try await base.owner(access) }
+  }
+
   package func listNumbers(
     from token: String?, size: Int, _ access: CarrierAccess
   ) async throws(CarrierError) -> CarrierNumberPage {
