@@ -168,6 +168,7 @@ GOOD = {
     "PhoneNumberService.DeletePhoneNumber": lambda t: t.v1.DeletePhoneNumberRequest(
         id=fresh_number(t).id
     ),
+    "PhoneNumberService.GetQuota": lambda t: t.v1.GetQuotaRequest(),
     "PhoneNumberService.WatchPhoneNumbers": lambda t: t.v1.WatchPhoneNumbersRequest(),
     "ProviderService.CreateProvider": create_provider,
     "ProviderService.GetProvider": lambda t: t.v1.GetProviderRequest(id=t.provider.id),

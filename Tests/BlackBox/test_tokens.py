@@ -315,6 +315,13 @@ def test_a_quota_holds_against_clients_in_parallel(start_server, stubs):
         request = stubs.v1.CreateTokenRequest(scopes=["calls:read"])
         harness.secrets.add(tokens.CreateToken(request, timeout=30).token_text)
         assert refusal(tokens.CreateToken, request).reason == "QUOTA_EXCEEDED"
+        numbers = stubs.v1.PhoneNumberServiceStub(channel)
+        told = numbers.GetQuota(stubs.v1.GetQuotaRequest(), timeout=30).quotas
+        bounds = {q.name: (q.used, q.limit if q.HasField("limit") else None) for q in told}
+        assert bounds == {
+            "providers": (0, None), "numbers": (0, None), "agents": (3, 3), "tokens": (2, 2)}
+    shown = harness.run_cli("phone-numbers", "quota", address=server.address).stdout
+    assert ["agents", "3", "3"] in [line.split() for line in shown.splitlines()]
 
 
 def test_a_tenant_that_calls_too_often_is_told_to_wait(start_server, stubs):

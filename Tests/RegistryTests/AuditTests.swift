@@ -190,6 +190,10 @@ import Testing
     try await agents.delete("a", by: .of(.main))
     #expect(await create("c") == nil)
     #expect(await create("d") == .quotaExceeded(.agent, countMax: 2))
+    let uses = try await PhoneNumbers(context).quota(by: .of(.main))
+    #expect(uses.map(\.kind) == CountedKind.allCases)
+    #expect(uses.first { $0.kind == .agent } == QuotaUse(.agent, count: 2, countMax: 2))
+    #expect(uses.first { $0.kind == .number } == QuotaUse(.number, count: 0, countMax: nil))
   }
 }
 

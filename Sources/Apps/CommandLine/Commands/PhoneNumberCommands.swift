@@ -8,6 +8,7 @@ extension TrunklineCommands {
     [
       importNumber, listNumbers, getNumber, updateNumber, assignNumber, unassignNumber,
       numberUsage, deleteNumber, watchNumbers,
+      showQuota,
     ])
 
   private static let id: Positional<String> = .required(
@@ -225,6 +226,25 @@ extension TrunklineCommands {
           return "Deleted \(sent.id).\n"
         }
         return record(number)
+      }
+    }
+  }
+
+  private static let showQuota = Command<SessionAction>.action(
+    "quota", "Shows how much the tenant has of what is counted, and how much it may have."
+  ) { (_) throws(ArgumentError) in
+    SessionAction { (session) async throws(CommandFailure) in
+      let client = V1.PhoneNumberServiceClient(channel: session.channel)
+      let answer = try await session.call(.whenUnavailable(requestID: nil)) {
+        (options) async throws(RPCError) in
+        try await client.getQuota(V1.GetQuotaRequest(), options: options)
+      }
+      try session.show(answer) { answer in
+        var table = Table(["WHAT", "USED", "LIMIT"])
+        for quota in answer.quotas {
+          table.append([quota.name, String(quota.used), quota.limit.map(String.init) ?? ""])
+        }
+        return table.text
       }
     }
   }

@@ -22,6 +22,21 @@ package struct PhoneNumberServiceHandler: Trunkline.V1.PhoneNumberServiceProtoco
     return .init(phoneNumber: made)
   }
 
+  package func getQuota(
+    _ request: Trunkline.V1.GetQuotaRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.V1.GetQuotaResponse {
+    let caller = try context.caller
+    let uses = try await answer { () async throws(RegistryError) in
+      try await numbers.quota(by: caller)
+    }
+    return .init(
+      quotas: uses.map { use in
+        .init(
+          name: "\(use.kind.rawValue)s", used: Int64(use.count),
+          limit: use.countMax.map { Int64($0) })
+      })
+  }
+
   package func getPhoneNumber(
     _ request: Trunkline.V1.GetPhoneNumberRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.GetPhoneNumberResponse {

@@ -100,7 +100,7 @@ package enum APISchema {
   /// trunkline/v1/phone_number_service.proto
   package static let trunklineV1PhoneNumberService = unsafe FileDescriptor(
     name: "trunkline/v1/phone_number_service.proto", copying: trunkline__v1__phone_number_service__file__bytes(),
-    count: 3828,
+    count: 4109,
     dependencies: [WellKnownSchema.googleProtobufFieldMask, WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineV1Access, APISchema.trunklineV1PhoneNumber, APISchema.trunklineV1Provider, APISchema.trunklineV1Region])
 
   /// trunkline/v1/provider.proto
@@ -238,6 +238,9 @@ package enum APISchema {
     Trunkline.V1.DeletePhoneNumberResponse.self,
     Trunkline.V1.WatchPhoneNumbersRequest.self,
     Trunkline.V1.WatchPhoneNumbersResponse.self,
+    Trunkline.V1.GetQuotaRequest.self,
+    Trunkline.V1.GetQuotaResponse.self,
+    Trunkline.V1.GetQuotaResponse.Quota.self,
     Trunkline.V1.Provider.self,
     Trunkline.V1.Provider.Twilio.self,
     Trunkline.V1.ProviderNumber.self,

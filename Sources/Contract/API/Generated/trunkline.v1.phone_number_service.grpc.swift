@@ -71,6 +71,11 @@ extension Trunkline.V1 {
       _ request: Trunkline.V1.DeletePhoneNumberRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.DeletePhoneNumberResponse
 
+    /// Says how much the tenant has of what is counted, and how much it may have.
+    func getQuota(
+      _ request: Trunkline.V1.GetQuotaRequest, context: ServerContext
+    ) async throws(RPCError) -> Trunkline.V1.GetQuotaResponse
+
     /// Sends numbers as they change, until the caller leaves.
     ///
     /// Without a `resume_token` the stream begins with every number as it is, newest first, and one
@@ -110,6 +115,8 @@ extension Trunkline.V1 {
       service: "trunkline.v1.PhoneNumberService", method: "GetPhoneNumberUsage", kind: .unary)
     package static let deletePhoneNumber = MethodDescriptor(
       service: "trunkline.v1.PhoneNumberService", method: "DeletePhoneNumber", kind: .unary)
+    package static let getQuota = MethodDescriptor(
+      service: "trunkline.v1.PhoneNumberService", method: "GetQuota", kind: .unary)
     package static let watchPhoneNumbers = MethodDescriptor(
       service: "trunkline.v1.PhoneNumberService", method: "WatchPhoneNumbers", kind: .serverStreaming)
 
@@ -123,6 +130,7 @@ extension Trunkline.V1 {
       unassignPhoneNumber,
       getPhoneNumberUsage,
       deletePhoneNumber,
+      getQuota,
       watchPhoneNumbers,
     ]
   }
@@ -219,6 +227,14 @@ extension Trunkline.V1 {
       try await channel.unary(PhoneNumberServiceMethods.deletePhoneNumber, request, options: options)
     }
 
+    /// Says how much the tenant has of what is counted, and how much it may have.
+    package func getQuota(
+      _ request: Trunkline.V1.GetQuotaRequest,
+      options: CallOptions = .defaults
+    ) async throws(RPCError) -> Trunkline.V1.GetQuotaResponse {
+      try await channel.unary(PhoneNumberServiceMethods.getQuota, request, options: options)
+    }
+
     /// Sends numbers as they change, until the caller leaves.
     ///
     /// Without a `resume_token` the stream begins with every number as it is, newest first, and one
@@ -260,6 +276,7 @@ extension Trunkline.V1.PhoneNumberServiceProtocol {
       "UnassignPhoneNumber": "numbers:write",
       "GetPhoneNumberUsage": "numbers:read",
       "DeletePhoneNumber": "numbers:write",
+      "GetQuota": "numbers:read",
       "WatchPhoneNumbers": "numbers:read",
     ]
   }
@@ -488,6 +505,35 @@ extension Trunkline.V1.PhoneNumberServiceProtocol {
           } else {
             try await call.run { () async throws(RPCError) in
               response = try await self.deletePhoneNumber(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
+    }
+    router.unary(
+      Trunkline.V1.PhoneNumberServiceMethods.getQuota, Trunkline.V1.GetQuotaRequest.self,
+      Trunkline.V1.GetQuotaResponse.self
+    ) { (request, context) async throws(RPCError) in
+      try await self.getQuota(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.GetQuotaRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.GetQuotaRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.GetQuotaRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.GetQuotaResponse?
+          if call.isPlain {
+            response = try await self.getQuota(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.getQuota(request, context: call.context)
             }
           }
           guard let response else { throw .unexpected }

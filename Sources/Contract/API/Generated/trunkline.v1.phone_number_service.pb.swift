@@ -458,6 +458,55 @@ extension Trunkline.V1 {
       ]
     }
   }
+
+  /// What GetQuota takes.
+  package struct GetQuotaRequest: GeneratedMessage {
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+  }
+
+  /// What GetQuota answers.
+  package struct GetQuotaResponse: GeneratedMessage {
+    /// Everything that is counted.
+    package var quotas: [Trunkline.V1.GetQuotaResponse.Quota] = []
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      quotas: [Trunkline.V1.GetQuotaResponse.Quota] = []
+    ) {
+      self.quotas = quotas
+    }
+
+    /// How many of a kind there are, and may be.
+    package struct Quota: GeneratedMessage {
+      /// What is counted: `providers`, `numbers`, `agents` or `tokens` (those that were not revoked).
+      /// Later versions may have more.
+      package var name: String = ""
+      /// How many the tenant has.
+      package var used: Int64 = 0
+      /// The most it may have; absent: there is no bound. What exceeds a bound that was lowered stays.
+      package var limit: Int64?
+      /// The fields that this version of the contract does not know.
+      package var unknownFields = UnknownFields()
+
+      package init() {}
+
+      package init(
+        name: String = "",
+        used: Int64 = 0,
+        limit: Int64? = nil
+      ) {
+        self.name = name
+        self.used = used
+        self.limit = limit
+      }
+    }
+  }
 }
 
 extension Trunkline.V1.ImportPhoneNumberRequest {
@@ -1672,6 +1721,195 @@ extension Trunkline.V1.WatchPhoneNumbersResponse {
     case "resumeToken", "resume_token":
       try json.read(&self.resumeToken)
       return 5
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.GetQuotaRequest {
+  package static var fullName: String { "trunkline.v1.GetQuotaRequest" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__get_quota_request__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__GetQuotaRequest.self)
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__GetQuotaRequest>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__GetQuotaRequest.self, capacity: 1)
+    unsafe trunkline__v1__get_quota_request__init(c)
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    0
+  }
+}
+
+extension Trunkline.V1.GetQuotaResponse {
+  package static var fullName: String { "trunkline.v1.GetQuotaResponse" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__get_quota_response__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__GetQuotaResponse.self)
+    if let list = unsafe c.pointee.f1 {
+      unsafe self.quotas.reserveCapacity(c.pointee.n_f1)
+      for index in unsafe 0..<c.pointee.n_f1 {
+        guard let value = unsafe list[index] else { continue }
+        self.quotas.append(try unsafe Trunkline.V1.GetQuotaResponse.Quota(copying: UnsafeRawPointer(value)))
+      }
+    }
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__GetQuotaResponse>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__GetQuotaResponse.self, capacity: 1)
+    unsafe trunkline__v1__get_quota_response__init(c)
+    if !self.quotas.isEmpty {
+      unsafe c.pointee.n_f1 = self.quotas.count
+      let list = unsafe arena.room(self.quotas.count * MemoryLayout<UnsafeMutablePointer<Trunkline__V1__GetQuotaResponse__Quota>?>.stride)
+        .bindMemory(to: UnsafeMutablePointer<Trunkline__V1__GetQuotaResponse__Quota>?.self, capacity: self.quotas.count)
+      for (index, value) in self.quotas.enumerated() {
+        unsafe list[index] = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__GetQuotaResponse__Quota.self)
+      }
+      unsafe c.pointee.f1 = list
+    }
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("quotas", "quotas", self.quotas)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "quotas":
+      try json.read(&self.quotas)
+      return 1
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.GetQuotaResponse.Quota {
+  package static var fullName: String { "trunkline.v1.GetQuotaResponse.Quota" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__get_quota_response__quota__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__GetQuotaResponse__Quota.self)
+    self.name = try unsafe Wire.string(c.pointee.f1)
+    self.used = unsafe c.pointee.f2
+    if unsafe c.pointee.o0_case.rawValue == 3 { self.limit = unsafe c.pointee.f3 }
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__GetQuotaResponse__Quota>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__GetQuotaResponse__Quota.self, capacity: 1)
+    unsafe trunkline__v1__get_quota_response__quota__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.name)
+    unsafe c.pointee.f2 = self.used
+    if let value = self.limit {
+      unsafe c.pointee.o0_case = .init(rawValue: 3)
+      unsafe c.pointee.f3 = value
+    }
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("name", "name", self.name)
+    try json.field("used", "used", self.used)
+    try json.field("limit", "limit", self.limit)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "name":
+      try json.read(&self.name)
+      return 1
+    case "used":
+      try json.read(&self.used)
+      return 2
+    case "limit":
+      try json.read(&self.limit)
+      return 3
     default: return 0
     }
   }

@@ -303,6 +303,15 @@ static inline const ProtobufCMessageDescriptor *trunkline__v1__watch_phone_numbe
 static inline const ProtobufCMessageDescriptor *trunkline__v1__watch_phone_numbers_response__type(void) {
   return &trunkline__v1__watch_phone_numbers_response__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *trunkline__v1__get_quota_request__type(void) {
+  return &trunkline__v1__get_quota_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__get_quota_response__type(void) {
+  return &trunkline__v1__get_quota_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__get_quota_response__quota__type(void) {
+  return &trunkline__v1__get_quota_response__quota__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *trunkline__v1__provider__type(void) {
   return &trunkline__v1__provider__descriptor;
 }

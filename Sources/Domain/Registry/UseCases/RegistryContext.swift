@@ -8,7 +8,7 @@ package import Telephony
 /// `RegistryLimits.leaseCheckInterval`.
 package struct RegistryContext: Sendable {
   private let stores: any RegistryStore
-  private let quotas: [Quota]
+  let quotas: [Quota]
   package let carrier: any Carrier
   package let sealer: any SecretSealer
   package let webhooks: any WebhookEndpoints

@@ -823,6 +823,102 @@ void   trunkline__v1__watch_phone_numbers_response__free_unpacked
   assert(message->base.descriptor == &trunkline__v1__watch_phone_numbers_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   trunkline__v1__get_quota_request__init
+                     (Trunkline__V1__GetQuotaRequest         *message)
+{
+  static const Trunkline__V1__GetQuotaRequest init_value = TRUNKLINE__V1__GET_QUOTA_REQUEST__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__get_quota_request__get_packed_size
+                     (const Trunkline__V1__GetQuotaRequest *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__get_quota_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__get_quota_request__pack
+                     (const Trunkline__V1__GetQuotaRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__get_quota_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__get_quota_request__pack_to_buffer
+                     (const Trunkline__V1__GetQuotaRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__get_quota_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__GetQuotaRequest *
+       trunkline__v1__get_quota_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__GetQuotaRequest *)
+     protobuf_c_message_unpack (&trunkline__v1__get_quota_request__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__get_quota_request__free_unpacked
+                     (Trunkline__V1__GetQuotaRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__get_quota_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   trunkline__v1__get_quota_response__quota__init
+                     (Trunkline__V1__GetQuotaResponse__Quota         *message)
+{
+  static const Trunkline__V1__GetQuotaResponse__Quota init_value = TRUNKLINE__V1__GET_QUOTA_RESPONSE__QUOTA__INIT;
+  *message = init_value;
+}
+void   trunkline__v1__get_quota_response__init
+                     (Trunkline__V1__GetQuotaResponse         *message)
+{
+  static const Trunkline__V1__GetQuotaResponse init_value = TRUNKLINE__V1__GET_QUOTA_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__get_quota_response__get_packed_size
+                     (const Trunkline__V1__GetQuotaResponse *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__get_quota_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__get_quota_response__pack
+                     (const Trunkline__V1__GetQuotaResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__get_quota_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__get_quota_response__pack_to_buffer
+                     (const Trunkline__V1__GetQuotaResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__get_quota_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__GetQuotaResponse *
+       trunkline__v1__get_quota_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__GetQuotaResponse *)
+     protobuf_c_message_unpack (&trunkline__v1__get_quota_response__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__get_quota_response__free_unpacked
+                     (Trunkline__V1__GetQuotaResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__get_quota_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor trunkline__v1__import_phone_number_request__labels_entry__field_descriptors[2] =
 {
   {
@@ -1856,5 +1952,125 @@ const ProtobufCMessageDescriptor trunkline__v1__watch_phone_numbers_response__de
   trunkline__v1__watch_phone_numbers_response__field_indices_by_name,
   1,  trunkline__v1__watch_phone_numbers_response__number_ranges,
   (ProtobufCMessageInit) trunkline__v1__watch_phone_numbers_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define trunkline__v1__get_quota_request__field_descriptors NULL
+#define trunkline__v1__get_quota_request__field_indices_by_name NULL
+#define trunkline__v1__get_quota_request__number_ranges NULL
+const ProtobufCMessageDescriptor trunkline__v1__get_quota_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.GetQuotaRequest",
+  "GetQuotaRequest",
+  "Trunkline__V1__GetQuotaRequest",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__GetQuotaRequest),
+  0,
+  trunkline__v1__get_quota_request__field_descriptors,
+  trunkline__v1__get_quota_request__field_indices_by_name,
+  0,  trunkline__v1__get_quota_request__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__get_quota_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__get_quota_response__quota__field_descriptors[3] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__GetQuotaResponse__Quota, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__GetQuotaResponse__Quota, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Trunkline__V1__GetQuotaResponse__Quota, o0_case),
+    offsetof(Trunkline__V1__GetQuotaResponse__Quota, f3),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__get_quota_response__quota__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+};
+static const ProtobufCIntRange trunkline__v1__get_quota_response__quota__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__get_quota_response__quota__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.GetQuotaResponse.Quota",
+  "Quota",
+  "Trunkline__V1__GetQuotaResponse__Quota",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__GetQuotaResponse__Quota),
+  3,
+  trunkline__v1__get_quota_response__quota__field_descriptors,
+  trunkline__v1__get_quota_response__quota__field_indices_by_name,
+  1,  trunkline__v1__get_quota_response__quota__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__get_quota_response__quota__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__get_quota_response__field_descriptors[1] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Trunkline__V1__GetQuotaResponse, n_f1),
+    offsetof(Trunkline__V1__GetQuotaResponse, f1),
+    &trunkline__v1__get_quota_response__quota__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__get_quota_response__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+};
+static const ProtobufCIntRange trunkline__v1__get_quota_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__get_quota_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.GetQuotaResponse",
+  "GetQuotaResponse",
+  "Trunkline__V1__GetQuotaResponse",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__GetQuotaResponse),
+  1,
+  trunkline__v1__get_quota_response__field_descriptors,
+  trunkline__v1__get_quota_response__field_indices_by_name,
+  1,  trunkline__v1__get_quota_response__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__get_quota_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -40,6 +40,9 @@ typedef struct Trunkline__V1__DeletePhoneNumberRequest Trunkline__V1__DeletePhon
 typedef struct Trunkline__V1__DeletePhoneNumberResponse Trunkline__V1__DeletePhoneNumberResponse;
 typedef struct Trunkline__V1__WatchPhoneNumbersRequest Trunkline__V1__WatchPhoneNumbersRequest;
 typedef struct Trunkline__V1__WatchPhoneNumbersResponse Trunkline__V1__WatchPhoneNumbersResponse;
+typedef struct Trunkline__V1__GetQuotaRequest Trunkline__V1__GetQuotaRequest;
+typedef struct Trunkline__V1__GetQuotaResponse Trunkline__V1__GetQuotaResponse;
+typedef struct Trunkline__V1__GetQuotaResponse__Quota Trunkline__V1__GetQuotaResponse__Quota;
 
 
 /* --- enums --- */
@@ -288,6 +291,47 @@ struct  Trunkline__V1__WatchPhoneNumbersResponse
 #define TRUNKLINE__V1__WATCH_PHONE_NUMBERS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__watch_phone_numbers_response__descriptor) \
     , 0, NULL, 0, NULL, {0,NULL} }
+
+
+struct  Trunkline__V1__GetQuotaRequest
+{
+  ProtobufCMessage base;
+};
+#define TRUNKLINE__V1__GET_QUOTA_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__get_quota_request__descriptor) \
+     }
+
+
+typedef enum {
+  TRUNKLINE__V1__GET_QUOTA_RESPONSE__QUOTA__O0__NOT_SET = 0,
+  TRUNKLINE__V1__GET_QUOTA_RESPONSE__QUOTA__O0_F3 = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TRUNKLINE__V1__GET_QUOTA_RESPONSE__QUOTA__O0__CASE)
+} Trunkline__V1__GetQuotaResponse__Quota__O0Case;
+
+struct  Trunkline__V1__GetQuotaResponse__Quota
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+  int64_t f2;
+  Trunkline__V1__GetQuotaResponse__Quota__O0Case o0_case;
+  union {
+    int64_t f3;
+  };
+};
+#define TRUNKLINE__V1__GET_QUOTA_RESPONSE__QUOTA__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__get_quota_response__quota__descriptor) \
+    , {0,NULL}, 0, TRUNKLINE__V1__GET_QUOTA_RESPONSE__QUOTA__O0__NOT_SET, {0} }
+
+
+struct  Trunkline__V1__GetQuotaResponse
+{
+  ProtobufCMessage base;
+  size_t n_f1;
+  Trunkline__V1__GetQuotaResponse__Quota **f1;
+};
+#define TRUNKLINE__V1__GET_QUOTA_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__get_quota_response__descriptor) \
+    , 0,NULL }
 
 
 /* Trunkline__V1__ImportPhoneNumberRequest__LabelsEntry methods */
@@ -635,6 +679,47 @@ Trunkline__V1__WatchPhoneNumbersResponse *
 void   trunkline__v1__watch_phone_numbers_response__free_unpacked
                      (Trunkline__V1__WatchPhoneNumbersResponse *message,
                       ProtobufCAllocator *allocator);
+/* Trunkline__V1__GetQuotaRequest methods */
+void   trunkline__v1__get_quota_request__init
+                     (Trunkline__V1__GetQuotaRequest         *message);
+size_t trunkline__v1__get_quota_request__get_packed_size
+                     (const Trunkline__V1__GetQuotaRequest   *message);
+size_t trunkline__v1__get_quota_request__pack
+                     (const Trunkline__V1__GetQuotaRequest   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__get_quota_request__pack_to_buffer
+                     (const Trunkline__V1__GetQuotaRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__GetQuotaRequest *
+       trunkline__v1__get_quota_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__get_quota_request__free_unpacked
+                     (Trunkline__V1__GetQuotaRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__V1__GetQuotaResponse__Quota methods */
+void   trunkline__v1__get_quota_response__quota__init
+                     (Trunkline__V1__GetQuotaResponse__Quota         *message);
+/* Trunkline__V1__GetQuotaResponse methods */
+void   trunkline__v1__get_quota_response__init
+                     (Trunkline__V1__GetQuotaResponse         *message);
+size_t trunkline__v1__get_quota_response__get_packed_size
+                     (const Trunkline__V1__GetQuotaResponse   *message);
+size_t trunkline__v1__get_quota_response__pack
+                     (const Trunkline__V1__GetQuotaResponse   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__get_quota_response__pack_to_buffer
+                     (const Trunkline__V1__GetQuotaResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__GetQuotaResponse *
+       trunkline__v1__get_quota_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__get_quota_response__free_unpacked
+                     (Trunkline__V1__GetQuotaResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Trunkline__V1__ImportPhoneNumberRequest__LabelsEntry_Closure)
@@ -694,6 +779,15 @@ typedef void (*Trunkline__V1__WatchPhoneNumbersRequest_Closure)
 typedef void (*Trunkline__V1__WatchPhoneNumbersResponse_Closure)
                  (const Trunkline__V1__WatchPhoneNumbersResponse *message,
                   void *closure_data);
+typedef void (*Trunkline__V1__GetQuotaRequest_Closure)
+                 (const Trunkline__V1__GetQuotaRequest *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__GetQuotaResponse__Quota_Closure)
+                 (const Trunkline__V1__GetQuotaResponse__Quota *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__GetQuotaResponse_Closure)
+                 (const Trunkline__V1__GetQuotaResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -719,6 +813,9 @@ extern const ProtobufCMessageDescriptor trunkline__v1__delete_phone_number_reque
 extern const ProtobufCMessageDescriptor trunkline__v1__delete_phone_number_response__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__watch_phone_numbers_request__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__watch_phone_numbers_response__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__get_quota_request__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__get_quota_response__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__get_quota_response__quota__descriptor;
 
 PROTOBUF_C__END_DECLS
 
