@@ -5,7 +5,8 @@ assign, and delete the same few agents and numbers. Afterwards the row of every 
 history that explains all answers: each acknowledged write is one change of it, made from the version that its
 etag named, in an order that agrees with the time; a refused write is none; a read shows a version that was the
 row's at some moment of the read; what is there is the last of it. Every change is in the feed once and in
-order, and so it came to a follower at either registry.
+order, and so it came to a follower at either registry, and to each client that watched numbers, whether it
+stayed, was cut off and went on with its token at either registry, or came in the middle.
 
 TRUNKLINE_SEED repeats the clients' choices, TRUNKLINE_SCHEDULES says how many schedules.
 """
@@ -25,11 +26,16 @@ import harness
 import postgres
 import world as worlds
 from harness import wait_until
+from number_watchers import NumberChange, NumberWatcher, check_watch
 from world import ANSWER_MAX
 
 SCHEDULES = int(os.environ.get("TRUNKLINE_SCHEDULES", "200"))
 CLIENTS = 4
 STEPS = 7
+# Clients who come to watch while others write.
+LATE_WATCHER_EVERY = 5
+WATCHERS_MAX = 24
+STANDING_NUMBERS = 12
 REFUSED = {
     grpc.StatusCode.ABORTED, grpc.StatusCode.ALREADY_EXISTS, grpc.StatusCode.NOT_FOUND,
     grpc.StatusCode.FAILED_PRECONDITION,
@@ -411,11 +417,21 @@ def test_every_schedule_has_a_serial_explanation(fleet):
     first = fleet.worlds[0]
     account = first.account()
     provider = first.provider(account)
+    # So that a snapshot is long enough to be cut.
+    for _ in range(STANDING_NUMBERS):
+        import_carrier_number(first, provider, account)
     followers = [Follower(world, fleet.stubs) for world in fleet.worlds]
     for follower in followers:
         wait_until(lambda follower=follower: follower.begin is not None, "the feed's snapshot")
     start = followers[0].begin
     assert start == followers[1].begin
+    # One that stays at each registry, and some that are cut off and go on at either; later more of these.
+    watchers = [NumberWatcher([world], 0, is_cut=False) for world in fleet.worlds]
+    watchers += [NumberWatcher(fleet.worlds, chance.getrandbits(64)) for _ in range(2)]
+    for watcher in watchers:
+        wait_until(lambda watcher=watcher: watcher.is_level, "the watch's snapshot")
+    early_count = len(number_changes(fleet, 0))
+    first_ones = list(watchers)
     counts = {"acknowledged": 0, "refused": 0}
     sequence, known = start, set()
     try:
@@ -424,6 +440,8 @@ def test_every_schedule_has_a_serial_explanation(fleet):
                 provider=provider, agents=[f"a{index}", f"b{index}"], number_ids={})  # fmt: skip
             e164s = [first.carrier_number(account)["phone_number"] for _ in range(2)]
             rows.names = [*rows.agents, *e164s]
+            if index % LATE_WATCHER_EVERY == 1 and len(watchers) < WATCHERS_MAX:
+                watchers.append(NumberWatcher(fleet.worlds, chance.getrandbits(64)))
             steps = play(fleet, rows, chance.getrandbits(64))
             # With what the end of the schedule before left to read.
             events = events_after(fleet, sequence)
@@ -437,11 +455,16 @@ def test_every_schedule_has_a_serial_explanation(fleet):
             for all_steps in steps.values():
                 for step in all_steps:
                     counts["acknowledged" if step.code is grpc.StatusCode.OK else "refused"] += 1
+        finish_watches(first, provider, account, watchers)
         sequence += len(events_after(fleet, sequence))
         check_followers(fleet, followers, start, sequence)
+        history = number_changes(fleet, 0)
+        check_watchers(watchers, history)
+        for watcher in first_ones:
+            assert len(watcher.changes) == len(history) - early_count, "it began late"
     finally:
-        for follower in followers:
-            follower.stop()
+        for thread in [*followers, *watchers]:
+            thread.stop()
     print(f"{SCHEDULES} schedules: {counts}, {sequence - start} changes")
     assert counts["refused"] > SCHEDULES and counts["acknowledged"] > SCHEDULES
 
@@ -494,6 +517,36 @@ def check_followers(fleet, followers, start, sequence):
         for number, id in follower.changes:
             assert history[number] == id
         assert set(latest.values()) <= set(numbers), "a change did not come"
+
+
+def import_carrier_number(world, provider, account):
+    held = world.carrier_number(account)
+    return world.import_number(provider, held["phone_number"], supports_inbound=False)
+
+
+def finish_watches(world, provider, account, watchers):
+    """The last change of all, so that each watcher knows that it has seen everything."""
+    number = import_carrier_number(world, provider, account)
+    world.delete_number(number)
+    for watcher in watchers:
+        watcher.wait_for(NumberChange(number.id, version(number.etag), "deleted"))
+
+
+def number_changes(fleet, sequence):
+    return [
+        NumberChange(event.id, event.version, event.change)
+        for kind, event in events_after(fleet, sequence) if kind == "number"
+    ]  # fmt: skip
+
+
+def check_watchers(watchers, history):
+    repeats = sum(check_watch(watcher.snapshot, watcher.changes, history) for watcher in watchers)
+    moves = sum(watcher.moves for watcher in watchers)
+    cuts = sum(watcher.cut_snapshots for watcher in watchers)
+    print(
+        f"{len(watchers)} watchers of {len(history)} changes of numbers went on elsewhere {moves} times, "
+        f"within a snapshot {cuts} times, and knew {repeats} changes already")
+    assert moves > len(watchers)
 
 
 # The check itself
@@ -567,3 +620,63 @@ def test_the_check_finds(damage):
     damage(steps, events)
     with pytest.raises(AssertionError):
         check_row("a", steps, events)
+
+
+def good_watch():
+    """A snapshot in the middle of the history, which shows a part of what came while it was sent."""
+    changes = [
+        ("a", 1, "created"), ("b", 1, "created"), ("a", 2, "updated"), ("b", 1, "deleted"),
+        ("c", 1, "created"), ("a", 3, "updated"),
+    ]  # fmt: skip
+    history = [NumberChange(*change) for change in changes]
+    return types.SimpleNamespace(snapshot={"a": 2}, changes=history[2:], history=history)
+
+
+def lose_change(watch):
+    del watch.changes[2]
+
+
+def lose_last_change(watch):
+    del watch.changes[-1]
+
+
+def repeat_change(watch):
+    watch.changes.insert(1, watch.changes[0])
+
+
+def swap_changes(watch):
+    watch.changes[0], watch.changes[1] = watch.changes[1], watch.changes[0]
+
+
+def leave_out_of_snapshot(watch):
+    watch.snapshot = {}
+
+
+def show_what_was_gone(watch):
+    watch.changes, watch.snapshot = watch.changes[2:], {"a": 2, "b": 1}
+
+
+def show_the_past(watch):
+    watch.changes = watch.changes[1:]
+    watch.snapshot = {"a": 1, "b": 1}
+
+
+def show_the_future(watch):
+    watch.snapshot["a"] = 4
+
+
+def test_the_check_of_watches_takes_a_good_one():
+    watch = good_watch()
+    assert check_watch(watch.snapshot, watch.changes, watch.history) == 1
+    assert check_watch({}, watch.history, watch.history) == 0
+
+
+@pytest.mark.parametrize("damage", [
+    lose_change, lose_last_change, repeat_change, swap_changes, leave_out_of_snapshot, show_what_was_gone,
+    show_the_past, show_the_future,
+])  # fmt: skip
+def test_the_check_of_watches_finds(damage):
+    watch = good_watch()
+    damage(watch)
+    with pytest.raises(AssertionError):
+        check_watch(watch.snapshot, watch.changes, watch.history)
