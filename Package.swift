@@ -122,6 +122,10 @@ let package = Package(
     module(
       "Contract", "API",
       ["Buffers", "Protobuf", "CProtobufC", "CWellKnown", "WellKnown", "GRPC", "CAPI"]),
+    generatedC("Contract", "CLiveKitAPI", ["CWellKnown"]),
+    module(
+      "Contract", "LiveKitAPI",
+      ["Buffers", "Protobuf", "CProtobufC", "CWellKnown", "WellKnown", "CLiveKitAPI"]),
 
     // Domain
     module("Domain", "Telephony"),
@@ -169,7 +173,10 @@ let package = Package(
       ["CommandLine", "EventLoops", "GRPC", "GRPCTransport", "API", "Protobuf", "WellKnown"]),
     module(
       "Apps", "CarrierSim",
-      ["Buffers", "Crypto", "EventLoops", "HTTPClient", "HTTPServer", "Telephony"]),
+      [
+        "Buffers", "Crypto", "EventLoops", "HTTPClient", "HTTPServer", "LiveKitAPI", "Protobuf",
+        "Telephony", "WellKnown",
+      ]),
     program("Apps", "carrier-sim", ["CarrierSim", "EventLoops", "CommandLine"]),
 
     // Testing
@@ -250,7 +257,7 @@ let package = Package(
     tests(
       "CommandLine", ["API", "GRPC", "GRPCInProcess", "Protobuf", "WellKnown"]),
     tests("Keyring", ["Buffers", "Crypto", "Registry", "Telephony"]),
-    tests("CarrierSim", ["Buffers", "Crypto", "Telephony"]),
+    tests("CarrierSim", ["Buffers", "Crypto", "LiveKitAPI", "Protobuf", "Telephony", "WellKnown"]),
   ]
 )
 
@@ -259,7 +266,10 @@ let package = Package(
 // `fuzz` adds what `scripts/fuzz.sh` builds: it links with libFuzzer alone.
 let part = Context.environment["TRUNKLINE_PART"]
 if part == "runtime" || part == "fuzz" {
-  let above = ["/Contract/API", "/Contract/CAPI", "/Adapters/", "/Apps/"]
+  let above = [
+    "/Contract/API", "/Contract/CAPI", "/Contract/LiveKitAPI", "/Contract/CLiveKitAPI",
+    "/Adapters/", "/Apps/",
+  ]
   let left: (Target) -> Bool = { target in
     // Twilio's webhooks and answers are fuzzed too.
     if part == "fuzz", target.name == "Twilio" { return false }

@@ -20,6 +20,7 @@ owners=owner=grpc/testing/:TestAPI:CTestAPI,owner=xds/:TestAPI:CTestAPI
 owners+=,owner=opentelemetry/:WellKnown:CWellKnown
 owners+=,owner=google/:WellKnown:CWellKnown,owner=grpc/:WellKnown:CWellKnown
 owners+=,owner=trunkline/testing/:TestAPI:CTestAPI,owner=trunkline/:API:CAPI
+owners+=,owner=livekit/:LiveKitAPI:CLiveKitAPI
 
 run_protoc() { protoc -I Protos -I "$include" "$@"; }
 
@@ -60,10 +61,12 @@ wellknown=("${wellknown[@]/#/google/protobuf/}")
 mapfile -t shared < <(cd Protos && find google grpc opentelemetry -name '*.proto' -not -path '*/testing/*' | sort)
 mapfile -t grpc < <(cd Protos && find grpc opentelemetry/proto/collector -name '*.proto' -not -path '*/testing/*' | sort)
 mapfile -t contract < <(cd Protos && find trunkline -name '*.proto' -not -path '*/testing/*' | sort)
+mapfile -t livekit < <(cd Protos && find livekit -name '*.proto' | sort)
 mapfile -t testing < <(cd Protos && find trunkline/testing grpc/testing xds -name '*.proto' | sort)
 
 generate_messages WellKnown CWellKnown Runtime "${wellknown[@]}" "${shared[@]}"
 generate_messages API CAPI Contract "${contract[@]}"
+generate_messages LiveKitAPI CLiveKitAPI Contract "${livekit[@]}"
 generate_messages TestAPI CTestAPI Testing "${testing[@]}"
 emit services GRPCServices Sources/Runtime/GRPCServices/Generated "${grpc[@]}"
 emit services API Sources/Contract/API/Generated "${contract[@]}"
@@ -71,7 +74,8 @@ emit services TestAPI Sources/Testing/TestAPI/Generated "${testing[@]}"
 
 status=0
 for folder in Runtime/CWellKnown Runtime/WellKnown/Generated Runtime/GRPCServices/Generated \
-  Contract/CAPI Contract/API/Generated Testing/CTestAPI Testing/TestAPI/Generated; do
+  Contract/CAPI Contract/API/Generated Contract/CLiveKitAPI \
+  Contract/LiveKitAPI/Generated Testing/CTestAPI Testing/TestAPI/Generated; do
   folder=Sources/$folder
   if $check; then
     diff -r "$folder" "$out/$folder" >&2 || status=1

@@ -22,7 +22,8 @@ enum ImportTable {
   /// The C modules, which import nothing of ours.
   static let shims: Set<String> = [
     "CUV", "CNGHTTP2", "COpenSSL", "CProtobufC", "CSQLite", "CPostgres", "CCurl", "CMicroHTTPD",
-    "CPhoneNumber", "CZlib", "CWellKnown", "CAPI", "CTestAPI",
+    "CPhoneNumber", "CZlib", "CWellKnown", "CAPI", "CLiveKitAPI",
+    "CTestAPI",
   ]
 
   static let rows: [String: Row] = runtime.merging(upper) { first, _ in first }
@@ -66,6 +67,9 @@ enum ImportTable {
     "API": Row(
       "Contract",
       ["Buffers", "Protobuf", "CProtobufC", "CWellKnown", "WellKnown", "GRPC", "CAPI"]),
+    "LiveKitAPI": Row(
+      "Contract",
+      ["Buffers", "Protobuf", "CProtobufC", "CWellKnown", "WellKnown", "CLiveKitAPI"]),
 
     "Telephony": Row("Domain"),
     "Access": Row("Domain", ["Telephony"], system: ["Synchronization"]),
@@ -119,7 +123,11 @@ enum ImportTable {
       ["CommandLine", "EventLoops", "GRPC", "GRPCTransport", "API", "Protobuf", "WellKnown"],
       system: ["Glibc", "FoundationEssentials"]),
     "CarrierSim": Row(
-      "Apps", ["Buffers", "Crypto", "EventLoops", "HTTPClient", "HTTPServer", "Telephony"],
+      "Apps",
+      [
+        "Buffers", "Crypto", "EventLoops", "HTTPClient", "HTTPServer", "LiveKitAPI", "Protobuf",
+        "Telephony", "WellKnown",
+      ],
       system: ["FoundationEssentials", "Synchronization"]),
     "carrier-sim": Row(
       "Apps", ["CarrierSim", "EventLoops", "CommandLine", "Telephony"], system: ["Foundation"]),
