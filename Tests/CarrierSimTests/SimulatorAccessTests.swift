@@ -100,7 +100,7 @@ import Testing
 
   @Test func unknownPathsAndMethods() {
     var harness = Harness()
-    #expect(harness.ask("GET", "/trunking/v1/Trunks").json["code"] == 20404)
+    #expect(harness.ask("GET", "/video/v1/Rooms").json["code"] == 20404)
     let nothing = "/api/2010-04-01/Accounts/\(Harness.account)/Nothing.json"
     #expect(harness.ask("GET", nothing).status == 404)
     #expect(harness.ask("PUT", Self.list).status == 405)

@@ -15,7 +15,10 @@ package struct SimulatorState: Sendable {
   var accounts: [String: Account] = [:]
   var keys: [String: APIKey] = [:]
   var applications: [String: Application] = [:]
-  var trunks: [String: Trunk] = [:]
+  var trunks = Table<Trunk>()
+  var credentialLists = Table<CredentialList>()
+  var accessLists = Table<AccessList>()
+  var sipDomains = Table<SIPDomain>()
   /// By SID.
   var numbers: [String: CarrierNumber] = [:]
   /// SIDs in the order of their making, for lists.

@@ -126,9 +126,13 @@ extension SimulatorState {
   }
 
   mutating func addTrunk(_ request: SimulatorRequest) throws(ControlError) -> JSON {
-    let body = try ControlBody(request, ["account_sid", "region", "sid"])
+    let body = try ControlBody(
+      request, ["account_sid", "region", "sid", "friendly_name", "domain_name"])
     let (account, region, sid) = try owner(body, prefix: "TK", trunks.count)
-    trunks[sid] = Trunk(sid: sid, account: account, region: region)
+    var trunk = Trunk(sid: sid, account: account, region: region, created: now, updated: now)
+    trunk.friendlyName = try body.text("friendly_name") ?? ""
+    trunk.domainName = try body.text("domain_name") ?? ""
+    trunks[sid] = trunk
     return ["sid": .string(sid), "region": .string(region.rawValue)]
   }
 

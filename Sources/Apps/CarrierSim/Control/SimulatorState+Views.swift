@@ -45,7 +45,7 @@ extension SimulatorState {
         applications.values.sorted { $0.sid < $1.sid }.map {
           ["sid": .string($0.sid), "voice_url": .string($0.voice.url)]
         }),
-      "trunks": .array(trunks.keys.sorted().map { .string($0) }),
+      "trunks": .array(trunks.order.sorted().map { .string($0) }),
       "numbers": .array(numberOrder.compactMap { numbers[$0] }.map(view)),
       "far_ends": .array(
         farEnds.sorted { $0.key < $1.key }.map { view($0.value, to: $0.key) }),

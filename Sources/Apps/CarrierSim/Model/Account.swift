@@ -38,7 +38,7 @@ struct APIKey: Sendable, Hashable {
     case test
   }
 
-  enum Permission: String, Sendable, CaseIterable { case numbers, calls, routes }
+  enum Permission: String, Sendable, CaseIterable { case numbers, calls, routes, trunks, sip }
 
   let sid: String
   let secret: String
@@ -56,13 +56,6 @@ struct Application: Sendable, Hashable {
   let region: Region
   var voice: VoiceTarget
   var statusCallback: String
-}
-
-/// A SIP trunk, as far as a number can point at it.
-struct Trunk: Sendable, Hashable {
-  let sid: String
-  let account: String
-  let region: Region
 }
 
 /// Where TwiML comes from.

@@ -32,6 +32,14 @@ enum SimulatorLimits {
   static let numberCountMax = 100_000
   static let farEndCountMax = 10_000
   static let faultCountMax = 1000
+  /// Trunks of an account in a region (21249).
+  static let trunkCountMax = 100
+  /// Origination URLs of a trunk.
+  static let originationCountMax = 10
+  /// Lists of credentials, of addresses and SIP domains, each, of an account in a region (21242).
+  static let sipListCountMax = 100
+  /// Credentials or addresses of a list (21244).
+  static let sipEntryCountMax = 1000
   /// Events that wait for their time.
   static let agendaCountMax = 500_000
   /// Webhooks on their way.

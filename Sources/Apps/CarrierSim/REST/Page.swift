@@ -60,6 +60,25 @@ struct Page {
       ])
   }
 
+  /// As the newer APIs have it: what belongs to the page stands in `meta`, with whole URLs.
+  func metaAnswer(_ key: String, _ rendered: [JSON], host: String) -> SimulatorAnswer {
+    let next = isLast ? nil : items.last.map { uri(number + 1, Self.forward + $0) }
+    let previous =
+      number == 0 || start == 0 ? nil : items.first.map { uri(number - 1, Self.backward + $0) }
+    return SimulatorAnswer(
+      200,
+      [
+        key: .array(rendered),
+        "meta": [
+          "key": .string(key), "page": .integer(number), "page_size": .integer(size),
+          "url": .string(host + uri(number, nil)),
+          "first_page_url": .string(host + uri(0, nil)),
+          "next_page_url": JSON(next.map { host + $0 }),
+          "previous_page_url": JSON(previous.map { host + $0 }),
+        ],
+      ])
+  }
+
   private func uri(_ page: Int, _ token: String?) -> String {
     var query = FormFields()
     for field in filters { query.append(field.name, field.value) }

@@ -56,14 +56,14 @@ extension SimulatorState {
   ) throws(RESTError) -> CarrierNumber {
     var number = number
     var record = number.configuration(in: ask.region)
-    record.voice.url = try url(ask, "VoiceUrl") ?? record.voice.url
-    record.voice.method = try method(ask, "VoiceMethod") ?? record.voice.method
-    record.voice.fallbackURL = try url(ask, "VoiceFallbackUrl") ?? record.voice.fallbackURL
+    record.voice.url = try ask.url("VoiceUrl") ?? record.voice.url
+    record.voice.method = try ask.method("VoiceMethod") ?? record.voice.method
+    record.voice.fallbackURL = try ask.url("VoiceFallbackUrl") ?? record.voice.fallbackURL
     record.voice.fallbackMethod =
-      try method(ask, "VoiceFallbackMethod") ?? record.voice.fallbackMethod
-    record.statusCallback = try url(ask, "StatusCallback") ?? record.statusCallback
+      try ask.method("VoiceFallbackMethod") ?? record.voice.fallbackMethod
+    record.statusCallback = try ask.url("StatusCallback") ?? record.statusCallback
     record.statusCallbackMethod =
-      try method(ask, "StatusCallbackMethod") ?? record.statusCallbackMethod
+      try ask.method("StatusCallbackMethod") ?? record.statusCallbackMethod
     if let sid = ask.form["VoiceApplicationSid"] {
       guard sid.isEmpty || applications[sid]?.belongs(number.account, ask.region) == true else {
         throw .badRequest(21218, "Invalid ApplicationSid \(sid)")
@@ -94,22 +94,6 @@ extension SimulatorState {
     record.updated = now
     number.configurations[ask.region] = record
     return number
-  }
-
-  private func url(_ ask: RESTRequest, _ name: String) throws(RESTError) -> String? {
-    guard let value = ask.form[name] else { return nil }
-    guard value.isEmpty || WebhookAddress(value) != nil else {
-      throw .badRequest(21402, "\(name) is not a valid URL: \(value)")
-    }
-    return value
-  }
-
-  private func method(_ ask: RESTRequest, _ name: String) throws(RESTError) -> String? {
-    guard let value = ask.form[name], !value.isEmpty else { return nil }
-    guard value == "GET" || value == "POST" else {
-      throw .badRequest(21403, "\(name) is not a valid method: \(value)")
-    }
-    return value
   }
 
   func render(_ number: CarrierNumber, _ region: Region) -> JSON {
@@ -147,12 +131,6 @@ extension SimulatorState {
 }
 
 extension Application {
-  func belongs(_ account: String, _ region: Region) -> Bool {
-    self.account == account && self.region == region
-  }
-}
-
-extension Trunk {
   func belongs(_ account: String, _ region: Region) -> Bool {
     self.account == account && self.region == region
   }

@@ -86,6 +86,7 @@ extension SimulatorState {
     case 503: 20503
     case 401, 403: 20003
     case 404: 20404
+    case 409: 20409
     default: 20500
     }
   }
@@ -96,9 +97,13 @@ extension SimulatorState {
     case 503: "Service Unavailable"
     case 401, 403: "Permission Denied"
     case 404: "The requested resource was not found"
+    case 409: "Conflict"
     default: "An internal server error has occurred"
     }
   }
+
+  /// The first labels of the hosts that are played here.
+  private static let products: Set<String> = ["api", "routes", "trunking"]
 
   /// Carries a request out. Nil: the answer comes later, by itself.
   mutating func process(
@@ -108,13 +113,17 @@ extension SimulatorState {
       guard let segments = request.segments, let product = segments.first else {
         throw .notFound(request.path)
       }
-      guard product == "api" || product == "routes" else { throw .notFound(request.path) }
+      guard Self.products.contains(product) else { throw .notFound(request.path) }
       let principal = try authenticate(request.authorization, region)
       let ask = RESTRequest(
         method: request.method, path: "/" + segments.dropFirst().joined(separator: "/"),
         segments: Array(segments.dropFirst()), query: request.query ?? FormFields(),
         form: request.form ?? FormFields(), region: region, principal: principal, id: id)
-      return product == "api" ? try api(ask) : try routes(ask)
+      switch product {
+      case "api": return try api(ask)
+      case "trunking": return try trunking(ask)
+      default: return try routes(ask)
+      }
     } catch {
       return error.answer
     }
@@ -139,6 +148,12 @@ extension SimulatorState {
         return ask.method == "POST" ? try placeCall(ask, account) : try listCalls(ask, account)
       default: throw .notFound(ask.path)
       }
+    case 4... where segments[0] == "Accounts" && segments[2] == "SIP":
+      let account = try authorize(ask, account: segments[1])
+      try require(.sip, ask)
+      guard let last = segments.last, last.hasSuffix(".json") else { throw .notFound(ask.path) }
+      let names = segments[3..<segments.count - 1] + [String(last.dropLast(5))]
+      return try sip(ask, account, Array(names))
     case 4 where segments[0] == "Accounts" && segments[3].hasSuffix(".json"):
       let account = try authorize(ask, account: segments[1])
       let sid = String(segments[3].dropLast(5))
@@ -154,17 +169,4 @@ extension SimulatorState {
     default: throw .notFound(ask.path)
     }
   }
-}
-
-/// A request that has been let in, with its parts.
-struct RESTRequest: Sendable {
-  let method: String
-  /// Without the product, as in `next_page_uri`.
-  let path: String
-  let segments: [String]
-  let query: FormFields
-  let form: FormFields
-  let region: Region
-  let principal: Principal
-  let id: RequestID
 }

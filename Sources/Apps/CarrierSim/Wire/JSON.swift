@@ -16,6 +16,9 @@ package enum JSON: Sendable, Hashable {
   /// The text, or null.
   init(_ text: String?) { self = text.map { .string($0) } ?? .null }
 
+  /// The text, or null for an empty one.
+  init(nonEmpty text: String) { self = text.isEmpty ? .null : .string(text) }
+
   init(_ number: Int?) { self = number.map { .integer($0) } ?? .null }
 
   /// The first member of that name.
