@@ -41,6 +41,25 @@ private final class Waiting: DeadlineHandler {
     loop.stop()
   }
 
+  /// A server makes its wheels before its loops know of them.
+  @Test func isMadeOffItsLoop() async {
+    let loop = EventLoop(name: "wheel")
+    let made = Made(wheel: DeadlineWheel(loop: loop))
+    await withCheckedContinuation { done in
+      loop.execute {
+        let waiting = Waiting { done.resume() }
+        _ = made.wheel.add(waiting, after: .milliseconds(5))
+        loop.schedule(after: .seconds(2)) { _ = waiting }
+      }
+    }
+    loop.stop()
+  }
+
+  private struct Made: @unchecked Sendable {
+    // @unchecked: used on the wheel's loop only, once it was handed there.
+    let wheel: DeadlineWheel
+  }
+
   /// Many deadlines at the same time don't keep the loop from what else there is.
   @Test func manyDeadlinesLetOthersPass() async {
     let loop = EventLoop(name: "wheel")

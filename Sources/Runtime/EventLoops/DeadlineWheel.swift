@@ -21,11 +21,11 @@ package final class DeadlineEntry {
   }
 }
 
-/// Many deadlines over one timer of a loop: adding and removing cost the same however many wait.
-/// Use it on its loop only.
+/// Many deadlines over one timer of a loop, in a hashed timing wheel: adding and removing cost the
+/// same however many wait. It may be made anywhere; use it on its loop only.
 ///
-/// Deadlines are rounded up to a tick. A slot of the wheel holds those
-/// whose tick has the same remainder; the timer sleeps until the next slot that is not empty.
+/// Deadlines are rounded up to a tick. A slot of the wheel holds those whose tick has the same
+/// remainder; the timer sleeps until the next slot that is not empty.
 @safe package final class DeadlineWheel {
   private static let slotCount = 1024
 
@@ -34,7 +34,8 @@ package final class DeadlineEntry {
   private var slots: [DeadlineEntry?]
   private var timer: TimerHandle?
   private var timerTick = UInt64.max
-  private var lastTick: UInt64
+  /// Set when a deadline comes to an empty wheel.
+  private var lastTick: UInt64 = 0
   /// How many deadlines wait.
   package private(set) var count = 0
 
@@ -44,11 +45,12 @@ package final class DeadlineEntry {
     self.loop = loop
     self.tickMilliseconds = tickMilliseconds
     slots = Array(repeating: nil, count: Self.slotCount)
-    lastTick = 0
-    lastTick = currentTick()
   }
 
-  private func currentTick() -> UInt64 { unsafe uv_now(loop.handle) / tickMilliseconds }
+  private func currentTick() -> UInt64 {
+    assert(loop.isCurrent)
+    return unsafe uv_now(loop.handle) / tickMilliseconds
+  }
 
   /// Calls `handler` after `delay`, unless the entry is removed before.
   package func add(_ handler: any DeadlineHandler, after delay: Duration) -> DeadlineEntry {
