@@ -4,6 +4,7 @@
 #include <malloc.h>
 #endif
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <uv.h>
@@ -65,10 +66,35 @@ static inline size_t cuv_free_memory(void) {
 #endif
 }
 
-// Gives them back to the system.
+// Has blocks of more than so many bytes mapped one by one, and all others come from heaps. Unless
+// this is called, the allocator raises that size itself, up to 32 MiB.
+static inline void cuv_set_heap_block_max(int size) {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, size);
+#endif
+}
+
+// How many free bytes the end of each heap may have before free(3) gives them back. The allocator
+// reads it without a lock, as one word.
+static inline void cuv_set_heap_end_max(int size) {
+#ifdef __GLIBC__
+  mallopt(M_TRIM_THRESHOLD, size);
+#endif
+}
+
+// Gives free memory back to the system, but for the ends of the heaps of threads other than main.
 static inline void cuv_trim_memory(void) {
 #ifdef __GLIBC__
   malloc_trim(0);
+#endif
+}
+
+// Gives the end of the calling thread's heap back, where it is longer than it may be: free(3) looks
+// at that whenever it has freed 64 KiB or more, and nothing else does.
+static inline void cuv_trim_heap_end(void) {
+#ifdef __GLIBC__
+  void *volatile block = malloc(128 << 10);
+  free(block);
 #endif
 }
 

@@ -2,13 +2,14 @@
 package final class EventLoopGroup: Sendable {
   package let loops: [EventLoop]
 
-  /// Makes and starts `count` loops, named "name-0" and so on. The first one gives memory that
-  /// nobody uses back to the system now and then.
+  /// Makes and starts `count` loops, named "name-0" and so on. They give memory that nobody uses
+  /// back to the system in quiet times.
   package init(name: String, count: Int, busyPoll: Duration = .zero) {
     precondition(count > 0, "a group of \(count) loops")
     loops = (0..<count).map { EventLoop(name: "\(name)-\($0)", busyPoll: busyPoll) }
-    let first = loops[0]
-    first.execute { FreeMemory.giveBackRegularly(on: first) }
+    for (index, loop) in loops.enumerated() {
+      loop.execute { FreeMemory.giveBackRegularly(on: loop, isFirst: index == 0) }
+    }
   }
 
   /// Ends all loops and waits for their threads.

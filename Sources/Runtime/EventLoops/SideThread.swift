@@ -124,6 +124,12 @@ extension EventLoop {
     }
   }
 
+  /// Has the thread beside the loop give back the end of its heap. Call it on the loop.
+  func giveBackSideHeapEnd() {
+    // No peer has this name; it comes in turn with what they have brought.
+    side?.add(SideThread.Work(body: { FreeMemory.giveBackHeapEnd() }, done: {}), of: "")
+  }
+
   /// The loop stops: nobody waits for what was not begun.
   func endSideWork() {
     guard let side else { return }
