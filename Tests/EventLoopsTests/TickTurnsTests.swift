@@ -8,6 +8,8 @@ private struct Ticks {
   var marks: [TickTurns.Mark]
   var now: UInt64 = 1
   var looks = 0
+  /// Whether what light sockets bring is noted: jobs that run at once, or the end of a connection.
+  var isNoted = false
 
   init(heavy: Int = 0, light: Int = 0) {
     marks = (0..<(heavy + light)).map {
@@ -32,8 +34,8 @@ private struct Ticks {
       self.looks += looks
       guard begins else { continue }
       served.append(index)
-      if marks[index].isHeavy { turns.noteWork(from: now) }
       self.now += duration.wholeNanoseconds
+      if marks[index].isHeavy || isNoted { turns.noteWork(from: now, to: self.now) }
     }
     turns.tickEnded(isBehind: leavesWork)
     return served
@@ -88,6 +90,14 @@ struct TickTurnsTests {
     _ = ticks.tick(0..<3, each: .zero)
     #expect(ticks.tick(0..<3, each: .zero) == [1, 2])
     #expect(ticks.tick(0..<3, each: .zero) == [0, 1, 2])
+  }
+
+  /// They would be asked for the time after eight turns only.
+  @Test func whatLightSocketsBringTakesTheTimeOfATick() {
+    var ticks = Ticks(light: 7)
+    ticks.isNoted = true
+    #expect(ticks.tick(0..<7, each: .milliseconds(1)) == [0, 1])
+    #expect(ticks.tick(0..<7, each: .milliseconds(1)) == [2, 3])
   }
 
   @Test func aFewSmallReadsAskForNoTime() {

@@ -184,7 +184,8 @@ package protocol EndOfTickHandler: AnyObject {
     // Whoever waits for a later tick has its turn then.
     guard endOfTick.count <= 1 else { return }
     hasEndedTickEarly = true
-    runJobs()
+    // Jobs may be long, and sockets that brought little many: together they have a tick's time.
+    if let times = runJobs() { turns.noteWork(from: times.begun, to: times.ended) }
     callEndOfTickHandlers()
   }
 
@@ -278,28 +279,32 @@ package protocol EndOfTickHandler: AnyObject {
     isStopping = stopping
   }
 
-  /// Runs the jobs at hand, and those that they enqueue, up to ``jobsTimeMax``.
-  private func runJobs() {
-    guard !localJobs.isEmpty else { return }
+  /// Runs the jobs at hand, and those that they enqueue, up to ``jobsTimeMax``; gives when, or
+  /// `nil` without any.
+  @discardableResult private func runJobs() -> (begun: UInt64, ended: UInt64)? {
+    guard !localJobs.isEmpty else { return nil }
     // As a task executor's: a task that prefers the loop goes on at once after each await, where an
     // actor's place would have to be left first. An actor on the loop is on its thread as well.
     let executor = unsafe asUnownedTaskExecutor()
     let begun = uv_hrtime()
+    var now = begun
     while !localJobs.isEmpty {
       swap(&localJobs, &spareJobs)
       for (index, job) in spareJobs.enumerated() {
         unsafe job.runSynchronously(on: executor)
-        if uv_hrtime() - begun > jobsNanoseconds {
+        now = uv_hrtime()
+        if now - begun > jobsNanoseconds {
           // The rest comes before what was enqueued meanwhile.
           spareJobs.removeFirst(index + 1)
           spareJobs.append(contentsOf: localJobs)
           localJobs.removeAll(keepingCapacity: true)
           swap(&localJobs, &spareJobs)
-          return
+          return (begun, now)
         }
       }
       spareJobs.removeAll(keepingCapacity: true)
     }
+    return (begun, now)
   }
 
   /// After so much time with jobs a tick looks at its sockets and timers again.

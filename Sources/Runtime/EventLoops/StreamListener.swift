@@ -102,6 +102,8 @@ internal import Glibc
 
   private func acceptAll() {
     guard let socket else { return }
+    let begun = uv_hrtime()
+    defer { loop.turns.noteWork(from: begun, to: uv_hrtime()) }
     // Of a shared socket one at a time, or the first loop that wakes would take them all.
     for _ in 0..<(socket.isShared ? 1 : Self.acceptsPerTickMax) {
       guard accepted != nil, !isPaused else { return }

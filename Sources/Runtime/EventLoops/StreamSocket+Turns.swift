@@ -80,7 +80,16 @@ extension StreamSocket {
     }
     let start = uv_hrtime()
     delegate.socketReceived(bytes)
-    loop.turns.noteWork(from: start)
-    turn.measured(bytes.byteCount, uv_hrtime() - start)
+    let end = uv_hrtime()
+    loop.turns.noteWork(from: start, to: end)
+    turn.measured(bytes.byteCount, end - start)
+  }
+
+  /// Tells `delegate` of the end. A connection with many calls takes long to close, and many may
+  /// end in one tick.
+  func handEnd(_ error: EventLoopError?, to delegate: any StreamSocketDelegate) {
+    let start = uv_hrtime()
+    delegate.socketEnded(error)
+    loop.turns.noteWork(from: start, to: uv_hrtime())
   }
 }

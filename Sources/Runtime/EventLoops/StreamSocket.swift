@@ -183,7 +183,8 @@ package protocol StreamSocketDelegate: AnyObject {
     } else if count < 0 {
       pauseReading()
       let isEnd = count == Int(UV_EOF.rawValue)
-      delegate?.socketEnded(isEnd ? nil : EventLoopError("read", code: Int32(count)))
+      let error = isEnd ? nil : EventLoopError("read", code: Int32(count))
+      if let delegate { handEnd(error, to: delegate) }
     }
   }
 

@@ -82,9 +82,11 @@ struct TickTurns {
     return !isSpent && !(isHeavy && now - begun >= heavyNanoseconds)
   }
 
-  /// A read's work began at `start`, a time that was taken anyhow.
-  mutating func noteWork(from start: UInt64) {
+  /// What a read, the end of a connection, or a job brought took from `start` to `end`, times that
+  /// were taken anyhow.
+  mutating func noteWork(from start: UInt64, to end: UInt64) {
     if begun == 0 { begun = start }
+    if end - begun >= allNanoseconds { isSpent = true }
   }
 
   /// `isBehind`: whether work is left over that the loop has to catch up with.
