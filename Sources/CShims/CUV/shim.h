@@ -12,6 +12,9 @@
 #ifdef __linux__
 #include <linux/filter.h>
 #include <netinet/tcp.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 // Behind _GNU_SOURCE in the headers, which a module can't define for its users.
 extern int accept4(int listener, struct sockaddr *peer, socklen_t *size, int flags);
 #endif
@@ -99,9 +102,21 @@ static inline void cuv_trim_heap_end(void) {
 }
 
 // Lets others come before the calling thread where CPUs are few: it gets about a tenth of what a
-// thread of normal priority gets. On Linux priorities are those of threads.
+// thread of normal priority gets, and a thread that wakes does not wait for it. On Linux priorities
+// are those of threads.
 static inline void cuv_give_way(void) {
 #ifdef __linux__
   setpriority(PRIO_PROCESS, 0, 10);
+  // From 6.6 on a thread that wakes waits until the one that runs has had its slice, which ends at a
+  // tick of the kernel's, up to 4 ms later; since 6.12 only if its own slice is no shorter. Earlier
+  // kernels ignore the slice. struct sched_attr, which not all headers have (sched_setattr(2)):
+  struct {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t slice, deadline, period;
+  } attributes = {.size = 48, .nice = 10, .slice = 20000000};
+  syscall(SYS_sched_setattr, 0, &attributes, 0);
 #endif
 }
