@@ -38,7 +38,11 @@ private struct FreedBlocks {
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct FreeMemoryTests {
+/// Whether a sanitizer's allocator takes the place of the system's (scripts/sanitize.sh).
+private let isSanitized =
+  unsafe getenv("ASAN_OPTIONS") != nil || getenv("TSAN_OPTIONS") != nil
+
+@Suite(.timeLimit(.minutes(1)), .disabled(if: isSanitized)) struct FreeMemoryTests {
   /// Trimming all heaps leaves the end of a thread's heap alone, however long it is.
   @Test func theEndOfALoopsHeapIsGivenBack() async {
     let loop = EventLoop(name: "test")
