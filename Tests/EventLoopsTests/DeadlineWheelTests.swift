@@ -60,6 +60,32 @@ private final class Waiting: DeadlineHandler {
     let wheel: DeadlineWheel
   }
 
+  /// Who waits need not be held by anybody else, and is let go with the deadline.
+  @Test func whoWaitsIsKeptUntilThen() async {
+    let loop = EventLoop(name: "wheel")
+    await withCheckedContinuation { done in
+      loop.execute {
+        let wheel = DeadlineWheel(loop: loop)
+        weak var removed: Waiting?
+        let entry: DeadlineEntry
+        do {
+          let waiting = Waiting {}
+          removed = waiting
+          entry = wheel.add(waiting, after: .seconds(3600))
+        }
+        #expect(removed != nil)
+        wheel.remove(entry)
+        #expect(removed == nil)
+        _ = wheel.add(
+          Waiting {
+            #expect(wheel.count == 0)
+            done.resume()
+          }, after: .milliseconds(1))
+      }
+    }
+    loop.stop()
+  }
+
   /// Many deadlines at the same time don't keep the loop from what else there is.
   @Test func manyDeadlinesLetOthersPass() async {
     let loop = EventLoop(name: "wheel")

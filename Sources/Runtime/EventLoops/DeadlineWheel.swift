@@ -6,13 +6,16 @@ package protocol DeadlineHandler: AnyObject {
   func deadlinePassed()
 }
 
-/// One deadline in a wheel. The handler is not kept alive.
+/// One deadline in a wheel. The handler is kept alive until the deadline has passed or is removed:
+/// an object that is referred to weakly counts its references beside itself, which every one of
+/// them would pay for.
 package final class DeadlineEntry {
-  fileprivate weak var handler: (any DeadlineHandler)?
+  fileprivate var handler: (any DeadlineHandler)?
   /// The tick at which it is due.
   fileprivate let due: UInt64
   fileprivate var next: DeadlineEntry?
-  fileprivate weak var previous: DeadlineEntry?
+  /// The entry whose ``next`` this is.
+  fileprivate unowned var previous: DeadlineEntry?
   fileprivate var isWaiting = true
 
   fileprivate init(handler: any DeadlineHandler, due: UInt64) {
@@ -82,6 +85,7 @@ package final class DeadlineEntry {
       slots[Int(entry.due % UInt64(Self.slotCount))] = entry.next
     }
     entry.next?.previous = entry.previous
+    entry.previous = nil
     entry.next = nil
     count -= 1
     if count == 0 { stopTimer() }

@@ -63,7 +63,9 @@ package struct FileEvents: OptionSet, Sendable {
 }
 
 private func fileReady(_ poll: UnsafeMutablePointer<uv_poll_t>?, status: Int32, events: Int32) {
-  unsafe owner(of: poll?.pointee.data, as: FileWatch.self)?.ready(status: status, events: events)
+  unsafe _ = withOwner(of: poll?.pointee.data, as: FileWatch.self) {
+    $0.ready(status: status, events: events)
+  }
 }
 
 extension EventLoop {

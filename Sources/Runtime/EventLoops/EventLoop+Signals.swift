@@ -31,7 +31,7 @@ internal import CUV
 }
 
 private func signalCame(_ handle: UnsafeMutablePointer<uv_signal_t>?, signal: Int32) {
-  unsafe owner(of: handle?.pointee.data, as: SignalWatch.self)?.came()
+  unsafe _ = withOwner(of: handle?.pointee.data, as: SignalWatch.self) { $0.came() }
 }
 
 extension EventLoop {

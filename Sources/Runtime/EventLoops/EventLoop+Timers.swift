@@ -33,7 +33,7 @@ internal import CUV
 }
 
 private func timerFired(_ timer: UnsafeMutablePointer<uv_timer_t>?) {
-  unsafe owner(of: timer?.pointee.data, as: TimerHandle.self)?.fired()
+  unsafe _ = withOwner(of: timer?.pointee.data, as: TimerHandle.self) { $0.fired() }
 }
 
 extension EventLoop {

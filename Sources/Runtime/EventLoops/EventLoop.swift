@@ -38,6 +38,8 @@ package protocol EndOfTickHandler: AnyObject {
   }
 
   private let remote = Mutex(Remote())
+  /// Whether there is something in ``remote``: asked in each tick, where the lock would cost more.
+  private let hasRemote = Atomic(false)
   /// The loop's thread, written by it; 0 before it runs and after it ended.
   private let threadID = Atomic<UInt>(0)
   private let raw: UnsafeMutablePointer<uv_loop_t>
@@ -50,7 +52,6 @@ package protocol EndOfTickHandler: AnyObject {
   /// Lent to one connection at a time, for one read.
   let readBuffer: UnsafeMutableRawBufferPointer
   private var localJobs: [UnownedJob] = []
-  private var spareJobs: [UnownedJob] = []
   private var endOfTick: [any EndOfTickHandler] = []
   /// Counts ticks, from 1.
   private(set) var tickNumber: UInt64 = 1
@@ -95,7 +96,6 @@ package protocol EndOfTickHandler: AnyObject {
     // libuv leaves `data` alone; at the stop it tells our handles from libuv's own.
     unsafe wakeUp.pointee.data = nil
     localJobs.reserveCapacity(256)
-    spareJobs.reserveCapacity(256)
     let context = unsafe Unmanaged.passRetained(self).toOpaque()
     let started = unsafe uv_thread_create(loopThread, runEventLoop, context)
     precondition(started == 0, "uv_thread_create: \(started)")
@@ -135,6 +135,7 @@ package protocol EndOfTickHandler: AnyObject {
       if remote.hasStopped, remote.keepsLateWork { return false }
       precondition(!remote.hasStopped, "a job was enqueued on event loop \(name) after its stop")
       remote.jobs.append(job)
+      hasRemote.store(true, ordering: .releasing)
       defer { remote.isWoken = true }
       return !remote.isWoken
     }
@@ -158,6 +159,7 @@ package protocol EndOfTickHandler: AnyObject {
       }
       precondition(!remote.hasStopped, "work was handed to event loop \(name) after its stop")
       remote.work.append(work)
+      hasRemote.store(true, ordering: .releasing)
       defer { remote.isWoken = true }
       return !remote.isWoken
     }
@@ -203,6 +205,7 @@ package protocol EndOfTickHandler: AnyObject {
     precondition(!isCurrent, "event loop \(name) can't wait for itself")
     let isFirst = remote.withLock { remote in
       defer { remote.isStopping = true }
+      hasRemote.store(true, ordering: .releasing)
       return !remote.isStopping
     }
     guard isFirst else { return }
@@ -266,7 +269,10 @@ package protocol EndOfTickHandler: AnyObject {
   }
 
   private func takeRemote() {
+    // It is set before the loop is woken, so that the tick that follows finds it.
+    guard hasRemote.load(ordering: .acquiring) else { return }
     let (jobs, work, stopping) = remote.withLock { remote in
+      hasRemote.store(false, ordering: .relaxed)
       defer {
         remote.jobs.removeAll(keepingCapacity: true)
         remote.work.removeAll(keepingCapacity: true)
@@ -288,21 +294,17 @@ package protocol EndOfTickHandler: AnyObject {
     let executor = unsafe asUnownedTaskExecutor()
     let begun = uv_hrtime()
     var now = begun
-    while !localJobs.isEmpty {
-      swap(&localJobs, &spareJobs)
-      for (index, job) in spareJobs.enumerated() {
-        unsafe job.runSynchronously(on: executor)
-        now = uv_hrtime()
-        if now - begun > jobsNanoseconds {
-          // The rest comes before what was enqueued meanwhile.
-          spareJobs.removeFirst(index + 1)
-          spareJobs.append(contentsOf: localJobs)
-          localJobs.removeAll(keepingCapacity: true)
-          swap(&localJobs, &spareJobs)
-          return (begun, now)
-        }
-      }
-      spareJobs.removeAll(keepingCapacity: true)
+    var done = 0
+    while done < localJobs.count, now - begun <= jobsNanoseconds {
+      unsafe localJobs[done].runSynchronously(on: executor)
+      done += 1
+      now = uv_hrtime()
+    }
+    if done == localJobs.count {
+      localJobs.removeAll(keepingCapacity: true)
+    } else {
+      // What was enqueued meanwhile comes after the rest.
+      localJobs.removeFirst(done)
     }
     return (begun, now)
   }
@@ -317,19 +319,18 @@ package protocol EndOfTickHandler: AnyObject {
   private let endNanoseconds = endTimeMax.wholeNanoseconds
 
   private func callEndOfTickHandlers() {
-    guard !endOfTick.isEmpty else { return }
-    var handlers: [any EndOfTickHandler] = []
-    swap(&handlers, &endOfTick)
-    let begun = handlers.count > 1 ? uv_hrtime() : 0
-    for (index, handler) in handlers.enumerated() {
-      handler.tickEnded()
-      if index % 2 == 1, uv_hrtime() - begun > endNanoseconds {
-        endOfTick.insert(contentsOf: handlers[(index + 1)...], at: 0)
-        return
-      }
-    }
-    handlers.removeAll(keepingCapacity: true)
-    if endOfTick.isEmpty { swap(&handlers, &endOfTick) }
+    let count = endOfTick.count
+    guard count > 0 else { return }
+    // Nearly always there is one, since each read ends its tick: it is moved out and not copied.
+    guard count > 1 else { return endOfTick.removeLast().tickEnded() }
+    let begun = uv_hrtime()
+    var done = 0
+    // Those that ask meanwhile wait for the next time.
+    repeat {
+      endOfTick[done].tickEnded()
+      done += 1
+    } while done < count && (done % 2 == 1 || uv_hrtime() - begun <= endNanoseconds)
+    endOfTick.removeFirst(done)
   }
 
   /// Lets tasks with much to do go on, at least one of them, and more up to ``jobsTimeMax``: those
@@ -392,5 +393,5 @@ private func runEventLoop(_ context: UnsafeMutableRawPointer?) {
 /// libuv is about to poll.
 private func pollComes(_ prepare: UnsafeMutablePointer<uv_prepare_t>?) {
   guard let data = unsafe prepare?.pointee.loop.pointee.data else { return }
-  unsafe Unmanaged<EventLoop>.fromOpaque(data).takeUnretainedValue().beforePoll()
+  unsafe Unmanaged<EventLoop>.fromOpaque(data)._withUnsafeGuaranteedRef { $0.beforePoll() }
 }

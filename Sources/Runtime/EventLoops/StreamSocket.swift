@@ -244,22 +244,26 @@ extension uv_buf_t {
 private func lendReadBuffer(
   _ handle: UnsafeMutablePointer<uv_handle_t>?, size: Int, _ buffer: UnsafeMutablePointer<uv_buf_t>?
 ) {
-  guard let socket = unsafe owner(of: handle?.pointee.data, as: StreamSocket.self) else { return }
-  guard let lent = unsafe socket.lendRoom() else {
-    unsafe buffer?.pointee = unsafe uv_buf_t(base: nil, len: 0)
-    return
+  unsafe _ = withOwner(of: handle?.pointee.data, as: StreamSocket.self) { socket in
+    guard let lent = unsafe socket.lendRoom() else {
+      unsafe buffer?.pointee = unsafe uv_buf_t(base: nil, len: 0)
+      return
+    }
+    unsafe buffer?.pointee = unsafe uv_buf_t(UnsafeRawBufferPointer(lent))
   }
-  unsafe buffer?.pointee = unsafe uv_buf_t(UnsafeRawBufferPointer(lent))
 }
 
 private func bytesCame(
   _ stream: UnsafeMutablePointer<uv_stream_t>?, count: Int, _ buffer: UnsafePointer<uv_buf_t>?
 ) {
   guard let buffer = unsafe buffer else { return }
-  unsafe owner(of: stream?.pointee.data, as: StreamSocket.self)?.received(count, buffer)
+  unsafe _ = withOwner(of: stream?.pointee.data, as: StreamSocket.self) {
+    unsafe $0.received(count, buffer)
+  }
 }
 
 private func bytesWritten(_ request: UnsafeMutablePointer<uv_write_t>?, status: Int32) {
-  unsafe owner(of: request?.pointee.handle?.pointee.data, as: StreamSocket.self)?
-    .written(status: status)
+  unsafe _ = withOwner(of: request?.pointee.handle?.pointee.data, as: StreamSocket.self) {
+    $0.written(status: status)
+  }
 }

@@ -34,11 +34,14 @@ internal import CUV
   func closeAtStop() { closeHandle() }
 }
 
-/// The owner of `handle`, as the type that its callback knows it to be.
-func owner<Owner: UVHandleOwner>(
-  of data: UnsafeMutableRawPointer?, as type: Owner.Type
-) -> Owner? {
+/// Lends the owner of a handle to `body`, as the type that its callback knows it to be. No reference
+/// is counted: the owner lives until libuv has closed the handle, which no callback of it does.
+@inline(__always)
+func withOwner<Owner: UVHandleOwner, Result>(
+  of data: UnsafeMutableRawPointer?, as type: Owner.Type, _ body: (Owner) -> Result
+) -> Result? {
   guard let data = unsafe data else { return nil }
-  let owner = unsafe Unmanaged<UVHandleOwner>.fromOpaque(data).takeUnretainedValue()
-  return unsafe unsafeDowncast(owner, to: Owner.self)
+  return unsafe Unmanaged<UVHandleOwner>.fromOpaque(data)._withUnsafeGuaranteedRef {
+    body(unsafe unsafeDowncast($0, to: Owner.self))
+  }
 }

@@ -39,7 +39,7 @@ package final class CallWorkers: @unchecked Sendable {
   let aside: Aside
   /// Calls that wait for a task, from ``nextIndex`` on; they are started before the tick ends, and
   /// whoever puts them in bounds how many handlers run.
-  private var waiting: [Waiting] = []
+  private var waiting: [Waiting?] = []
   private var nextIndex = 0
   private var parked: [CallWorker] = []
   /// Whether a task was woken and has not looked for calls yet.
@@ -100,7 +100,7 @@ package final class CallWorkers: @unchecked Sendable {
   /// The call that waits longest. If more do, a second task is woken: the first may suspend.
   private func next() -> Waiting? {
     guard nextIndex < waiting.count else { return nil }
-    let call = waiting[nextIndex]
+    let call = waiting[nextIndex].take()
     nextIndex += 1
     if nextIndex < waiting.count {
       wake()
@@ -131,9 +131,7 @@ final class CallWorker: @unchecked Sendable {
   }
 
   fileprivate func resume() {
-    let continuation = continuation
-    self.continuation = nil
-    continuation?.resume()
+    continuation.take()?.resume()
   }
 
   func cancel() {

@@ -1,7 +1,4 @@
 extension ServerContext {
-  /// Whether calls that the handler makes have something to take over from this one.
-  var hasInheritance: Bool { hasDeadline || trace != nil }
-
   /// Runs `body` so that calls made from it end no later than this one, in the same trace.
   func bindingDeadline(_ body: () async throws(RPCError) -> Void) async throws(RPCError) {
     guard hasInheritance else { return try await body() }

@@ -43,6 +43,9 @@ package final class ServerContext: Sendable {
   package var hasDeadline: Bool { boxedDeadline != nil }
   /// Where the call stands in its trace; `nil` without one.
   package let trace: CallTrace?
+  /// Whether calls that the handler makes have something to take over from this one: a deadline or
+  /// a trace. Stored, since every call asks.
+  let hasInheritance: Bool
 
   private struct State {
     var initialMetadata: Metadata = [:]
@@ -55,6 +58,8 @@ package final class ServerContext: Sendable {
 
   private let boxedDeadline: CallDeadline?
   private let state = Mutex(State())
+  /// Whether there ever was metadata of ours: asked on every call's path, where a lock costs more.
+  private let hadMetadata = Atomic(false)
 
   package convenience init(
     method: MethodDescriptor, metadata: Metadata = [:], peer: String = "in-process",
@@ -77,6 +82,7 @@ package final class ServerContext: Sendable {
     self.peerIdentity = peerIdentity
     self.boxedDeadline = boxedDeadline
     self.trace = trace
+    hasInheritance = boxedDeadline != nil || trace != nil
   }
 
   /// The call whose handler runs in this task, if there is one and it has a deadline or a trace. A
@@ -91,16 +97,19 @@ package final class ServerContext: Sendable {
   /// Replaces the metadata that goes before the first message; too late after it.
   package func setInitialMetadata(_ metadata: Metadata) {
     state.withLock { $0.initialMetadata = metadata }
+    hadMetadata.store(true, ordering: .releasing)
   }
 
   /// Replaces the metadata that goes with the status, whichever it is.
   package func setTrailingMetadata(_ metadata: Metadata) {
     state.withLock { $0.trailingMetadata = metadata }
+    hadMetadata.store(true, ordering: .releasing)
   }
 
   /// Whether there is metadata of ours to be sent.
   package var hasOutgoingMetadata: Bool {
-    state.withLock { !$0.initialMetadata.isEmpty || !$0.trailingMetadata.isEmpty }
+    guard hadMetadata.load(ordering: .acquiring) else { return false }
+    return state.withLock { !$0.initialMetadata.isEmpty || !$0.trailingMetadata.isEmpty }
   }
 
   package var initialMetadata: Metadata { state.withLock { $0.initialMetadata } }

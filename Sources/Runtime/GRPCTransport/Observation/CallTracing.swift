@@ -36,11 +36,24 @@ package enum ParentTrust: Hashable, Sendable {
   package static let defaults = ParentTrust.upTo(callsPerSecondMax)
 }
 
+/// The trace that a request's metadata names. A box, which the calls of one client share: to hand on
+/// that there is none costs nothing.
+final class RequestTrace: Sendable {
+  let context: TraceContext
+
+  /// `nil` when the metadata names none, or two.
+  init?(_ metadata: Metadata) {
+    guard let context = TraceContext(metadata) else { return nil }
+    self.context = context
+  }
+}
+
 extension LoopObserver {
-  /// Where a call stands in its trace: below `parent`, the operation that caused it, when it is
-  /// recorded here, else in that operation's own place, which calls made meanwhile hand on.
-  func trace(below parent: TraceContext?, at now: UInt64) -> CallTrace? {
-    if parent == nil, !isTracing { return nil }
+  /// Where a call stands in its trace: below `request`, the operation that caused it, when it
+  /// is recorded here, else in that operation's own place, which calls made meanwhile hand on.
+  func trace(below request: RequestTrace?, at now: UInt64) -> CallTrace? {
+    if request == nil, !isTracing { return nil }
+    let parent = request?.context
     guard isTracing else {
       return parent.map { CallTrace(context: $0, parent: nil, isRecorded: false) }
     }

@@ -101,7 +101,7 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
   }
 
   func begin(
-    _ handler: any MethodHandler, metadata: Metadata, parent: TraceContext?, timeout: Duration?
+    _ handler: any MethodHandler, metadata: Metadata, parent: RequestTrace?, timeout: Duration?
   ) {
     if connection.mustRefuseCalls {
       connection.owner.observer.memory.noteShed(.refused)

@@ -22,7 +22,7 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
   /// The metadata of the request that was read last.
   private(set) var requestMetadata = Metadata()
   /// The trace that it names.
-  private(set) var requestTrace: TraceContext?
+  private(set) var requestTrace: RequestTrace?
   /// Payload of requests that are not whole yet or wait for their handlers, on all calls.
   var keptByteCount = 0
   /// What is counted of ``MemoryBudget``, and how much of that waits to be sent.
@@ -222,7 +222,7 @@ final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTic
     // Calls of one client nearly always bring the same metadata: then they share it.
     if !metadataBlock.isSource(of: requestMetadata) {
       requestMetadata = metadataBlock.metadata()
-      requestTrace = TraceContext(requestMetadata)
+      requestTrace = RequestTrace(requestMetadata)
     }
     headVersion = headers.version
     lastHead = head

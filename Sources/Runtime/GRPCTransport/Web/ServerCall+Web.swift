@@ -28,7 +28,7 @@ extension ServerCall {
       web = exchange
       compression = exchange.compression
       let metadata = metadata.metadata()
-      begin(handler, metadata: metadata, parent: TraceContext(metadata), timeout: timeout)
+      begin(handler, metadata: metadata, parent: RequestTrace(metadata), timeout: timeout)
     }
     if endsStream { receivedEnd() }
   }

@@ -21,7 +21,6 @@ internal import CNGHTTP2
 
   /// What callbacks noted and nobody was told yet.
   var events: [HTTP2Event] = []
-  private var spareEvents: [HTTP2Event] = []
   var headers: HeaderStorage
   /// The stream whose header block is being read.
   var headerStream: StreamReference?
@@ -234,17 +233,16 @@ internal import CNGHTTP2
     precondition(!isTelling, "a session can't be fed from one of its events")
     isTelling = true
     defer { isTelling = false }
-    while !events.isEmpty {
-      swap(&events, &spareEvents)
-      for event in spareEvents { tell(event, about: input) }
-      spareEvents.removeAll(keepingCapacity: true)
+    var told = 0
+    // What is noted meanwhile comes after the rest.
+    while told < events.count {
+      tell(events[told], about: input)
+      told += 1
     }
-    headers.forgetFinished()
+    events.removeAll(keepingCapacity: events.capacity <= Self.keptEventsMax)
+    // Nothing was read to be sent.
+    if !input.isEmpty { headers.forgetFinished() }
     streams.forgetEnded()
-    if spareEvents.capacity > Self.keptEventsMax {
-      events = []
-      spareEvents = []
-    }
   }
 
   private func tell(_ event: HTTP2Event, about input: RawSpan) {

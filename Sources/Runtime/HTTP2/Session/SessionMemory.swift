@@ -61,10 +61,10 @@ extension SessionMemory.Lists {
   fileprivate mutating func take(_ size: Int) -> UnsafeMutableRawPointer? {
     guard size <= SessionMemory.blockSizeMax, thread == pthread_self()
     else { return unsafe malloc(size) }
-    let index = (max(size, 24) + 23) >> 4
+    let index = (max(size, 24) &+ 23) &>> 4
     guard let block = unsafe heads[index] else { return unsafe malloc(size) }
     unsafe heads[index] = block.load(as: UnsafeMutableRawPointer?.self)
-    keptByteCount -= index << 4
+    keptByteCount &-= index &<< 4
     return unsafe block
   }
 
@@ -74,10 +74,10 @@ extension SessionMemory.Lists {
     }
     let size = unsafe cnghttp2_usable_size(block)
     guard size >= 24, size <= SessionMemory.blockSizeMax else { return unsafe free(block) }
-    let index = (size + 8) >> 4
+    let index = (size &+ 8) &>> 4
     unsafe block.storeBytes(of: heads[index], as: UnsafeMutableRawPointer?.self)
     unsafe heads[index] = block
-    keptByteCount += index << 4
+    keptByteCount &+= index &<< 4
   }
 }
 
