@@ -257,7 +257,6 @@ package protocol TLSSessionDelegate: AnyObject {
   ) -> Encryption {
     guard !plaintext.isEmpty else { return .done }
     guard case .open = phase else { return .failed }
-    LibraryError.clear()
     let code = unsafe plaintext.withUnsafeBytes { bytes in
       var count = 0
       // The BIO takes everything; only a message of the peer's that is half there stops OpenSSL.
@@ -265,6 +264,7 @@ package protocol TLSSessionDelegate: AnyObject {
     }
     buffers.drainOutput { delegate.sessionProduced($0) }
     guard code == 1 else {
+      LibraryError.clear()
       phase = .failed
       return .failed
     }
