@@ -26,7 +26,7 @@ import struct
 import sys
 import tempfile
 
-from benchmark import idle, report, servers, store, workloads
+from benchmark import answering, idle, report, servers, store, workloads
 
 THRESHOLDS = pathlib.Path(__file__).parent / "benchmark" / "thresholds.json"
 # For how many microseconds after its last work the busy server polls before it sleeps.
@@ -44,6 +44,7 @@ def start_servers(folder, tls):
     if not tls:
         flags = ("--busy-poll", BUSY_POLL)
         makers.append(lambda: servers.trunkline(f"{report.US} busy-poll", flags=flags))
+        makers.append(lambda: servers.nghttpd(folder, takes_messages=True))
     try:
         for make in makers:
             started.append(make())
@@ -56,7 +57,7 @@ def start_servers(folder, tls):
 
 
 def takes_part(server, workload):
-    return workload.name.endswith("1x1") or not server.name.endswith("busy-poll")
+    return workload.name.endswith("1x1") or not server.name.endswith(("busy-poll", "same request"))
 
 
 def measure(started, chosen, rounds, folder):
@@ -119,6 +120,7 @@ def run(options, folder):
     chosen = [w for w in chosen if options.only in w.name]
     for size in {w.file_size for w in chosen}:
         (folder / str(size)).write_bytes(workloads.payload(32) * (size // 32) + bytes(size % 32))
+    workloads.put_file_at_method(folder)
     samples, facts = {}, {}
     for tls in (None, cert):
         part = [w for w in chosen if w.tls == bool(tls)]
@@ -133,6 +135,8 @@ def run(options, folder):
             for server in started:
                 server.stop()
     facts[f"{report.US}: allocations per unary call"] = allocations(folder)
+    if any(w.name == "unary 32 B, 1x1" for w in chosen):
+        facts |= answering.facts(report.US, folder)
     if options.idle:
         facts |= idle_costs(options.idle, folder, None)
         facts |= idle_costs(options.idle, folder, cert)
@@ -167,7 +171,10 @@ def calls_part(options, folder):
     shapes, facts, samples = run(options, folder)
     report.show(shapes, facts)
     report.plot(shapes, options.output.with_suffix(".png"))
-    ours = {k: v for k, v in facts.items() if k.startswith(report.US) and "peak" not in k}
+    kept = ("KiB", "allocations")
+    ours = {k: v for k, v in facts.items()
+            if k.startswith(report.US) and any(word in k for word in kept)}
+    ours |= answering.ratios(report.US, facts)
     found = {"rounds": options.rounds, "medians": shapes, "facts": facts, "samples": samples}
     return found, report.ratios(shapes, ours)
 

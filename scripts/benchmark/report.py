@@ -33,6 +33,9 @@ def ratios(shapes, other):
                 found[f"{workload}: CPU {key}"] = ours[key]
         if "nghttpd" in rows and workload.endswith("1x1"):
             found[f"{workload}: p50 of_nghttpd"] = ours["p50_us"] / rows["nghttpd"]["p50_us"]
+        if "nghttpd, same request" in rows:
+            same = rows["nghttpd, same request"]["p50_us"]
+            found[f"{workload}: p50 of_nghttpd with the same request"] = ours["p50_us"] / same
         plain = workload.removeprefix("TLS ")
         if plain != workload and plain in shapes:
             cost = ours["cpu_s_per_100k"] / shapes[plain][US]["cpu_s_per_100k"]

@@ -28,8 +28,9 @@ def build_peers():
     protos = ROOT / "Protos"
     subprocess.run(
         ["make", "--silent", "-C", PEERS / "cpp_echo", f"OUT={OUT}", f"PROTOS={protos}"], check=True)
-    source = PEERS / "malloc_count" / "malloc_count.c"
-    subprocess.run(["gcc", "-O2", "-shared", "-fPIC", source, "-o", OUT / "malloc_count.so"], check=True)
+    for name in ("malloc_count", "answer_time"):
+        source = PEERS / name / f"{name}.c"
+        subprocess.run(["gcc", "-O2", "-shared", "-fPIC", source, "-o", OUT / f"{name}.so"], check=True)
     stubs = OUT / "python"
     stubs.mkdir(exist_ok=True)
     subprocess.run(
@@ -50,11 +51,13 @@ def make_certificate(folder):
 class Server:
     """One server under measurement."""
 
-    def __init__(self, name, command, port, *, speaks_grpc=True, tls=None, share=1,
-                 environment=None):
+    def __init__(self, name, command, port, *, speaks_grpc=True, takes_messages=None, tls=None,
+                 share=1, environment=None):
         # `share` of a workload's calls are enough to measure a slower server.
         self.name, self.port, self.share = name, port, share
         self.speaks_grpc, self.tls = speaks_grpc, tls
+        # Whether it is sent gRPC's requests: one that speaks no gRPC may have a file at their path.
+        self.takes_messages = speaks_grpc if takes_messages is None else takes_messages
         self.log = tempfile.TemporaryFile()
         self.popen = subprocess.Popen(
             ["taskset", "-c", workloads.SERVER_CPU, *map(str, command)],
@@ -142,9 +145,11 @@ def grpcio_aio(*, tls=None):
     return Server("grpcio.aio", [*command, *(tls or ())], port, tls=tls, share=0.03)
 
 
-def nghttpd(folder, *, tls=None):
+def nghttpd(folder, *, tls=None, takes_messages=False, environment=None):
     """Serves files from `folder`: HTTP/2 and nothing above it."""
     port = free_port()
     command = ["nghttpd", "--workers=1", "--address=127.0.0.1", "-d", folder]
     command += [port, tls[1], tls[0]] if tls else ["--no-tls", port]
-    return Server("nghttpd", command, port, speaks_grpc=False, tls=tls)
+    name = "nghttpd, same request" if takes_messages else "nghttpd"
+    return Server(name, command, port, speaks_grpc=False, takes_messages=takes_messages, tls=tls,
+                  environment=environment)

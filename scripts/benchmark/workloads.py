@@ -86,6 +86,14 @@ def all_workloads():
     return plain + [dataclasses.replace(w, name=f"TLS {w.name}", tls=True) for w in chosen]
 
 
+def put_file_at_method(folder):
+    """What a server of files answers gRPC's requests of 32 bytes with, 1x1."""
+    workload = all_workloads()[0]
+    file = folder / workload.method.lstrip("/")
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(payload(workload.size))
+
+
 def quick_workloads():
     return [w for w in all_workloads() if w.name in ("unary 32 B, 1x1", "unary 32 B, 8x10")]
 
@@ -102,13 +110,12 @@ def load(server, workload, calls, folder):
     command += [f"--clients={workload.connections}", f"--max-concurrent-streams={workload.streams}"]
     command += ["--threads=1", f"--log-file={log}"]
     body = folder / "body.bin"
-    if server.speaks_grpc:
+    if server.takes_messages:
         body.write_bytes(framed(workload.request()))
         command += [f"--data={body}", "--header=te: trailers"]
         command += ["--header=content-type: application/grpc"]
-        path, expected = workload.method, workload.answer_size()
-    else:
-        path, expected = f"/{workload.file_size}", workload.file_size
+    path = workload.method if server.takes_messages else f"/{workload.file_size}"
+    expected = workload.answer_size() if server.speaks_grpc else workload.file_size
     scheme = "https" if workload.tls else "http"
     command += [f"{scheme}://127.0.0.1:{server.port}{path}"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
