@@ -38,6 +38,9 @@ package struct SimulatorState: Sendable {
   var postsReceived: [String: Int] = [:]
   var callsCreated: [String: Int] = [:]
   var numbersReleased: [String] = []
+  var numbersBought: [String] = []
+  /// By E.164.
+  var stock = Table<AvailableNumber>()
 
   /// The wall clock of the event at hand.
   var wall = Timestamp(microseconds: 0)
@@ -56,6 +59,7 @@ package struct SimulatorState: Sendable {
     self.initialSettings = settings
     self.settings = settings
     self.random = RandomSource(seed: seed)
+    for number in AvailableNumber.stock { stock[number.phoneNumber] = number }
   }
 
   // MARK: Events

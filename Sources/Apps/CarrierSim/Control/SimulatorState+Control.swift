@@ -70,6 +70,7 @@ extension SimulatorState {
     case ["tokens"]: return SimulatorAnswer(200, try setTokens(request))
     case ["numbers"]: return SimulatorAnswer(201, try addNumber(request))
     case ["applications"]: return SimulatorAnswer(201, try addApplication(request))
+    case ["stock"]: return SimulatorAnswer(201, try addStock(request))
     case ["trunks"]: return SimulatorAnswer(201, try addTrunk(request))
     case ["far-ends"]: return SimulatorAnswer(200, try setFarEnd(request))
     case ["faults"]: return SimulatorAnswer(201, try addFault(request))

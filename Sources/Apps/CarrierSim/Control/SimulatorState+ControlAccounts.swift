@@ -4,7 +4,7 @@ internal import Telephony
 extension SimulatorState {
   private static let accountMembers = [
     "sid", "friendly_name", "parent", "status", "type", "calls_per_second", "concurrency_max",
-    "verified_caller_ids", "auth_tokens",
+    "verified_caller_ids", "auth_tokens", "may_buy",
   ]
 
   mutating func addAccount(_ request: SimulatorRequest) throws(ControlError) -> JSON {
@@ -15,11 +15,7 @@ extension SimulatorState {
     let sid = try body.text("sid") ?? random.sid("AC")
     guard (try? AccountSID(sid)) != nil else { throw .bad("sid is not AC and 32 hex digits.") }
     guard accounts[sid] == nil else { throw ControlError(409, "\(sid) exists already.") }
-    var tokens: [Region: Account.Tokens] = [:]
-    for region in Region.allCases { tokens[region] = Account.Tokens(primary: random.secret()) }
-    var account = Account(
-      sid: sid, friendlyName: "Account", parent: try body.text("parent"), tokens: tokens,
-      created: now)
+    var account = newAccount(sid, parent: try body.text("parent"))
     if let parent = account.parent, accounts[parent] == nil { throw .missing(parent) }
     try change(&account, body)
     accounts[sid] = account
@@ -40,6 +36,7 @@ extension SimulatorState {
     account.friendlyName = try body.text("friendly_name") ?? account.friendlyName
     account.status = try body.word("status", Account.Status.self) ?? account.status
     account.kind = try body.word("type", Account.Kind.self) ?? account.kind
+    account.mayBuy = try body.flag("may_buy") ?? account.mayBuy
     if body.has("calls_per_second") {
       account.callsPerSecond = try body.number("calls_per_second")
     }
@@ -164,7 +161,7 @@ extension SimulatorState {
       "parent": JSON(account.parent), "status": .string(account.status.rawValue),
       "type": .string(account.kind.rawValue),
       "calls_per_second": account.callsPerSecond.map { .double($0) } ?? .null,
-      "concurrency_max": JSON(account.concurrencyMax),
+      "concurrency_max": JSON(account.concurrencyMax), "may_buy": .bool(account.mayBuy),
       "verified_caller_ids": .array(account.verifiedCallerIDs.sorted().map { .string($0) }),
       "auth_tokens": .object(tokens),
     ]

@@ -83,6 +83,7 @@ extension SimulatorState {
       "calls_created": Self.counts(callsCreated), "posts_received": Self.counts(postsReceived),
       "live_calls": .array(live.map { .string($0) }),
       "numbers_released": .array(numbersReleased.map { .string($0) }),
+      "numbers_bought": .array(numbersBought.map { .string($0) }),
     ]
   }
 

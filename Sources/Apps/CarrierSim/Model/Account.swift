@@ -27,6 +27,11 @@ struct Account: Sendable, Hashable {
   /// Calls at a time; nil for as many as one likes.
   var concurrencyMax: Int?
   var verifiedCallerIDs: Set<String> = []
+  var mayBuy = true
+  /// By country; what is not here is the parent's or the simulator's.
+  var dialing: [String: DialingPermission] = [:]
+  /// Whether a sub-account may call what its parent may.
+  var inheritsDialing = true
   let created: Timestamp
 }
 
@@ -38,7 +43,9 @@ struct APIKey: Sendable, Hashable {
     case test
   }
 
-  enum Permission: String, Sendable, CaseIterable { case numbers, calls, routes, trunks, sip }
+  enum Permission: String, Sendable, CaseIterable {
+    case numbers, calls, routes, trunks, sip, voice, pricing
+  }
 
   let sid: String
   let secret: String

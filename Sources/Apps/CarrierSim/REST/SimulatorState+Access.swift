@@ -63,8 +63,9 @@ extension SimulatorState {
     guard ask.principal.key.map({ $0.kind == .main }) ?? true else { throw .unauthorized }
   }
 
-  func listAccounts(_ ask: RESTRequest) throws(RESTError) -> SimulatorAnswer {
+  mutating func listAccounts(_ ask: RESTRequest) throws(RESTError) -> SimulatorAnswer {
     try requireMain(ask)
+    if ask.method == "POST" { return try makeSubAccount(ask) }
     guard ask.method == "GET" else { throw .notAllowed }
     let own = accounts.values.filter {
       $0.sid == ask.principal.account || $0.parent == ask.principal.account
@@ -75,17 +76,22 @@ extension SimulatorState {
     return page.answer("accounts", rendered)
   }
 
-  func fetchAccount(_ ask: RESTRequest, _ sid: String) throws(RESTError) -> SimulatorAnswer {
+  mutating func account(
+    _ ask: RESTRequest, _ sid: String
+  ) throws(RESTError) -> SimulatorAnswer {
     try requireMain(ask)
-    guard ask.method == "GET" else { throw .notAllowed }
     guard let account = accounts[sid] else { throw .notFound(ask.path) }
     guard sid == ask.principal.account || account.parent == ask.principal.account else {
       throw .unauthorized
     }
-    return SimulatorAnswer(200, render(account, ask.region))
+    switch ask.method {
+    case "GET": return SimulatorAnswer(200, render(account, ask.region))
+    case "POST": return try changeAccount(ask, account)
+    default: throw .notAllowed
+    }
   }
 
-  private func render(_ account: Account, _ region: Region) -> JSON {
+  func render(_ account: Account, _ region: Region) -> JSON {
     let date = JSON.string(CarrierTime(account.created).mailDate)
     return [
       "sid": .string(account.sid), "friendly_name": .string(account.friendlyName),

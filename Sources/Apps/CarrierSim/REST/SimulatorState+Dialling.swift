@@ -95,7 +95,7 @@ extension SimulatorState {
     guard to != from else {
       throw .badRequest(21266, "'To' and 'From' number cannot be the same")
     }
-    guard !settings.geoBlockedPrefixes.contains(where: { to.hasPrefix($0) }) else {
+    guard mayDial(to, account) else {
       throw .badRequest(21215, "Account not authorized to call \(to)")
     }
     return (to, from)

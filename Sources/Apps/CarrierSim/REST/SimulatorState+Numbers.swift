@@ -51,7 +51,7 @@ extension SimulatorState {
     numberOrder.removeAll { $0 == sid }
   }
 
-  private func update(
+  func update(
     _ number: CarrierNumber, _ ask: RESTRequest
   ) throws(RESTError) -> CarrierNumber {
     var number = number
@@ -85,11 +85,14 @@ extension SimulatorState {
       record.receiveMode = mode
     }
     if let value = ask.form["VoiceCallerIdLookup"] { record.looksUpCallerID = value == "true" }
-    if let name = ask.form["FriendlyName"] {
-      guard name.utf8.count <= 64 else {
-        throw .badRequest(20001, "FriendlyName is longer than 64 characters")
+    number.friendlyName = try ask.name("FriendlyName") ?? number.friendlyName
+    if let owner = ask.form["AccountSid"], owner != number.account {
+      // Between an account and its sub-accounts, by the one that owns them all.
+      guard accounts[owner] != nil, accounts[number.account] != nil else {
+        throw .badRequest(20001, "Invalid parameter: AccountSid \(owner) was not found")
       }
-      number.friendlyName = name
+      _ = try authorize(ask, account: owner)
+      number.account = owner
     }
     record.updated = now
     number.configurations[ask.region] = record

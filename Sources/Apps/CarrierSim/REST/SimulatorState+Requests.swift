@@ -103,7 +103,9 @@ extension SimulatorState {
   }
 
   /// The first labels of the hosts that are played here.
-  private static let products: Set<String> = ["api", "routes", "trunking"]
+  private static let products: Set<String> = [
+    "api", "routes", "trunking", "voice", "pricing",
+  ]
 
   /// Carries a request out. Nil: the answer comes later, by itself.
   mutating func process(
@@ -122,6 +124,8 @@ extension SimulatorState {
       switch product {
       case "api": return try api(ask)
       case "trunking": return try trunking(ask)
+      case "voice": return try voice(ask)
+      case "pricing": return try pricing(ask)
       default: return try routes(ask)
       }
     } catch {
@@ -136,13 +140,21 @@ extension SimulatorState {
     case 1 where segments[0] == "Accounts.json":
       return try listAccounts(ask)
     case 2 where segments[0] == "Accounts" && segments[1].hasSuffix(".json"):
-      return try fetchAccount(ask, String(segments[1].dropLast(5)))
+      return try account(ask, String(segments[1].dropLast(5)))
+    case 3... where segments[0] == "Accounts" && segments[2].hasPrefix("AvailablePhone"):
+      let account = try authorize(ask, account: segments[1])
+      try require(.numbers, ask)
+      guard let last = segments.last, last.hasSuffix(".json") else { throw .notFound(ask.path) }
+      let names = segments[2..<segments.count - 1] + [String(last.dropLast(5))]
+      guard names.first == "AvailablePhoneNumbers" else { throw .notFound(ask.path) }
+      return try availableNumbers(ask, account, Array(names.dropFirst()))
     case 3 where segments[0] == "Accounts":
       let account = try authorize(ask, account: segments[1])
       switch segments[2] {
       case "IncomingPhoneNumbers.json":
         try require(.numbers, ask)
-        return try listNumbers(ask, account)
+        return ask.method == "POST"
+          ? try buyNumber(ask, account) : try listNumbers(ask, account)
       case "Calls.json":
         try require(.calls, ask)
         return ask.method == "POST" ? try placeCall(ask, account) : try listCalls(ask, account)
