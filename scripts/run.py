@@ -8,12 +8,13 @@ import threading
 from stage import Stage
 
 PORTS = {
-    "control": 8700, "us1": 8701, "ie1": 8702, "au1": 8703,
+    "control": 8700, "us1": 8701, "ie1": 8702, "au1": 8703, "livekit": 8710,
     "grpc": 50051, "webhooks": 8080, "admin": 9090,
 }
 
 TEXT = """trunklined: gRPC on 127.0.0.1:50051, webhooks on 127.0.0.1:8080, admin on 127.0.0.1:9090
-carrier-sim: us1 127.0.0.1:8701, ie1 127.0.0.1:8702, au1 127.0.0.1:8703, control 127.0.0.1:8700
+carrier-sim: us1 127.0.0.1:8701, ie1 127.0.0.1:8702, au1 127.0.0.1:8703, LiveKit 127.0.0.1:8710,
+  control 127.0.0.1:8700
 
 Callers show a token; the administrator's is in a file:
 

@@ -46,18 +46,19 @@ def wait_until(ready, what, seconds=START_SECONDS_MAX):
 
 
 class Stage:
-    """Both programs running. `ports` maps control, us1, ie1, au1, grpc, webhooks and admin."""
+    """Both programs running. `ports` maps control, livekit, us1, ie1, au1, grpc, webhooks, admin."""
 
     def __init__(self, folder, ports=None):
         self.folder = pathlib.Path(folder)
-        names = ("control", *REGIONS, "grpc", "webhooks", "admin")
+        names = ("control", "livekit", *REGIONS, "grpc", "webhooks", "admin")
         self.ports = ports or {name: free_port() for name in names}
         self.processes = []
         # The first administrator's token, which the first start writes.
         self.token_file = self.folder / "admin-token"
 
     def __enter__(self):
-        sim = [f"--{name}=127.0.0.1:{self.ports[name]}" for name in ("control", *REGIONS)]
+        names = ("control", "livekit", *REGIONS)
+        sim = [f"--{name}=127.0.0.1:{self.ports[name]}" for name in names]
         self._start("carrier-sim", sim)
         wait_until(lambda: self._answers(self.url("control") + "/health"), "carrier-sim")
         public = ",".join(f"{region}={self.url('webhooks')}" for region in REGIONS)

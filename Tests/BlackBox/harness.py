@@ -184,13 +184,13 @@ class CarrierSim(Process):
     """carrier-sim on free ports. `control` sends one request to its control API."""
 
     def __init__(self, folder, arguments=()):
-        self.ports = {name: free_port() for name in ("control", *REGIONS)}
+        self.ports = {name: free_port() for name in ("control", "livekit", *REGIONS)}
         flags = [f"--{name}=127.0.0.1:{port}" for name, port in self.ports.items()]
         log = pathlib.Path(folder) / "carrier-sim.log"
         super().__init__("carrier-sim", [*flags, *arguments], log)
 
     def url(self, name):
-        """The address of a region, or of `control`."""
+        """The address of a region, of `control` or of `livekit`."""
         return f"http://127.0.0.1:{self.ports[name]}"
 
     @property

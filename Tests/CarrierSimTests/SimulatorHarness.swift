@@ -14,7 +14,7 @@ struct SimulatorHarness {
 
   var state: SimulatorState
   var now = Timestamp(milliseconds: 1_800_000_000_000)
-  private var nextRequest: RequestID = 1
+  var nextRequest: RequestID = 1
   /// Webhooks that nobody has answered yet.
   var webhooks: [OutgoingWebhook] = []
   /// Answers to requests, by the order of asking.
@@ -146,15 +146,15 @@ struct SimulatorHarness {
   // MARK: What came
 
   func json(_ id: RequestID) -> JSON {
-    answers[id].flatMap { JSON(parsing: Array($0.body.utf8)) } ?? .null
+    answers[id].flatMap { JSON(parsing: $0.body) } ?? .null
   }
 
-  private mutating func takeRequestID() -> RequestID {
+  mutating func takeRequestID() -> RequestID {
     defer { nextRequest += 1 }
     return nextRequest
   }
 
-  private mutating func note(_ actions: [SimulatorAction]) {
+  mutating func note(_ actions: [SimulatorAction]) {
     for action in actions {
       switch action {
       case .answer(let id, let answer):

@@ -19,6 +19,7 @@ package struct SimulatorState: Sendable {
   var credentialLists = Table<CredentialList>()
   var accessLists = Table<AccessList>()
   var sipDomains = Table<SIPDomain>()
+  var livekit = LiveKitServer()
   /// By SID.
   var numbers: [String: CarrierNumber] = [:]
   /// SIDs in the order of their making, for lists.
@@ -68,7 +69,14 @@ package struct SimulatorState: Sendable {
   package mutating func requestCame(
     _ id: RequestID, _ request: SimulatorRequest, region: Region, at time: Timestamp
   ) -> [SimulatorAction] {
-    handle(at: time) { state in state.take(request, id, region) }
+    handle(at: time) { state in state.take(request, id, .region(region)) }
+  }
+
+  /// A request came to LiveKit's address. The same holds.
+  package mutating func livekitCame(
+    _ id: RequestID, _ request: SimulatorRequest, at time: Timestamp
+  ) -> [SimulatorAction] {
+    handle(at: time) { state in state.take(request, id, .livekit) }
   }
 
   /// A request came to the control's address. The same holds.
@@ -128,8 +136,11 @@ package struct SimulatorState: Sendable {
     case .verbEnds(let sid, let generation): goOn(sid, generation)
     case .dialledPartyActs(let sid, let generation): dialledPartyActs(sid, generation)
     case .priceKnown(let sid): priceKnown(sid)
-    case .requestDue(let id, let request, let region):
-      if let answer = process(request, id, region) { actions.append(.answer(id, answer)) }
+    case .sipCallRings(let id): sipCallRings(id)
+    case .sipFarEndActs(let id): sipFarEndActs(id)
+    case .sipFarEndHangsUp(let id): endSIPCall(id)
+    case .requestDue(let id, let request, let door):
+      if let answer = process(request, id, door) { actions.append(.answer(id, answer)) }
     case .answerDue(let id, let answer): actions.append(.answer(id, answer))
     case .dropDue(let id): actions.append(.drop(id))
     }

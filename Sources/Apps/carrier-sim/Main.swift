@@ -57,13 +57,16 @@ struct Main {
 extension Main {
   private static let syntax = CommandSyntax(
     Command<Configuration>.action(
-      "carrier-sim", "Plays Twilio in three regions, the far ends of calls, and faults on demand.",
+      "carrier-sim",
+      "Plays Twilio in three regions, LiveKit, the far ends of calls, and faults on demand.",
       discussion: """
         When all addresses listen, one line of JSON names them. Product paths are as at Twilio, with
         the host's first label in front: /api/2010-04-01/Accounts/AC…, /routes/v2/PhoneNumbers/+1….
+        LiveKit's are as at LiveKit: /twirp/livekit.SIP/ListSIPInboundTrunk.
 
         The control address takes and gives JSON:
           POST /accounts /keys /tokens /numbers /applications /trunks   make what is at the carrier
+          POST /livekit/keys /livekit/participants                      and at LiveKit
           POST /far-ends        {"to":"+1…","outcome":"busy"}: how a call to somebody goes
           POST /inbound-calls   {"from":"+1…","to":"+1…"}: somebody calls a number
           GET  /calls, /calls/CA…; POST /calls/CA…/hang-up, /calls/CA…/price
@@ -77,18 +80,19 @@ extension Main {
         The page of the target CarrierSim lists every member.
         """,
       examples: [
-        .init("carrier-sim", "Listens on ports 8700 to 8703."),
+        .init("carrier-sim", "Listens on ports 8700 to 8703, and 8710 for LiveKit."),
         .init(
-          "carrier-sim --control :0 --us1 :0 --ie1 :0 --au1 :0", "Listens on free ports."),
+          "carrier-sim --control :0 --us1 :0 --ie1 :0 --au1 :0 --livekit :0",
+          "Listens on free ports."),
       ],
-      options: [us1, ie1, au1, control, callsPerSecond, seed]
+      options: [us1, ie1, au1, livekit, control, callsPerSecond, seed]
     ) { (arguments) throws(ArgumentError) in
       var configuration = Configuration(
         regions: [
           .us1: try arguments.value(us1), .ie1: try arguments.value(ie1),
           .au1: try arguments.value(au1),
         ],
-        control: try arguments.value(control),
+        control: try arguments.value(control), livekit: try arguments.value(livekit),
         seed: try arguments.value(seed).map { UInt64($0) } ?? .random(in: 0 ... .max))
       configuration.settings.callsPerSecond = Double(try arguments.value(callsPerSecond))
       return configuration
@@ -100,6 +104,8 @@ extension Main {
     "ie1", .listenAddress, default: "127.0.0.1:8702", "Where Ireland is.")
   private static let au1 = Option.value(
     "au1", .listenAddress, default: "127.0.0.1:8703", "Where Australia is.")
+  private static let livekit = Option.value(
+    "livekit", .listenAddress, default: "127.0.0.1:8710", "Where LiveKit is.")
   private static let control = Option.value(
     "control", .listenAddress, default: "127.0.0.1:8700", "Where the simulator is controlled.")
   private static let callsPerSecond = Option.value(

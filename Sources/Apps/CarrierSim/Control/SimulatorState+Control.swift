@@ -52,6 +52,10 @@ extension SimulatorState {
     switch (segments.first, segments.count) {
     case ("keys", 2):
       guard keys.removeValue(forKey: segments[1]) != nil else { throw .missing(segments[1]) }
+    case ("livekit", 3) where segments[1] == "keys":
+      guard livekit.keys.removeValue(forKey: segments[2]) != nil else {
+        throw .missing(segments[2])
+      }
     case ("numbers", 2): removeNumber(try number(named: segments[1]).sid)
     case ("far-ends", 1): farEnds[query["to"] ?? "*"] = nil
     case ("faults", 1): faults.removeAll()
@@ -71,6 +75,8 @@ extension SimulatorState {
     case ["numbers"]: return SimulatorAnswer(201, try addNumber(request))
     case ["applications"]: return SimulatorAnswer(201, try addApplication(request))
     case ["stock"]: return SimulatorAnswer(201, try addStock(request))
+    case ["livekit", "keys"]: return SimulatorAnswer(201, try addLiveKitKey(request))
+    case ["livekit", "participants"]: return SimulatorAnswer(201, try joinRoom(request))
     case ["trunks"]: return SimulatorAnswer(201, try addTrunk(request))
     case ["far-ends"]: return SimulatorAnswer(200, try setFarEnd(request))
     case ["faults"]: return SimulatorAnswer(201, try addFault(request))
@@ -116,6 +122,7 @@ extension SimulatorState {
       }
       for id in call.waiting { actions.append(.answer(id, SimulatorAnswer(200, view(call)))) }
     }
+    for call in livekit.calls.all { endSIPCall(call.id) }
     while let (event, _) = agenda.takeDue(at: Timestamp(microseconds: .max)) {
       switch event {
       case .requestDue(let id, _, _), .answerDue(let id, _), .dropDue(let id):

@@ -13,7 +13,10 @@ enum AgendaEvent: Sendable, Hashable {
   case verbEnds(String, generation: Int)
   case dialledPartyActs(String, generation: Int)
   case priceKnown(String)
-  case requestDue(RequestID, SimulatorRequest, Region)
+  case sipCallRings(String)
+  case sipFarEndActs(String)
+  case sipFarEndHangsUp(String)
+  case requestDue(RequestID, SimulatorRequest, Door)
   case answerDue(RequestID, SimulatorAnswer)
   case dropDue(RequestID)
 }

@@ -29,12 +29,18 @@ struct Fault: Sendable, Hashable {
   /// How many were hit.
   var fired = 0
 
-  func matches(region: Region, method: String, path: String, to: String?) -> Bool {
-    guard count != 0, self.region == nil || self.region == region,
+  func matches(door: Door, method: String, path: String, to: String?) -> Bool {
+    guard count != 0, region.map({ .region($0) == door }) ?? true,
       self.method == nil || self.method == method, self.to == nil || self.to == to
     else { return false }
     return Wildcard.matches(path, pattern: self.path)
   }
+}
+
+/// Where a request came in.
+enum Door: Sendable, Hashable {
+  case region(Region)
+  case livekit
 }
 
 /// Patterns in which `*` stands for any text.

@@ -11,11 +11,14 @@ package struct SimulatorRequest: Sendable, Hashable {
   /// As sent: path and query.
   package var target: String
   package var authorization: String?
+  package var contentType: String?
   package var body: [UInt8]
 
   package init(
-    _ method: String, _ target: String, authorization: String? = nil, body: [UInt8] = []
+    _ method: String, _ target: String, authorization: String? = nil,
+    contentType: String? = nil, body: [UInt8] = []
   ) {
+    self.contentType = contentType
     self.method = method
     self.target = target
     self.authorization = authorization
@@ -49,12 +52,19 @@ package struct SimulatorRequest: Sendable, Hashable {
 /// What is answered.
 package struct SimulatorAnswer: Sendable, Hashable {
   package var status: Int
-  package var body: String
+  package var contentType = "application/json"
+  package var body: [UInt8]
   package var retryAfter: Int?
 
   init(_ status: Int, _ body: JSON? = nil) {
     self.status = status
-    self.body = body?.text ?? ""
+    self.body = Array((body?.text ?? "").utf8)
+  }
+
+  init(_ status: Int, contentType: String, body: [UInt8]) {
+    self.status = status
+    self.contentType = contentType
+    self.body = body
   }
 }
 

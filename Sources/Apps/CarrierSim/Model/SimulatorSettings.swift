@@ -40,6 +40,10 @@ enum SimulatorLimits {
   static let sipListCountMax = 100
   /// Credentials or addresses of a list (21244).
   static let sipEntryCountMax = 1000
+  /// Trunks of a kind, rules, rooms, dispatches or calls at LiveKit.
+  static let livekitEntryCountMax = 10_000
+  /// What one page of LiveKit's lists holds at most.
+  static let livekitPageMax = 1000
   /// Events that wait for their time.
   static let agendaCountMax = 500_000
   /// Webhooks on their way.

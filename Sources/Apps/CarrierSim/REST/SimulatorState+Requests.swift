@@ -2,25 +2,25 @@ internal import Telephony
 
 /// Requests at the regions' addresses: faults first, then the route to a resource.
 extension SimulatorState {
-  mutating func take(_ request: SimulatorRequest, _ id: RequestID, _ region: Region) {
+  mutating func take(_ request: SimulatorRequest, _ id: RequestID, _ door: Door) {
     let isDialling = request.method == "POST" && request.path.hasSuffix("/Calls.json")
     let to = isDialling ? request.form?["To"] : nil
     if let to, postsReceived.count < SimulatorLimits.callCountMax || postsReceived[to] != nil {
       postsReceived[to, default: 0] += 1
     }
-    guard let fault = takeFault(request, region, to) else {
-      if let answer = process(request, id, region) { actions.append(.answer(id, answer)) }
+    guard let fault = takeFault(request, door, to) else {
+      if let answer = process(request, id, door) { actions.append(.answer(id, answer)) }
       return
     }
-    strike(fault, request, id, region)
+    strike(fault, request, id, door)
   }
 
   /// The first fault that hits this request, used up by one.
   private mutating func takeFault(
-    _ request: SimulatorRequest, _ region: Region, _ to: String?
+    _ request: SimulatorRequest, _ door: Door, _ to: String?
   ) -> Fault? {
     let matching = faults.indices.filter {
-      faults[$0].matches(region: region, method: request.method, path: request.path, to: to)
+      faults[$0].matches(door: door, method: request.method, path: request.path, to: to)
     }
     for index in matching {
       if faults[index].skip > 0 {
@@ -40,44 +40,54 @@ extension SimulatorState {
   }
 
   private mutating func strike(
-    _ fault: Fault, _ request: SimulatorRequest, _ id: RequestID, _ region: Region
+    _ fault: Fault, _ request: SimulatorRequest, _ id: RequestID, _ door: Door
   ) {
     switch fault.kind {
     case .delay where !fault.effect:
-      schedule(.requestDue(id, request, region), after: fault.delay)
+      schedule(.requestDue(id, request, door), after: fault.delay)
     case .delay:
-      if let answer = process(request, id, region) {
+      if let answer = process(request, id, door) {
         schedule(.answerDue(id, answer), after: fault.delay)
       }
     case .status:
-      if fault.effect { processUnanswered(request, id, region) }
-      let code = fault.code ?? Self.errorCode(of: fault.status)
-      var answer = RESTError(fault.status, code, Self.errorText(of: fault.status)).answer
+      if fault.effect { processUnanswered(request, id, door) }
+      var answer = errorAnswer(of: fault, door)
       answer.retryAfter = fault.retryAfter
       schedule(.answerDue(id, answer), after: fault.delay)
     case .lostBefore: schedule(.dropDue(id), after: fault.delay)
     case .lostAfter:
-      processUnanswered(request, id, region)
+      processUnanswered(request, id, door)
       schedule(.dropDue(id), after: fault.delay)
     case .malformed:
-      var answer = process(request, id, region) ?? SimulatorAnswer(200)
+      var answer = process(request, id, door) ?? SimulatorAnswer(200)
       forgetWithheld(id)
-      answer.body = String(answer.body.prefix(answer.body.count / 2))
+      answer.body = Array(answer.body.prefix(answer.body.count / 2))
       schedule(.answerDue(id, answer), after: fault.delay)
     }
   }
 
   /// Carries a request out; who asked learns nothing of it.
   private mutating func processUnanswered(
-    _ request: SimulatorRequest, _ id: RequestID, _ region: Region
+    _ request: SimulatorRequest, _ id: RequestID, _ door: Door
   ) {
-    _ = process(request, id, region)
+    _ = process(request, id, door)
     forgetWithheld(id)
   }
 
   private mutating func forgetWithheld(_ id: RequestID) {
+    for call in livekit.calls.all where call.waiting?.request == id {
+      livekit.calls[call.id]?.waiting = nil
+    }
     guard let sid = callOrder.last, calls[sid]?.withheld?.request == id else { return }
     calls[sid]?.withheld = nil
+  }
+
+  private func errorAnswer(of fault: Fault, _ door: Door) -> SimulatorAnswer {
+    let text = Self.errorText(of: fault.status)
+    if case .livekit = door {
+      return TwirpError(.init(status: fault.status), text).answer(fault.status)
+    }
+    return RESTError(fault.status, fault.code ?? Self.errorCode(of: fault.status), text).answer
   }
 
   private static func errorCode(of status: Int) -> Int {
@@ -109,6 +119,15 @@ extension SimulatorState {
 
   /// Carries a request out. Nil: the answer comes later, by itself.
   mutating func process(
+    _ request: SimulatorRequest, _ id: RequestID, _ door: Door
+  ) -> SimulatorAnswer? {
+    switch door {
+    case .region(let region): twilio(request, id, region)
+    case .livekit: twirp(request, id)
+    }
+  }
+
+  private mutating func twilio(
     _ request: SimulatorRequest, _ id: RequestID, _ region: Region
   ) -> SimulatorAnswer? {
     do throws(RESTError) {

@@ -4,7 +4,7 @@ package import HTTPServer
 internal import Synchronization
 package import Telephony
 
-/// The simulator on its sockets: four listeners, one client for webhooks, one ``SimulatorState``.
+/// The simulator on its sockets: five listeners, one client for webhooks, one ``SimulatorState``.
 ///
 /// All of it happens on the loop. ``run()`` ends when the control API says quit or the calling task
 /// is cancelled.
@@ -26,13 +26,18 @@ package final class CarrierSimulator: @unchecked Sendable {
     /// Where each region listens.
     package var regions: [Region: Address]
     package var control: Address
+    /// Where LiveKit listens.
+    package var livekit: Address
     package var settings = SimulatorSettings.defaults
     /// The same seed makes the same identifiers.
     package var seed: UInt64
 
-    package init(regions: [Region: Address], control: Address, seed: UInt64) {
+    package init(
+      regions: [Region: Address], control: Address, livekit: Address, seed: UInt64
+    ) {
       self.regions = regions
       self.control = control
+      self.livekit = livekit
       self.seed = seed
     }
   }
@@ -65,6 +70,9 @@ package final class CarrierSimulator: @unchecked Sendable {
         simulator.state.requestCame(id, request, region: region, at: .present)
       }
     }
+    try listen("livekit", configuration.livekit) { simulator, id, request in
+      simulator.state.livekitCame(id, request, at: .present)
+    }
     try listen("control", configuration.control) { simulator, id, request in
       simulator.state.controlCame(id, request, at: .present)
     }
@@ -92,7 +100,7 @@ package final class CarrierSimulator: @unchecked Sendable {
   /// Where everything listens, as one line of JSON: `{"control":"http://127.0.0.1:8700",…}`.
   package var addresses: String {
     let urls = urls.withLock { $0 }
-    let names = ["control"] + Region.allCases.map(\.rawValue)
+    let names = ["control"] + Region.allCases.map(\.rawValue) + ["livekit"]
     return JSON.object(names.map { JSON.Member(name: $0, value: JSON(urls[$0])) }).text
   }
 
@@ -127,7 +135,7 @@ package final class CarrierSimulator: @unchecked Sendable {
     nextRequest += 1
     let simulated = SimulatorRequest(
       request.method, request.target, authorization: request.header("authorization"),
-      body: request.body)
+      contentType: request.header("content-type"), body: request.body)
     return await withCheckedContinuation { continuation in
       waiting[id] = continuation
       perform(event(self, id, simulated))
@@ -156,7 +164,8 @@ package final class CarrierSimulator: @unchecked Sendable {
 
   private static func response(_ answer: SimulatorAnswer) -> HTTPServerResponse {
     var response = HTTPServerResponse(
-      status: answer.status, contentType: "application/json", body: answer.body)
+      status: answer.status, headers: [.init("Content-Type", answer.contentType)],
+      body: answer.body)
     if let seconds = answer.retryAfter {
       response.headers.append(.init("Retry-After", String(seconds)))
     }
