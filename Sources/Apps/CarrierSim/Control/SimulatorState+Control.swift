@@ -25,6 +25,7 @@ extension SimulatorState {
     switch segments {
     case ["health"]: return ["status": "ok"]
     case ["state"]: return stateView()
+    case ["inventory"]: return inventory(account: query["account_sid"])
     case ["audit"]: return audit(prefix: query["prefix"] ?? "")
     case ["settings"]: return settingsView()
     case ["faults"]: return ["faults": .array(faults.map(view))]
