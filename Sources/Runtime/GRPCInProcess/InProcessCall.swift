@@ -51,7 +51,7 @@ final class InProcessCall: ClientStream, ServerStream {
       failure = .noMethod(path: context.method.path)
     }
     if context.cancellationCause != nil { failure = context.cancellationError }
-    if failure == nil { sendMetadataOnce() }
+    if failure == nil { sendOnce(context.initialMetadata) }
     var trailing = context.trailingMetadata
     if let failure { trailing.append(contentsOf: failure.metadata) }
     failure?.metadata = trailing
@@ -75,28 +75,21 @@ final class InProcessCall: ClientStream, ServerStream {
     }
   }
 
-  func send(metadata: Metadata) async throws(RPCError) {
-    let isFirst = progress.withLock { progress in
-      defer { progress.hasMetadata = true }
-      return !progress.hasMetadata
-    }
-    precondition(isFirst, "initial metadata is sent once")
-    responses.push(.metadata(metadata), cost: 0)
-  }
+  func send(metadata: Metadata) async throws(RPCError) { sendOnce(metadata) }
 
   func send(message: [UInt8]) async throws(RPCError) {
-    sendMetadataOnce()
+    sendOnce(context.initialMetadata)
     guard await responses.send(.message(message), cost: message.count + 5) else {
       throw context.cancellationError
     }
   }
 
-  private func sendMetadataOnce() {
+  private func sendOnce(_ metadata: Metadata) {
     let isFirst = progress.withLock { progress in
       defer { progress.hasMetadata = true }
       return !progress.hasMetadata
     }
-    if isFirst { responses.push(.metadata(context.initialMetadata), cost: 0) }
+    if isFirst { responses.push(.metadata(metadata), cost: 0) }
   }
 
   // MARK: The client's end

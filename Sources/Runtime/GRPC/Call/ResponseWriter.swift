@@ -12,7 +12,8 @@ package struct ResponseWriter<Response: Message>: Sendable {
     self.context = context
   }
 
-  /// Sends the initial metadata now, and not with the first message.
+  /// Sends the initial metadata now, and not with the first message. A second call does nothing, as
+  /// one after a message.
   package func writeMetadata() async throws(RPCError) {
     try await stream.send(metadata: context.initialMetadata)
   }

@@ -24,6 +24,7 @@ package struct CallConformance: Sendable {
     try await unknownMethodIsUnimplemented()
     try await undecodableRequestIsRefused()
     try await serverStreamingKeepsOrder()
+    try await initialMetadataIsSentOnce()
     try await clientStreamingJoins()
     try await earlyAnswerCountsMoreThanTheSend()
     try await bidirectionalAnswersEachRequest()
@@ -85,6 +86,19 @@ package struct CallConformance: Sendable {
       return text
     }
     try check(text == "abcdef", text)
+  }
+
+  func initialMetadataIsSentOnce() async throws {
+    let got = try await channel.serverStreaming(
+      CallTestService.announce, BytesMessage("abc")
+    ) { (responses: ResponseStream<BytesMessage>) async throws(RPCError) in
+      var got = [try await responses.initialMetadata()["x-count"]]
+      while let response = try await responses.next() { got.append(response.text) }
+      // The stream has the metadata that came last.
+      got.append(try await responses.initialMetadata()["x-count"])
+      return got
+    }
+    try check(got == ["1", "abc", "1"], "\(got)")
   }
 
   func clientStreamingJoins() async throws {

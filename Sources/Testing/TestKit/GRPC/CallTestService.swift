@@ -15,6 +15,9 @@ package final class CallTestService: Service {
   /// One message per byte of the request.
   package static let split = MethodDescriptor(
     service: name, method: "Split", kind: .serverStreaming)
+  /// The request back, with metadata "x-count" of 1 before it; other metadata is tried twice.
+  package static let announce = MethodDescriptor(
+    service: name, method: "Announce", kind: .serverStreaming)
   /// Never stops sending 1 KiB messages.
   package static let flood = MethodDescriptor(
     service: name, method: "Flood", kind: .serverStreaming)
@@ -92,6 +95,15 @@ package final class CallTestService: Service {
     router.serverStreaming(Self.split, BytesMessage.self, BytesMessage.self) {
       request, responses, context throws(RPCError) in
       for byte in request.bytes { try await responses.write(BytesMessage(bytes: [byte])) }
+    }
+    router.serverStreaming(Self.announce, BytesMessage.self, BytesMessage.self) {
+      request, responses, context throws(RPCError) in
+      context.setInitialMetadata(["x-count": "1"])
+      try await responses.writeMetadata()
+      context.setInitialMetadata(["x-count": "2"])
+      try await responses.writeMetadata()
+      try await responses.write(request)
+      try await responses.writeMetadata()
     }
     router.serverStreaming(Self.flood, BytesMessage.self, BytesMessage.self) {
       [self] request, responses, context throws(RPCError) in
