@@ -2,8 +2,8 @@ internal import Glibc
 
 /// Growable bytes with one owner, written front to back.
 ///
-/// The encode path of a message writes here once; the transport sends from here. A value is not
-/// `Sendable`: it belongs to the executor that made it. The memory is freed with the value.
+/// A unary response is encoded here once, where it waits to be sent. A value is not `Sendable`: it
+/// belongs to the executor that made it. The memory is freed with the value.
 @usableFromInline @safe package struct ByteWriter: ~Copyable {
   private var base: UnsafeMutableRawPointer?
   /// How many bytes have been written.

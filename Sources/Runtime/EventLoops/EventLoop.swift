@@ -13,10 +13,11 @@ package protocol EndOfTickHandler: AnyObject {
 /// An actor whose `unownedExecutor` is the loop, and a task whose preferred executor is the loop,
 /// run on the loop's thread. Enqueuing from that thread takes no lock and wakes nobody. One tick
 /// is: wait for events and run their callbacks, run the jobs they enqueued, call the
-/// ``EndOfTickHandler``s. What a socket brought is seen to the end before the next socket is read.
+/// ``EndOfTickHandler``s. A read that left room is answered before the next socket is read, unless
+/// several wait for the tick's end.
 ///
-/// A loop runs from ``init(name:)`` until ``stop()``. Jobs enqueued after it has stopped are run
-/// on the caller's thread no more: that is a programmer's error and traps.
+/// A loop runs from ``init(name:busyPoll:)`` until ``stop()``. A job enqueued after the stop traps,
+/// unless ``abandonLateWork()`` was called: then it is never run.
 @safe package final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable {
   // @unchecked: `remote` and `state` are locked; all other state is touched only on the loop's
   // thread, after `init` has handed it over.

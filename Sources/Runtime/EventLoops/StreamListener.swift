@@ -47,6 +47,7 @@ internal import Glibc
     setWatching(false)
   }
 
+  /// Accepts again, after ``pauseAccepting()``.
   package func resumeAccepting() {
     isPaused = false
     if pauseTimer == nil { setWatching(true) }

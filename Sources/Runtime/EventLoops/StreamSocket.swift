@@ -112,6 +112,7 @@ package protocol StreamSocketDelegate: AnyObject {
     unsafe _ = uv_read_stop(stream)
   }
 
+  /// Reads again, after ``pauseReading()``.
   package func resumeReading() {
     guard !isReading, !isClosed else { return }
     isReading = true

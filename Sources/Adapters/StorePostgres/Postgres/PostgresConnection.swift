@@ -15,7 +15,7 @@ protocol PostgresConnectionDelegate: AnyObject {
 /// A connection in pipeline mode: commands go out in groups without waiting, and the answers come
 /// in their order. Confined to its loop.
 ///
-/// A group ends with ``endGroup()``. A command that fails skips the rest of its group. Outside a
+/// A group ends with ``endGroup(_:)``. A command that fails skips the rest of its group. Outside a
 /// transaction each statement of a group has a snapshot of its own; those that write belong into
 /// transactions.
 final class PostgresConnection {

@@ -5,7 +5,7 @@ package import StoreSQL
 ///
 /// Callable from any executor; its connections live on one loop, and each request hops there once
 /// and back. A caller on that loop does not hop. The deadline of a read or transaction is
-/// ``SQLDeadline/current``; a cancelled caller gets `.deadline`.
+/// ``StoreSQL/SQLDeadline/current``; a cancelled caller gets `.deadline`.
 package final class PostgresEngine: SQLEngine {
   private let pool: PostgresPool
 

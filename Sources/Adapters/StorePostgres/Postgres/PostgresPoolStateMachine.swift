@@ -30,7 +30,7 @@ struct PostgresPoolStateMachine<Request: Equatable> {
     /// The connection is the transaction's until it is released.
     case lease(Request, on: Int)
     case refuse(Request, Refusal)
-    /// Tell ``reconnectDue(now:)`` after this wait; it replaces an earlier one.
+    /// Tell ``reconnectDue()`` after this wait; it replaces an earlier one.
     case waitToReconnect(Duration)
     /// The pool was shut down and its last connection is gone.
     case finished

@@ -1,7 +1,7 @@
 internal import EventLoops
 package import StoreSQL
 
-/// A database file as ``SQLEngine``: one connection that writes and one that reads.
+/// A database file as ``StoreSQL/SQLEngine``: one connection that writes and one that reads.
 ///
 /// A write-ahead log gives each read the last commit, whatever is being written. Transactions run
 /// one after the other.

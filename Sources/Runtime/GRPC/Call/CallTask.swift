@@ -1,7 +1,8 @@
 /// The task that runs one call's handler.
 ///
-/// This is the only place where a task is started outside a scope: a call begins in a callback of
-/// its loop, where no scope is. Whoever starts it keeps count, and a shutdown waits for all.
+/// This is the only place in gRPC where a task is started outside a scope: a call begins in a
+/// callback of its loop, where no scope is. Whoever starts it keeps count, and a shutdown waits for
+/// all.
 @usableFromInline
 package struct CallTask: Sendable {
   private enum Kind {

@@ -29,13 +29,13 @@ package enum AdmissionVerdict: Sendable {
   case undecided(@Sendable () async throws(RPCError) -> (any Sendable)?)
 }
 
-/// Decides on calls by their headers alone, before a task, a context or an interceptor exists for
-/// them and before their messages are decoded: authentication, load shedding, quotas, a maintenance
-/// mode. What is refused here costs next to nothing.
+/// Decides on calls by their headers alone, before an interceptor or a handler runs for them and
+/// before their messages are decoded: authentication, load shedding, quotas, a maintenance mode.
+/// Over HTTP/2 they have no task and no context by then: what is refused costs next to nothing.
 package protocol CallAdmission: Sendable {
   /// Whether the call is let in.
   ///
-  /// Called once for each call to a method that exists, on its connection's loop, which waits: it
-  /// decides from what it has at hand, or says that it has to ask.
+  /// Called once for each call to a method that exists, on the transport's executor, which waits:
+  /// it decides from what it has at hand, or says that it has to ask.
   func verdict(on call: AdmissionRequest) -> AdmissionVerdict
 }

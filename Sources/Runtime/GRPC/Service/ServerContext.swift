@@ -193,7 +193,7 @@ package final class ServerContext: Sendable {
     case .tooSlow:
       RPCError(
         .deadlineExceeded,
-        "The request came too slowly: fewer bytes a second than min-request-rate.")
+        "The request came too slowly: fewer bytes a second than the server asks for.")
     case .connectionAge:
       RPCError(.unavailable, "The connection reached its age. Call again on a new one.")
     case .overBudget(let sentence):

@@ -16,7 +16,8 @@ final class ServerCall: HTTP2StreamHandler, RecordedCall, UnaryReply, DeadlineHa
   @unchecked Sendable
 {
   // @unchecked: all state is used on the connection's loop only. What a handler may call from
-  // elsewhere (ServerCall+Stream.swift) hops there first.
+  // elsewhere (ServerCall+Stream.swift) hops there first, but for what is set before the handler
+  // starts and stays.
 
   enum Phase {
     case head

@@ -7,8 +7,9 @@ internal import Telemetry
 
 /// One connection of a server: a stream of bytes, a session, and the calls between them.
 ///
-/// It lives on its loop. All that a tick's events and handlers have to say goes out in one write
-/// at the end of the tick. When it ends is decided by ``ConnectionStateMachine``.
+/// It lives on its loop. What a tick's events and handlers have to say goes out at the end of the
+/// tick, in up to ``writesPerTickMax`` writes of ``ServerConfiguration/writeSizeMax``. When it ends
+/// is decided by ``ConnectionStateMachine``.
 final class ServerConnection: ByteStreamDelegate, HTTP2SessionDelegate, EndOfTickHandler {
   let id = EntityID.next()
   let owner: ServerLoop

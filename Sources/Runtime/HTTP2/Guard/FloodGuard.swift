@@ -1,8 +1,8 @@
 /// Tells floods from traffic: events in, a verdict out. It reads no clock and does no I/O.
 ///
-/// Frames are counted before nghttp2 sees them, so a flood ends in the read that carries it. While
-/// a peer stays within its bursts nothing but a counter moves; time is asked for when a bucket is
-/// empty.
+/// Frames are counted before nghttp2 sees them, so a flood ends in the read that carries it; header
+/// blocks, padding and our own resets are counted when nghttp2 tells of them. While a peer stays
+/// within its bursts nothing but a counter moves; time is asked for when a bucket is empty.
 struct FloodGuard {
   /// What tokens come back for.
   struct Moment {

@@ -1,7 +1,8 @@
 internal import Buffers
 internal import CNGHTTP2
 
-// What nghttp2 calls. Each recovers its session, copies, notes an event and returns.
+// What nghttp2 calls. Each recovers its session, copies, notes an event and returns; it tells
+// nobody. Some have nghttp2 do more: reset a stream, or send the trailers after the last payload.
 
 /// How much of a GOAWAY's reason in words is kept.
 let goAwayDebugSizeMax = 256

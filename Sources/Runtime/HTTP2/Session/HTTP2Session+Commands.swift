@@ -80,7 +80,8 @@ extension HTTP2Session {
     resume(stream)
   }
 
-  /// Has ``HTTP2Stream/streamHasRoom()`` called once the stream's buffer is below its low mark.
+  /// Has ``HTTP2StreamHandler/streamHasRoom()`` called once the stream's buffer is below its low
+  /// mark.
   package func notifyWhenRoom(on stream: HTTP2Stream) {
     stream.wantsRoom = true
   }

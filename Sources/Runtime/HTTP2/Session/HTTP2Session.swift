@@ -3,8 +3,8 @@ internal import CNGHTTP2
 
 /// One HTTP/2 session without its socket: bytes in, events; commands, bytes out.
 ///
-/// It lives on one executor. nghttp2's callbacks only note events; ``receive(_:)`` and
-/// ``send(into:upTo:)`` tell them once nghttp2 has returned, so an event may give any command.
+/// It lives on one executor. nghttp2's callbacks tell nobody: they note events, and ``receive(_:)``
+/// and ``send(into:upTo:)`` tell them once nghttp2 has returned, so an event may give any command.
 /// Neither may be called from an event.
 @safe package final class HTTP2Session {
   package enum Role: Sendable {

@@ -4,9 +4,9 @@ internal import Glibc
 /// What the TLS sessions of one server, or of one client, have in common. Callable from any
 /// executor.
 ///
-/// It is never changed: a new certificate is a new context, for new sessions only. Sessions of one
-/// context can be resumed in it for ``resumptionLifetime``: a server's by stateless tickets, whose
-/// keys are the context's own and die with it.
+/// Its rules never change: a new certificate is a new context, for new sessions only. Sessions of
+/// one context can be resumed in it for ``resumptionLifetime``: a server's by stateless tickets,
+/// whose keys are the context's own and die with it; a client's context keeps what servers gave it.
 @safe package final class TLSContext: Sendable {
   package enum Role: Sendable {
     case client
@@ -79,10 +79,10 @@ internal import Glibc
     unsafe COpenSSL_CTX_set_session_cache_mode(raw, Int(SSL_SESS_CACHE_OFF))
     unsafe _ = SSL_CTX_set_timeout(raw, Int(resumptionLifetime.components.seconds))
     unsafe _ = SSL_CTX_set_num_tickets(raw, ticketCount)
-    let name = Array("trunkline".utf8)
+    // OpenSSL asks for a name of what sessions are for, and there is one use.
     try handle.check(
       "SSL_CTX_set_session_id_context",
-      unsafe SSL_CTX_set_session_id_context(raw, name, UInt32(name.count)))
+      unsafe SSL_CTX_set_session_id_context(raw, ALPN.h2, UInt32(ALPN.h2.count)))
     switch clients {
     case .none: break
     case .request(let authorities):

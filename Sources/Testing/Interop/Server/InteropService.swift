@@ -21,7 +21,7 @@ package struct InteropService: TestAPI.Grpc.Testing.TestServiceProtocol {
   /// The load report of a call (gRFC A51).
   package static let loadReport = "endpoint-load-metrics-bin"
 
-  /// Names this server in ``Testing/SimpleResponse/serverID``.
+  /// Names this server in `Grpc.Testing.SimpleResponse.serverID`.
   let id: String
   let reports: LoadReports
   /// Whose timers intervals wait for.

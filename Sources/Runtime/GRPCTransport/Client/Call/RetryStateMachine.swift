@@ -1,7 +1,7 @@
 internal import GRPC
 
-/// What comes after an attempt of a call that brought nothing but a status (gRFC A6). A pure core:
-/// chance is handed in.
+/// What comes after an attempt of a call that brought nothing of an answer, but perhaps a status
+/// (gRFC A6). A pure core: chance is handed in.
 struct RetryStateMachine {
   /// How an attempt ended.
   enum Outcome: Equatable {

@@ -10,7 +10,7 @@ struct ResolverStateMachine {
     case none
     /// Look the name up, and report how it went.
     case resolve
-    /// Report ``waitPassed(now:)`` after the delay.
+    /// Report ``waitPassed()`` after the delay.
     case wait(Duration)
   }
 

@@ -1,7 +1,7 @@
 /// A bound of a server that is set by its name, as in `max-connection-age=5m`.
 ///
-/// The table ``all`` is the one list of them: programs take `--setting name=value`, and
-/// docs/grpc-settings.md is written from it.
+/// The table ``all`` is the one list of them: programs take `name=value`, and docs/grpc-settings.md
+/// is written from it.
 package struct ServerSetting: Sendable {
   typealias Path<Value> = any WritableKeyPath<ServerConfiguration, Value> & Sendable
 
