@@ -55,13 +55,6 @@ import Testing
     #expect(LeakRules.check(file).map(\.rule).contains(.leaks))
   }
 
-  @Test func aTargetWithoutItsPageIsFound() {
-    let file = SourceFile(path: Self.source, text: "")
-    let page = SourceFile(path: "Sources/Domain/Registry/Registry.docc/Registry.md", text: "#")
-    #expect(DocumentationRules.check([file]).map(\.path) == [page.path])
-    #expect(DocumentationRules.check([file, page]).isEmpty)
-  }
-
   @Test func exceptionsAllowOneRuleInOneFileAndGoStale() {
     let finding = Finding(rule: .unsafe, path: "a", line: 1, message: "")
     let exception = Exceptions.Exception(rule: .unsafe, path: "a", reason: "")
