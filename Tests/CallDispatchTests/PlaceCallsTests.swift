@@ -102,7 +102,7 @@ struct PlaceCallsTests {
       await #expect(throws: error) { try await harness.dispatcher.placeCalls(request) }
     }
     var request = harness.request()
-    request.tenant = CallSamples.otherTenant
+    request.caller = .of(CallSamples.otherTenant)
     await fails(.numberNotFound(CallSamples.number), request)
     request = harness.request()
     request.agent = try AgentID("nobody")

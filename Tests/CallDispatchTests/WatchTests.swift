@@ -27,11 +27,11 @@ struct WatchTests {
   @Test func aWatchBeginsWithWhatIsLiveAndGoesOnWithChanges() async throws {
     let harness = try await DispatchHarness()
     let placed = try await harness.dispatcher.placeCalls(harness.request(3)).compactMap(\.call)
-    _ = try await harness.dispatcher.hangUp(placed[1].id, tenant: CallSamples.tenant)
+    _ = try await harness.dispatcher.hangUp(placed[1].id, by: .of(CallSamples.tenant))
     let watch = try await harness.dispatcher.watch(filter, resumeToken: "")
     let beginning = try await level(watch)
     #expect(calls(beginning).map(\.id) == [placed[0].id, placed[2].id])
-    _ = try await harness.dispatcher.hangUp(placed[0].id, tenant: CallSamples.tenant)
+    _ = try await harness.dispatcher.hangUp(placed[0].id, by: .of(CallSamples.tenant))
     let change = calls([try await watch.next()])
     #expect(change.map(\.id) == [placed[0].id])
     #expect(change.first?.state == .canceled)
@@ -43,7 +43,7 @@ struct WatchTests {
     let first = try await harness.dispatcher.watch(filter, resumeToken: "")
     let token = try #require(try await level(first).last).resumeToken
     await harness.dispatcher.runUntilIdle()
-    _ = try await harness.dispatcher.hangUp(placed[1].id, tenant: CallSamples.tenant)
+    _ = try await harness.dispatcher.hangUp(placed[1].id, by: .of(CallSamples.tenant))
     let again = try await harness.dispatcher.watch(filter, resumeToken: token)
     let missed = calls(try await level(again))
     #expect(missed.map(\.id) == placed.map(\.id))

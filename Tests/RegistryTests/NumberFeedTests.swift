@@ -49,6 +49,9 @@ private final class BrokenEvents: DeploymentStore {
   func provider(_ id: ProviderID) async throws(StoreError) -> Provider? {
     try await base.provider(id)
   }
+  func record(_ entries: [AuditEntry]) async throws(StoreError) {
+    try await base.record(entries)
+  }
   func prune(
     requestsBefore: Timestamp, historyBefore: Timestamp, limit: Int
   ) async throws(StoreError) -> Int {

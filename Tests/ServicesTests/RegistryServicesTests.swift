@@ -34,7 +34,7 @@ struct RegistryServices {
           PhoneNumberServiceHandler(PhoneNumbers(context)), AgentServiceHandler(Agents(context)),
           RouteServiceHandler(
             feed: context.feed, store: store, sealer: FakeSealer(), tokens: tokens,
-            time: context.time),
+            log: AuditLog(context), time: context.time),
         ], admission: AdmittingAll(as: .of(.main))))
   }
 

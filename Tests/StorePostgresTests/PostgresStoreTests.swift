@@ -74,7 +74,7 @@ import Testing
       #expect(
         try pg.cluster.sql(
           "SELECT component, version FROM schema_migrations ORDER BY 1; SELECT count(*) "
-            + "FROM change_feed;", database: pg.database) == "calls|2\nregistry|4\n1")
+            + "FROM change_feed;", database: pg.database) == "calls|3\nregistry|4\n1")
     }
   }
 

@@ -1,3 +1,4 @@
+import Access
 import CallDispatch
 import Synchronization
 import Telephony
@@ -44,6 +45,28 @@ struct SQLiteCallStoreTests {
       #expect(now == expected)
     }
     #expect(changed == 1)
+  }
+
+  @Test func anAuditEntryThatCantBeReadStaysAndStopsNoOther() async throws {
+    defer { executor.stop() }
+    let reported = Mutex<[String]>([])
+    let store = try await SQLiteStores.calls(path: file.path, executor: executor) { what in
+      reported.withLock { $0.append(what) }
+    }
+    let calls = (1...3).map { CallSamples.outbound(UInt64($0), to: $0) }
+    let entries = (1...3).map { CallSamples.audit($0, of: calls[$0 - 1]) }
+    _ = try await store.place(Placement(request: nil, calls: calls, audit: entries))
+    let other = try SQLiteConnection(path: file.path)
+    try other.run(
+      "UPDATE call_audit SET document = ?1 WHERE id = ?2",
+      [.blob(Array("{}".utf8)), .text(entries[0].id.description)])
+    for _ in 1...2 {
+      let first = try await store.untoldAudit(of: .us1, after: nil, limit: 2)
+      #expect(first == UntoldAudit(entries: [entries[1]], end: entries[1].id))
+    }
+    let rest = try await store.untoldAudit(of: .us1, after: entries[1].id, limit: 2)
+    #expect(rest == UntoldAudit(entries: [entries[2]], end: nil))
+    #expect(reported.withLock { $0 } == ["audit entry \(entries[0].id) of a call"])
   }
 
   @Test func rowThatCantBeReadDoesNotStopTheOthersWork() async throws {
@@ -135,8 +158,39 @@ struct UnconfirmedCallsTests {
   }
 }
 
-/// A file that the first version wrote, brought to this one.
+/// A file that an earlier version wrote, brought to this one.
 struct SQLiteCallMigrationTests {
+  @Test(arguments: 2..<SQLiteCallMigrations.all.steps.count)
+  func callsOfALaterVersionAreThereAfterwards(_ version: Int) async throws {
+    let file = TemporaryDatabase()
+    let executor = SQLiteExecutor()
+    defer { executor.stop() }
+    let old = try SQLiteConnection(path: file.path)
+    try SQLiteMigrations(steps: Array(SQLiteCallMigrations.all.steps[..<version])).run(on: old)
+    var call = CallSamples.outbound(1)
+    call.version = 4
+    call.change = 9
+    try old.run(
+      """
+      INSERT INTO calls (region, id, order_key, tenant, account_sid, number_id, provider_id,
+        direction, state, is_live, is_sending, work_due, version, change, document)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, 0, ?10, 4, 9, ?11)
+      """,
+      [
+        SQLValue(call.region), .text(call.id.description), .text(call.id.orderKey),
+        SQLValue(call.tenant), SQLValue(call.account), SQLValue(call.number),
+        SQLValue(call.provider), .text(call.direction.rawValue), .text(call.state.rawValue),
+        SQLValue(CallSamples.time(0)), SQLValue(document: CallDocument(call)),
+      ])
+    try old.run("UPDATE call_changes SET latest = 9")
+    let store = try await SQLiteStores.calls(path: file.path, executor: executor)
+    #expect(try await store.call(call.id) == call)
+    #expect(try await store.lastChange() == 9)
+    let entry = CallSamples.audit(1, of: call)
+    #expect(try await store.update(call, audit: entry).change == 10)
+    #expect(try await store.untoldAudit(of: .us1, after: nil, limit: 9).entries == [entry])
+  }
+
   @Test func callsOfTheFirstVersionAreThereAfterwards() async throws {
     let file = TemporaryDatabase()
     let executor = SQLiteExecutor()

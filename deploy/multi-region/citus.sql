@@ -4,6 +4,7 @@
 SELECT create_distributed_table('providers', 'region', shard_count => 3);
 SELECT create_distributed_table('phone_numbers', 'region', colocate_with => 'providers');
 SELECT create_distributed_table('calls', 'region', colocate_with => 'providers');
+SELECT create_distributed_table('call_audit', 'region', colocate_with => 'providers');
 
 -- Global tables: a copy on every node, so that joins and checks stay where the region is.
 SELECT create_reference_table('number_directory');

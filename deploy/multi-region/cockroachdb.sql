@@ -18,6 +18,10 @@ ALTER TABLE calls ADD COLUMN home crdb_internal_region NOT NULL AS (
   CASE region WHEN 'ie1' THEN 'eu-west-1' WHEN 'au1' THEN 'ap-southeast-2' ELSE 'us-east-1' END
 ) STORED;
 ALTER TABLE calls SET LOCALITY REGIONAL BY ROW AS home;
+ALTER TABLE call_audit ADD COLUMN home crdb_internal_region NOT NULL AS (
+  CASE region WHEN 'ie1' THEN 'eu-west-1' WHEN 'au1' THEN 'ap-southeast-2' ELSE 'us-east-1' END
+) STORED;
+ALTER TABLE call_audit SET LOCALITY REGIONAL BY ROW AS home;
 
 -- Read everywhere, written seldom.
 ALTER TABLE agents SET LOCALITY GLOBAL;

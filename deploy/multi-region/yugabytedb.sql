@@ -30,3 +30,10 @@ ALTER TABLE calls_by_region RENAME TO calls;
 CREATE TABLE calls_us1 PARTITION OF calls FOR VALUES IN ('us1') TABLESPACE trunkline_us1;
 CREATE TABLE calls_ie1 PARTITION OF calls FOR VALUES IN ('ie1') TABLESPACE trunkline_ie1;
 CREATE TABLE calls_au1 PARTITION OF calls FOR VALUES IN ('au1') TABLESPACE trunkline_au1;
+
+CREATE TABLE call_audit_by_region (LIKE call_audit INCLUDING ALL) PARTITION BY LIST (region);
+DROP TABLE call_audit;
+ALTER TABLE call_audit_by_region RENAME TO call_audit;
+CREATE TABLE call_audit_us1 PARTITION OF call_audit FOR VALUES IN ('us1') TABLESPACE trunkline_us1;
+CREATE TABLE call_audit_ie1 PARTITION OF call_audit FOR VALUES IN ('ie1') TABLESPACE trunkline_ie1;
+CREATE TABLE call_audit_au1 PARTITION OF call_audit FOR VALUES IN ('au1') TABLESPACE trunkline_au1;

@@ -24,6 +24,7 @@ final class DispatchRole: Sendable {
   private let dispatcher: CallDispatcher
   private let source: RegistryRouteSource
   private let credentials: RegistryCredentialSource
+  private let auditLog: RegistryAuditSink
   private let copy: SealedRouteCopy?
   private let listener: WebServer
   private let parts: ServerParts
@@ -46,6 +47,7 @@ final class DispatchRole: Sendable {
     source = RegistryRouteSource(
       channel: registry, regions: configuration.regions, credentials: credentials,
       sealer: parts.sealer, copy: copy)
+    auditLog = RegistryAuditSink(channel: registry)
     // A registry in this process keeps the tokens itself.
     let isAlone = configuration.registry != nil
     tokens = isAlone ? RegistryTokenSource(channel: registry) : nil
@@ -109,6 +111,7 @@ final class DispatchRole: Sendable {
       group.addTask { await self.resealCopy() }
       group.addTask { await self.credentials.keepReady(self.dispatcher.routes) }
       group.addTask { await self.tellUses() }
+      group.addTask { await self.dispatcher.tellAudit(to: self.auditLog) }
       await dispatcher.run()
       group.cancelAll()
     }

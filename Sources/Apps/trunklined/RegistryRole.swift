@@ -41,14 +41,16 @@ struct RegistryRole: Sendable {
     tokens = Tokens(context, directory: parts.directory, hasher: SHA256TokenHasher())
     tokenFeed = TokenFeed(context.feed, parts.directory, time: parts.time)
     log = parts.log.with(["role": "registry"])
+    let auditLog = AuditLog(context)
     let routes = RouteServiceHandler(
-      feed: context.feed, store: store, sealer: parts.sealer, tokens: tokens, time: parts.time)
+      feed: context.feed, store: store, sealer: parts.sealer, tokens: tokens, log: auditLog,
+      time: parts.time)
     internalServices = [routes]
     services = [
       ProviderServiceHandler(Providers(context)),
       PhoneNumberServiceHandler(PhoneNumbers(context)), AgentServiceHandler(Agents(context)),
       OperationServiceHandler(Operations(context)), TokenServiceHandler(tokens),
-      AuditServiceHandler(AuditLog(context)), routes,
+      AuditServiceHandler(auditLog), routes,
     ]
   }
 

@@ -13,6 +13,11 @@ package enum AccessLimits {
   /// Characters of a principal in a question to the audit log.
   package static let auditPrincipalLengthMax = 1024
 
+  /// Audit entries of calls that a dispatch may tell at once.
+  package static let auditRecordsMax = 100
+  /// Bytes of a peer's address and of a method's name in an entry that a dispatch tells.
+  package static let auditTextLengthMax = 256
+
   /// How long an administrator's token lives that is made at a start with `--new-admin-token`.
   package static let extraAdministratorLifetime: Duration = .seconds(24 * 3600)
 

@@ -84,6 +84,17 @@ package enum Limits {
   package static let requestSweepMax = 1000
   package static let requestSweepInterval: Duration = .seconds(3600)
 
+  // Audit.
+
+  /// Audit entries that are told to the registry at once. They wait in the store until it has them:
+  /// as many as calls were placed and ended meanwhile.
+  package static let auditBatchMax = 50
+  /// How often it is looked for entries that a dispatch which died has left.
+  package static let auditPollInterval: Duration = .seconds(60)
+  /// The wait before entries are told again to a registry that is away; doubles each time.
+  package static let auditRetryDelay: Duration = .milliseconds(500)
+  package static let auditRetryDelayMax: Duration = .seconds(15)
+
   // Watching.
 
   /// Watchers of one tenant at the same time.

@@ -1,3 +1,5 @@
+internal import CallDispatch
+
 /// The call store's statements.
 enum CallStatements {
   /// What makes a call: its document, with what the columns say better, and its key.
@@ -99,6 +101,17 @@ enum CallStatements {
       ORDER BY create_time LIMIT $2)
     """)
 
+  static let insertAudit = SQLStatement(
+    "call_audit_insert", "INSERT INTO call_audit (region, id, document) VALUES ($1, $2, $3)")
+  static let untoldAudit = SQLStatement(
+    "call_audit_untold",
+    "SELECT id, document FROM call_audit WHERE region = $1 AND id > $2 ORDER BY id LIMIT $3")
+  /// As many ids as there are told at once; of fewer the last is repeated.
+  static let forgetAudit = SQLStatement(
+    "call_audit_forget",
+    "DELETE FROM call_audit WHERE region = $1 AND id IN ("
+      + (0..<Limits.auditBatchMax).map { "$\($0 + 2)" }.joined(separator: ", ") + ")")
+
   private static let filters = [
     "number_id = ?", "agent_id = ?", "provider_id = ?", "region = ?", "state = ?",
     "direction = ?", "is_live = 1",
@@ -117,5 +130,6 @@ enum CallStatements {
       call, callOfCarrier, unresolved, lock, nextChange, lastChange, insert, update, setAside,
       documents, replaceDocument, due,
       nextDue, sending, insertRequest, request, forgetRequests,
+      insertAudit, untoldAudit, forgetAudit,
     ] + page.all + changes.all
 }

@@ -1,3 +1,4 @@
+package import Access
 package import CallDispatch
 internal import Synchronization
 package import Telephony
@@ -14,6 +15,7 @@ package final class SQLCallStore: CallStore {
   let damaged: @Sendable (String) -> Void
   /// Whose due work is this process's, three times: a region, or a word that none has.
   let regions: [SQLValue]
+  let unreadableAudit = Reported()
   private let turns = Turns()
   let unconfirmed = UnconfirmedCalls()
   private let sink = Mutex<(@Sendable (Call) -> Void)?>(nil)
@@ -45,6 +47,9 @@ package final class SQLCallStore: CallStore {
       }
       var written: [Call] = []
       for call in placement.calls { written.append(try await transaction.insert(call)) }
+      for (call, entry) in zip(written, placement.audit) {
+        try await transaction.insert(entry, of: call)
+      }
       return (.placed(written), written)
     }
   }
@@ -81,9 +86,12 @@ package final class SQLCallStore: CallStore {
     }
   }
 
-  package func update(_ call: Call) async throws(CallStoreError) -> Call {
+  package func update(
+    _ call: Call, audit: AuditEntry?
+  ) async throws(CallStoreError) -> Call {
     try await write { transaction async throws(Stop) in
       let updated = try await transaction.update(call)
+      if let audit { try await transaction.insert(audit, of: updated) }
       return (updated, [updated])
     }
   }
@@ -143,7 +151,7 @@ struct CallTransaction: Sendable {
   let session: any SQLSession
 
   @discardableResult
-  private func run(
+  func run(
     _ statement: SQLStatement, _ values: [SQLValue]
   ) async throws(Stop) -> SQLResult {
     do throws(SQLFailure) {

@@ -10,7 +10,7 @@ package struct PortableTable: Sendable, Hashable {
   /// Every table of the registry and of the dispatch.
   package static let registry = tables(
     of: RegistrySchema.tables + RegistrySchema.accessTables + RegistrySchema.operationColumns)
-  package static let calls = tables(of: CallSchema.calls + CallSchema.requests)
+  package static let calls = tables(of: CallSchema.tables)
 
   private static func tables(of schema: String) -> [PortableTable] {
     var tables: [PortableTable] = []

@@ -139,9 +139,14 @@ enum FeedStatements {
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
     """)
 
+  /// An entry that was made elsewhere, and may have come before.
+  static let recordAudit = SQLStatement(
+    "audit_record", insertAudit.text + " ON CONFLICT DO NOTHING")
+
   static let all: [SQLStatement] = [
     advance, putRoute, insertEvent, routes, events, eventsOfTenant, lockFeed, pruneRoutes,
     oldEvents, deleteEvents, pruned, count, addToCount, insertTenant, tenant, tenants,
     insertToken, token, tokens, lockToken, revokeToken, useToken, insertAudit,
+    recordAudit,
   ]
 }

@@ -161,14 +161,7 @@ extension RegistryTransaction {
 
   func insert(_ entry: AuditEntry) async throws(Stop) {
     precondition(entry.tenant == tenant, "an audit entry of another tenant than its write")
-    try await run(
-      FeedStatements.insertAudit,
-      [
-        SQLValue(tenant), SQLValue(entry.time), SQLValue(entry.id),
-        .text(entry.resource.kind.rawValue), .text(entry.resource.id),
-        .text(entry.principal.description), .text(entry.action.rawValue),
-        SQLValue(document: entry),
-      ])
+    try await run(FeedStatements.insertAudit, entry.values)
   }
 
   private func count(

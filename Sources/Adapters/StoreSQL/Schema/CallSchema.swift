@@ -45,6 +45,20 @@ package enum CallSchema {
     CREATE INDEX calls_live_change ON calls (tenant, change) WHERE is_live = 1;
     """
 
+  /// The third version: what the audit log is to be told of calls, until the registry has it. An
+  /// entry's id begins with its time.
+  package static let audit = """
+    CREATE TABLE call_audit (
+      region TEXT NOT NULL,
+      id TEXT NOT NULL,
+      document BYTES NOT NULL,
+      PRIMARY KEY (region, id)
+    );
+    """
+
+  /// Every table's text.
+  static let tables = calls + audit + requests
+
   /// The changes' counter and the request ids, which a file of the first version has already.
   package static let requests = """
     CREATE TABLE call_changes (

@@ -45,6 +45,9 @@ extension SQLMigrations {
           + ["INSERT INTO call_changes (one, latest) VALUES (1, 0)"]
       },
       Step("index live calls") { SQLDialect.postgres.statements(CallSchema.liveIndexes) },
+      Step("keep what the audit log is to be told of calls") {
+        SQLDialect.postgres.statements(CallSchema.audit)
+      },
     ])
 
   /// The feed's row, with the name of a new history.

@@ -10,6 +10,9 @@ enum SQLiteCallMigrations {
     SQLiteMigrations.Step("put the region first in a call's key", script: second),
     SQLiteMigrations.Step(
       "index live calls", script: SQLDialect.sqlite.script(CallSchema.liveIndexes)),
+    SQLiteMigrations.Step(
+      "keep what the audit log is to be told of calls",
+      script: SQLDialect.sqlite.script(CallSchema.audit)),
   ])
 
   private static let first = """

@@ -77,7 +77,8 @@ extension TrunklineCommands {
   }
 
   private static func text(_ change: V1.AuditEvent.Change) -> String {
-    switch (change.oldValue.isEmpty, change.newValue.isEmpty) {
+    if change.oldValue == change.newValue { return "\(change.field): \(change.newValue)" }
+    return switch (change.oldValue.isEmpty, change.newValue.isEmpty) {
     case (true, _): "\(change.field): \(change.newValue)"
     case (false, true): "\(change.field): \(change.oldValue) → (unset)"
     case (false, false): "\(change.field): \(change.oldValue) → \(change.newValue)"

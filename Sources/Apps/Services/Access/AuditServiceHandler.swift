@@ -33,7 +33,7 @@ package struct AuditServiceHandler: Trunkline.V1.AuditServiceProtocol {
 }
 
 extension Trunkline.V1.AuditEvent {
-  fileprivate init(_ entry: AuditEntry) {
+  init(_ entry: AuditEntry) {
     self.init()
     id = entry.id.description
     time = .init(entry.time)

@@ -14,8 +14,7 @@ package struct CallDispatchServiceHandler: Trunkline.V1.CallDispatchServiceProto
   package func placeCalls(
     _ request: Trunkline.V1.PlaceCallsRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.PlaceCallsResponse {
-    let caller = try context.caller
-    let place = try PlaceRequest(request, tenant: caller.tenant)
+    let place = try PlaceRequest(request, by: try context.caller)
     let results = try await answer { () async throws(DispatchError) in
       try await dispatcher.placeCalls(place)
     }
@@ -75,7 +74,7 @@ package struct CallDispatchServiceHandler: Trunkline.V1.CallDispatchServiceProto
     let caller = try context.caller
     let id = try callID(request.id)
     let call = try await answer { () async throws(DispatchError) in
-      try await dispatcher.hangUp(id, tenant: caller.tenant)
+      try await dispatcher.hangUp(id, by: caller)
     }
     return .init(call: .init(call))
   }

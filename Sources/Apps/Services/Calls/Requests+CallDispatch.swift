@@ -1,4 +1,5 @@
 internal import API
+internal import Access
 internal import CallDispatch
 internal import GRPC
 internal import Registry
@@ -9,7 +10,7 @@ internal import WellKnown
 
 extension PlaceRequest {
   init(
-    _ request: Trunkline.V1.PlaceCallsRequest, tenant: TenantID
+    _ request: Trunkline.V1.PlaceCallsRequest, by caller: Caller
   ) throws(RPCError) {
     var reader = RequestReader()
     let from: PhoneNumberID? = reader.id("from_number_id", request.fromNumberID, form: "pn_")
@@ -23,7 +24,7 @@ extension PlaceRequest {
     try reader.finish()
     guard let from else { throw .unexpected }
     self.init(
-      tenant: tenant, requestID: request.requestID.isEmpty ? nil : request.requestID, from: from,
+      caller: caller, requestID: request.requestID.isEmpty ? nil : request.requestID, from: from,
       destinations: request.outboundCalls.map {
         Destination(to: $0.toNumber, metadata: $0.metadata)
       },

@@ -11,16 +11,18 @@ package struct RouteServiceHandler: Trunkline.Internal.V1.RouteServiceProtocol {
   private let store: any DeploymentStore
   private let seals: TravelSeals
   private let tokens: Tokens
+  private let log: AuditLog
   private let time: any TimeSource
 
   package init(
     feed: RouteFeed, store: any DeploymentStore, sealer: any SecretSealer, tokens: Tokens,
-    time: any TimeSource
+    log: AuditLog, time: any TimeSource
   ) {
     self.feed = feed
     self.store = store
     self.seals = TravelSeals(sealer: sealer)
     self.tokens = tokens
+    self.log = log
     self.time = time
   }
 
@@ -199,6 +201,22 @@ package struct RouteServiceHandler: Trunkline.Internal.V1.RouteServiceProtocol {
       throw RPCError(RegistryError(error))
     }
     return .init()
+  }
+
+  package func recordAudit(
+    _ request: Trunkline.Internal.V1.RecordAuditRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.Internal.V1.RecordAuditResponse {
+    guard request.records.count <= AccessLimits.auditRecordsMax else {
+      throw ErrorDetails.invalid([
+        ("records", "TOO_MANY", "At most \(AccessLimits.auditRecordsMax) are taken at once.")
+      ]).error
+    }
+    do throws(RegistryError) {
+      let ids = try await log.record(request.records.compactMap { AuditEntry($0) })
+      return .init(recordedIDs: ids.map(\.description))
+    } catch {
+      throw RPCError(error)
+    }
   }
 
   private func provider(_ id: ProviderID) async throws(RPCError) -> Provider? {

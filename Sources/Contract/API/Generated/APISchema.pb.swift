@@ -34,8 +34,8 @@ package enum APISchema {
   /// trunkline/internal/v1/route_service.proto
   package static let trunklineInternalV1RouteService = unsafe FileDescriptor(
     name: "trunkline/internal/v1/route_service.proto", copying: trunkline__internal__v1__route_service__file__bytes(),
-    count: 2571,
-    dependencies: [WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineInternalV1Route, APISchema.trunklineV1Access, APISchema.trunklineV1Region])
+    count: 2955,
+    dependencies: [WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineInternalV1Route, APISchema.trunklineV1Access, APISchema.trunklineV1AuditService, APISchema.trunklineV1Region])
 
   /// trunkline/v1/access.proto
   package static let trunklineV1Access = unsafe FileDescriptor(
@@ -174,6 +174,9 @@ package enum APISchema {
     Trunkline.Internal.V1.LookUpTokenResponse.self,
     Trunkline.Internal.V1.NoteTokenUseRequest.self,
     Trunkline.Internal.V1.NoteTokenUseResponse.self,
+    Trunkline.Internal.V1.AuditRecord.self,
+    Trunkline.Internal.V1.RecordAuditRequest.self,
+    Trunkline.Internal.V1.RecordAuditResponse.self,
     Trunkline.V1.Agent.self,
     Trunkline.V1.AgentConnection.self,
     Trunkline.V1.AgentConnection.MediaStream.self,

@@ -40,6 +40,14 @@ extension Trunkline.Internal.V1 {
     func noteTokenUse(
       _ request: Trunkline.Internal.V1.NoteTokenUseRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.Internal.V1.NoteTokenUseResponse
+
+    /// Tells who placed and ended calls, for the audit log. May be repeated: an entry that the log has
+    /// stays as it is.
+    ///
+    /// Errors: INVALID_ARGUMENT for more than 100 records.
+    func recordAudit(
+      _ request: Trunkline.Internal.V1.RecordAuditRequest, context: ServerContext
+    ) async throws(RPCError) -> Trunkline.Internal.V1.RecordAuditResponse
   }
 
   /// The methods of `trunkline.internal.v1.RouteService`.
@@ -52,6 +60,8 @@ extension Trunkline.Internal.V1 {
       service: "trunkline.internal.v1.RouteService", method: "LookUpToken", kind: .unary)
     package static let noteTokenUse = MethodDescriptor(
       service: "trunkline.internal.v1.RouteService", method: "NoteTokenUse", kind: .unary)
+    package static let recordAudit = MethodDescriptor(
+      service: "trunkline.internal.v1.RouteService", method: "RecordAudit", kind: .unary)
 
     /// All of them, in the contract's order.
     package static let all: [MethodDescriptor] = [
@@ -59,6 +69,7 @@ extension Trunkline.Internal.V1 {
       leaseCredential,
       lookUpToken,
       noteTokenUse,
+      recordAudit,
     ]
   }
 
@@ -114,6 +125,17 @@ extension Trunkline.Internal.V1 {
     ) async throws(RPCError) -> Trunkline.Internal.V1.NoteTokenUseResponse {
       try await channel.unary(RouteServiceMethods.noteTokenUse, request, options: options)
     }
+
+    /// Tells who placed and ended calls, for the audit log. May be repeated: an entry that the log has
+    /// stays as it is.
+    ///
+    /// Errors: INVALID_ARGUMENT for more than 100 records.
+    package func recordAudit(
+      _ request: Trunkline.Internal.V1.RecordAuditRequest,
+      options: CallOptions = .defaults
+    ) async throws(RPCError) -> Trunkline.Internal.V1.RecordAuditResponse {
+      try await channel.unary(RouteServiceMethods.recordAudit, request, options: options)
+    }
   }
 }
 
@@ -130,6 +152,7 @@ extension Trunkline.Internal.V1.RouteServiceProtocol {
       "LeaseCredential": "dispatch",
       "LookUpToken": "dispatch",
       "NoteTokenUse": "dispatch",
+      "RecordAudit": "dispatch",
     ]
   }
 
@@ -218,6 +241,35 @@ extension Trunkline.Internal.V1.RouteServiceProtocol {
           } else {
             try await call.run { () async throws(RPCError) in
               response = try await self.noteTokenUse(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
+    }
+    router.unary(
+      Trunkline.Internal.V1.RouteServiceMethods.recordAudit, Trunkline.Internal.V1.RecordAuditRequest.self,
+      Trunkline.Internal.V1.RecordAuditResponse.self
+    ) { (request, context) async throws(RPCError) in
+      try await self.recordAudit(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.Internal.V1.RecordAuditRequest
+      do throws(DecodingError) {
+        request = try Trunkline.Internal.V1.RecordAuditRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.Internal.V1.RecordAuditRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.Internal.V1.RecordAuditResponse?
+          if call.isPlain {
+            response = try await self.recordAudit(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.recordAudit(request, context: call.context)
             }
           }
           guard let response else { throw .unexpected }

@@ -302,6 +302,59 @@ extension Trunkline.Internal.V1 {
 
     package init() {}
   }
+
+  /// An entry of a tenant's audit log.
+  package struct AuditRecord: GeneratedMessage {
+    /// Whose log it belongs to, `ten_…`.
+    package var tenantID: String = ""
+    /// The entry. Its id is the dispatch's, its time that of the dispatch when it happened.
+    package var event: Trunkline.V1.AuditEvent?
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      tenantID: String = "",
+      event: Trunkline.V1.AuditEvent? = nil
+    ) {
+      self.tenantID = tenantID
+      self.event = event
+    }
+  }
+
+  /// What happened to calls.
+  package struct RecordAuditRequest: GeneratedMessage {
+    /// At most 100, of any tenants.
+    package var records: [Trunkline.Internal.V1.AuditRecord] = []
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      records: [Trunkline.Internal.V1.AuditRecord] = []
+    ) {
+      self.records = records
+    }
+  }
+
+  /// What the log has.
+  package struct RecordAuditResponse: GeneratedMessage {
+    /// The ids of the records that it has for good. Those that are missing it does not understand: a
+    /// dispatch keeps them for a later version.
+    package var recordedIDs: [String] = []
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      recordedIDs: [String] = []
+    ) {
+      self.recordedIDs = recordedIDs
+    }
+  }
 }
 
 extension Trunkline.Internal.V1.WatchRoutesRequest {
@@ -1269,5 +1322,200 @@ extension Trunkline.Internal.V1.NoteTokenUseResponse {
 
   package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
     0
+  }
+}
+
+extension Trunkline.Internal.V1.AuditRecord {
+  package static var fullName: String { "trunkline.internal.v1.AuditRecord" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__internal__v1__audit_record__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__Internal__V1__AuditRecord.self)
+    self.tenantID = try unsafe Wire.string(c.pointee.f1)
+    if let value = unsafe c.pointee.f2 { self.event = try unsafe Trunkline.V1.AuditEvent(copying: UnsafeRawPointer(value)) }
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__Internal__V1__AuditRecord>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__Internal__V1__AuditRecord.self, capacity: 1)
+    unsafe trunkline__internal__v1__audit_record__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.tenantID)
+    if let value = self.event {
+      unsafe c.pointee.f2 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__AuditEvent.self)
+    }
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("tenantId", "tenant_id", self.tenantID)
+    try json.field("event", "event", self.event)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "tenantId", "tenant_id":
+      try json.read(&self.tenantID)
+      return 1
+    case "event":
+      try json.read(&self.event)
+      return 2
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.Internal.V1.RecordAuditRequest {
+  package static var fullName: String { "trunkline.internal.v1.RecordAuditRequest" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__internal__v1__record_audit_request__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__Internal__V1__RecordAuditRequest.self)
+    if let list = unsafe c.pointee.f1 {
+      unsafe self.records.reserveCapacity(c.pointee.n_f1)
+      for index in unsafe 0..<c.pointee.n_f1 {
+        guard let value = unsafe list[index] else { continue }
+        self.records.append(try unsafe Trunkline.Internal.V1.AuditRecord(copying: UnsafeRawPointer(value)))
+      }
+    }
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__Internal__V1__RecordAuditRequest>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__Internal__V1__RecordAuditRequest.self, capacity: 1)
+    unsafe trunkline__internal__v1__record_audit_request__init(c)
+    if !self.records.isEmpty {
+      unsafe c.pointee.n_f1 = self.records.count
+      let list = unsafe arena.room(self.records.count * MemoryLayout<UnsafeMutablePointer<Trunkline__Internal__V1__AuditRecord>?>.stride)
+        .bindMemory(to: UnsafeMutablePointer<Trunkline__Internal__V1__AuditRecord>?.self, capacity: self.records.count)
+      for (index, value) in self.records.enumerated() {
+        unsafe list[index] = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__Internal__V1__AuditRecord.self)
+      }
+      unsafe c.pointee.f1 = list
+    }
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("records", "records", self.records)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "records":
+      try json.read(&self.records)
+      return 1
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.Internal.V1.RecordAuditResponse {
+  package static var fullName: String { "trunkline.internal.v1.RecordAuditResponse" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__internal__v1__record_audit_response__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__Internal__V1__RecordAuditResponse.self)
+    if let list = unsafe c.pointee.f1 {
+      self.recordedIDs = try unsafe Wire.strings(c.pointee.n_f1, list)
+    }
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__Internal__V1__RecordAuditResponse>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__Internal__V1__RecordAuditResponse.self, capacity: 1)
+    unsafe trunkline__internal__v1__record_audit_response__init(c)
+    if !self.recordedIDs.isEmpty {
+      unsafe c.pointee.n_f1 = self.recordedIDs.count
+      unsafe c.pointee.f1 = arena.copy(self.recordedIDs)
+    }
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("recordedIds", "recorded_ids", self.recordedIDs)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "recordedIds", "recorded_ids":
+      try json.read(&self.recordedIDs)
+      return 1
+    default: return 0
+    }
   }
 }

@@ -6,7 +6,8 @@ internal import Protobuf
 
 extension Trunkline.V1 {
   /// Shows the caller's tenant's audit log. Entries are written in the transaction of the change that
-  /// they tell of, and are never changed.
+  /// they tell of, and are never changed. Those of calls are written so at the dispatch, and come here
+  /// a moment later; while a dispatch can't reach its registry, when it can again.
   package protocol AuditServiceProtocol: Service {
     /// Lists events, newest first.
     func listAuditEvents(

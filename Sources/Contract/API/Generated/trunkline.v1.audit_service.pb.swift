@@ -63,7 +63,8 @@ extension Trunkline.V1 {
       self.traceID = traceID
     }
 
-    /// One field that changed. Secrets are told as `set` or `changed` only.
+    /// One field that changed. Secrets are told as `set` or `changed` only. Of a call that was ended
+    /// there are also fields that say which one it was, with the same value before and since.
     package struct Change: GeneratedMessage {
       /// The field's path, for example `display_name` or `labels.team`.
       package var field: String = ""

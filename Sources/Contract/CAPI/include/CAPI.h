@@ -111,6 +111,15 @@ static inline const ProtobufCMessageDescriptor *trunkline__internal__v1__note_to
 static inline const ProtobufCMessageDescriptor *trunkline__internal__v1__note_token_use_response__type(void) {
   return &trunkline__internal__v1__note_token_use_response__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *trunkline__internal__v1__audit_record__type(void) {
+  return &trunkline__internal__v1__audit_record__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__internal__v1__record_audit_request__type(void) {
+  return &trunkline__internal__v1__record_audit_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__internal__v1__record_audit_response__type(void) {
+  return &trunkline__internal__v1__record_audit_response__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *trunkline__v1__agent__type(void) {
   return &trunkline__v1__agent__descriptor;
 }

@@ -1,18 +1,22 @@
+package import Access
 package import Telephony
 
 // Ending calls, and asking the carrier how they stand.
 extension CallDispatcher {
   /// Ends a call, whatever its state; one that is over is returned as it is. Any number of requests
-  /// end it once.
+  /// end it once. The audit log is told of each that changed something.
   ///
   /// Throws `carrierRefused`, `carrierUnavailable` or `credentials` when the carrier could not be
   /// told now; it goes on being tried, a bounded number of times.
-  package func hangUp(_ id: CallID, tenant: TenantID) async throws(DispatchError) -> Call {
-    _ = try await ownCall(id, tenant: tenant)
+  package func hangUp(_ id: CallID, by caller: Caller) async throws(DispatchError) -> Call {
+    _ = try await ownCall(id, tenant: caller.tenant)
     let time = now
     let (call, action) = try await mapped(id) { () async throws(CallStoreError) in
-      try await change(id) { machine in machine.hangUpRequested(at: time) }
+      try await change(
+        id, audit: { self.audit(hangingUp: $0, leaving: $1, by: caller, at: time) }
+      ) { machine in machine.hangUpRequested(at: time) }
     }
+    auditPump.wake()
     switch action {
     case .none, .wait: return call
     case .end(let carrierCallID, let ending):

@@ -20,7 +20,9 @@ extension CallDispatcher {
     let origin = try origin(of: request)
     let outcomes = try await outcomes(of: request, from: origin)
     let calls = outcomes.compactMap(\.call)
-    let placement = Placement(request: record(of: request, outcomes), calls: calls)
+    let placement = Placement(
+      request: record(of: request, outcomes), calls: calls,
+      audit: audit(placing: calls, by: request.caller))
     // Before the calls are written, so that nothing of them is missed.
     let waits = request.waitFor == .carrierAccepted && !calls.isEmpty
     let subscription = waits ? feed.subscribe(.calls(ids(calls))) : nil
@@ -31,6 +33,7 @@ extension CallDispatcher {
     }
     switch result {
     case .placed(let written):
+      auditPump.wake()
       var rest = written[...]
       let results = outcomes.map { outcome -> PlaceResult in
         guard outcome.call != nil, let call = rest.popFirst() else { return outcome }

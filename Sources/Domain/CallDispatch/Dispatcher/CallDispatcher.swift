@@ -1,3 +1,4 @@
+internal import Access
 package import Telephony
 
 /// Call dispatch as its users see it: five-line handlers of RPCs and webhooks call its methods.
@@ -59,6 +60,8 @@ package final class CallDispatcher: Sendable {
   package let routes: RouteDirectory
   let feed: CallFeed
   let pump = WorkPump()
+  /// Wakes who tells the audit log.
+  let auditPump = WorkPump()
   /// Inbound calls that the store has not got yet.
   package let unsaved = UnsavedCalls()
 
@@ -86,9 +89,11 @@ package final class CallDispatcher: Sendable {
 // The steps that use cases share.
 extension CallDispatcher {
   /// Runs an event over the stored call and writes what it made of it; again while others change
-  /// the same call meanwhile. Nothing is written when the event changes nothing.
+  /// the same call meanwhile. Nothing is written when the event changes nothing. `audit` says what
+  /// the log is told of the change, from the call before and after it.
   func change<Action: Sendable>(
-    _ id: CallID, _ event: @Sendable (inout CallStateMachine) -> Action
+    _ id: CallID, audit: (@Sendable (Call, Call) -> AuditEntry)? = nil,
+    _ event: @Sendable (inout CallStateMachine) -> Action
   ) async throws(CallStoreError) -> (Call, Action) {
     for _ in 0..<Limits.updateTriesMax {
       guard let call = try await ports.store.call(id) else { throw .notFound }
@@ -96,7 +101,8 @@ extension CallDispatcher {
       let action = event(&machine)
       if machine.call == call { return (call, action) }
       do throws(CallStoreError) {
-        return (try await ports.store.update(machine.call), action)
+        let entry = audit?(call, machine.call)
+        return (try await ports.store.update(machine.call, audit: entry), action)
       } catch {
         guard error == .conflict else { throw error }
       }

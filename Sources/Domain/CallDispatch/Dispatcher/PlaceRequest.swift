@@ -1,3 +1,4 @@
+package import Access
 package import Telephony
 
 /// What PlaceCalls takes; identifiers are parsed already.
@@ -22,7 +23,8 @@ package struct PlaceRequest: Sendable, Hashable {
     case carrierAccepted
   }
 
-  package var tenant: TenantID
+  /// On whose behalf.
+  package var caller: Caller
   /// Nil: each such request is a new one.
   package var requestID: String?
   package var from: PhoneNumberID
@@ -34,11 +36,11 @@ package struct PlaceRequest: Sendable, Hashable {
   package var waitFor: WaitFor
 
   package init(
-    tenant: TenantID, requestID: String? = nil, from: PhoneNumberID, destinations: [Destination],
+    caller: Caller, requestID: String? = nil, from: PhoneNumberID, destinations: [Destination],
     agent: AgentID? = nil, ringingTimeoutSeconds: Int? = nil, timeLimitSeconds: Int? = nil,
     waitFor: WaitFor = .queued
   ) {
-    self.tenant = tenant
+    self.caller = caller
     self.requestID = requestID
     self.from = from
     self.destinations = destinations
@@ -47,6 +49,9 @@ package struct PlaceRequest: Sendable, Hashable {
     self.timeLimitSeconds = timeLimitSeconds
     self.waitFor = waitFor
   }
+
+  /// Whose calls they are.
+  package var tenant: TenantID { caller.tenant }
 
   /// Of everything that says what is dialled; how long to wait is not part of it.
   var fingerprint: Fingerprint {

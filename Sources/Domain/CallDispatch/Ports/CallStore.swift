@@ -1,3 +1,4 @@
+package import Access
 package import Telephony
 
 /// Why a store did not do what it was asked.
@@ -35,7 +36,8 @@ package protocol CallStore: Sendable {
   /// `Call.change`, before the writing method returns. It returns at once.
   func observe(_ sink: @escaping @Sendable (Call) -> Void) async
 
-  /// Writes new outbound calls (version 0 → 1) and, with a request id, the request, all or nothing.
+  /// Writes new outbound calls (version 0 → 1), what the audit log is to be told of them and, with
+  /// a request id, the request, all or nothing.
   ///
   /// Is the tenant's request id known, nothing is written and the earlier request comes back.
   func place(_ placement: Placement) async throws(CallStoreError) -> PlacementResult
@@ -45,11 +47,11 @@ package protocol CallStore: Sendable {
   func createInbound(_ call: Call) async throws(CallStoreError) -> InboundCreation
 
   /// Replaces the call with that id if the stored version is `call.version`; returns it with its
-  /// new version and change.
+  /// new version and change. In the same transaction goes what the audit log is to be told of it.
   ///
   /// Throws `conflict`, `notFound`, `attemptUnresolved` or `carrierCallTaken`; then nothing
   /// changed.
-  func update(_ call: Call) async throws(CallStoreError) -> Call
+  func update(_ call: Call, audit: AuditEntry?) async throws(CallStoreError) -> Call
 
   /// What a request id stands for; nil when it is not known, or not any more.
   func request(
@@ -89,6 +91,36 @@ package protocol CallStore: Sendable {
   /// Forgets at most `limit` request ids made before `time`, the oldest first; says how many.
   /// Their calls stay.
   func forgetRequests(createdBefore time: Timestamp, limit: Int) async throws(CallStoreError) -> Int
+
+  /// At most `limit` audit entries of calls of `region` that were not forgotten, with an id greater
+  /// than `id`, by id.
+  func untoldAudit(
+    of region: Region, after id: AuditEntryID?, limit: Int
+  ) async throws(CallStoreError) -> UntoldAudit
+
+  /// Forgets at most `Limits.auditBatchMax` audit entries of calls of `region`, which the registry
+  /// has. One that is not there is fine.
+  func forgetAudit(_ ids: [AuditEntryID], of region: Region) async throws(CallStoreError)
+}
+
+extension CallStore {
+  /// An update that no caller asked for.
+  package func update(_ call: Call) async throws(CallStoreError) -> Call {
+    try await update(call, audit: nil)
+  }
+}
+
+/// A page of audit entries that the registry may not have yet.
+package struct UntoldAudit: Sendable, Hashable {
+  /// By id. One that can't be read is left out.
+  package var entries: [AuditEntry]
+  /// The page ends here, and another may follow; nil on the last.
+  package var end: AuditEntryID?
+
+  package init(entries: [AuditEntry], end: AuditEntryID?) {
+    self.entries = entries
+    self.end = end
+  }
 }
 
 /// What one PlaceCalls writes.
@@ -96,10 +128,13 @@ package struct Placement: Sendable, Hashable {
   /// Nil: each such request is a new one.
   package var request: PlacedRequest?
   package var calls: [Call]
+  /// What the audit log is to be told of these calls.
+  package var audit: [AuditEntry]
 
-  package init(request: PlacedRequest?, calls: [Call]) {
+  package init(request: PlacedRequest?, calls: [Call], audit: [AuditEntry] = []) {
     self.request = request
     self.calls = calls
+    self.audit = audit
   }
 }
 

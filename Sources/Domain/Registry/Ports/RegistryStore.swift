@@ -127,6 +127,10 @@ package protocol DeploymentStore: Sendable {
   /// A provider of whatever tenant: for the credentials that a dispatch leases.
   func provider(_ id: ProviderID) async throws(StoreError) -> Provider?
 
+  /// Writes audit entries of any tenants, all or none, that were made elsewhere. Those that are
+  /// there stay as they are.
+  func record(_ entries: [AuditEntry]) async throws(StoreError)
+
   /// Forgets request ids made before `requestsBefore`; removed routes, closed journal entries and
   /// events last changed before `historyBefore`; and events beyond `RegistryLimits.eventCountMax`.
   /// At most `limit` of each, and gives how many went. Audit entries stay.

@@ -7,6 +7,28 @@ package struct AuditLog: Sendable {
 
   package init(_ context: RegistryContext) { self.context = context }
 
+  /// Writes entries that a dispatch made of its calls, of any tenants: each once, however often it
+  /// comes. Those of other things are not a dispatch's to tell, and left out. Returns the ids of
+  /// those that the log has.
+  package func record(
+    _ entries: [AuditEntry]
+  ) async throws(RegistryError) -> [AuditEntryID] {
+    let ofCalls = entries.filter { entry in
+      switch entry.action {
+      case .place, .hangUp:
+        entry.resource.kind == .call && (try? CallID(entry.resource.id)) != nil
+      case .create, .update, .delete, .assign, .unassign, .revoke, .importNumber, .rotate: false
+      }
+    }
+    guard !ofCalls.isEmpty else { return [] }
+    do throws(StoreError) {
+      try await context.deployment.record(ofCalls)
+    } catch {
+      throw RegistryError(error)
+    }
+    return ofCalls.map(\.id)
+  }
+
   /// Newest first.
   package func list(
     _ request: ListAuditEvents, by caller: Caller

@@ -1,3 +1,4 @@
+package import Access
 package import CallDispatch
 package import Telephony
 
@@ -97,6 +98,16 @@ package enum CallSamples {
       tenant: tenant, requestID: id, fingerprint: Fingerprint(bits: ~0),
       outcomes: [.refused(.emergency)] + calls.map { .call($0.id) } + [.refused(.repeated)],
       createTime: time(seconds))
+  }
+
+  /// What the log is told of a call; the id grows with `number`.
+  package static func audit(
+    _ number: Int, of call: Call, action: AuditAction = .place
+  ) -> AuditEntry {
+    AuditEntry(
+      id: AuditEntryID(bits: UInt128(number)), time: time(number), caller: .of(call.tenant),
+      action: action, resource: AuditResource(.call, call.id.description),
+      changes: [AuditChange("to", old: "", new: call.to.text)])
   }
 }
 

@@ -1,3 +1,4 @@
+internal import Access
 package import CallDispatch
 package import Telephony
 
@@ -81,7 +82,7 @@ package struct DispatchHarness: Sendable {
     _ count: Int = 1, id: String? = nil, waitFor: PlaceRequest.WaitFor = .queued
   ) -> PlaceRequest {
     PlaceRequest(
-      tenant: CallSamples.tenant, requestID: id, from: CallSamples.number,
+      caller: .of(CallSamples.tenant), requestID: id, from: CallSamples.number,
       destinations: (0..<count).map { .init(to: "+1415555\(2000 + $0)", metadata: ["n": "\($0)"]) },
       waitFor: waitFor)
   }

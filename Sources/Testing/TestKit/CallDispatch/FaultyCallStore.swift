@@ -1,3 +1,4 @@
+package import Access
 package import CallDispatch
 package import Telephony
 
@@ -27,8 +28,12 @@ package struct FaultyCallStore: CallStore {
     try await step { () async throws(CallStoreError) in try await base.createInbound(call) }
   }
 
-  package func update(_ call: Call) async throws(CallStoreError) -> Call {
-    try await step { () async throws(CallStoreError) in try await base.update(call) }
+  package func update(
+    _ call: Call, audit: AuditEntry?
+  ) async throws(CallStoreError) -> Call {
+    try await step { () async throws(CallStoreError) in
+      try await base.update(call, audit: audit)
+    }
   }
 
   package func request(
@@ -94,6 +99,21 @@ package struct FaultyCallStore: CallStore {
   ) async throws(CallStoreError) -> Int {
     try await step { () async throws(CallStoreError) in
       try await base.forgetRequests(createdBefore: time, limit: limit)
+    }
+  }
+
+  package func untoldAudit(
+    of region: Region, after id: AuditEntryID?, limit: Int
+  ) async throws(CallStoreError) -> UntoldAudit {
+    try alive()
+    return try await base.untoldAudit(of: region, after: id, limit: limit)
+  }
+
+  package func forgetAudit(
+    _ ids: [AuditEntryID], of region: Region
+  ) async throws(CallStoreError) {
+    try await step { () async throws(CallStoreError) in
+      try await base.forgetAudit(ids, of: region)
     }
   }
 

@@ -1,3 +1,4 @@
+package import Access
 package import CallDispatch
 internal import Synchronization
 package import Telephony
@@ -12,6 +13,7 @@ package final class MemoryCallStore: CallStore {
   private struct State {
     var calls: [CallID: Call] = [:]
     var requests: [RequestKey: PlacedRequest] = [:]
+    var audit: [AuditEntryID: (region: Region, entry: AuditEntry)] = [:]
     var change: Int64 = 0
     var sink: (@Sendable (Call) -> Void)?
 
@@ -68,6 +70,9 @@ package final class MemoryCallStore: CallStore {
       }
       var written: [Call] = []
       for call in placement.calls { written.append(try copy.write(call)) }
+      for (call, entry) in zip(placement.calls, placement.audit) {
+        copy.audit[entry.id] = (call.region, entry)
+      }
       state = copy
       for call in written { state.sink?(call) }
       return .placed(written)
@@ -87,11 +92,14 @@ package final class MemoryCallStore: CallStore {
     }
   }
 
-  package func update(_ call: Call) async throws(CallStoreError) -> Call {
+  package func update(
+    _ call: Call, audit: AuditEntry?
+  ) async throws(CallStoreError) -> Call {
     try state.withLock { state throws(CallStoreError) in
       guard let stored = state.calls[call.id] else { throw .notFound }
       guard stored.version == call.version else { throw .conflict }
       let written = try state.write(call)
+      if let audit { state.audit[audit.id] = (call.region, audit) }
       state.sink?(written)
       return written
     }
@@ -163,6 +171,26 @@ package final class MemoryCallStore: CallStore {
         .sorted { $0.value.createTime < $1.value.createTime }.prefix(limit)
       for (key, _) in old { state.requests[key] = nil }
       return old.count
+    }
+  }
+
+  package func untoldAudit(
+    of region: Region, after id: AuditEntryID?, limit: Int
+  ) async throws(CallStoreError) -> UntoldAudit {
+    state.withLock { state in
+      let entries = state.audit.values.filter { untold in
+        untold.region == region && id.map { untold.entry.id > $0 } ?? true
+      }.map(\.entry).sorted { $0.id < $1.id }.prefix(limit)
+      return UntoldAudit(
+        entries: Array(entries), end: entries.count < limit ? nil : entries.last?.id)
+    }
+  }
+
+  package func forgetAudit(
+    _ ids: [AuditEntryID], of region: Region
+  ) async throws(CallStoreError) {
+    state.withLock { state in
+      for id in ids where state.audit[id]?.region == region { state.audit[id] = nil }
     }
   }
 

@@ -21,7 +21,7 @@ package struct CallStoreCheck: Sendable, CustomStringConvertible {
 /// The checks, for the argument list of a test: each runs over a store of its own.
 package enum CallStoreConformance {
   package static let checks: [CallStoreCheck] =
-    writeChecks + conflictChecks + readChecks + workChecks
+    writeChecks + conflictChecks + readChecks + workChecks + auditChecks
 
   static let writeChecks = [
     CallStoreCheck("a new call has version 1, the next change, and every field") { store in

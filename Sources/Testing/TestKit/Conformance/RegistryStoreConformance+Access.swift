@@ -133,6 +133,19 @@ extension RegistryStoreConformance {
         AuditFilter(), after: nil, limit: 9)
       try requireEqual(other, [])
     },
+    RegistryStoreCheck("audit entries of elsewhere are recorded once, of any tenant") { store in
+      let first = [Sample.audit(1), Sample.audit(2, tenant: Sample.otherTenant)]
+      try await store.record(first)
+      // Whatever comes again under an id that is there changes nothing.
+      try await store.record([Sample.audit(1, action: .delete), Sample.audit(3)])
+      try await store.record([])
+      let own = try await store.tenant(Sample.tenant).auditEvents(
+        AuditFilter(), after: nil, limit: 9)
+      try requireEqual(own, [Sample.audit(3), Sample.audit(1)])
+      let others = try await store.tenant(Sample.otherTenant).auditEvents(
+        AuditFilter(), after: nil, limit: 9)
+      try requireEqual(others, [first[1]])
+    },
     RegistryStoreCheck("audit entries are filtered and paged") { store in
       let token = Principal.token(Sample.tokenID(1))
       try await store.commit(

@@ -90,6 +90,10 @@ package struct FaultyRegistryStore: RegistryStore {
     }
   }
 
+  package func record(_ entries: [AuditEntry]) async throws(StoreError) {
+    try await injector.step { () async throws(StoreError) in try await base.record(entries) }
+  }
+
   @discardableResult
   package func prune(
     requestsBefore: Timestamp, historyBefore: Timestamp, limit: Int

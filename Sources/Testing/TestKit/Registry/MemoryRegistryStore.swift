@@ -122,6 +122,14 @@ package final class MemoryRegistryStore: RegistryStore {
     }
   }
 
+  package func record(_ entries: [AuditEntry]) async throws(StoreError) {
+    tables.withLock { tables in
+      for entry in entries where !tables.audit.contains(where: { $0.id == entry.id }) {
+        tables.audit.append(entry)
+      }
+    }
+  }
+
   @discardableResult
   package func prune(
     requestsBefore: Timestamp, historyBefore: Timestamp, limit: Int

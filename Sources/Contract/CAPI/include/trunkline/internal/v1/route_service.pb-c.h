@@ -17,6 +17,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "google/protobuf/timestamp.pb-c.h"
 #include "trunkline/internal/v1/route.pb-c.h"
 #include "trunkline/v1/access.pb-c.h"
+#include "trunkline/v1/audit_service.pb-c.h"
 #include "trunkline/v1/region.pb-c.h"
 
 typedef struct Trunkline__Internal__V1__WatchRoutesRequest Trunkline__Internal__V1__WatchRoutesRequest;
@@ -33,6 +34,9 @@ typedef struct Trunkline__Internal__V1__LookUpTokenRequest Trunkline__Internal__
 typedef struct Trunkline__Internal__V1__LookUpTokenResponse Trunkline__Internal__V1__LookUpTokenResponse;
 typedef struct Trunkline__Internal__V1__NoteTokenUseRequest Trunkline__Internal__V1__NoteTokenUseRequest;
 typedef struct Trunkline__Internal__V1__NoteTokenUseResponse Trunkline__Internal__V1__NoteTokenUseResponse;
+typedef struct Trunkline__Internal__V1__AuditRecord Trunkline__Internal__V1__AuditRecord;
+typedef struct Trunkline__Internal__V1__RecordAuditRequest Trunkline__Internal__V1__RecordAuditRequest;
+typedef struct Trunkline__Internal__V1__RecordAuditResponse Trunkline__Internal__V1__RecordAuditResponse;
 
 
 /* --- enums --- */
@@ -223,6 +227,39 @@ struct  Trunkline__Internal__V1__NoteTokenUseResponse
      }
 
 
+struct  Trunkline__Internal__V1__AuditRecord
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+  Trunkline__V1__AuditEvent *f2;
+};
+#define TRUNKLINE__INTERNAL__V1__AUDIT_RECORD__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__internal__v1__audit_record__descriptor) \
+    , {0,NULL}, NULL }
+
+
+struct  Trunkline__Internal__V1__RecordAuditRequest
+{
+  ProtobufCMessage base;
+  size_t n_f1;
+  Trunkline__Internal__V1__AuditRecord **f1;
+};
+#define TRUNKLINE__INTERNAL__V1__RECORD_AUDIT_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__internal__v1__record_audit_request__descriptor) \
+    , 0,NULL }
+
+
+struct  Trunkline__Internal__V1__RecordAuditResponse
+{
+  ProtobufCMessage base;
+  size_t n_f1;
+  ProtobufCBinaryData *f1;
+};
+#define TRUNKLINE__INTERNAL__V1__RECORD_AUDIT_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__internal__v1__record_audit_response__descriptor) \
+    , 0,NULL }
+
+
 /* Trunkline__Internal__V1__WatchRoutesRequest methods */
 void   trunkline__internal__v1__watch_routes_request__init
                      (Trunkline__Internal__V1__WatchRoutesRequest         *message);
@@ -409,6 +446,63 @@ Trunkline__Internal__V1__NoteTokenUseResponse *
 void   trunkline__internal__v1__note_token_use_response__free_unpacked
                      (Trunkline__Internal__V1__NoteTokenUseResponse *message,
                       ProtobufCAllocator *allocator);
+/* Trunkline__Internal__V1__AuditRecord methods */
+void   trunkline__internal__v1__audit_record__init
+                     (Trunkline__Internal__V1__AuditRecord         *message);
+size_t trunkline__internal__v1__audit_record__get_packed_size
+                     (const Trunkline__Internal__V1__AuditRecord   *message);
+size_t trunkline__internal__v1__audit_record__pack
+                     (const Trunkline__Internal__V1__AuditRecord   *message,
+                      uint8_t             *out);
+size_t trunkline__internal__v1__audit_record__pack_to_buffer
+                     (const Trunkline__Internal__V1__AuditRecord   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__Internal__V1__AuditRecord *
+       trunkline__internal__v1__audit_record__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__internal__v1__audit_record__free_unpacked
+                     (Trunkline__Internal__V1__AuditRecord *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__Internal__V1__RecordAuditRequest methods */
+void   trunkline__internal__v1__record_audit_request__init
+                     (Trunkline__Internal__V1__RecordAuditRequest         *message);
+size_t trunkline__internal__v1__record_audit_request__get_packed_size
+                     (const Trunkline__Internal__V1__RecordAuditRequest   *message);
+size_t trunkline__internal__v1__record_audit_request__pack
+                     (const Trunkline__Internal__V1__RecordAuditRequest   *message,
+                      uint8_t             *out);
+size_t trunkline__internal__v1__record_audit_request__pack_to_buffer
+                     (const Trunkline__Internal__V1__RecordAuditRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__Internal__V1__RecordAuditRequest *
+       trunkline__internal__v1__record_audit_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__internal__v1__record_audit_request__free_unpacked
+                     (Trunkline__Internal__V1__RecordAuditRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__Internal__V1__RecordAuditResponse methods */
+void   trunkline__internal__v1__record_audit_response__init
+                     (Trunkline__Internal__V1__RecordAuditResponse         *message);
+size_t trunkline__internal__v1__record_audit_response__get_packed_size
+                     (const Trunkline__Internal__V1__RecordAuditResponse   *message);
+size_t trunkline__internal__v1__record_audit_response__pack
+                     (const Trunkline__Internal__V1__RecordAuditResponse   *message,
+                      uint8_t             *out);
+size_t trunkline__internal__v1__record_audit_response__pack_to_buffer
+                     (const Trunkline__Internal__V1__RecordAuditResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__Internal__V1__RecordAuditResponse *
+       trunkline__internal__v1__record_audit_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__internal__v1__record_audit_response__free_unpacked
+                     (Trunkline__Internal__V1__RecordAuditResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Trunkline__Internal__V1__WatchRoutesRequest_Closure)
@@ -453,6 +547,15 @@ typedef void (*Trunkline__Internal__V1__NoteTokenUseRequest_Closure)
 typedef void (*Trunkline__Internal__V1__NoteTokenUseResponse_Closure)
                  (const Trunkline__Internal__V1__NoteTokenUseResponse *message,
                   void *closure_data);
+typedef void (*Trunkline__Internal__V1__AuditRecord_Closure)
+                 (const Trunkline__Internal__V1__AuditRecord *message,
+                  void *closure_data);
+typedef void (*Trunkline__Internal__V1__RecordAuditRequest_Closure)
+                 (const Trunkline__Internal__V1__RecordAuditRequest *message,
+                  void *closure_data);
+typedef void (*Trunkline__Internal__V1__RecordAuditResponse_Closure)
+                 (const Trunkline__Internal__V1__RecordAuditResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -473,6 +576,9 @@ extern const ProtobufCMessageDescriptor trunkline__internal__v1__look_up_token_r
 extern const ProtobufCMessageDescriptor trunkline__internal__v1__look_up_token_response__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__internal__v1__note_token_use_request__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__internal__v1__note_token_use_response__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__internal__v1__audit_record__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__internal__v1__record_audit_request__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__internal__v1__record_audit_response__descriptor;
 
 PROTOBUF_C__END_DECLS
 
