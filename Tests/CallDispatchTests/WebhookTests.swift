@@ -102,8 +102,8 @@ struct WebhookTests {
     let empty = CallDispatcher(
       ports: .init(
         store: harness.store, carrier: harness.carrier, credentials: harness.credentials,
-        tokens: FakeWebhookTokens(), signer: FakeWebhookSigner(), numberPlan: FakeNumberPlan(),
-        time: harness.time, ids: SystemIDSource()),
+        tokens: FakeWebhookTokens(), tokenKey: FakeTokenKey(), signer: FakeWebhookSigner(),
+        numberPlan: FakeNumberPlan(), time: harness.time, ids: SystemIDSource()),
       configuration: .init(regions: [.us1], publicURLs: PublicURLs([:])), routes: RouteDirectory())
     let (request, webhook) = harness.voice(call: 1)
     await #expect(throws: DispatchError.routesNotReady) {

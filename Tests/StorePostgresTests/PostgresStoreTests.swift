@@ -74,7 +74,7 @@ import Testing
       #expect(
         try pg.cluster.sql(
           "SELECT component, version FROM schema_migrations ORDER BY 1; SELECT count(*) "
-            + "FROM change_feed;", database: pg.database) == "calls|3\nregistry|4\n1")
+            + "FROM change_feed;", database: pg.database) == "calls|4\nregistry|4\n1")
     }
   }
 
@@ -119,6 +119,41 @@ import Testing
         let some = try await tenant.journals(OperationFilter(state: state), after: nil, limit: 9)
         #expect(some == [journal])
       }
+    }
+  }
+
+  /// Calls that an earlier version wrote, brought to this one; each region counts on.
+  @Test(arguments: 1..<SQLMigrations.calls.steps.count)
+  func callsOfAnEarlierVersionAreThereAfterwards(_ version: Int) async throws {
+    try await withEngine { pg in
+      let earlier = SQLMigrations(
+        component: "calls", steps: Array(SQLMigrations.calls.steps[..<version]))
+      try await earlier.run(on: pg.engine)
+      let counter = version < 4 ? "call_changes" : "call_sequences"
+      try pg.cluster.sql(
+        """
+        INSERT INTO calls (region, id, order_key, tenant, account_sid, number_id, provider_id,
+          direction, state, is_live, is_sending, version, change, document)
+        VALUES ('ie1', 'call_ie1_00000000000000000000000000000001',
+          '00000000000000000000000000000001ie1', 'ten_00000000000000000000000000000001',
+          'AC00000000000000000000000000000003', 'pn_00000000000000000000000000000005',
+          'prv_00000000000000000000000000000004', 'outbound', 'completed', 0, 0, 4, 9, '{}');
+        UPDATE \(counter) SET latest = 9;
+        """, database: pg.database)
+      try await SQLMigrations.calls.run(on: pg.engine)
+      let store = SQLCallStore(engine: pg.engine)
+      let all: [Region] = [.us1, .ie1, .au1]
+      #expect(
+        try await store.changeCounts()
+          == Dictionary(uniqueKeysWithValues: all.map { ($0, ChangeCount(latest: 9)) }))
+      let placed = try await store.place(
+        Placement(request: nil, calls: [CallSamples.outbound(2, region: .ie1)]))
+      guard case .placed(let calls) = placed else { return }
+      #expect(calls.map(\.change) == [10])
+      #expect(
+        try pg.cluster.sql(
+          "SELECT count(*) FROM calls; SELECT count(*) FROM call_audit;", database: pg.database)
+          == "2\n0")
     }
   }
 

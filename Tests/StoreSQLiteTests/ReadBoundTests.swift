@@ -51,9 +51,13 @@ struct ReadBoundTests {
     let page = try plan(
       SQLiteCallMigrations.all, CallStatements.page.select(live), [.text("t"), .text("z")])
     #expect(page.contains("INDEX calls_live_time (tenant=? AND order_key<?)"), "\(page)")
+    let liveChanges: [SQLValue?] = [nil, nil, nil, nil, nil, SQLValue(true)]
     let changes = try plan(
-      SQLiteCallMigrations.all, CallStatements.changes.select(live), [.text("t"), 0, 9])
-    #expect(changes.contains("INDEX calls_live_change (tenant=? AND change>? AND"), "\(changes)")
+      SQLiteCallMigrations.all, CallStatements.changes.select(liveChanges),
+      [.text("t"), .text("us1"), 0, 9])
+    #expect(
+      changes.contains("INDEX calls_live_change (tenant=? AND region=? AND change>? AND"),
+      "\(changes)")
     for plan in [page, changes] { #expect(!plan.contains("TEMP B-TREE")) }
   }
 

@@ -151,7 +151,8 @@ struct UnconfirmedCallsTests {
     try await place(5)
     let lost = try await store.changes(
       ChangeQuery(
-        filter: CallFilter(tenant: CallSamples.outbound(1).tenant), after: 0, through: 99, limit: 9)
+        filter: CallFilter(tenant: CallSamples.outbound(1).tenant), region: .us1, after: 0,
+        through: 99, limit: 9)
     )
     #expect(lost.count == (loss == .afterCommit ? 5 : 3))
     #expect(seen.withLock { $0 } == lost.map { "\($0.id.low) \($0.change)" })
@@ -182,13 +183,20 @@ struct SQLiteCallMigrationTests {
         SQLValue(call.provider), .text(call.direction.rawValue), .text(call.state.rawValue),
         SQLValue(CallSamples.time(0)), SQLValue(document: CallDocument(call)),
       ])
-    try old.run("UPDATE call_changes SET latest = 9")
+    try old.run(Self.counter(of: version))
     let store = try await SQLiteStores.calls(path: file.path, executor: executor)
     #expect(try await store.call(call.id) == call)
-    #expect(try await store.lastChange() == 9)
+    for region in Region.allCases {
+      #expect(try await store.changeCounts()[region] == ChangeCount(latest: 9))
+    }
     let entry = CallSamples.audit(1, of: call)
     #expect(try await store.update(call, audit: entry).change == 10)
     #expect(try await store.untoldAudit(of: .us1, after: nil, limit: 9).entries == [entry])
+  }
+
+  /// Sets the counter of changes, as the file of that version has it.
+  private static func counter(of version: Int) -> String {
+    version < 5 ? "UPDATE call_changes SET latest = 9" : "UPDATE call_sequences SET latest = 9"
   }
 
   @Test func callsOfTheFirstVersionAreThereAfterwards() async throws {
@@ -218,7 +226,9 @@ struct SQLiteCallMigrationTests {
     let store = try await SQLiteStores.calls(path: file.path, executor: executor)
     #expect(try await store.call(call.id) == call)
     #expect(try await store.dueCalls(at: CallSamples.time(3), limit: 9) == [call])
-    #expect(try await store.lastChange() == 9)
+    for region in Region.allCases {
+      #expect(try await store.changeCounts()[region] == ChangeCount(latest: 9))
+    }
     call.work = nil
     #expect(try await store.update(call).change == 10)
   }

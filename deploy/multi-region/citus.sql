@@ -5,6 +5,7 @@ SELECT create_distributed_table('providers', 'region', shard_count => 3);
 SELECT create_distributed_table('phone_numbers', 'region', colocate_with => 'providers');
 SELECT create_distributed_table('calls', 'region', colocate_with => 'providers');
 SELECT create_distributed_table('call_audit', 'region', colocate_with => 'providers');
+SELECT create_distributed_table('call_sequences', 'region', colocate_with => 'providers');
 
 -- Global tables: a copy on every node, so that joins and checks stay where the region is.
 SELECT create_reference_table('number_directory');
@@ -19,7 +20,6 @@ SELECT create_reference_table('audit_events');
 SELECT create_reference_table('routes');
 SELECT create_reference_table('events');
 SELECT create_reference_table('change_feed');
-SELECT create_reference_table('call_changes');
 SELECT create_reference_table('dispatch_requests');
 SELECT create_reference_table('schema_migrations');
 

@@ -37,3 +37,12 @@ ALTER TABLE call_audit_by_region RENAME TO call_audit;
 CREATE TABLE call_audit_us1 PARTITION OF call_audit FOR VALUES IN ('us1') TABLESPACE trunkline_us1;
 CREATE TABLE call_audit_ie1 PARTITION OF call_audit FOR VALUES IN ('ie1') TABLESPACE trunkline_ie1;
 CREATE TABLE call_audit_au1 PARTITION OF call_audit FOR VALUES IN ('au1') TABLESPACE trunkline_au1;
+
+-- The counters have a row for each region already.
+CREATE TABLE call_sequences_by_region (LIKE call_sequences INCLUDING ALL) PARTITION BY LIST (region);
+CREATE TABLE call_sequences_us1 PARTITION OF call_sequences_by_region FOR VALUES IN ('us1') TABLESPACE trunkline_us1;
+CREATE TABLE call_sequences_ie1 PARTITION OF call_sequences_by_region FOR VALUES IN ('ie1') TABLESPACE trunkline_ie1;
+CREATE TABLE call_sequences_au1 PARTITION OF call_sequences_by_region FOR VALUES IN ('au1') TABLESPACE trunkline_au1;
+INSERT INTO call_sequences_by_region SELECT * FROM call_sequences;
+DROP TABLE call_sequences;
+ALTER TABLE call_sequences_by_region RENAME TO call_sequences;

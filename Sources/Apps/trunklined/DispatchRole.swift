@@ -64,7 +64,8 @@ final class DispatchRole: Sendable {
       ports: .init(
         store: store,
         carrier: TwilioCalls(client: parts.client, endpoints: parts.endpoints, time: parts.time),
-        credentials: credentials, tokens: parts.tokens, signer: TwilioWebhookSigner(),
+        credentials: credentials, tokens: parts.tokens,
+        tokenKey: KeyringTokenKey(parts.keyring), signer: TwilioWebhookSigner(),
         numberPlan: LibPhoneNumberPlan(), time: parts.time, ids: SystemIDSource()),
       configuration: .init(
         regions: configuration.regions, publicURLs: PublicURLs(configuration.publicURLs),

@@ -29,6 +29,9 @@ package enum DispatchError: Error, Sendable, Hashable {
   case agentMissing(PhoneNumberID)
   /// The call lives in a region that this dispatch does not serve.
   case otherRegion(Region)
+  /// What followed the token's change is not kept any more, or it is of another deployment, tenant
+  /// or version.
+  case resumeTokenExpired
   /// A watcher did not read as fast as calls changed. It may go on from the token.
   case watcherTooSlow(resumeToken: String)
   /// A webhook that is not the carrier's, or not ours any more.

@@ -22,13 +22,17 @@ enum CallStatements {
     """)
   static let lock = SQLStatement(
     "call_lock", "SELECT version FROM calls WHERE region = $1 AND id = $2 FOR UPDATE")
-  /// The change's number, last of all: its row stays taken until the commit, so that the order of
-  /// numbers is the order of commits.
+  /// The change's number, last of all: the region's row stays taken until the commit, so that the
+  /// order of its numbers is the order of commits.
   static let nextChange = SQLStatement(
-    "call_next_change", "UPDATE call_changes SET latest = latest + 1 WHERE one = 1 RETURNING latest"
-  )
-  static let lastChange = SQLStatement(
-    "call_last_change", "SELECT latest FROM call_changes WHERE one = 1")
+    "call_next_change",
+    "UPDATE call_sequences SET latest = latest + 1 WHERE region = $1 RETURNING latest")
+  static let changeCounts = SQLStatement(
+    "call_change_counts",
+    """
+    SELECT region, latest, pruned_through FROM call_sequences
+    WHERE region IN ('us1', 'ie1', 'au1')
+    """)
   static let insert = SQLStatement(
     "call_insert",
     """
@@ -122,12 +126,12 @@ enum CallStatements {
     order: "order_key DESC")
   static let changes = PageStatements(
     name: "calls_changes", select: "SELECT \(columns) FROM calls",
-    conditions: "tenant = $1 AND change > $2 AND change <= $3", fixedCount: 3, filters: filters,
-    order: "change")
+    conditions: "tenant = $1 AND region = $2 AND change > $3 AND change <= $4", fixedCount: 4,
+    filters: filters.filter { $0 != "region = ?" }, order: "change")
 
   static let all: [SQLStatement] =
     [
-      call, callOfCarrier, unresolved, lock, nextChange, lastChange, insert, update, setAside,
+      call, callOfCarrier, unresolved, lock, nextChange, changeCounts, insert, update, setAside,
       documents, replaceDocument, due,
       nextDue, sending, insertRequest, request, forgetRequests,
       insertAudit, untoldAudit, forgetAudit,

@@ -24,7 +24,7 @@ extension SQLCallStore {
   }
 
   package func calls(_ query: CallQuery) async throws(CallStoreError) -> [Call] {
-    let (statement, values) = CallStatements.page.select(query.filter.values)
+    let (statement, values) = CallStatements.page.select(query.filter.values())
     // Every key begins with a hex digit: the first page begins above them all.
     let before = query.before?.orderKey ?? "z"
     return try await calls(
@@ -33,15 +33,23 @@ extension SQLCallStore {
   }
 
   package func changes(_ query: ChangeQuery) async throws(CallStoreError) -> [Call] {
-    let (statement, values) = CallStatements.changes.select(query.filter.values)
+    let (statement, values) = CallStatements.changes.select(
+      query.filter.values(withRegion: false))
     return try await calls(
       statement,
-      [SQLValue(query.filter.tenant), .integer(query.after), .integer(query.through)] + values
-        + [SQLValue(query.limit)])
+      [
+        SQLValue(query.filter.tenant), SQLValue(query.region), .integer(query.after),
+        .integer(query.through),
+      ] + values + [SQLValue(query.limit)])
   }
 
-  package func lastChange() async throws(CallStoreError) -> Int64 {
-    try await rows(CallStatements.lastChange, []).first?.integer(0) ?? 0
+  package func changeCounts() async throws(CallStoreError) -> [Region: ChangeCount] {
+    var counts: [Region: ChangeCount] = [:]
+    for row in try await rows(CallStatements.changeCounts, []) {
+      guard let region = Region(rawValue: row.text(0)) else { continue }
+      counts[region] = ChangeCount(latest: row.integer(1), prunedThrough: row.integer(2))
+    }
+    return counts
   }
 
   package func dueCalls(
@@ -109,13 +117,17 @@ extension SQLCallStore {
 
 extension CallFilter {
   /// A value for each filter of the statements, nil where all are taken.
-  fileprivate var values: [SQLValue?] {
-    [
+  /// Without `withRegion` for a statement that names the region in any case.
+  fileprivate func values(withRegion: Bool = true) -> [SQLValue?] {
+    var values: [SQLValue?] = [
       number.map { SQLValue($0) }, agent.map { SQLValue($0) }, provider.map { SQLValue($0) },
-      region.map { SQLValue($0) }, state.map { .text($0.rawValue) },
-      direction.map { .text($0.rawValue) },  // `nil` would be NULL here, which nothing equals.
-      liveOnly ? SQLValue(true) : Optional<SQLValue>.none,
     ]
+    if withRegion { values.append(region.map { SQLValue($0) }) }
+    values.append(state.map { .text($0.rawValue) })
+    values.append(direction.map { .text($0.rawValue) })
+    // `nil` would be NULL here, which nothing equals.
+    values.append(liveOnly ? SQLValue(true) : Optional<SQLValue>.none)
+    return values
   }
 }
 

@@ -6,7 +6,8 @@ package import Telephony
 /// The dispatch's store on an SQL database. See `CallStore` for what it promises.
 ///
 /// A process writes one transaction at a time: who observes gets the calls in the order of their
-/// changes, and the changes' counter lets only one commit at a time in any case.
+/// changes. Between processes a region's counter lets only one commit at a time; regions don't wait
+/// for each other.
 package final class SQLCallStore: CallStore {
   typealias Stop = Interruption<CallStoreError>
 
@@ -223,7 +224,8 @@ struct CallTransaction: Sendable {
     {
       throw .refused(.carrierCallTaken(other.id))
     }
-    guard let row = try await run(CallStatements.nextChange, []).rows.first else {
+    guard let row = try await run(CallStatements.nextChange, [SQLValue(call.region)]).rows.first
+    else {
       throw .refused(.unavailable)
     }
     var call = call

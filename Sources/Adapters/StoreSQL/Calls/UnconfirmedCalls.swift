@@ -16,8 +16,10 @@ final class UnconfirmedCalls: Sendable {
     calls.withLock { $0.append(contentsOf: written.prefix(max(0, Self.countMax - $0.count))) }
   }
 
-  /// Forgets the first `count`: it is known what became of them.
-  func settle(_ count: Int) { calls.withLock { $0.removeFirst(count) } }
+  /// Forgets those of the regions: it is known what became of them.
+  func settle(_ regions: Set<Region>) {
+    calls.withLock { $0.removeAll { regions.contains($0.region) } }
+  }
 }
 
 extension SQLCallStore {
@@ -34,12 +36,14 @@ extension SQLCallStore {
         session async throws(Stop) -> (Result, [Call], [Call]) in
         let (result, written) = try await body(CallTransaction(session: session))
         attempt.withLock { $0 = written }
-        // By now the changes' row is this transaction's: no earlier one is under way any more.
-        let found = written.isEmpty ? [] : try await Self.stored(unknown, session)
+        // By now the region's counter is this transaction's: no earlier one of that region is under
+        // way any more. Of another region one may be.
+        let regions = Set(written.map(\.region))
+        let found = try await Self.stored(unknown.filter { regions.contains($0.region) }, session)
         return (result, found, written)
       }
       guard !written.isEmpty else { return (result, written) }
-      unconfirmed.settle(unknown.count)
+      unconfirmed.settle(Set(written.map(\.region)))
       let known = Set(written.map(\.id))
       return (result, found.filter { !known.contains($0.id) } + written)
     } catch {

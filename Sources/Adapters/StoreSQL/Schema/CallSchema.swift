@@ -56,16 +56,46 @@ package enum CallSchema {
     );
     """
 
-  /// Every table's text.
-  static let tables = calls + audit + requests
+  /// The fourth version: a counter of changes for each region, so that no region waits for another,
+  /// in place of one for all. What the one had counted, each goes on from.
+  package static let sequences = """
+    CREATE TABLE call_sequences (
+      region TEXT NOT NULL,
+      latest INT NOT NULL,
+      pruned_through INT NOT NULL,
+      PRIMARY KEY (region)
+    );
+    """
+  /// With it: changes are read by region.
+  package static let sequenceIndexes = """
+    DROP INDEX calls_change;
+    DROP INDEX calls_live_change;
+    CREATE INDEX calls_change ON calls (tenant, region, change);
+    CREATE INDEX calls_live_change ON calls (tenant, region, change) WHERE is_live = 1;
+    """
+  /// With it: the counters' rows.
+  package static let countOn =
+    ["us1", "ie1", "au1"].map { region in
+      """
+      INSERT INTO call_sequences (region, latest, pruned_through)
+      SELECT '\(region)', latest, 0 FROM call_changes
+      """
+    } + ["DROP TABLE call_changes"]
 
-  /// The changes' counter and the request ids, which a file of the first version has already.
-  package static let requests = """
+  /// Every table's text.
+  package static let tables = calls + audit + sequences + requests
+
+  /// The counter of the first three versions.
+  package static let changes = """
     CREATE TABLE call_changes (
       one INT NOT NULL,
       latest INT NOT NULL,
       PRIMARY KEY (one)
     );
+    """
+
+  /// The request ids, which a file of the first version has already.
+  package static let requests = """
     CREATE TABLE dispatch_requests (
       tenant TEXT NOT NULL,
       request_id TEXT NOT NULL,

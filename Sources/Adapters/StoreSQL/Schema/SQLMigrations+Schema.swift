@@ -41,12 +41,17 @@ extension SQLMigrations {
     steps: [
       Step("make the calls' tables") {
         SQLDialect.postgres.statements(CallSchema.calls)
+          + SQLDialect.postgres.statements(CallSchema.changes)
           + SQLDialect.postgres.statements(CallSchema.requests)
           + ["INSERT INTO call_changes (one, latest) VALUES (1, 0)"]
       },
       Step("index live calls") { SQLDialect.postgres.statements(CallSchema.liveIndexes) },
       Step("keep what the audit log is to be told of calls") {
         SQLDialect.postgres.statements(CallSchema.audit)
+      },
+      Step("count each region's changes by themselves") {
+        SQLDialect.postgres.statements(CallSchema.sequences) + CallSchema.countOn
+          + SQLDialect.postgres.statements(CallSchema.sequenceIndexes)
       },
     ])
 

@@ -13,6 +13,11 @@ enum SQLiteCallMigrations {
     SQLiteMigrations.Step(
       "keep what the audit log is to be told of calls",
       script: SQLDialect.sqlite.script(CallSchema.audit)),
+    SQLiteMigrations.Step(
+      "count each region's changes by themselves",
+      script: SQLDialect.sqlite.script(CallSchema.sequences)
+        + CallSchema.countOn.map { $0 + ";\n" }.joined()
+        + SQLDialect.sqlite.script(CallSchema.sequenceIndexes)),
   ])
 
   private static let first = """

@@ -33,6 +33,11 @@ extension ErrorDetails {
         "OTHER_REGION", subject: region.rawValue,
         "The call lives in region \(region), which this dispatch does not serve. Ask that one.",
         metadata: ["region": region.rawValue])
+    case .resumeTokenExpired:
+      self = ErrorDetails(
+        .outOfRange, "RESUME_TOKEN_EXPIRED",
+        "What follows the resume token is no longer kept, or the token is of an earlier version or "
+          + "of another deployment. Watch again without one.")
     case .watcherTooSlow(let token):
       self = ErrorDetails(
         .resourceExhausted, "WATCHER_TOO_SLOW",

@@ -119,9 +119,9 @@ package struct WebhookHandler: Sendable {
     case .callNotFound, .numberNotFound:
       return HTTPServerResponse(status: 403)
     case .invalid, .agentNotFound, .numberNotReady, .agentMissing, .otherRegion, .watcherTooSlow,
-      .cancelled, .carrierRefused, .carrierUnavailable, .routesNotReady, .credentials,
-      .publicURLMissing, .storeUnavailable, .storeDamaged, .contention, .tooManyWatchers,
-      .shuttingDown:
+      .resumeTokenExpired, .cancelled, .carrierRefused, .carrierUnavailable, .routesNotReady,
+      .credentials, .publicURLMissing, .storeUnavailable, .storeDamaged, .contention,
+      .tooManyWatchers, .shuttingDown:
       log.error("a webhook could not be answered", ["error": .text("\(error)")])
       return HTTPServerResponse(status: 503)
     }

@@ -44,8 +44,10 @@ extension Trunkline.V1 {
     /// Without a `resume_token` the stream begins with every matching call that is live now. With the
     /// last token that the caller got it begins after that answer, so that nothing is missed: a call
     /// that changed several times meanwhile is sent once, as it is now. Errors: INVALID_ARGUMENT for a
-    /// token of another deployment or other filters; RESOURCE_EXHAUSTED: WATCHER_TOO_SLOW when the
-    /// caller does not keep up, begin again with the last token; TOO_MANY_WATCHERS.
+    /// token of other filters; OUT_OF_RANGE (RESUME_TOKEN_EXPIRED) for one of an earlier version of the
+    /// server, of another tenant or deployment, or from before the calls that are kept, begin without
+    /// one; RESOURCE_EXHAUSTED: WATCHER_TOO_SLOW when the caller does not keep up, begin again with the
+    /// last token; TOO_MANY_WATCHERS.
     func watchCalls(
       _ request: Trunkline.V1.WatchCallsRequest,
       responses: ResponseWriter<Trunkline.V1.WatchCallsResponse>,
@@ -134,8 +136,10 @@ extension Trunkline.V1 {
     /// Without a `resume_token` the stream begins with every matching call that is live now. With the
     /// last token that the caller got it begins after that answer, so that nothing is missed: a call
     /// that changed several times meanwhile is sent once, as it is now. Errors: INVALID_ARGUMENT for a
-    /// token of another deployment or other filters; RESOURCE_EXHAUSTED: WATCHER_TOO_SLOW when the
-    /// caller does not keep up, begin again with the last token; TOO_MANY_WATCHERS.
+    /// token of other filters; OUT_OF_RANGE (RESUME_TOKEN_EXPIRED) for one of an earlier version of the
+    /// server, of another tenant or deployment, or from before the calls that are kept, begin without
+    /// one; RESOURCE_EXHAUSTED: WATCHER_TOO_SLOW when the caller does not keep up, begin again with the
+    /// last token; TOO_MANY_WATCHERS.
     package func watchCalls<Result>(
       _ request: Trunkline.V1.WatchCallsRequest,
       options: CallOptions = .defaults,

@@ -50,7 +50,7 @@ package struct Call: Sendable, Hashable {
 
   /// 0 before the first write; the store counts it up. A change names the version it was made from.
   package var version: Int64 = 0
-  /// The place of its last write in the order of all the store's writes. Set by the store.
+  /// The place of its last write in the order of the writes of its region. Set by the store.
   package var change: Int64 = 0
 
   package init(

@@ -47,29 +47,22 @@ extension CallDispatcher {
   package func watch(
     _ filter: CallFilter, resumeToken: String
   ) async throws(DispatchError) -> CallWatch {
-    var after: Int64?
-    if !resumeToken.isEmpty {
-      after = CallToken.change(
-        ofResume: resumeToken, fingerprint: CallToken.fingerprint(of: filter))
-      guard after != nil else { throw Self.foreignResumeToken }
-    }
+    let tokens = WatchTokens(filter: filter, key: ports.tokenKey)
+    let place = resumeToken.isEmpty ? nil : try tokens.place(in: resumeToken)
     // Subscribed before the head is read, so that no change falls between.
     guard let subscription = feed.subscribe(.filter(filter)) else { throw .tooManyWatchers }
     do throws(DispatchError) {
-      let head = try await mapped(nil) { () async throws(CallStoreError) in
-        try await ports.store.lastChange()
+      let counts = try await mapped(nil) { () async throws(CallStoreError) in
+        try await ports.store.changeCounts()
       }
-      guard (after ?? 0) <= head, (after ?? 0) >= 0 else { throw Self.foreignResumeToken }
-      return CallWatch(
-        feed: feed, subscription: subscription, store: ports.store, filter: filter, after: after,
-        head: head)
+      let watch = CallWatch(
+        feed: feed, subscription: subscription, store: ports.store, filter: filter, after: place,
+        counts: counts, tokens: tokens)
+      guard watch.isWhole(counts) else { throw DispatchError.resumeTokenExpired }
+      return watch
     } catch {
       feed.unsubscribe(subscription)
       throw error
     }
-  }
-
-  private static var foreignResumeToken: DispatchError {
-    .invalid([.init("resume_token", "It is not a token of a watch with these filters.")])
   }
 }

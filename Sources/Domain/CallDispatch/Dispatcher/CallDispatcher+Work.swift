@@ -54,9 +54,9 @@ extension CallDispatcher {
 
   /// Tells watchers when others have written to the shared store, until its task is cancelled.
   private func lookForOthers() async {
-    var seen: Int64 = 0
+    var seen: [Region: ChangeCount] = [:]
     while (try? await ports.time.sleep(for: Limits.sharedPollInterval)) != nil {
-      guard feed.hasSubscribers, let last = try? await ports.store.lastChange(), last != seen
+      guard feed.hasSubscribers, let last = try? await ports.store.changeCounts(), last != seen
       else { continue }
       seen = last
       feed.changedElsewhere()

@@ -13,6 +13,7 @@ package final class CallDispatcher: Sendable {
     package var carrier: any CarrierCalls
     package var credentials: any CredentialSource
     package var tokens: any WebhookTokens
+    package var tokenKey: any TokenKey
     package var signer: any WebhookSigner
     package var numberPlan: any NumberPlan
     package var time: any TimeSource
@@ -20,13 +21,14 @@ package final class CallDispatcher: Sendable {
 
     package init(
       store: any CallStore, carrier: any CarrierCalls, credentials: any CredentialSource,
-      tokens: any WebhookTokens, signer: any WebhookSigner, numberPlan: any NumberPlan,
-      time: any TimeSource, ids: any IDSource
+      tokens: any WebhookTokens, tokenKey: any TokenKey, signer: any WebhookSigner,
+      numberPlan: any NumberPlan, time: any TimeSource, ids: any IDSource
     ) {
       self.store = store
       self.carrier = carrier
       self.credentials = credentials
       self.tokens = tokens
+      self.tokenKey = tokenKey
       self.signer = signer
       self.numberPlan = numberPlan
       self.time = time

@@ -21,30 +21,44 @@ package final class CallWatch {
   private let subscription: Int
   private let store: any CallStore
   private let filter: CallFilter
-  private let fingerprint: Fingerprint
+  private let tokens: WatchTokens
+  private let regions: [Region]
 
-  /// What is to be read from the store before changes are waited for: after `cursor`, up to `head`.
-  private var cursor: Int64
-  private var head: Int64
+  /// What is to be read from the store before changes are waited for, in each region: after its
+  /// `cursor`, up to its `head`.
+  private var cursor: WatchPlace
+  private var head: WatchPlace
   private let catchUpFilter: CallFilter
   private var isLevel = false
   private var pending: [Call] = []
   private var pendingIndex = 0
 
   init(
-    feed: CallFeed, subscription: Int, store: any CallStore, filter: CallFilter, after: Int64?,
-    head: Int64
+    feed: CallFeed, subscription: Int, store: any CallStore, filter: CallFilter,
+    after place: WatchPlace?, counts: [Region: ChangeCount], tokens: WatchTokens
   ) {
     self.feed = feed
     self.subscription = subscription
     self.store = store
     self.filter = filter
-    self.fingerprint = CallToken.fingerprint(of: filter)
-    self.cursor = after ?? 0
-    self.head = head
+    self.tokens = tokens
+    regions = filter.region.map { [$0] } ?? Region.allCases
+    cursor = place ?? [:]
+    head = counts.mapValues(\.latest)
     var catchUpFilter = filter
-    if after == nil { catchUpFilter.liveOnly = true }
+    if place == nil { catchUpFilter.liveOnly = true }
     self.catchUpFilter = catchUpFilter
+  }
+
+  /// Whether all that came since the place where it begins is there: not when calls were forgotten
+  /// meanwhile, or when the store went back to an older copy of itself.
+  func isWhole(_ counts: [Region: ChangeCount]) -> Bool {
+    guard !cursor.isEmpty else { return true }
+    return regions.allSatisfy { region in
+      let count = counts[region] ?? ChangeCount()
+      return (count.prunedThrough...max(count.latest, count.prunedThrough))
+        .contains(cursor[region] ?? 0)
+    }
   }
 
   deinit { feed.unsubscribe(subscription) }
@@ -57,21 +71,25 @@ package final class CallWatch {
     while true {
       if Task.isCancelled { throw .cancelled }
       if let call = nextPending() {
-        cursor = max(cursor, call.change)
+        told(call.region, through: call.change)
         return .changed(call, resumeToken: token)
       }
-      if isLevel, cursor >= head {
+      if let region = regions.first(where: { cursor[$0, default: 0] < head[$0, default: 0] }) {
+        if try await readPage(of: region) { told(region, through: head[region] ?? 0) }
+      } else if isLevel {
         try await takeChanges()
-      } else if try await readPage() {
-        cursor = max(cursor, head)
-        guard !isLevel else { continue }
+      } else {
         isLevel = true
         return .level(resumeToken: token)
       }
     }
   }
 
-  private var token: String { CallToken.resume(after: cursor, fingerprint: fingerprint) }
+  private var token: String { tokens.text(of: cursor) }
+
+  private func told(_ region: Region, through change: Int64) {
+    cursor[region] = max(cursor[region] ?? 0, change)
+  }
 
   private func nextPending() -> Call? {
     guard pendingIndex < pending.count else { return nil }
@@ -79,13 +97,14 @@ package final class CallWatch {
     return pending[pendingIndex]
   }
 
-  /// Reads on towards the head; true when there is no more.
-  private func readPage() async throws(DispatchError) -> Bool {
+  /// Reads on towards the region's head; true when there is no more.
+  private func readPage(of region: Region) async throws(DispatchError) -> Bool {
     let limit = Limits.pageSizeMax
     do throws(CallStoreError) {
       pending = try await store.changes(
         ChangeQuery(
-          filter: isLevel ? filter : catchUpFilter, after: cursor, through: head, limit: limit))
+          filter: isLevel ? filter : catchUpFilter, region: region, after: cursor[region] ?? 0,
+          through: head[region] ?? 0, limit: limit))
     } catch .damaged(let cause) {
       throw .storeDamaged(cause: cause)
     } catch {
@@ -100,11 +119,11 @@ package final class CallWatch {
     switch feed.take(subscription) {
     case .calls(let calls):
       // What came between the subscription and the head was read from the store.
-      pending = calls.filter { $0.change > head }
+      pending = calls.filter { $0.change > head[$0.region, default: 0] }
       pendingIndex = 0
     case .look:
       do throws(CallStoreError) {
-        head = try await store.lastChange()
+        head = try await store.changeCounts().mapValues(\.latest)
       } catch {
         throw .storeUnavailable
       }
@@ -114,7 +133,7 @@ package final class CallWatch {
   }
 }
 
-/// The opaque tokens of lists and watches. Each is bound to the filter that it was made for.
+/// The tokens of lists. Each is bound to the filter that it was made for.
 enum CallToken {
   static func fingerprint(of filter: CallFilter) -> Fingerprint {
     var fingerprint = Fingerprint()
@@ -136,14 +155,6 @@ enum CallToken {
   /// The last call of the page before; nil when the token is not of this filter.
   static func call(ofPage token: String, fingerprint: Fingerprint) -> CallID? {
     suffix(of: token, kind: "p", fingerprint: fingerprint).flatMap { try? CallID($0) }
-  }
-
-  static func resume(after change: Int64, fingerprint: Fingerprint) -> String {
-    "r\(String(fingerprint.bits, radix: 16)).\(change)"
-  }
-
-  static func change(ofResume token: String, fingerprint: Fingerprint) -> Int64? {
-    suffix(of: token, kind: "r", fingerprint: fingerprint).flatMap { Int64($0) }
   }
 
   private static func suffix(

@@ -32,8 +32,8 @@ package enum CallStoreError: Error, Sendable, Hashable {
 /// of it is there, except that `unavailable` may hide a write that was done. Callable from any
 /// executor. `CallStoreConformance` in TestKit is the contract as checks.
 package protocol CallStore: Sendable {
-  /// Hands over `sink`, before the first write. It gets every written call, once, in the order of
-  /// `Call.change`, before the writing method returns. It returns at once.
+  /// Hands over `sink`, before the first write. It gets every written call, once, those of a region
+  /// in the order of `Call.change`, before the writing method returns. It returns at once.
   func observe(_ sink: @escaping @Sendable (Call) -> Void) async
 
   /// Writes new outbound calls (version 0 → 1), what the audit log is to be told of them and, with
@@ -68,11 +68,12 @@ package protocol CallStore: Sendable {
   /// The tenant's calls that match, newest first: by descending `CallID`.
   func calls(_ query: CallQuery) async throws(CallStoreError) -> [Call]
 
-  /// Calls in ascending order of `change`.
+  /// Calls of one region in ascending order of `change`.
   func changes(_ query: ChangeQuery) async throws(CallStoreError) -> [Call]
 
-  /// The highest `change` so far; 0 in an empty store. Never decreases, restarts included.
-  func lastChange() async throws(CallStoreError) -> Int64
+  /// How far the changes have come in each region; one that is missing has none. No number ever
+  /// decreases, restarts included.
+  func changeCounts() async throws(CallStoreError) -> [Region: ChangeCount]
 
   /// Calls whose work is due at `time` or before, the longest due first.
   func dueCalls(at time: Timestamp, limit: Int) async throws(CallStoreError) -> [Call]
@@ -231,8 +232,23 @@ package struct CallQuery: Sendable, Hashable {
   }
 }
 
+/// How far the changes of a region's calls have come.
+package struct ChangeCount: Sendable, Hashable {
+  /// The highest `Call.change` so far.
+  package var latest: Int64
+  /// Calls with a change up to this one may have been forgotten: who knows less has missed some.
+  package var prunedThrough: Int64
+
+  package init(latest: Int64 = 0, prunedThrough: Int64 = 0) {
+    self.latest = latest
+    self.prunedThrough = prunedThrough
+  }
+}
+
 package struct ChangeQuery: Sendable, Hashable {
+  /// If it names a region, it is `region`.
   package var filter: CallFilter
+  package var region: Region
   /// Only changes after this one.
   package var after: Int64
   /// And up to this one, included.
@@ -240,8 +256,12 @@ package struct ChangeQuery: Sendable, Hashable {
   /// 1 or more.
   package var limit: Int
 
-  package init(filter: CallFilter, after: Int64, through: Int64, limit: Int) {
+  package init(
+    filter: CallFilter, region: Region, after: Int64, through: Int64, limit: Int
+  ) {
+    precondition(filter.region ?? region == region, "changes of another region than asked for")
     self.filter = filter
+    self.region = region
     self.after = after
     self.through = through
     self.limit = limit

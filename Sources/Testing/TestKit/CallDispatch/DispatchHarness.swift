@@ -33,7 +33,8 @@ package struct DispatchHarness: Sendable {
     dispatcher = CallDispatcher(
       ports: .init(
         store: FaultyCallStore(store, faults), carrier: FaultyCarrierCalls(carrier, faults),
-        credentials: credentials, tokens: FakeWebhookTokens(), signer: FakeWebhookSigner(),
+        credentials: credentials, tokens: FakeWebhookTokens(), tokenKey: FakeTokenKey(),
+        signer: FakeWebhookSigner(),
         numberPlan: FakeNumberPlan(emergency: emergency), time: time, ids: SystemIDSource()),
       configuration: .init(regions: regions, publicURLs: urls, isShared: isShared), routes: routes)
     await dispatcher.begin()

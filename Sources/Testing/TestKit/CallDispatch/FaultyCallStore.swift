@@ -65,9 +65,9 @@ package struct FaultyCallStore: CallStore {
     return try await base.changes(query)
   }
 
-  package func lastChange() async throws(CallStoreError) -> Int64 {
+  package func changeCounts() async throws(CallStoreError) -> [Region: ChangeCount] {
     try alive()
-    return try await base.lastChange()
+    return try await base.changeCounts()
   }
 
   package func dueCalls(

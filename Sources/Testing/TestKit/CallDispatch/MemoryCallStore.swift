@@ -14,7 +14,7 @@ package final class MemoryCallStore: CallStore {
     var calls: [CallID: Call] = [:]
     var requests: [RequestKey: PlacedRequest] = [:]
     var audit: [AuditEntryID: (region: Region, entry: AuditEntry)] = [:]
-    var change: Int64 = 0
+    var counts: [Region: ChangeCount] = [:]
     var sink: (@Sendable (Call) -> Void)?
 
     func unresolved(account: AccountSID, from: CallParty, to: CallParty) -> CallID? {
@@ -41,9 +41,9 @@ package final class MemoryCallStore: CallStore {
         throw .carrierCallTaken(other.id)
       }
       var call = call
-      change += 1
+      counts[call.region, default: ChangeCount()].latest += 1
       call.version += 1
-      call.change = change
+      call.change = counts[call.region]?.latest ?? 0
       calls[call.id] = call
       return call
     }
@@ -130,13 +130,14 @@ package final class MemoryCallStore: CallStore {
 
   package func changes(_ query: ChangeQuery) async throws(CallStoreError) -> [Call] {
     let found = select { call in
-      query.filter.matches(call) && call.change > query.after && call.change <= query.through
+      query.filter.matches(call) && call.region == query.region && call.change > query.after
+        && call.change <= query.through
     }
     return Array(found.sorted { $0.change < $1.change }.prefix(query.limit))
   }
 
-  package func lastChange() async throws(CallStoreError) -> Int64 {
-    state.withLock { $0.change }
+  package func changeCounts() async throws(CallStoreError) -> [Region: ChangeCount] {
+    state.withLock { $0.counts }
   }
 
   package func dueCalls(

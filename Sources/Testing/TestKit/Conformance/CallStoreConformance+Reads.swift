@@ -50,23 +50,33 @@ extension CallStoreConformance {
       for (filter, bits) in expected {
         let found = try await store.calls(CallQuery(filter: filter, limit: 10))
         try requireEqual(found.map(\.id.bits), bits, "\(filter)")
-        let changed = try await store.changes(
-          ChangeQuery(filter: filter, after: 0, through: .max, limit: 10))
-        try requireEqual(changed.map(\.id.bits), bits.reversed(), "changes of \(filter)")
+        var changed: [UInt128] = []
+        for region in filter.region.map({ [$0] }) ?? [.us1, .ie1, .au1] {
+          changed += try await store.changes(
+            ChangeQuery(filter: filter, region: region, after: 0, through: .max, limit: 10)
+          ).map(\.id.bits)
+        }
+        try requireEqual(changed, bits.reversed(), "changes of \(filter)")
       }
     },
     CallStoreCheck("changes come in order, each call at its last one") { store in
-      try requireEqual(try await store.lastChange(), 0)
+      try requireEqual(try await store.changeCounts()[.us1]?.latest ?? 0, 0)
       var first = try await placeOne(CallSamples.outbound(1), in: store)
       _ = try await placeOne(CallSamples.outbound(2, to: 2), in: store)
       first.state = .dialing
       _ = try await store.update(first)
       _ = try await placeOne(CallSamples.outbound(3, to: 3), in: store)
-      try requireEqual(try await store.lastChange(), 4)
+      // Another region counts for itself.
+      _ = try await placeOne(CallSamples.outbound(4, to: 4, region: .au1), in: store)
+      let counts = try await store.changeCounts()
+      try requireEqual(counts[.us1], ChangeCount(latest: 4))
+      try requireEqual(counts[.au1], ChangeCount(latest: 1))
+      try requireEqual(counts[.ie1]?.latest ?? 0, 0)
       let filter = CallFilter(tenant: CallSamples.tenant)
       func changes(_ after: Int64, _ through: Int64, _ limit: Int) async throws -> [Int64] {
         try await store.changes(
-          ChangeQuery(filter: filter, after: after, through: through, limit: limit)
+          ChangeQuery(
+            filter: filter, region: .us1, after: after, through: through, limit: limit)
         ).map(\.change)
       }
       try requireEqual(try await changes(0, 4, 9), [2, 3, 4])
