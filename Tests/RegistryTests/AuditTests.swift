@@ -207,4 +207,21 @@ import Testing
   func isWrittenAsRFC3339(_ seconds: Int64, _ text: String) {
     #expect(Timestamp(milliseconds: seconds * 1000).rfc3339 == text)
   }
+
+  @Test func oldEntriesAreForgottenInSteps() async throws {
+    let harness = Harness()
+    let count = RegistryLimits.pruneCountMax + 5
+    try await harness.store.record((1...count).map { Sample.audit($0, tenant: Harness.tenant) })
+    let last = Sample.time(count)
+    harness.time.setWallClock(last.advanced(by: .seconds(400 * 24 * 3600)))
+    try await harness.context.housekeep()
+    func left() async throws -> [AuditEntry] {
+      try await harness.store.tenant(Harness.tenant).auditEvents(
+        AuditFilter(), after: nil, limit: 9)
+    }
+    #expect(try await left().map(\.time) == [last])
+    harness.time.advance(by: .microseconds(1))
+    try await harness.context.housekeep()
+    #expect(try await left().isEmpty)
+  }
 }

@@ -46,7 +46,8 @@ struct Harness {
     self.context = RegistryContext(
       store: storePort, carrier: port, sealer: FakeSealer(),
       webhooks: FakeWebhookEndpoints(regions: regions), numberPlan: FakeNumberPlan(), time: time,
-      ids: ids, process: process, background: background)
+      ids: ids, process: process, auditRetention: .seconds(400 * 24 * 3600),
+      background: background)
   }
 
   /// One of several registries on the same store and carrier, with a clock of its own.

@@ -49,6 +49,9 @@ private final class BrokenEvents: DeploymentStore {
   func provider(_ id: ProviderID) async throws(StoreError) -> Provider? {
     try await base.provider(id)
   }
+  func pruneAudit(before time: Timestamp, limit: Int) async throws(StoreError) -> Int {
+    try await base.pruneAudit(before: time, limit: limit)
+  }
   func record(_ entries: [AuditEntry]) async throws(StoreError) {
     try await base.record(entries)
   }

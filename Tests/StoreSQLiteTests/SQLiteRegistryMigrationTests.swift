@@ -142,7 +142,7 @@ struct SQLiteRegistryMigrationTests {
     defer { executor.stop() }
     try writeFirstVersion()
     let database = try SQLiteConnection(path: file.path)
-    #expect(try SQLiteRegistryMigrations.all.missing(on: database).count == 4)
+    #expect(try SQLiteRegistryMigrations.all.missing(on: database).count == 5)
     #expect(try database.first("PRAGMA user_version")?.integer(0) == 1)
     try SQLiteRegistryMigrations.all.run(on: database)
     #expect(try SQLiteRegistryMigrations.all.missing(on: database).isEmpty)

@@ -69,7 +69,7 @@ final class DispatchRole: Sendable {
         numberPlan: LibPhoneNumberPlan(), time: parts.time, ids: SystemIDSource()),
       configuration: .init(
         regions: configuration.regions, publicURLs: PublicURLs(configuration.publicURLs),
-        isShared: parts.stores.isShared),
+        isShared: parts.stores.isShared, callRetention: configuration.callRetention.period),
       routes: routes)
     services = [CallDispatchServiceHandler(dispatcher)]
     let webhooks = WebhookHandler(
@@ -113,6 +113,7 @@ final class DispatchRole: Sendable {
       group.addTask { await self.credentials.keepReady(self.dispatcher.routes) }
       group.addTask { await self.tellUses() }
       group.addTask { await self.dispatcher.tellAudit(to: self.auditLog) }
+      group.addTask { await self.dispatcher.forgetOldCalls() }
       await dispatcher.run()
       group.cancelAll()
     }

@@ -34,7 +34,8 @@ struct RegistryRole: Sendable {
       webhooks: WebhookURLs(publicURLs: parts.configuration.publicURLs, tokens: parts.tokens),
       numberPlan: LibPhoneNumberPlan(), time: parts.time, ids: SystemIDSource(),
       quotas: parts.configuration.access.quotas,
-      process: parts.stores.registryProcess(parts.time))
+      process: parts.stores.registryProcess(parts.time),
+      auditRetention: parts.configuration.auditRetention.period)
     self.store = store
     let feed = context.feed
     parts.stores.whenNoticed { feed.wake() }

@@ -23,6 +23,10 @@ struct ServeConfiguration: Sendable {
   var dataFolder: String
   /// Where the data is kept; nil: SQLite in the data folder.
   var database: PostgresTarget?
+  /// How long calls that are over are kept.
+  var callRetention: Retention
+  /// How long entries of the audit log are kept.
+  var auditRetention: Retention
   /// Of a dispatch in a process of its own: where its registry is.
   var registry: HostPort?
   var keyring: KeyringPlace
@@ -71,6 +75,8 @@ extension ServeConfiguration {
     publicURLs = try arguments.value(ServeOptions.publicURLs)
     dataFolder = try arguments.value(ServeOptions.dataFolder)
     database = try arguments.value(ServeOptions.database)
+    callRetention = try arguments.value(ServeOptions.callRetention)
+    auditRetention = try arguments.value(ServeOptions.auditRetention)
     registry = try arguments.value(ServeOptions.registry)
     keyring = try KeyringPlace(arguments)
     tls = try Self.tls(arguments)

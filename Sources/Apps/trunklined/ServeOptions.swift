@@ -1,5 +1,7 @@
+internal import CallDispatch
 internal import CommandLine
 internal import GRPCTransport
+internal import Registry
 internal import StorePostgres
 internal import Telemetry
 internal import Telephony
@@ -34,6 +36,12 @@ enum ServeOptions {
     "The PostgreSQL that registry and dispatch keep their data in: "
       + "postgres://user:password@host,host2/name?sslmode=verify-full. Without it they use SQLite "
       + "in the data folder. TRUNKLINE_DATABASE keeps the password out of the process list.")
+  static let callRetention = Option.value(
+    "call-retention", .retention(atLeast: Limits.callRetentionMin), default: "90d",
+    "How long a dispatch keeps calls that are over, from their creation: 7d or longer, or none.")
+  static let auditRetention = Option.value(
+    "audit-retention", .retention(atLeast: RegistryLimits.auditRetentionMin), default: "400d",
+    "How long a registry keeps entries of the audit log: 1d or longer, or none.")
   static let registry = Option.optional(
     "registry", .address, "Where the registry is, for a dispatch in a process of its own.")
   static let keyring = Option.optional(
@@ -105,10 +113,28 @@ enum ServeOptions {
   static let all: [any DeclaredOption] =
     [
       roles, regions, listen, webhookListen, adminListen, publicURLs, dataFolder, database,
-      registry, keyring, tlsCertificate, tlsKey, tlsClientAuthorities, isInsecure,
-      grpcSettings, corsOrigins, logLevel, accessLog, slowCall, otlp, traceRatio,
+      callRetention, auditRetention, registry, keyring, tlsCertificate, tlsKey,
+      tlsClientAuthorities, isInsecure, grpcSettings, corsOrigins, logLevel, accessLog, slowCall,
+      otlp, traceRatio,
       traceParents, channelz, drainTimeout, twilioEndpoints, loopCount, busyPoll,
     ] + access
+}
+
+/// How long something is kept; no period: for ever.
+struct Retention: Sendable, Hashable {
+  var period: Duration?
+}
+
+extension ArgumentType where Value == Retention {
+  /// A time, or `none`.
+  static func retention(atLeast shortest: Duration) -> ArgumentType<Retention> {
+    let longest: Duration = .seconds(100 * 366 * 24 * 3600)
+    return ArgumentType("TIME|none") { (text) throws(ArgumentProblem) in
+      guard text != "none" else { return Retention(period: nil) }
+      let time = ArgumentType<Duration>.duration(in: shortest...longest)
+      return Retention(period: try time.parse(text))
+    }
+  }
 }
 
 extension ArgumentType where Value == PostgresTarget {

@@ -84,6 +84,18 @@ package enum Limits {
   package static let requestSweepMax = 1000
   package static let requestSweepInterval: Duration = .seconds(3600)
 
+  // Calls that are over.
+
+  /// The least that `--call-retention` takes: longer than a request id is remembered, whose repeat
+  /// is answered with its calls.
+  package static let callRetentionMin: Duration = .seconds(7 * 24 * 3600)
+  /// Calls that are forgotten in one transaction.
+  package static let callSweepMax = 200
+  /// The wait after one such transaction, if there is more.
+  package static let callSweepPause: Duration = .milliseconds(100)
+  /// How often it is looked for calls that are old enough.
+  package static let callSweepInterval: Duration = .seconds(3600)
+
   // Audit.
 
   /// Audit entries that are told to the registry at once. They wait in the store until it has them:

@@ -48,6 +48,8 @@ package enum RegistryLimits {
   /// How long removed routes and closed journal entries are kept.
   package static let historyLifetime: Duration = .seconds(30 * 24 * 3600)
   package static let pruneCountMax = 1000
+  /// The least that `--audit-retention` takes.
+  package static let auditRetentionMin: Duration = .seconds(24 * 3600)
   /// Events that are kept for watchers who come back; older ones go with the next housekeeping.
   package static let eventCountMax = 1_000_000
 

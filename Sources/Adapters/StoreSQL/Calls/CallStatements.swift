@@ -105,6 +105,23 @@ enum CallStatements {
       ORDER BY create_time LIMIT $2)
     """)
 
+  /// The oldest: an id begins with its time. Two that delete at once choose the same rows, so that
+  /// the second waits for the first and finds none of them.
+  static let forgetCalls = SQLStatement(
+    "call_forget",
+    """
+    DELETE FROM calls WHERE (region, id) IN (
+      SELECT region, id FROM calls
+      WHERE region = $1 AND id < $2 AND is_live = 0 AND is_sending = 0 AND work_due IS NULL
+        AND unresolved_to IS NULL
+      ORDER BY id LIMIT $3)
+    RETURNING change
+    """)
+  /// Last of all, as with any write of a call.
+  static let prunedThrough = SQLStatement(
+    "call_pruned_through",
+    "UPDATE call_sequences SET pruned_through = $1 WHERE region = $2 AND pruned_through < $1")
+
   static let insertAudit = SQLStatement(
     "call_audit_insert", "INSERT INTO call_audit (region, id, document) VALUES ($1, $2, $3)")
   static let untoldAudit = SQLStatement(
@@ -134,6 +151,6 @@ enum CallStatements {
       call, callOfCarrier, unresolved, lock, nextChange, changeCounts, insert, update, setAside,
       documents, replaceDocument, due,
       nextDue, sending, insertRequest, request, forgetRequests,
-      insertAudit, untoldAudit, forgetAudit,
+      forgetCalls, prunedThrough, insertAudit, untoldAudit, forgetAudit,
     ] + page.all + changes.all
 }

@@ -139,6 +139,15 @@ enum FeedStatements {
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
     """)
 
+  /// The oldest. Two that delete at once choose the same rows, so that the second waits for the
+  /// first and finds none of them.
+  static let pruneAudit = SQLStatement(
+    "audit_prune",
+    """
+    DELETE FROM audit_events WHERE (tenant, entry_time, id) IN (
+      SELECT tenant, entry_time, id FROM audit_events WHERE entry_time < $1
+      ORDER BY entry_time LIMIT $2)
+    """)
   /// An entry that was made elsewhere, and may have come before.
   static let recordAudit = SQLStatement(
     "audit_record", insertAudit.text + " ON CONFLICT DO NOTHING")
@@ -147,6 +156,6 @@ enum FeedStatements {
     advance, putRoute, insertEvent, routes, events, eventsOfTenant, lockFeed, pruneRoutes,
     oldEvents, deleteEvents, pruned, count, addToCount, insertTenant, tenant, tenants,
     insertToken, token, tokens, lockToken, revokeToken, useToken, insertAudit,
-    recordAudit,
+    recordAudit, pruneAudit,
   ]
 }

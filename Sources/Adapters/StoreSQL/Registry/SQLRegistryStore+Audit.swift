@@ -1,5 +1,6 @@
 package import Access
 package import Registry
+package import Telephony
 
 extension SQLRegistryStore {
   package func record(_ entries: [AuditEntry]) async throws(StoreError) {
@@ -9,6 +10,19 @@ extension SQLRegistryStore {
           _ = try await session.run(FeedStatements.recordAudit, entry.values)
         }
         return .commit(())
+      }
+    } catch {
+      throw StoreError(error)
+    }
+  }
+
+  package func pruneAudit(before time: Timestamp, limit: Int) async throws(StoreError) -> Int {
+    do throws(SQLFailure) {
+      return try await reader.engine.transaction {
+        session async throws(SQLFailure) -> SQLEnding<Int> in
+        let result = try await session.run(
+          FeedStatements.pruneAudit, [SQLValue(time), SQLValue(limit)])
+        return .commit(result.changedCount)
       }
     } catch {
       throw StoreError(error)

@@ -143,6 +143,11 @@ package enum RegistrySchema {
     CREATE INDEX journal_state ON provisioning_journal (tenant, state, create_time, id);
     """
 
+  /// Audit entries by their age, whosever they are.
+  package static let auditTimeIndex = """
+    CREATE INDEX audit_events_time ON audit_events (entry_time);
+    """
+
   /// Tenants and who may call for them, the audit log, and the feed.
   package static let accessTables = """
     CREATE TABLE tenants (

@@ -23,6 +23,9 @@ extension SQLMigrations {
         SQLDialect.postgres.statements(RegistrySchema.operationColumns) + [journalColumns]
           + SQLDialect.postgres.statements(RegistrySchema.operationIndexes)
       },
+      Step("index the audit log by age") {
+        SQLDialect.postgres.statements(RegistrySchema.auditTimeIndex)
+      },
     ])
 
   /// Fills in what the documents of earlier entries say.

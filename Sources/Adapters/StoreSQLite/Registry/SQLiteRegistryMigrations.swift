@@ -19,6 +19,9 @@ enum SQLiteRegistryMigrations {
       "list journal entries as operations",
       script: SQLDialect.sqlite.script(RegistrySchema.operationColumns) + journalColumns
         + SQLDialect.sqlite.script(RegistrySchema.operationIndexes)),
+    SQLiteMigrations.Step(
+      "index the audit log by age",
+      script: SQLDialect.sqlite.script(RegistrySchema.auditTimeIndex)),
   ])
 
   /// Fills in what the documents of earlier entries say.

@@ -45,11 +45,18 @@ package final class CallDispatcher: Sendable {
     package var premiumAllowed: Bool
     /// Other dispatches of these regions may work on the same store.
     package var isShared: Bool
+    /// How long a call that is over is kept, from its creation; nil: for ever. At least
+    /// `Limits.callRetentionMin`.
+    package var callRetention: Duration?
 
     package init(
       regions: Set<Region>, publicURLs: PublicURLs, premiumAllowed: Bool = false,
-      isShared: Bool = false
+      isShared: Bool = false, callRetention: Duration? = nil
     ) {
+      precondition(
+        callRetention ?? Limits.callRetentionMin >= Limits.callRetentionMin,
+        "calls are kept for too short a time")
+      self.callRetention = callRetention
       self.regions = regions
       self.publicURLs = publicURLs
       self.premiumAllowed = premiumAllowed

@@ -93,6 +93,11 @@ package protocol CallStore: Sendable {
   /// Their calls stay.
   func forgetRequests(createdBefore time: Timestamp, limit: Int) async throws(CallStoreError) -> Int
 
+  /// Forgets at most `limit` calls of `id`'s region that are smaller than it, the smallest first;
+  /// says how many. Only calls that are over and have no work left. Who watches is told nothing,
+  /// but `prunedThrough` says which watches can't go on. Two that do it at once don't do it twice.
+  func forgetCalls(before id: CallID, limit: Int) async throws(CallStoreError) -> Int
+
   /// At most `limit` audit entries of calls of `region` that were not forgotten, with an id greater
   /// than `id`, by id.
   func untoldAudit(

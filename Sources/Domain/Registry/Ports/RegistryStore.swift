@@ -138,4 +138,8 @@ package protocol DeploymentStore: Sendable {
   func prune(
     requestsBefore: Timestamp, historyBefore: Timestamp, limit: Int
   ) async throws(StoreError) -> Int
+
+  /// Forgets at most `limit` audit entries of all tenants from before `time`, the oldest first, and
+  /// gives how many went. Two that do it at once don't do it twice.
+  func pruneAudit(before time: Timestamp, limit: Int) async throws(StoreError) -> Int
 }

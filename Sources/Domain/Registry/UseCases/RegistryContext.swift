@@ -9,6 +9,7 @@ package import Telephony
 package struct RegistryContext: Sendable {
   private let stores: any RegistryStore
   let quotas: [Quota]
+  private let auditRetention: Duration?
   package let carrier: any Carrier
   package let sealer: any SecretSealer
   package let webhooks: any WebhookEndpoints
@@ -23,13 +24,19 @@ package struct RegistryContext: Sendable {
 
   /// - Parameter process: this process, where other registries may work on the same store; nil when
   ///   the store is its alone.
+  /// - Parameter auditRetention: how long audit entries are kept; nil: for ever. At least
+  ///   `RegistryLimits.auditRetentionMin`.
   package init(
     store: any RegistryStore, carrier: any Carrier, sealer: any SecretSealer,
     webhooks: any WebhookEndpoints, numberPlan: any NumberPlan, time: any TimeSource,
     ids: any IDSource, quotas: [Quota] = [], process: RegistryProcessID? = nil,
-    background: BackgroundTasks = BackgroundTasks()
+    auditRetention: Duration? = nil, background: BackgroundTasks = BackgroundTasks()
   ) {
+    precondition(
+      auditRetention ?? RegistryLimits.auditRetentionMin >= RegistryLimits.auditRetentionMin,
+      "audit entries are kept for too short a time")
     self.stores = store
+    self.auditRetention = auditRetention
     self.quotas = quotas
     self.carrier = carrier
     self.sealer = sealer
@@ -87,6 +94,12 @@ package struct RegistryContext: Sendable {
           requestsBefore: now.advanced(by: .zero - RegistryLimits.requestLifetime),
           historyBefore: now.advanced(by: .zero - RegistryLimits.historyLifetime),
           limit: RegistryLimits.pruneCountMax)
+        if count < RegistryLimits.pruneCountMax || Task.isCancelled { break }
+      }
+      guard let auditRetention else { return nil }
+      while true {
+        let count = try await stores.pruneAudit(
+          before: now.advanced(by: .zero - auditRetention), limit: RegistryLimits.pruneCountMax)
         if count < RegistryLimits.pruneCountMax || Task.isCancelled { return nil }
       }
     } catch {

@@ -20,7 +20,7 @@ package struct DispatchHarness: Sendable {
   package init(
     after earlier: DispatchHarness? = nil, faults: FaultInjector = FaultInjector(),
     regions: Set<Region> = [.us1, .ie1, .au1], emergency: Set<E164> = [], hold: Bool = false,
-    isShared: Bool = false
+    isShared: Bool = false, callRetention: Duration? = nil
   ) async throws {
     let time = earlier?.time ?? ManualTime(hold ? .hold : .jump, now: CallSamples.epoch)
     self.time = time
@@ -36,7 +36,9 @@ package struct DispatchHarness: Sendable {
         credentials: credentials, tokens: FakeWebhookTokens(), tokenKey: FakeTokenKey(),
         signer: FakeWebhookSigner(),
         numberPlan: FakeNumberPlan(emergency: emergency), time: time, ids: SystemIDSource()),
-      configuration: .init(regions: regions, publicURLs: urls, isShared: isShared), routes: routes)
+      configuration: .init(
+        regions: regions, publicURLs: urls, isShared: isShared, callRetention: callRetention),
+      routes: routes)
     await dispatcher.begin()
     try publish()
   }

@@ -102,6 +102,14 @@ package struct FaultyCallStore: CallStore {
     }
   }
 
+  package func forgetCalls(
+    before id: CallID, limit: Int
+  ) async throws(CallStoreError) -> Int {
+    try await step { () async throws(CallStoreError) in
+      try await base.forgetCalls(before: id, limit: limit)
+    }
+  }
+
   package func untoldAudit(
     of region: Region, after id: AuditEntryID?, limit: Int
   ) async throws(CallStoreError) -> UntoldAudit {

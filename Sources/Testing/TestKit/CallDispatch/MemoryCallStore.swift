@@ -175,6 +175,23 @@ package final class MemoryCallStore: CallStore {
     }
   }
 
+  package func forgetCalls(
+    before id: CallID, limit: Int
+  ) async throws(CallStoreError) -> Int {
+    state.withLock { state in
+      let gone = state.calls.values.filter { call in
+        call.region == id.region && call.id < id && call.state.isTerminal && call.work == nil
+          && call.dial?.phase != .sending && !call.isUnresolved
+      }.sorted { $0.id < $1.id }.prefix(limit)
+      for call in gone {
+        state.calls[call.id] = nil
+        let pruned = state.counts[call.region]?.prunedThrough ?? 0
+        state.counts[call.region]?.prunedThrough = max(pruned, call.change)
+      }
+      return gone.count
+    }
+  }
+
   package func untoldAudit(
     of region: Region, after id: AuditEntryID?, limit: Int
   ) async throws(CallStoreError) -> UntoldAudit {
@@ -194,6 +211,9 @@ package final class MemoryCallStore: CallStore {
       for id in ids where state.audit[id]?.region == region { state.audit[id] = nil }
     }
   }
+
+  /// How many calls there are, for a test to wait for.
+  package var callCount: Int { state.withLock { $0.calls.count } }
 
   /// Every call, for a test to look at.
   package var allCalls: [Call] { select { _ in true }.sorted { $0.id < $1.id } }

@@ -22,6 +22,7 @@ package struct CallStoreCheck: Sendable, CustomStringConvertible {
 package enum CallStoreConformance {
   package static let checks: [CallStoreCheck] =
     writeChecks + conflictChecks + readChecks + workChecks + auditChecks
+    + retentionChecks
 
   static let writeChecks = [
     CallStoreCheck("a new call has version 1, the next change, and every field") { store in

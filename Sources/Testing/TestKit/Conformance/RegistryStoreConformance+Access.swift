@@ -146,6 +146,20 @@ extension RegistryStoreConformance {
         AuditFilter(), after: nil, limit: 9)
       try requireEqual(others, [first[1]])
     },
+    RegistryStoreCheck("audit entries are forgotten by age, the oldest first") { store in
+      let others = (4...6).map { Sample.audit($0, tenant: Sample.otherTenant) }
+      try await store.record((1...3).map { Sample.audit($0) } + others)
+      try requireEqual(try await store.pruneAudit(before: Sample.time(1), limit: 9), 0)
+      try requireEqual(try await store.pruneAudit(before: Sample.time(5), limit: 2), 2)
+      try requireEqual(try await store.pruneAudit(before: Sample.time(5), limit: 9), 2)
+      try requireEqual(try await store.pruneAudit(before: Sample.time(5), limit: 9), 0)
+      let own = try await store.tenant(Sample.tenant).auditEvents(
+        AuditFilter(), after: nil, limit: 9)
+      try requireEqual(own, [])
+      let left = try await store.tenant(Sample.otherTenant).auditEvents(
+        AuditFilter(), after: nil, limit: 9)
+      try requireEqual(left, [others[2], others[1]])
+    },
     RegistryStoreCheck("audit entries are filtered and paged") { store in
       let token = Principal.token(Sample.tokenID(1))
       try await store.commit(

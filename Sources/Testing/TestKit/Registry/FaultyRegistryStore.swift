@@ -94,6 +94,12 @@ package struct FaultyRegistryStore: RegistryStore {
     try await injector.step { () async throws(StoreError) in try await base.record(entries) }
   }
 
+  package func pruneAudit(before time: Timestamp, limit: Int) async throws(StoreError) -> Int {
+    try await injector.step { () async throws(StoreError) in
+      try await base.pruneAudit(before: time, limit: limit)
+    }
+  }
+
   @discardableResult
   package func prune(
     requestsBefore: Timestamp, historyBefore: Timestamp, limit: Int

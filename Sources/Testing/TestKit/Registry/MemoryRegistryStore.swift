@@ -130,6 +130,15 @@ package final class MemoryRegistryStore: RegistryStore {
     }
   }
 
+  package func pruneAudit(before time: Timestamp, limit: Int) async throws(StoreError) -> Int {
+    tables.withLock { tables in
+      let gone = Set(
+        tables.audit.filter { $0.time < time }.sorted { $0.time < $1.time }.prefix(limit).map(\.id))
+      tables.audit.removeAll { gone.contains($0.id) }
+      return gone.count
+    }
+  }
+
   @discardableResult
   package func prune(
     requestsBefore: Timestamp, historyBefore: Timestamp, limit: Int
