@@ -114,10 +114,9 @@ private struct ImportReader {
 
   /// Refuses a table with data. Counters that stand at nothing make way.
   private func empty(_ table: PortableTable) async throws(Stop) {
-    if table.columns.contains("one") {
-      let rows = try await run(table.firstPage, [1]).rows
-      let latest = table.columns.firstIndex(of: "latest")
-      guard let latest, rows.allSatisfy({ $0.integer(latest) == 0 }) else {
+    if let latest = table.columns.firstIndex(of: "latest") {
+      let rows = try await run(table.firstPage, [SQLValue(PortableTable.pageSize)]).rows
+      guard rows.allSatisfy({ $0.integer(latest) == 0 }) else {
         throw .refused(.notEmpty(table: table.name))
       }
       _ = try await run(table.clear, [])
