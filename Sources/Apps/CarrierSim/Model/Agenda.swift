@@ -45,6 +45,13 @@ struct Agenda: Sendable, Hashable {
     entries.insert(Entry(due: due, event: event), at: low)
   }
 
+  /// Whoever asked learns nothing, or something else.
+  mutating func forgetAnswer(to id: RequestID) {
+    entries.removeAll { entry in
+      if case .answerDue(id, _) = entry.event { true } else { false }
+    }
+  }
+
   /// The next event that is due, with its time.
   mutating func takeDue(at now: Timestamp) -> (event: AgendaEvent, due: Timestamp)? {
     guard let last = entries.last, last.due <= now else { return nil }

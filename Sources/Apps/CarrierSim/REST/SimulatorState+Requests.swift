@@ -75,6 +75,7 @@ extension SimulatorState {
   }
 
   private mutating func forgetWithheld(_ id: RequestID) {
+    agenda.forgetAnswer(to: id)
     for call in livekit.calls.all where call.waiting?.request == id {
       livekit.calls[call.id]?.waiting = nil
     }
