@@ -67,6 +67,30 @@ def test_the_first_token_is_written_once_for_its_owner_alone(start_server, stubs
     assert first not in server.output()
 
 
+def test_a_caller_without_a_good_token_is_told_of_the_scheme(world):
+    """RFC 6750, section 3: in the headers of an HTTP answer, and in what trails a gRPC answer."""
+    server, v1 = world.server, world.v1
+    invalid = 'Bearer error="invalid_token"'
+    for token, challenge in ((None, "Bearer"), (forged(), invalid)):
+        with server.bare_channel() as channel, pytest.raises(grpc.RpcError) as caught:
+            v1.AgentServiceStub(channel).ListAgents(
+                v1.ListAgentsRequest(), timeout=30, metadata=bearer(token) if token else ())
+        assert caught.value.code() == CODE.UNAUTHENTICATED
+        assert dict(caught.value.trailing_metadata())["www-authenticate"] == challenge
+        authorization = ["-H", f"authorization: Bearer {token}"] if token else []
+        answer = subprocess.run(
+            [
+                "curl", "-sS", "--http2-prior-knowledge", "-i", "-H", "content-type: application/json",
+                *authorization, "--data", "{}",
+                f"http://{server.address}/trunkline.v1.AgentService/ListAgents",
+            ],
+            capture_output=True, text=True, timeout=60, check=True).stdout  # fmt: skip
+        head = answer.partition("\n\n")[0].splitlines()
+        assert head[0].split()[1] == "401"
+        assert f"www-authenticate: {challenge}" in head
+        assert not [line for line in head if line.startswith("trailer-www-authenticate")]
+
+
 def test_a_lost_administrator_is_replaced_when_that_is_asked_for(start_server, stubs):
     server = start_server("lost")
     first = server.token

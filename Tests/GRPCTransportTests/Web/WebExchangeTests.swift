@@ -273,6 +273,17 @@ struct WebExchangeTests {
     #expect(String(decoding: failed.body, as: UTF8.self).hasPrefix("{\"code\":\"not_found\","))
   }
 
+  /// HTTP clients look for it under its own name (RFC 9110, section 11.6.1).
+  @Test func aChallengeIsAHeaderOfAUnaryAnswer() throws {
+    let error = RPCError(
+      .unauthenticated, "Who?", metadata: ["www-authenticate": "Bearer", "x-why": "because"])
+    let refused = try Self.exchange("application/json").unaryResponse(error, [:])
+    #expect(refused.status == "401")
+    #expect(refused.fields.contains(WebField("www-authenticate", "Bearer")))
+    #expect(refused.fields.contains(WebField("trailer-x-why", "because")))
+    #expect(!refused.fields.contains { $0.name == "trailer-www-authenticate" })
+  }
+
   @Test(arguments: ["application/grpc-web", "application/json", "application/connect+proto"])
   func responsesHaveABound(type: String) throws {
     let exchange = try Self.exchange(type, responseSizeMax: 1)

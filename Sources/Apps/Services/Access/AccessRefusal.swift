@@ -82,7 +82,7 @@ enum AccessRefusal: Sendable, Hashable {
   private static let invalid = "Bearer error=\"invalid_token\""
 
   /// With the challenge of RFC 6750, section 3, in the trailing metadata: gRPC sends it in the only
-  /// header block of such an answer, Connect as `trailer-www-authenticate`.
+  /// header block of such an answer, and a unary Connect call gets it as a header.
   private func unauthenticated(
     _ reason: String, _ message: String, challenge: String
   ) -> RPCError {

@@ -26,7 +26,9 @@ extension [WebField] {
         case .text(let text): text
         case .binary(let bytes): Base64.encode(bytes, .unpadded)
         }
-      let field = WebField(prefix + entry.name, value)
+      // A challenge is where HTTP clients look for it (RFC 9110, section 11.6.1).
+      let name = entry.name == "www-authenticate" ? entry.name : prefix + entry.name
+      let field = WebField(name, value)
       let fieldSize = [field].headerSize
       guard size + fieldSize <= sizeMax else { continue }
       size += fieldSize
