@@ -2,6 +2,7 @@
 
 import http.client
 import http.server
+import json
 import os
 import random
 import threading
@@ -426,3 +427,60 @@ def settle(world, placed, throttled, is_patient):
             assert calls[id].outcome_unknown or not is_patient, id
     lost = sum(not at_carrier.get(to) for to in placed)
     print(f"{len(placed)} calls placed, {lost} of them cut off before the dial")
+
+
+# The administrator's token
+
+
+def test_registries_that_start_at_once_make_one_administrators_token(database, sim, tmp_path):
+    """Three of them write to one volume: the file has a token that counts, and there is no other."""
+    file = tmp_path / "volume" / "admin-token"
+    file.parent.mkdir()
+    servers = [
+        harness.Trunklined(
+            tmp_path / f"registry{number}", sim, roles="registry", keyring=tmp_path / "keyring",
+            arguments=[f"--database={database.url('trunkline')}"])
+        for number in range(3)
+    ]  # fmt: skip
+    for server in servers:
+        server.arguments.remove(f"--admin-token-file={server.token_file}")
+        server.arguments.append(f"--admin-token-file={file}")
+        server.token_file = file
+
+    def start_at_once(*flags):
+        """Gives the token, and how many there are."""
+        for server in servers:
+            server.arguments += flags
+            server.start(wait=False)
+        for server in servers:
+            wait_until(lambda server=server: server.check_running() and harness.is_serving(server.address), server.name)
+        counts = {len(tokens_of(server)) for server in servers}
+        for server in servers:
+            server.stop()
+            server.arguments = server.arguments[:len(server.arguments) - len(flags)]
+        assert [path.name for path in file.parent.iterdir()] == [file.name]
+        assert len(counts) == 1
+        return file.read_text().strip(), *counts
+
+    try:
+        first, count = start_at_once()
+        assert count == 1
+        # A good one stays, though the flag was left there.
+        assert start_at_once("--new-admin-token") == (first, 1)
+        file.unlink()
+        second, count = start_at_once("--new-admin-token")
+        assert second != first and count == 2
+        assert start_at_once("--new-admin-token") == (second, 2)
+        # The one that made it died before it gave the file its name.
+        newest = second.removeprefix("trk_").partition("_")[0]
+        file.rename(file.parent / f"{file.name}.tok_{newest}")
+        assert start_at_once() == (second, 2)
+    finally:
+        for server in servers:
+            server.stop()
+
+
+def tokens_of(server):
+    listed = harness.run_cli("tokens", "ls", "-o", "json", address=server.address)
+    assert listed.returncode == 0, listed.stderr
+    return json.loads(listed.stdout)["tokens"]

@@ -56,6 +56,10 @@ struct ProtectedFileTests {
       #expect(throws: ProtectedFile.Failure.notFound) { try ProtectedFile.read(gone, limit: 10) }
     }
     let late = try PendingFile([3], for: path, name: "a")
+    // Another process finds it, and both give it its place.
+    #expect(PendingFile(leftFor: path, name: "b") == nil)
+    let found = try #require(PendingFile(leftFor: path, name: "a"))
+    try found.keep()
     try late.keep()
     #expect(try ProtectedFile.read(path, limit: 10) == [3])
   }

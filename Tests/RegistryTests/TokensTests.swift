@@ -162,22 +162,46 @@ import Testing
   }
 
   @Test func theFirstAdministratorIsMadeOnce() async throws {
-    #expect(try await tokens.isFirstStart())
+    #expect(try await tokens.newest() == nil)
     let text = tokens.makeText()
-    #expect(try await tokens.makeAdministrator(text, isFirst: true))
-    #expect(try await !tokens.isFirstStart())
+    #expect(try await tokens.makeAdministrator(text, after: nil))
+    #expect(try await tokens.newest() == text.id)
     // Another process that starts at the same time.
     let late = tokens.makeText()
-    #expect(try await !tokens.makeAdministrator(late, isFirst: true))
+    #expect(try await !tokens.makeAdministrator(late, after: nil))
     #expect(try await tokens.grant(late.id) == nil)
     let grant = try #require(try await tokens.grant(text.id))
     #expect(grant.scopes == Scopes(.admin) && grant.tenant == .main)
     #expect(grant.expireTime == nil)
     // One that is asked for is made all the same, and ends by itself.
-    #expect(try await tokens.makeAdministrator(late, isFirst: false))
+    harness.time.advance(by: .seconds(1))
+    let another = tokens.makeText()
+    #expect(try await tokens.makeAdministrator(another, after: text.id))
     #expect(
-      directory.grant(late.id)?.expireTime
+      directory.grant(another.id)?.expireTime
         == harness.time.now().advanced(by: AccessLimits.extraAdministratorLifetime))
+    // Once for all that were asked at the same time, and again for who is asked later.
+    #expect(try await !tokens.makeAdministrator(tokens.makeText(), after: text.id))
+    #expect(try await tokens.newest() == another.id)
+    #expect(try await tokens.makeAdministrator(tokens.makeText(), after: another.id))
+  }
+
+  @Test func anAdministratorIsWhoHasAGoodTokenOfTheFirstTenant() async throws {
+    let text = tokens.makeText()
+    #expect(try await !tokens.isAdministrator(text))
+    #expect(try await tokens.makeAdministrator(text, after: nil))
+    #expect(try await tokens.isAdministrator(text))
+    #expect(try await !tokens.isAdministrator(TokenText(id: text.id, random: harness.context.ids)))
+    for (scopes, caller) in [(["numbers:read"], main), (["admin"], other)] {
+      let made = try await tokens.create(CreateToken(scopes: scopes), by: caller)
+      #expect(try await !tokens.isAdministrator(try #require(made.text)))
+    }
+    let extra = tokens.makeText()
+    #expect(try await tokens.makeAdministrator(extra, after: text.id))
+    harness.time.advance(by: AccessLimits.extraAdministratorLifetime)
+    #expect(try await !tokens.isAdministrator(extra))
+    _ = try await tokens.revoke("\(text.id)", of: "", by: main)
+    #expect(try await !tokens.isAdministrator(text))
   }
 }
 

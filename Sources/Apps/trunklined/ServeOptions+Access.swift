@@ -23,7 +23,7 @@ extension ServeOptions {
   static let newAdminToken = Option.flag(
     "new-admin-token",
     "Make another administrator's token at this start, good for a day, when those there were are "
-      + "lost.")
+      + "lost. A file of --admin-token-file that has a good one stays as it is.")
   static let quotas = Option.map(
     "quota",
     .choice([

@@ -20,9 +20,18 @@ package struct PendingFile: Sendable, Hashable {
     try ProtectedFile.create(path, bytes)
   }
 
-  /// Gives the file its place; whatever was there goes. Durable when this returns.
+  /// The file that another process made and did not give its place, or not yet; nil when there is
+  /// none.
+  package init?(leftFor place: String, name: String) {
+    self.place = place
+    path = "\(place).\(name)"
+    guard unsafe access(path, F_OK) == 0 else { return nil }
+  }
+
+  /// Gives the file its place; whatever was there goes. Durable when this returns. When another
+  /// process was faster with the same file, that is fine.
   package func keep() throws(ProtectedFile.Failure) {
-    guard unsafe rename(path, place) == 0 else {
+    guard unsafe rename(path, place) == 0 || errno == ENOENT else {
       throw .system(operation: "rename", errno: errno)
     }
     try ProtectedFile.synchronizeFolder(of: place)

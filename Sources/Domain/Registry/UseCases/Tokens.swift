@@ -109,14 +109,26 @@ package struct Tokens: Sendable {
 
   // MARK: For the program
 
-  /// Whether the first tenant has no token at all: this is the deployment's first start.
-  package func isFirstStart() async throws(RegistryError) -> Bool {
+  /// The first tenant's newest token; nil when there is none at all: this is the deployment's first
+  /// start.
+  package func newest() async throws(RegistryError) -> APITokenID? {
     try await context.read { () async throws(StoreError) in
       try await context.store(of: .main).tokens(after: nil, limit: 1)
-    }.isEmpty
+    }.first?.id
   }
 
-  /// A text for ``makeAdministrator(_:isFirst:)``, so that it can be put somewhere before it
+  /// Whether `text` makes its holder an administrator of the first tenant now.
+  package func isAdministrator(_ text: TokenText) async throws(RegistryError) -> Bool {
+    let grant: TokenGrant? = try await context.read { () async throws(StoreError) in
+      try await self.grant(text.id)
+    }
+    guard let grant, grant.tenant == .main, grant.scopes.contains(Scopes(.admin)) else {
+      return false
+    }
+    return !grant.isExpired(at: context.time.now()) && grant.hash.matches(hasher.hash(text.secret))
+  }
+
+  /// A text for ``makeAdministrator(_:after:)``, so that it can be put somewhere before it
   /// counts.
   package func makeText() -> TokenText {
     TokenText(
@@ -126,10 +138,12 @@ package struct Tokens: Sendable {
   /// Makes an administrator of the first tenant out of `text`. One that is not the first is for an
   /// emergency, beyond the tenant's quota, and ends by itself.
   ///
-  /// - Parameter isFirst: of several processes that start at once only one does it; false then.
+  /// - Parameter newest: what ``newest()`` answered before. Of several processes that start at
+  ///   once, and were answered the same, only one makes a token; false for the others.
   package func makeAdministrator(
-    _ text: TokenText, isFirst: Bool
+    _ text: TokenText, after newest: APITokenID?
   ) async throws(RegistryError) -> Bool {
+    let isFirst = newest == nil
     let now = context.time.now()
     let token = APIToken(
       id: text.id, tenant: .main, displayName: isFirst ? "first administrator" : "administrator",
@@ -138,8 +152,8 @@ package struct Tokens: Sendable {
       creator: .system)
     // No client's request id has a space.
     let record = try context.request(
-      isFirst ? "first administrator" : "", RequestBody("FirstAdministrator"),
-      resource: token.id.description, tenant: .main)
+      newest.map { "administrator after \($0)" } ?? "first administrator",
+      RequestBody("FirstAdministrator"), resource: token.id.description, tenant: .main)
     do {
       try await context.commit(
         by: .system(for: .main), request: record, [.insertToken(token)],
