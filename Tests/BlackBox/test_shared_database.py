@@ -58,6 +58,36 @@ def split(stubs, sim, database, start_server, tmp_path):
     world.close()
 
 
+def test_a_dispatch_notices_that_the_database_was_put_back_and_grew(split):
+    """It was away meanwhile: nothing of what it knows of the lost history may stay."""
+    world, registry, dispatch, database = split.world, split.registry, split.dispatch, split.database
+    number = world.number_of()
+    kept, lost = "wss://agent.example/stream", "wss://agent.example/lost"
+    answered(world, number, kept)
+
+    def replace(*statements):
+        for process in (dispatch, registry):
+            process.stop()
+        for statement in statements:
+            database.sql(statement)
+        registry.start()
+        world.connect()
+
+    replace("CREATE DATABASE kept TEMPLATE trunkline")
+    dispatch.start(wait=False)
+    wait_for_dispatch(dispatch)
+    world.connect()
+    world.assign(number, world.agent(url=lost))
+    answered(world, number, lost)
+
+    replace("DROP DATABASE trunkline", "CREATE DATABASE trunkline TEMPLATE kept")
+    for _ in range(10):
+        world.agent()
+    dispatch.start(wait=False)
+    wait_for_dispatch(dispatch)
+    answered(world, number, kept)
+
+
 def calls_in_at_once(world, number, count):
     """So many callers at the same moment; each is connected to the agent, in the carrier's time."""
     with ThreadPoolExecutor(count) as callers:

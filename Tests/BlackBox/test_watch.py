@@ -46,7 +46,7 @@ def place(request):
     url = make()
     return types.SimpleNamespace(
         kind="postgresql", url=url, arguments=(f"--database={url}",),
-        sql=lambda text: make.sql(text, url))
+        sql=lambda text: make.sql(text, url), server_sql=lambda text: make.sql(text, "postgres"))
 
 
 @pytest.fixture
@@ -280,6 +280,58 @@ def test_a_token_that_is_too_old_has_expired(world):
     with following(world, token=fresh) as follower:
         relabel(world, number, "more")
         follower.wait_for(lambda it: shown(it) == {number.id: "more"}, "the change")
+
+
+def keep_registry(world, folder):
+    """A copy of what the registry has now, of a server that is stopped; gives what puts it back."""
+    if world.place.kind == "sqlite":
+        copies = [shutil.copy(file, folder) for file in world.server.data_dir.glob("registry.db*")]
+
+        def put_back():
+            for file in world.server.data_dir.glob("registry.db*"):
+                file.unlink()
+            for copy in copies:
+                shutil.copy(copy, world.server.data_dir)
+    else:
+        name = world.place.url.split("/")[-1].split("?")[0]
+        world.place.server_sql(f"CREATE DATABASE kept TEMPLATE {name}")
+
+        def put_back():
+            world.place.server_sql(f"DROP DATABASE {name}")
+            world.place.server_sql(f"CREATE DATABASE {name} TEMPLATE kept")
+
+    return put_back
+
+
+def test_a_database_that_was_put_back_and_grew_is_noticed(world, tmp_path):
+    """What a watcher has of the lost history must not be taken for what the database has now."""
+    number = a_number(world)
+    with following(world) as follower:
+        follower.wait_for(lambda it: it.is_level, "the snapshot")
+        early = follower.token
+    world.server.stop()
+    put_back = keep_registry(world, tmp_path)
+    world.server.start()
+    world.connect()
+    with following(world, token=early) as follower:
+        for turn in range(3):
+            relabel(world, number, f"lost {turn}", waits=True)
+        follower.wait_for(lambda it: it.numbers.get(number.id, (0, ""))[1] == "lost 2", "the changes")
+        lost = follower.token
+    world.server.stop()
+    put_back()
+    world.server.start()
+    world.connect()
+    for turn in range(6):
+        relabel(world, number, f"new {turn}", waits=True)
+    refused = refusal(
+        world.numbers.WatchPhoneNumbers, world.v1.WatchPhoneNumbersRequest(resume_token=lost))
+    assert (refused.code, refused.reason) == (
+        grpc.StatusCode.OUT_OF_RANGE, "RESUME_TOKEN_EXPIRED")
+    # What was so before the two histories parted goes on.
+    with following(world, token=early) as follower:
+        follower.wait_for(lambda it: len(it.seen) == 6, "the changes")
+        assert shown(follower) == {number.id: "new 5"}
 
 
 def test_tokens_of_others_and_none_at_all(world, stubs, tmp_path_factory):

@@ -94,7 +94,10 @@ struct NumberFeedTests {
     await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await feed.run() }
       defer { group.cancelAll() }
-      await taken(id, after: 1) { if case .events([], through: 1) = $0 { true } else { false } }
+      await taken(id, after: 1) { taken in
+        guard case .events([], let through) = taken else { return false }
+        return through.sequence == 1
+      }
       store.fault.withLock { $0 = (before: 2, .damaged(cause: "a test")) }
       do {
         try await write(
@@ -103,7 +106,9 @@ struct NumberFeedTests {
         try await write(
           .insertNumber(try Sample.number(2, provider: provider), providerVersion: 1))
         await taken(id, after: 2) { taken in
-          guard case .events(let events, through: 3) = taken else { return false }
+          guard case .events(let events, let through) = taken, through.sequence == 3 else {
+            return false
+          }
           return events.map(\.resourceID) == [Sample.numberID(2).description]
         }
       } catch {

@@ -166,6 +166,49 @@ struct NumberWatchTests {
     #expect(feed.watcherCount == 0)
   }
 
+  /// The database went back to an older copy of itself, and grew beyond its end before anybody
+  /// looked.
+  @Test(arguments: [true, false])
+  func aDatabaseThatWentBackAndGrewIsNoticed(withFeed hasFeed: Bool) async throws {
+    try await write(.insertProvider(provider))
+    try await insert(1...3)
+    let body = { () async throws in
+      let (_, before) = try await levelWatch()
+      let copy = harness.store.copy()
+      harness.time.advance(by: .seconds(1))
+      for _ in 1...3 { try await change(1) }
+      let (watch, lost) = try await levelWatch()
+      harness.store.goBack(to: copy)
+      harness.time.advance(by: .seconds(1))
+      for _ in 1...9 { try await change(2) }
+      // What a stream had that is still there, and one that comes back with its token.
+      #expect(await failure { try await watch.next() } == .resumeTokenExpired)
+      #expect(await failure { try await self.watch(lost) } == .resumeTokenExpired)
+      // What is the same in both histories goes on.
+      let steps = try await steps(try await self.watch(before), 9)
+      #expect(steps.map { told($0).number } == Array(repeating: 2, count: 9))
+    }
+    if hasFeed { try await withFeed(body) } else { try await body() }
+  }
+
+  /// A snapshot shows what was changed since it began, which is lost with the rest.
+  @Test func aSnapshotOfWhatIsLostIsNotGoneOnWith() async throws {
+    try await write(.insertProvider(provider))
+    try await insert(1...120)
+    let watch = try await watch()
+    _ = try await steps(watch, 10)
+    let copy = harness.store.copy()
+    harness.time.advance(by: .seconds(1))
+    try await change(60)
+    let steps = try await steps(watch, 60)
+    #expect(steps.map { told($0) }.contains(Told(kind: "snapshot", number: 60, version: 2)))
+    let token = try #require(steps.last).resumeToken
+    harness.store.goBack(to: copy)
+    harness.time.advance(by: .seconds(1))
+    for _ in 1...5 { try await change(70) }
+    #expect(await failure { try await self.watch(token) } == .resumeTokenExpired)
+  }
+
   @Test func tokensAreOfOneTenantAndOneDeployment() async throws {
     let (_, token) = try await levelWatch()
     let other = Caller.of(Sample.otherTenant)

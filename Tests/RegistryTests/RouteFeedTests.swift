@@ -26,7 +26,7 @@ struct RouteFeedTests {
     let receipt = try await store.commit(Sample.write([.insertToken(Sample.token(2))]))
     feed.published(receipt.routeSequence)
     store.goBack(to: earlier)
-    let sequence = try await feed.page(after: 0).latest
+    let sequence = try await feed.page(after: 0).feed.latest.sequence
     try await withThrowingTaskGroup { group in
       group.addTask { try await feed.waitForChange(after: sequence) }
       await until { feed.waiterCount == 1 }

@@ -107,6 +107,7 @@ struct SealedRouteCopyTests {
     await copy.record(Response(step: .entries(entries)), epoch: Self.epoch)
     var end = Response.SnapshotEnd()
     end.sequence = sequence
+    end.changeTime = .init(Sample.time(4))
     await copy.record(Response(step: .snapshotEnd(end)), epoch: Self.epoch)
   }
 
@@ -126,7 +127,9 @@ struct SealedRouteCopyTests {
     #expect(routes.isReady)
     let number = try #require(routes.number(Self.number))
     #expect(number.provider?.account == Sample.account(1))
-    #expect(try await store.place() == RoutePlace(epoch: Self.epoch, revision: 4))
+    #expect(
+      try await store.place()
+        == RoutePlace(epoch: Self.epoch, revision: 4, time: Sample.time(4)))
   }
 
   @Test func aRestartKnowsTheTokensOfBefore() async throws {

@@ -60,7 +60,7 @@ enum SQLAllowList {
   static let functions: Set<String> = ["count", "min", "max", "coalesce"]
   static let signs: Set<Character> = ["(", ")", ",", "=", "<", ">", "+", "-", ".", "*"]
   /// Names that a statement gives to a table; `excluded` is the row that was not inserted.
-  static let aliases: Set<String> = Set(["d", "n", "f", "r", "e", "excluded"])
+  static let aliases: Set<String> = Set(["d", "n", "f", "r", "e", "l", "p", "excluded"])
     .union((0..<64).map { "a\($0)" })
 
   static let schemaWords: [String] = [

@@ -71,7 +71,7 @@ struct PruningTests {
     #expect(engine.count.withLock { $0 } - before < 10)
     // The oldest went, and the feed says up to where.
     let page = try await store.routes(after: 0, limit: 99)
-    #expect(page.changes.map(\.sequence) == Array(71...80))
-    #expect(page.prunedThrough == 70)
+    #expect(page.changes.map(\.point.sequence) == Array(71...80))
+    #expect(page.feed.prunedThrough == 70)
   }
 }

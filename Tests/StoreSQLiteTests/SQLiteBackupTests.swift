@@ -30,7 +30,7 @@ struct SQLiteBackupTests {
     let page = try await restored.events(after: 0, limit: 99)
     let count = page.events.count
     #expect(count >= 20)
-    #expect(page.latest == UInt64(count))
+    #expect(page.feed.latest.sequence == UInt64(count))
     #expect(try await restored.tenant(Sample.tenant).count(of: .agent) == count)
   }
 

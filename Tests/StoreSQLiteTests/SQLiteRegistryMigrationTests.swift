@@ -127,11 +127,11 @@ struct SQLiteRegistryMigrationTests {
         .put(.number(NumberRoute(try number()))),
         .removed(.number(Sample.numberID(9), tenant: Sample.tenant)),
       ])
-    #expect(page.changes.map(\.sequence) == [4, 5, 6, 7])
-    #expect(page.latest == 7)
-    #expect(page.prunedThrough == 3)
-    #expect(page.epoch == "first")
-    #expect(try await store.events(after: 0, limit: 9).prunedThrough == 7)
+    #expect(page.changes.map(\.point.sequence) == [4, 5, 6, 7])
+    #expect(page.feed.latest.sequence == 7)
+    #expect(page.feed.prunedThrough == 3)
+    #expect(page.feed.epoch == "first")
+    #expect(try await store.events(after: 0, limit: 9).feed.prunedThrough == 7)
     let receipt = try await store.commit(
       Sample.write([.deleteNumber(Sample.numberID(1), from: 1)]))
     #expect(receipt.routeSequence == 8)

@@ -20,9 +20,9 @@ struct SQLiteRegistryStoreTests {
   @Test func secondStartFindsTheSameHistory() async throws {
     defer { executor.stop() }
     let first = try await SQLiteStores.registry(path: file.path, executor: executor)
-    let epoch = try await first.routes(after: 0, limit: 1).epoch
+    let epoch = try await first.routes(after: 0, limit: 1).feed.epoch
     let second = try await SQLiteStores.registry(path: file.path, executor: executor)
-    #expect(try await second.routes(after: 0, limit: 1).epoch == epoch)
+    #expect(try await second.routes(after: 0, limit: 1).feed.epoch == epoch)
     #expect(epoch.utf8.count == 32)
   }
 

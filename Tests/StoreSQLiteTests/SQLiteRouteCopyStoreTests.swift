@@ -1,4 +1,5 @@
 import CallDispatch
+import Telephony
 import TestKit
 import Testing
 
@@ -19,7 +20,7 @@ struct SQLiteRouteCopyStoreTests {
   }
 
   @Test func aSnapshotTakesThePlaceOfWhatWasThere() async throws {
-    let old = RoutePlace(epoch: "one", revision: 3)
+    let old = RoutePlace(epoch: "one", revision: 3, time: Timestamp(microseconds: 77))
     let new = RoutePlace(epoch: "two", revision: 1)
     try await withStore { store in
       #expect(try await store.place() == nil)
@@ -117,7 +118,11 @@ struct SQLiteRouteCopyStoreTests {
     }
     do {
       let connection = try SQLiteConnection(path: file.path)
-      try connection.runScript("PRAGMA user_version = 1")
+      try connection.runScript(
+        """
+        ALTER TABLE route_copy_place DROP COLUMN change_time;
+        PRAGMA user_version = 1;
+        """)
     }
     try await withStore { store in
       let place = try await store.place()

@@ -22,24 +22,27 @@ enum FeedStatements {
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
     """)
 
-  /// The page and the feed's row in one statement, so that both are of one moment: a row that was
-  /// pruned between two would be a gap that nobody sees.
+  /// The page, the feed's row, and the times of the last change and of the one after which is
+  /// asked, in one statement, so that all are of one moment: a row that was pruned between two
+  /// would be a gap that nobody sees.
   static let routes = SQLStatement(
     "route_page",
     """
-    SELECT f.latest, f.routes_pruned_through, f.epoch, r.sequence, r.kind, r.tenant, r.id,
-      r.is_removed, r.document
-    FROM change_feed f LEFT JOIN (
-      SELECT sequence, kind, tenant, id, is_removed, document FROM routes
+    SELECT f.latest, f.routes_pruned_through, f.epoch, l.change_time, p.change_time,
+      r.sequence, r.kind, r.tenant, r.id, r.is_removed, r.change_time, r.document
+    FROM change_feed f LEFT JOIN events l ON l.sequence = f.latest
+    LEFT JOIN events p ON p.sequence = $1 LEFT JOIN (
+      SELECT sequence, kind, tenant, id, is_removed, change_time, document FROM routes
       WHERE sequence > $1 ORDER BY sequence LIMIT $2) r ON 1 = 1
     WHERE f.one = 1 ORDER BY r.sequence
     """)
   static let events = SQLStatement(
     "event_page",
     """
-    SELECT f.latest, f.events_pruned_through, f.epoch, e.sequence, e.tenant, e.kind,
-      e.resource_id, e.version, e.change, e.change_time, e.document
-    FROM change_feed f LEFT JOIN (
+    SELECT f.latest, f.events_pruned_through, f.epoch, l.change_time, p.change_time,
+      e.sequence, e.tenant, e.kind, e.resource_id, e.version, e.change, e.change_time, e.document
+    FROM change_feed f LEFT JOIN events l ON l.sequence = f.latest
+    LEFT JOIN events p ON p.sequence = $1 LEFT JOIN (
       SELECT sequence, tenant, kind, resource_id, version, change, change_time, document
       FROM events WHERE sequence > $1 ORDER BY sequence LIMIT $2) e ON 1 = 1
     WHERE f.one = 1 ORDER BY e.sequence
@@ -47,9 +50,10 @@ enum FeedStatements {
   static let eventsOfTenant = SQLStatement(
     "event_page_tenant",
     """
-    SELECT f.latest, f.events_pruned_through, f.epoch, e.sequence, e.tenant, e.kind,
-      e.resource_id, e.version, e.change, e.change_time, e.document
-    FROM change_feed f LEFT JOIN (
+    SELECT f.latest, f.events_pruned_through, f.epoch, l.change_time, p.change_time,
+      e.sequence, e.tenant, e.kind, e.resource_id, e.version, e.change, e.change_time, e.document
+    FROM change_feed f LEFT JOIN events l ON l.sequence = f.latest
+    LEFT JOIN events p ON p.sequence = $1 LEFT JOIN (
       SELECT sequence, tenant, kind, resource_id, version, change, change_time, document
       FROM events WHERE tenant = $3 AND kind = $4 AND sequence > $1
       ORDER BY sequence LIMIT $2) e ON 1 = 1

@@ -8,23 +8,22 @@ extension SQLRegistryStore {
   ) async throws(StoreError) -> RoutePage {
     let rows = try await reader.rows(
       FeedStatements.routes, [SQLValue(sequence), SQLValue(limit)])
-    let feed = try FeedRow(rows)
     var changes: [RouteChange] = []
-    for row in rows where row.optionalInteger(3) != nil {
-      changes.append(
-        RouteChange(sequence: UInt64(clamping: row.integer(3)), kind: try routeKind(row)))
+    for row in rows where row.optionalInteger(FeedStand.columnCount) != nil {
+      let point = FeedPoint(
+        sequence: UInt64(clamping: row.integer(5)), time: Timestamp(microseconds: row.integer(10)))
+      changes.append(RouteChange(point: point, kind: try routeKind(row)))
     }
-    return RoutePage(
-      changes: changes, latest: feed.latest, prunedThrough: feed.prunedThrough, epoch: feed.epoch)
+    return RoutePage(changes: changes, feed: try FeedStand(rows))
   }
 
   private func routeKind(_ row: SQLRow) throws(StoreError) -> RouteChange.Kind {
-    guard let kind = RouteDocument.Kind(rawValue: row.text(4)) else {
+    guard let kind = RouteDocument.Kind(rawValue: row.text(6)) else {
       throw .damaged(cause: "the feed has an unknown kind")
     }
-    if row.flag(7) { return .removed(try removal(kind, row)) }
+    if row.flag(9) { return .removed(try removal(kind, row)) }
     do throws(RouteDocument.Damaged) {
-      return .put(try RouteDocument.decode(kind, row.blob(8)))
+      return .put(try RouteDocument.decode(kind, row.blob(11)))
     } catch {
       throw .damaged(cause: "a stored route of a \(kind.rawValue) can't be read")
     }
@@ -33,14 +32,14 @@ extension SQLRegistryStore {
   private func removal(
     _ kind: RouteDocument.Kind, _ row: SQLRow
   ) throws(StoreError) -> RouteRemoval {
-    let tenant: TenantID = try StoreError.identifier(row.text(5))
+    let tenant: TenantID = try StoreError.identifier(row.text(7))
     switch kind {
-    case .number: return .number(try StoreError.identifier(row.text(6)), tenant: tenant)
-    case .provider: return .provider(try StoreError.identifier(row.text(6)), tenant: tenant)
-    case .token: return .token(try StoreError.identifier(row.text(6)), tenant: tenant)
+    case .number: return .number(try StoreError.identifier(row.text(8)), tenant: tenant)
+    case .provider: return .provider(try StoreError.identifier(row.text(8)), tenant: tenant)
+    case .token: return .token(try StoreError.identifier(row.text(8)), tenant: tenant)
     case .agent:
       do throws(IdentifierError) {
-        return .agent(try AgentID(row.text(6)), tenant: tenant)
+        return .agent(try AgentID(row.text(8)), tenant: tenant)
       } catch {
         throw .damaged(cause: "a stored agent id is not one: \(error)")
       }
@@ -90,8 +89,10 @@ extension SQLRegistryStore {
     ).rows
     let oldest = try await session.run(FeedStatements.oldEvents, [SQLValue(limit)]).rows
     let keptFrom = feed.integer(0) - Int64(RegistryLimits.eventCountMax)
+    // The last one stays: its time tells this history from another.
     let gone = oldest.prefix { row in
-      row.integer(1) < time.microseconds || row.integer(0) <= keptFrom
+      row.integer(0) < feed.integer(0)
+        && (row.integer(1) < time.microseconds || row.integer(0) <= keptFrom)
     }
     let lastEvent = gone.last?.integer(0)
     if let lastEvent {
@@ -120,40 +121,40 @@ extension SQLTenantStore {
   }
 }
 
-/// The feed's own row, which stands at the head of each row of a page.
-private struct FeedRow {
-  let latest: UInt64
-  let prunedThrough: UInt64
-  let epoch: String
+extension FeedStand {
+  /// What stands at the head of each row of a page.
+  fileprivate static let columnCount = 5
 
-  init(_ rows: [SQLRow]) throws(StoreError) {
+  fileprivate init(_ rows: [SQLRow]) throws(StoreError) {
     guard let row = rows.first else { throw .damaged(cause: "the feed has no row") }
-    latest = UInt64(clamping: row.integer(0))
-    prunedThrough = UInt64(clamping: row.integer(1))
-    epoch = row.text(2)
+    self.init(
+      epoch: row.text(2),
+      latest: FeedPoint(
+        sequence: UInt64(clamping: row.integer(0)),
+        time: row.optionalInteger(3).map(Timestamp.init(microseconds:))),
+      prunedThrough: UInt64(clamping: row.integer(1)),
+      askedTime: row.optionalInteger(4).map(Timestamp.init(microseconds:)))
   }
 }
 
 extension EventPage {
   init(_ rows: [SQLRow]) throws(StoreError) {
-    let feed = try FeedRow(rows)
     var events: [ChangeEvent] = []
-    for row in rows where row.optionalInteger(3) != nil {
-      guard let kind = ChangeEvent.Kind(rawValue: row.text(5)),
-        let change = ChangeEvent.Change(rawValue: row.text(8))
+    for row in rows where row.optionalInteger(FeedStand.columnCount) != nil {
+      guard let kind = ChangeEvent.Kind(rawValue: row.text(7)),
+        let change = ChangeEvent.Change(rawValue: row.text(10))
       else { throw .damaged(cause: "the feed has an unknown kind") }
       var number: PhoneNumber?
-      if let document = row.optionalBlob(10) {
+      if let document = row.optionalBlob(12) {
         number = try StoreError.decode(PhoneNumber.self, document)
       }
       events.append(
         ChangeEvent(
-          sequence: UInt64(clamping: row.integer(3)),
-          tenant: try StoreError.identifier(row.text(4)), kind: kind, resourceID: row.text(6),
-          version: Version(clamping: row.integer(7)), change: change,
-          time: Timestamp(microseconds: row.integer(9)), number: number))
+          sequence: UInt64(clamping: row.integer(5)),
+          tenant: try StoreError.identifier(row.text(6)), kind: kind, resourceID: row.text(8),
+          version: Version(clamping: row.integer(9)), change: change,
+          time: Timestamp(microseconds: row.integer(11)), number: number))
     }
-    self.init(
-      events: events, latest: feed.latest, prunedThrough: feed.prunedThrough, epoch: feed.epoch)
+    self.init(events: events, feed: try FeedStand(rows))
   }
 }

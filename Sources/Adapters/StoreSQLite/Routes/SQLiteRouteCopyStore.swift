@@ -1,6 +1,7 @@
 package import CallDispatch
 internal import EventLoops
 internal import StoreSQL
+internal import Telephony
 
 /// The dispatch's copy of the routes on one SQLite file. See `RouteCopyStore` for what it promises.
 ///
@@ -21,6 +22,9 @@ package actor SQLiteRouteCopyStore: RouteCopyStore {
     SQLiteMigrations.Step(
       "have the registry send everything again, now with tokens",
       script: "UPDATE route_copy_place SET epoch = '', revision = 0 WHERE epoch IS NOT NULL"),
+    SQLiteMigrations.Step(
+      "keep the time of the last change",
+      script: "ALTER TABLE route_copy_place ADD COLUMN change_time INTEGER"),
   ])
 
   private static let tables = """
@@ -63,10 +67,14 @@ package actor SQLiteRouteCopyStore: RouteCopyStore {
 
   package func place() throws(RouteCopyError) -> RoutePlace? {
     try mapped { () throws(SQLiteError) in
-      guard let row = try connection.first("SELECT epoch, revision FROM route_copy_place"),
+      guard
+        let row = try connection.first(
+          "SELECT epoch, revision, change_time FROM route_copy_place"),
         let epoch = row.optionalText(0)
       else { return nil }
-      return RoutePlace(epoch: epoch, revision: UInt64(clamping: row.integer(1)))
+      return RoutePlace(
+        epoch: epoch, revision: UInt64(clamping: row.integer(1)),
+        time: row.optionalInteger(2).map(Timestamp.init(microseconds:)))
     }
   }
 
@@ -148,8 +156,11 @@ package actor SQLiteRouteCopyStore: RouteCopyStore {
 
   private func stand(at place: RoutePlace) throws(SQLiteError) {
     try connection.run(
-      "UPDATE route_copy_place SET epoch = ?1, revision = ?2",
-      [.text(place.epoch), .integer(Int64(clamping: place.revision))])
+      "UPDATE route_copy_place SET epoch = ?1, revision = ?2, change_time = ?3",
+      [
+        .text(place.epoch), .integer(Int64(clamping: place.revision)),
+        place.time.map { .integer($0.microseconds) } ?? .null,
+      ])
   }
 
   private func mapped<R>(_ body: () throws(SQLiteError) -> R) throws(RouteCopyError) -> R {

@@ -37,13 +37,7 @@ package struct TokenFeed: Sendable {
   /// Up to where, and in which history, the directory is as the store has it.
   private struct Place {
     let epoch: String
-    var sequence: UInt64
-
-    /// Whether the history goes on from here, with nothing missing: neither forgotten, nor lost
-    /// because the database went back to an older copy of itself.
-    func isContinued(by page: RoutePage) -> Bool {
-      page.epoch == epoch && page.prunedThrough <= sequence && page.latest >= sequence
-    }
+    var point: FeedPoint
   }
 
   /// Follows from `place`, and begins anew where the history does not go on from there.
@@ -55,17 +49,17 @@ package struct TokenFeed: Sendable {
       let start = try await feed.page(after: 0, limit: 1)
       // Whatever was put in before this place is known was perhaps revoked before it.
       directory.replaceAll([])
-      known = Place(epoch: start.epoch, sequence: start.latest)
+      known = Place(epoch: start.feed.epoch, point: start.feed.latest)
     }
     while true {
       place = known
-      let page = try await feed.page(after: known.sequence)
-      guard known.isContinued(by: page) else {
+      let page = try await feed.page(after: known.point.sequence)
+      guard page.feed.continues(known.point, of: known.epoch) else {
         place = nil
         return
       }
       for change in page.changes {
-        known.sequence = change.sequence
+        known.point = change.point
         switch change.kind {
         case .put(.token(let grant)): directory.put(grant)
         case .removed(.token(let id, _)): directory.remove(id)
@@ -73,10 +67,10 @@ package struct TokenFeed: Sendable {
         }
       }
       guard page.changes.isEmpty else { continue }
-      known.sequence = max(known.sequence, page.latest)
+      known.point = page.feed.latest
       place = known
       do {
-        try await feed.waitForChange(after: known.sequence)
+        try await feed.waitForChange(after: known.point.sequence)
       } catch {
         return
       }

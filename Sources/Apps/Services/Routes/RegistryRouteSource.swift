@@ -3,6 +3,7 @@ package import CallDispatch
 package import GRPC
 package import Registry
 package import Telephony
+internal import WellKnown
 
 /// The dispatch's routes, from a registry behind a channel: in this process or over the network.
 package struct RegistryRouteSource: RouteSource {
@@ -35,6 +36,7 @@ package struct RegistryRouteSource: RouteSource {
     var request = Trunkline.Internal.V1.WatchRoutesRequest()
     request.epoch = place?.epoch ?? ""
     request.afterSequence = place?.revision ?? 0
+    request.afterTime = place?.time.map { Google.Protobuf.Timestamp($0) }
     request.regions = regions.map { Trunkline.V1.Region($0) }
     do throws(RPCError) {
       try await client.watchRoutes(request) { (responses) async throws(RPCError) in
@@ -66,9 +68,9 @@ package struct RegistryRouteSource: RouteSource {
       return entries.entries.compactMap { CallDispatch.RouteChange(setting: $0) }
         .map { .changed($0, at: nil) }
     case .snapshotEnd(let end):
-      return [.snapshotEnded(RoutePlace(epoch: epoch, revision: end.sequence))]
+      return [.snapshotEnded(RoutePlace(end, epoch: epoch))]
     case .change(let change):
-      let place = RoutePlace(epoch: epoch, revision: change.sequence)
+      let place = RoutePlace(change, epoch: epoch)
       let known: CallDispatch.RouteChange? =
         switch change.change {
         case .entry(let entry): CallDispatch.RouteChange(setting: entry)
@@ -81,5 +83,16 @@ package struct RegistryRouteSource: RouteSource {
     case nil:
       return []
     }
+  }
+}
+
+extension RoutePlace {
+  init(_ end: Trunkline.Internal.V1.WatchRoutesResponse.SnapshotEnd, epoch: String) {
+    self.init(epoch: epoch, revision: end.sequence, time: end.changeTime.map { Timestamp($0) })
+  }
+
+  init(_ change: Trunkline.Internal.V1.WatchRoutesResponse.RouteChange, epoch: String) {
+    self.init(
+      epoch: epoch, revision: change.sequence, time: change.changeTime.map { Timestamp($0) })
   }
 }

@@ -2,6 +2,7 @@ internal import API
 internal import Access
 internal import Registry
 internal import Telephony
+internal import WellKnown
 
 // What the registry tells its dispatches, from the domain's words.
 
@@ -31,7 +32,8 @@ extension Trunkline.Internal.V1.TokenRoute {
 extension Trunkline.Internal.V1.WatchRoutesResponse.RouteChange {
   init(_ change: Registry.RouteChange, _ seals: TravelSeals) {
     self.init()
-    sequence = change.sequence
+    sequence = change.point.sequence
+    changeTime = change.point.time.map { Google.Protobuf.Timestamp($0) }
     switch change.kind {
     case .put(let entry): self.change = .entry(.init(entry, seals))
     case .removed(let removal): self.change = .removal(.init(removal))

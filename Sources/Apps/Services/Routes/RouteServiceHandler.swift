@@ -39,35 +39,37 @@ package struct RouteServiceHandler: Trunkline.Internal.V1.RouteServiceProtocol {
     context: ServerContext
   ) async throws(RPCError) {
     try await context.whileAdmitted { () async throws(RPCError) in
-      let present = try await page(after: request.afterSequence, limit: 1)
-      let isKnown =
-        request.epoch == present.epoch && request.afterSequence <= present.latest
-        && request.afterSequence >= present.prunedThrough
+      let present = try await page(after: request.afterSequence, limit: 1).feed
+      let known = FeedPoint(
+        sequence: request.afterSequence, time: request.afterTime.map { Timestamp($0) })
       let start =
-        isKnown
-        ? request.afterSequence : try await sendSnapshot(epoch: present.epoch, to: responses)
+        present.continues(known, of: request.epoch)
+        ? known : try await sendSnapshot(epoch: present.epoch, to: responses)
       try await sendChanges(after: start, epoch: present.epoch, to: responses)
     }
   }
 
-  /// Sends all routes, and answers the sequence that they are at.
+  /// Sends all routes, and answers where they are at.
   private func sendSnapshot(
     epoch: String, to responses: ResponseWriter<Trunkline.Internal.V1.WatchRoutesResponse>
-  ) async throws(RPCError) -> UInt64 {
+  ) async throws(RPCError) -> FeedPoint {
     var begin = Trunkline.Internal.V1.WatchRoutesResponse.SnapshotBegin()
     begin.epoch = epoch
     try await responses.write(.init(.snapshotBegin(begin)))
-    var sequence: UInt64 = 0
+    var point = FeedPoint(sequence: 0, time: nil)
     // Removals that were forgotten before the snapshot began are of no entry in it.
     var forgotten: UInt64?
     while true {
-      let page = try await page(after: sequence, limit: Self.snapshotEntriesMax)
-      let before = forgotten ?? page.prunedThrough
+      let page = try await page(after: point.sequence, limit: Self.snapshotEntriesMax)
+      let before = forgotten ?? page.feed.prunedThrough
       forgotten = before
-      try checkContinuity(page, epoch: epoch, sequence: max(sequence, before))
+      // Events of old routes are forgotten, so that their times can't be compared.
+      guard page.feed.agrees(with: point, of: epoch),
+        page.feed.prunedThrough <= max(point.sequence, before)
+      else { throw Self.beginAnew }
       guard let last = page.changes.last else {
         // All that the store has was sent; what came last may be a removal that it has forgotten.
-        sequence = max(sequence, page.latest)
+        point = page.feed.latest
         break
       }
       var entries = Trunkline.Internal.V1.WatchRoutesResponse.RouteEntries()
@@ -76,57 +78,51 @@ package struct RouteServiceHandler: Trunkline.Internal.V1.RouteServiceProtocol {
         return Trunkline.Internal.V1.RouteEntry(entry, seals)
       }
       if !entries.entries.isEmpty { try await responses.write(.init(.entries(entries))) }
-      sequence = last.sequence
+      point = last.point
     }
     var end = Trunkline.Internal.V1.WatchRoutesResponse.SnapshotEnd()
-    end.sequence = sequence
+    end.sequence = point.sequence
+    end.changeTime = point.time.map { Google.Protobuf.Timestamp($0) }
     try await responses.write(.init(.snapshotEnd(end)))
-    return sequence
+    return point
   }
 
-  /// Sends each change after `sequence`, until the call ends.
+  /// Sends each change after `start`, until the call ends.
   private func sendChanges(
-    after start: UInt64, epoch: String,
+    after start: FeedPoint, epoch: String,
     to responses: ResponseWriter<Trunkline.Internal.V1.WatchRoutesResponse>
   ) async throws(RPCError) {
-    var sequence = start
+    var point = start
     var lastSent = time.now()
     while true {
-      let page = try await page(after: sequence, limit: Self.snapshotEntriesMax)
-      try checkContinuity(page, epoch: epoch, sequence: sequence)
+      let page = try await page(after: point.sequence, limit: Self.snapshotEntriesMax)
+      // Else what the reader has no longer fits what the store tells.
+      guard page.feed.continues(point, of: epoch) else { throw Self.beginAnew }
       for change in page.changes {
-        sequence = change.sequence
+        point = change.point
         try await responses.write(.init(.change(.init(change, seals))))
         lastSent = time.now()
       }
       if time.now().duration(since: lastSent) >= Self.heartbeatInterval {
         var heartbeat = Trunkline.Internal.V1.WatchRoutesResponse.Heartbeat()
-        heartbeat.sequence = sequence
+        heartbeat.sequence = point.sequence
         try await responses.write(.init(.heartbeat(heartbeat)))
         lastSent = time.now()
       }
       guard page.changes.isEmpty else { continue }
-      sequence = max(sequence, page.latest)
+      point = page.feed.latest
       do {
-        try await feed.waitForChange(after: sequence)
+        try await feed.waitForChange(after: point.sequence)
       } catch {
         throw RPCError(.cancelled, "The call is over.")
       }
     }
   }
 
-  /// What the reader has no longer fits what the store tells: it must begin anew.
-  private func checkContinuity(
-    _ page: RoutePage, epoch: String, sequence: UInt64
-  ) throws(RPCError) {
-    // With fewer changes than the reader has, the database went back to an older copy of itself.
-    guard page.epoch == epoch, sequence == 0 || page.prunedThrough <= sequence,
-      page.latest >= sequence
-    else {
-      throw ErrorDetails(
-        .aborted, "ROUTES_BEGIN_ANEW", "The history was shortened meanwhile. Watch again."
-      ).error
-    }
+  private static var beginAnew: RPCError {
+    ErrorDetails(
+      .aborted, "ROUTES_BEGIN_ANEW", "The history was shortened meanwhile. Watch again."
+    ).error
   }
 
   private func page(after sequence: UInt64, limit: Int) async throws(RPCError) -> RoutePage {

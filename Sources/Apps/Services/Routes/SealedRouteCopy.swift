@@ -157,9 +157,9 @@ package final class SealedRouteCopy: Sendable {
     case .entries(let entries):
       return .put(try entries.entries.compactMap { try row($0) })
     case .snapshotEnd(let end):
-      return .snapshotEnded(place: RoutePlace(epoch: epoch, revision: end.sequence))
+      return .snapshotEnded(place: RoutePlace(end, epoch: epoch))
     case .change(let change):
-      let place = RoutePlace(epoch: epoch, revision: change.sequence)
+      let place = RoutePlace(change, epoch: epoch)
       switch change.change {
       case .entry(let entry):
         return try row(entry).map { .changed(put: $0, removed: [], place: place) }

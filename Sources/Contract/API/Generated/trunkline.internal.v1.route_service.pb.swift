@@ -19,6 +19,9 @@ extension Trunkline.Internal.V1 {
     /// The dispatch's own regions, for the registry's log. Routes of all regions are sent, since any
     /// dispatch may have to answer for another.
     package var regions: [Trunkline.V1.Region] = []
+    /// The `change_time` that came with that sequence, as it came. Where the registry has another change
+    /// there, its database went back to an older copy of itself: it sends a snapshot.
+    package var afterTime: Google.Protobuf.Timestamp?
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
 
@@ -27,11 +30,13 @@ extension Trunkline.Internal.V1 {
     package init(
       epoch: String = "",
       afterSequence: UInt64 = 0,
-      regions: [Trunkline.V1.Region] = []
+      regions: [Trunkline.V1.Region] = [],
+      afterTime: Google.Protobuf.Timestamp? = nil
     ) {
       self.epoch = epoch
       self.afterSequence = afterSequence
       self.regions = regions
+      self.afterTime = afterTime
     }
   }
 
@@ -66,8 +71,8 @@ extension Trunkline.Internal.V1 {
 
     /// A snapshot begins.
     package struct SnapshotBegin: GeneratedMessage {
-      /// Names the registry's history: a database that was restored or made anew has another one, and
-      /// sequences of different epochs do not compare.
+      /// Names the registry's history: a database that was made anew has another one, and sequences of
+      /// different epochs do not compare.
       package var epoch: String = ""
       /// The fields that this version of the contract does not know.
       package var unknownFields = UnknownFields()
@@ -101,15 +106,19 @@ extension Trunkline.Internal.V1 {
     package struct SnapshotEnd: GeneratedMessage {
       /// Everything up to this change is in it.
       package var sequence: UInt64 = 0
+      /// When that change was made; absent when there is none, or it is not known any more.
+      package var changeTime: Google.Protobuf.Timestamp?
       /// The fields that this version of the contract does not know.
       package var unknownFields = UnknownFields()
 
       package init() {}
 
       package init(
-        sequence: UInt64 = 0
+        sequence: UInt64 = 0,
+        changeTime: Google.Protobuf.Timestamp? = nil
       ) {
         self.sequence = sequence
+        self.changeTime = changeTime
       }
     }
 
@@ -119,6 +128,8 @@ extension Trunkline.Internal.V1 {
       package var sequence: UInt64 = 0
       /// What happened.
       package var change: Change?
+      /// When it was made.
+      package var changeTime: Google.Protobuf.Timestamp?
       /// The fields that this version of the contract does not know.
       package var unknownFields = UnknownFields()
 
@@ -126,10 +137,12 @@ extension Trunkline.Internal.V1 {
 
       package init(
         sequence: UInt64 = 0,
-        change: Change? = nil
+        change: Change? = nil,
+        changeTime: Google.Protobuf.Timestamp? = nil
       ) {
         self.sequence = sequence
         self.change = change
+        self.changeTime = changeTime
       }
 
       /// What happened.
@@ -390,6 +403,7 @@ extension Trunkline.Internal.V1.WatchRoutesRequest {
         self.regions.append(unsafe Trunkline.V1.Region(rawValue: list[index]))
       }
     }
+    if let value = unsafe c.pointee.f4 { self.afterTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
     if unsafe c.pointee.base.n_unknown_fields > 0 {
       self.unknownFields = try unsafe UnknownFields(c.pointee.base)
     }
@@ -410,6 +424,9 @@ extension Trunkline.Internal.V1.WatchRoutesRequest {
       }
       unsafe c.pointee.f3 = list
     }
+    if let value = self.afterTime {
+      unsafe c.pointee.f4 = value.copy(into: &arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
     if !self.unknownFields.isEmpty {
       unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
     }
@@ -420,6 +437,7 @@ extension Trunkline.Internal.V1.WatchRoutesRequest {
     try json.field("epoch", "epoch", self.epoch)
     try json.field("afterSequence", "after_sequence", self.afterSequence)
     try json.field("regions", "regions", self.regions)
+    try json.field("afterTime", "after_time", self.afterTime)
   }
 
   package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
@@ -433,6 +451,9 @@ extension Trunkline.Internal.V1.WatchRoutesRequest {
     case "regions":
       try json.read(&self.regions)
       return 3
+    case "afterTime", "after_time":
+      try json.read(&self.afterTime)
+      return 4
     default: return 0
     }
   }
@@ -689,6 +710,7 @@ extension Trunkline.Internal.V1.WatchRoutesResponse.SnapshotEnd {
   @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
     let c = unsafe structure.assumingMemoryBound(to: Trunkline__Internal__V1__WatchRoutesResponse__SnapshotEnd.self)
     self.sequence = unsafe c.pointee.f1
+    if let value = unsafe c.pointee.f2 { self.changeTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
     if unsafe c.pointee.base.n_unknown_fields > 0 {
       self.unknownFields = try unsafe UnknownFields(c.pointee.base)
     }
@@ -699,6 +721,9 @@ extension Trunkline.Internal.V1.WatchRoutesResponse.SnapshotEnd {
     let c = unsafe structure.bindMemory(to: Trunkline__Internal__V1__WatchRoutesResponse__SnapshotEnd.self, capacity: 1)
     unsafe trunkline__internal__v1__watch_routes_response__snapshot_end__init(c)
     unsafe c.pointee.f1 = self.sequence
+    if let value = self.changeTime {
+      unsafe c.pointee.f2 = value.copy(into: &arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
     if !self.unknownFields.isEmpty {
       unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
     }
@@ -707,6 +732,7 @@ extension Trunkline.Internal.V1.WatchRoutesResponse.SnapshotEnd {
 
   package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
     try json.field("sequence", "sequence", self.sequence)
+    try json.field("changeTime", "change_time", self.changeTime)
   }
 
   package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
@@ -714,6 +740,9 @@ extension Trunkline.Internal.V1.WatchRoutesResponse.SnapshotEnd {
     case "sequence":
       try json.read(&self.sequence)
       return 1
+    case "changeTime", "change_time":
+      try json.read(&self.changeTime)
+      return 2
     default: return 0
     }
   }
@@ -750,6 +779,7 @@ extension Trunkline.Internal.V1.WatchRoutesResponse.RouteChange {
     case 3: self.change = .removal(try unsafe Trunkline.Internal.V1.RouteRemoval(copying: UnsafeRawPointer(c.pointee.f3)))
     default: break
     }
+    if let value = unsafe c.pointee.f4 { self.changeTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
     if unsafe c.pointee.base.n_unknown_fields > 0 {
       self.unknownFields = try unsafe UnknownFields(c.pointee.base)
     }
@@ -769,6 +799,9 @@ extension Trunkline.Internal.V1.WatchRoutesResponse.RouteChange {
       unsafe c.pointee.f3 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__Internal__V1__RouteRemoval.self)
     case nil: break
     }
+    if let value = self.changeTime {
+      unsafe c.pointee.f4 = value.copy(into: &arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
     if !self.unknownFields.isEmpty {
       unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
     }
@@ -782,6 +815,7 @@ extension Trunkline.Internal.V1.WatchRoutesResponse.RouteChange {
     case .removal(let value)?: try json.member("removal", "removal", value)
     case nil: break
     }
+    try json.field("changeTime", "change_time", self.changeTime)
   }
 
   package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
@@ -795,6 +829,9 @@ extension Trunkline.Internal.V1.WatchRoutesResponse.RouteChange {
     case "removal":
       try json.read(into: &self.change) { .removal($0) }
       return 3
+    case "changeTime", "change_time":
+      try json.read(&self.changeTime)
+      return 4
     default: return 0
     }
   }

@@ -86,8 +86,8 @@ extension Trunkline.V1 {
     /// the last that it got. While nothing changes a KIND_HEARTBEAT comes at least every ten seconds.
     ///
     /// A caller who reads slowly is waited for. Errors: OUT_OF_RANGE (RESUME_TOKEN_EXPIRED) when what
-    /// follows the token is no longer kept, or the token is of another deployment or tenant: begin
-    /// without one, with a new snapshot; INVALID_ARGUMENT for what is no token; RESOURCE_EXHAUSTED
+    /// follows the token is no longer kept, or the token is of another deployment or tenant, or of a
+    /// time before the database was put back: begin without one, with a new snapshot; INVALID_ARGUMENT for what is no token; RESOURCE_EXHAUSTED
     /// (TOO_MANY_WATCHERS); UNAUTHENTICATED once the caller's token is revoked or has expired;
     /// UNAVAILABLE: go on with the last token.
     func watchPhoneNumbers(
@@ -245,8 +245,8 @@ extension Trunkline.V1 {
     /// the last that it got. While nothing changes a KIND_HEARTBEAT comes at least every ten seconds.
     ///
     /// A caller who reads slowly is waited for. Errors: OUT_OF_RANGE (RESUME_TOKEN_EXPIRED) when what
-    /// follows the token is no longer kept, or the token is of another deployment or tenant: begin
-    /// without one, with a new snapshot; INVALID_ARGUMENT for what is no token; RESOURCE_EXHAUSTED
+    /// follows the token is no longer kept, or the token is of another deployment or tenant, or of a
+    /// time before the database was put back: begin without one, with a new snapshot; INVALID_ARGUMENT for what is no token; RESOURCE_EXHAUSTED
     /// (TOO_MANY_WATCHERS); UNAUTHENTICATED once the caller's token is revoked or has expired;
     /// UNAVAILABLE: go on with the last token.
     package func watchPhoneNumbers<Result>(

@@ -10,14 +10,18 @@ package enum RouteSourceError: Error, Sendable, Hashable {
 
 /// Where a reader of the routes stands: everything up to `revision` of that history is known to it.
 ///
-/// Revisions of different epochs don't compare: the registry's database was restored or made anew.
+/// Revisions of different epochs don't compare: the registry's database was made anew.
 package struct RoutePlace: Sendable, Hashable {
   package var epoch: String
   package var revision: UInt64
+  /// When that change was made, as the registry tells it: a database that went back to an older
+  /// copy of itself has another change there. nil when it is not known.
+  package var time: Timestamp?
 
-  package init(epoch: String, revision: UInt64) {
+  package init(epoch: String, revision: UInt64, time: Timestamp? = nil) {
     self.epoch = epoch
     self.revision = revision
+    self.time = time
   }
 }
 

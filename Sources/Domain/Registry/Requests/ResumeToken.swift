@@ -6,6 +6,9 @@ struct WatchPlace: Sendable, Hashable {
   var history: UInt64
   /// Every change up to this one was told, or is in the snapshot.
   var sequence: UInt64
+  /// The last change that what was told may rest on: a later one than `sequence` while it comes
+  /// from a snapshot. The history goes on from here if this change is still a part of it.
+  var known: FeedPoint
   /// Within a snapshot: the number that was told last.
   var snapshot: SnapshotPlace?
 
@@ -15,6 +18,17 @@ struct WatchPlace: Sendable, Hashable {
     var id: PhoneNumberID
 
     var cursor: PageCursor { PageCursor(createTime: createTime, id: id.description) }
+  }
+
+  /// Every change up to `point` has been told.
+  mutating func advance(to point: FeedPoint) {
+    sequence = max(sequence, point.sequence)
+    know(point)
+  }
+
+  /// What was told may rest on changes up to `point`.
+  mutating func know(_ point: FeedPoint) {
+    if point.sequence > known.sequence { known = point }
   }
 }
 
@@ -27,15 +41,21 @@ struct ResumeTokens: Sendable {
   let tenant: TenantID
   let sealer: any SecretSealer
 
-  private static let form: UInt8 = 1
+  private static let form: UInt8 = 2
   private static let checkSize = 16
-  /// Form, history, sequence; in a snapshot also time and id.
-  private static let sizes = [17, 41]
+  /// Form, history, sequence, the known change's sequence and time.
+  private static let size = 33
+  /// In a snapshot also time and id.
+  private static let snapshotSize = size + 24
+  /// Those of form 1, which an earlier version made: they have expired.
+  private static let formerSizes = [17, 41]
 
   func text(of place: WatchPlace) throws(RegistryError) -> String {
     var plain: [UInt8] = [Self.form]
     plain += PageToken.bytes(of: place.history)
     plain += PageToken.bytes(of: place.sequence)
+    plain += PageToken.bytes(of: place.known.sequence)
+    plain += PageToken.bytes(of: UInt64(bitPattern: place.known.time?.microseconds ?? 0))
     if let snapshot = place.snapshot {
       plain += PageToken.bytes(of: UInt64(bitPattern: snapshot.createTime.microseconds))
       plain += PageToken.bytes(of: snapshot.id.high)
@@ -49,7 +69,8 @@ struct ResumeTokens: Sendable {
   /// deployment, has expired as far as its holder is concerned.
   func place(in text: String) throws(RegistryError) -> WatchPlace {
     guard let bytes = PageToken.bytes(ofHex: text),
-      Self.sizes.contains(bytes.count - Self.checkSize)
+      ([Self.size, Self.snapshotSize] + Self.formerSizes)
+        .contains(bytes.count - Self.checkSize)
     else {
       throw .invalidArgument([
         FieldViolation(
@@ -59,14 +80,18 @@ struct ResumeTokens: Sendable {
     }
     let check = Array(bytes.prefix(Self.checkSize))
     let plain = try masked(Array(bytes.dropFirst(Self.checkSize)), check)
-    guard try self.check(of: plain) == check, plain[0] == Self.form else {
+    guard try self.check(of: plain) == check, plain[0] == Self.form, plain.count >= Self.size else {
       throw .resumeTokenExpired
     }
-    var place = WatchPlace(history: Self.word(plain, 1), sequence: Self.word(plain, 9))
-    if plain.count > 17 {
+    let time = Int64(bitPattern: Self.word(plain, 25))
+    var place = WatchPlace(
+      history: Self.word(plain, 1), sequence: Self.word(plain, 9),
+      known: FeedPoint(
+        sequence: Self.word(plain, 17), time: time == 0 ? nil : Timestamp(microseconds: time)))
+    if plain.count == Self.snapshotSize {
       place.snapshot = WatchPlace.SnapshotPlace(
-        createTime: Timestamp(microseconds: Int64(bitPattern: Self.word(plain, 17))),
-        id: PhoneNumberID(high: Self.word(plain, 25), low: Self.word(plain, 33)))
+        createTime: Timestamp(microseconds: Int64(bitPattern: Self.word(plain, 33))),
+        id: PhoneNumberID(high: Self.word(plain, 41), low: Self.word(plain, 49)))
     }
     return place
   }

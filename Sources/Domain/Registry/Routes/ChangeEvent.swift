@@ -41,22 +41,24 @@ package struct ChangeEvent: Sendable, Hashable {
   }
 }
 
+extension ChangeEvent {
+  package var point: FeedPoint { FeedPoint(sequence: sequence, time: time) }
+}
+
 /// A part of the events.
 package struct EventPage: Sendable, Hashable {
   /// By rising sequence; each change once.
   package var events: [ChangeEvent]
-  /// The last sequence that any change had when the page was read.
-  package var latest: UInt64
-  /// Events up to this sequence are forgotten: a reader that stands before it has missed some and
-  /// begins anew with a snapshot.
-  package var prunedThrough: UInt64
-  /// Names the store's history: sequences of different epochs don't compare.
-  package var epoch: String
+  /// A reader that stands before `prunedThrough` has missed events and begins anew with a snapshot.
+  package var feed: FeedStand
 
-  package init(events: [ChangeEvent], latest: UInt64, prunedThrough: UInt64, epoch: String) {
+  package init(events: [ChangeEvent], feed: FeedStand) {
     self.events = events
-    self.latest = latest
-    self.prunedThrough = prunedThrough
-    self.epoch = epoch
+    self.feed = feed
+  }
+
+  /// Up to where a reader of this page has read, when it asked for `limit` events at most.
+  package func end(limit: Int) -> FeedPoint {
+    events.count < limit ? feed.latest : events.last?.point ?? feed.latest
   }
 }

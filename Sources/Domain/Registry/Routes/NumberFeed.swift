@@ -10,7 +10,7 @@ package final class NumberFeed: Sendable {
   /// What a watcher gets.
   enum Taken: Sendable {
     /// Its changes after its place, in order, up to `through`; none when nothing changed.
-    case events([ChangeEvent], through: UInt64)
+    case events([ChangeEvent], through: FeedPoint)
     /// They are no longer here, or not yet: the store has them.
     case inStore
     /// The store's history is another one than before.
@@ -30,7 +30,7 @@ package final class NumberFeed: Sendable {
     /// Changes of numbers after `start`, up to `latest`, by rising sequence.
     var recent: [ChangeEvent] = []
     var start: UInt64 = 0
-    var latest: UInt64 = 0
+    var latest = FeedPoint(sequence: 0, time: nil)
     var isAway = false
     var isShutDown = false
     var watchers: [Int: Watcher] = [:]
@@ -70,15 +70,15 @@ package final class NumberFeed: Sendable {
   private func readOn() async throws(StoreError) {
     let (isFirst, latest) = state.withLock { ($0.epoch == nil, $0.latest) }
     let limit = isFirst ? 1 : RegistryLimits.routePageSizeMax
-    let (page, isWhole) = try await page(after: latest, limit: limit)
+    let (page, isWhole) = try await page(after: latest.sequence, limit: limit)
     let (waiters, isLevel) = state.withLock { state in
       let waiters = Self.take(page, limit: limit, isWhole: isWhole, &state)
-      return (waiters, state.latest >= page.latest)
+      return (waiters, state.latest.sequence >= page.feed.latest.sequence)
     }
     for waiter in waiters { waiter.resume() }
     guard isLevel else { return }
     // A cancelled task ends its loop.
-    try? await routes.waitForChange(after: page.latest)
+    try? await routes.waitForChange(after: page.feed.latest.sequence)
   }
 
   /// The next changes. When one of them can't be read it is none, up to the last: watchers find
@@ -99,18 +99,19 @@ package final class NumberFeed: Sendable {
     _ page: EventPage, limit: Int, isWhole: Bool, _ state: inout State
   ) -> [CheckedContinuation<Void, Never>] {
     state.isAway = false
-    let isSame = state.epoch == page.epoch && page.latest >= state.latest
-    guard isSame, isWhole, page.prunedThrough <= state.latest else {
+    let isSame = state.epoch.map { page.feed.agrees(with: state.latest, of: $0) } ?? false
+    guard isSame, isWhole, page.feed.prunedThrough <= state.latest.sequence else {
       if state.epoch != nil, !isSame {
         for id in state.watchers.keys { state.watchers[id]?.isOver = true }
       }
-      state.epoch = page.epoch
-      (state.recent, state.start, state.latest) = ([], page.latest, page.latest)
+      state.epoch = page.feed.epoch
+      state.latest = page.feed.latest
+      (state.recent, state.start) = ([], state.latest.sequence)
       return wake(Array(state.watchers.keys), &state)
     }
     let events = page.events.filter { $0.kind == .number }
     state.recent += events
-    state.latest = page.events.count < limit ? page.latest : page.events.last?.sequence ?? 0
+    state.latest = page.end(limit: limit)
     let surplus = state.recent.count - RegistryLimits.watchEventsMax
     if surplus > 0 {
       state.start = state.recent[surplus - 1].sequence
@@ -179,7 +180,7 @@ package final class NumberFeed: Sendable {
       guard state.epoch != nil, sequence >= state.start else { return .inStore }
       let own = Array(Self.own(watcher.tenant, after: sequence, state).prefix(limit))
       let isCut = own.count == limit
-      return .events(own, through: isCut ? own.last?.sequence ?? sequence : state.latest)
+      return .events(own, through: isCut ? own.last?.point ?? state.latest : state.latest)
     }
   }
 

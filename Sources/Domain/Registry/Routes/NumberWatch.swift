@@ -33,7 +33,7 @@ package final class NumberWatch {
   private var isInSnapshot: Bool
   private var pending: ArraySlice<NumberStep.Kind> = []
   /// Where the reader stands when it has taken what is pending.
-  private var through: UInt64
+  private var through: FeedPoint
   private var lastStep: Timestamp
 
   /// Rows that are read, and held, at a time.
@@ -50,7 +50,7 @@ package final class NumberWatch {
     self.time = time
     self.place = place
     self.isInSnapshot = isInSnapshot
-    through = place.sequence
+    through = FeedPoint(sequence: place.sequence, time: nil)
     lastStep = time.now()
   }
 
@@ -64,7 +64,7 @@ package final class NumberWatch {
     while true {
       if Task.isCancelled { throw .cancelled }
       if let kind = pending.popFirst() { return try step(kind) }
-      place.sequence = max(place.sequence, through)
+      place.advance(to: through)
       if isInSnapshot {
         try await readSnapshot()
       } else if try await readChanges() {
@@ -78,8 +78,8 @@ package final class NumberWatch {
     case .snapshot(let number):
       place.snapshot = .init(createTime: number.revision.createTime, id: number.id)
     case .snapshotEnd: place.snapshot = nil
-    case .changed(let event): place.sequence = event.sequence
-    case .heartbeat: place.sequence = max(place.sequence, through)
+    case .changed(let event): place.advance(to: event.point)
+    case .heartbeat: place.advance(to: through)
     }
     lastStep = time.now()
     return NumberStep(kind: kind, resumeToken: try tokens.text(of: place))
@@ -90,6 +90,10 @@ package final class NumberWatch {
     let numbers = try await read { () async throws(StoreError) in
       try await store.numbers(PhoneNumberFilter(), after: cursor, limit: Self.pageSize)
     }
+    // The numbers may rest on changes up to here.
+    let feed = try await page(after: place.known.sequence, limit: 0).feed
+    try Self.check(place, feed)
+    place.know(feed.latest)
     pending = numbers.map { .snapshot($0) }[...]
     if numbers.count < Self.pageSize {
       pending.append(.snapshotEnd)
@@ -103,27 +107,34 @@ package final class NumberWatch {
     case .events(let events, let through):
       take(events, through: through)
     case .inStore:
-      let after = place.sequence
-      let page = try await read { () async throws(StoreError) in
-        try await store.events(of: .number, after: after, limit: Self.pageSize)
-      }
-      try Self.check(place, page)
-      let isCut = page.events.count == Self.pageSize
-      take(page.events, through: isCut ? page.events.last?.sequence ?? after : page.latest)
+      let page = try await page(after: place.sequence, limit: Self.pageSize)
+      let feed =
+        place.sequence == place.known.sequence
+        ? page.feed : try await self.page(after: place.known.sequence, limit: 0).feed
+      try Self.check(place, feed)
+      take(page.events, through: page.end(limit: Self.pageSize))
     case .isOver: throw .resumeTokenExpired
     case .shutDown: throw .shuttingDown
     }
     return pending.isEmpty
   }
 
-  private func take(_ events: [ChangeEvent], through: UInt64) {
+  private func page(
+    after sequence: UInt64, limit: Int
+  ) async throws(RegistryError) -> EventPage {
+    try await read { () async throws(StoreError) in
+      try await store.events(of: .number, after: sequence, limit: limit)
+    }
+  }
+
+  private func take(_ events: [ChangeEvent], through: FeedPoint) {
     pending = events.map { .changed($0) }[...]
     self.through = through
   }
 
   /// Waits for a change; puts in a heartbeat when none came for long enough.
   private func wait() async throws(RegistryError) {
-    place.sequence = max(place.sequence, through)
+    place.advance(to: through)
     let quiet = time.now().duration(since: lastStep)
     let rest = RegistryLimits.watchHeartbeatInterval - quiet
     if rest > .zero { await feed.wait(subscription, after: place.sequence, atMost: rest) }
@@ -145,10 +156,10 @@ package final class NumberWatch {
     }
   }
 
-  /// Refuses a place from which the store can't go on.
-  static func check(_ place: WatchPlace, _ page: EventPage) throws(RegistryError) {
-    guard place.history == history(of: page.epoch), place.sequence <= page.latest,
-      place.sequence >= page.prunedThrough
+  /// Refuses a place from which the store can't go on. `feed` was read after what is known there.
+  static func check(_ place: WatchPlace, _ feed: FeedStand) throws(RegistryError) {
+    guard place.history == history(of: feed.epoch),
+      feed.continues(place.known, of: feed.epoch), place.sequence >= feed.prunedThrough
     else { throw .resumeTokenExpired }
   }
 

@@ -134,12 +134,12 @@ package struct RouteChange: Sendable, Hashable {
     case removed(RouteRemoval)
   }
 
-  /// Grows with each change, over all tenants and kinds; gaps mean nothing.
-  package var sequence: UInt64
+  /// Its sequence grows with each change, over all tenants and kinds; gaps mean nothing.
+  package var point: FeedPoint
   package var kind: Kind
 
-  package init(sequence: UInt64, kind: Kind) {
-    self.sequence = sequence
+  package init(point: FeedPoint, kind: Kind) {
+    self.point = point
     self.kind = kind
   }
 }
@@ -148,19 +148,13 @@ package struct RouteChange: Sendable, Hashable {
 package struct RoutePage: Sendable, Hashable {
   /// By rising sequence. What changed twice stands once, at its last change.
   package var changes: [RouteChange]
-  /// The last sequence that any change had when the page was read: a reader that has it is level
-  /// with the registry.
-  package var latest: UInt64
-  /// Removals up to this sequence may have been forgotten: a reader that stands before it, but not
-  /// at 0, drops what it has and reads from 0.
-  package var prunedThrough: UInt64
-  /// Names the store's history, made with the store: sequences of different epochs don't compare.
-  package var epoch: String
+  /// A reader that has its `latest` is level with the registry. Removals up to its `prunedThrough`
+  /// may have been forgotten: a reader that stands before it, but not at 0, drops what it has and
+  /// reads from 0.
+  package var feed: FeedStand
 
-  package init(changes: [RouteChange], latest: UInt64, prunedThrough: UInt64, epoch: String) {
+  package init(changes: [RouteChange], feed: FeedStand) {
     self.changes = changes
-    self.latest = latest
-    self.prunedThrough = prunedThrough
-    self.epoch = epoch
+    self.feed = feed
   }
 }

@@ -33,7 +33,7 @@ package final class RouteFeed: Sendable {
     } catch {
       throw RegistryError(error)
     }
-    if page.latest < before {
+    if page.feed.latest.sequence < before {
       // The database went back, to an older copy of itself. What was published is no longer there,
       // and nobody is to be woken for it over and over.
       state.withLock { state in

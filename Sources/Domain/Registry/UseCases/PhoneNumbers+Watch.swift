@@ -9,22 +9,24 @@ extension PhoneNumbers {
   ) async throws(RegistryError) -> NumberWatch {
     let tokens = ResumeTokens(tenant: caller.tenant, sealer: context.sealer)
     let resumed = resumeToken.isEmpty ? nil : try tokens.place(in: resumeToken)
-    let (feed, store) = (context.numberFeed, context.store(of: caller.tenant))
-    guard let subscription = feed.subscribe(caller.tenant) else { throw .tooManyWatchers }
+    let (numberFeed, store) = (context.numberFeed, context.store(of: caller.tenant))
+    guard let subscription = numberFeed.subscribe(caller.tenant) else { throw .tooManyWatchers }
     do throws(RegistryError) {
       // Where the snapshot stands is read before it: what changes meanwhile is told after it.
-      let page = try await context.read { () async throws(StoreError) in
-        try await store.events(of: .number, after: resumed?.sequence ?? 0, limit: 1)
-      }
-      if let resumed { try NumberWatch.check(resumed, page) }
+      let feed = try await context.read { () async throws(StoreError) in
+        try await store.events(of: .number, after: resumed?.known.sequence ?? 0, limit: 0)
+      }.feed
+      if let resumed { try NumberWatch.check(resumed, feed) }
       let place =
         resumed
-        ?? WatchPlace(history: NumberWatch.history(of: page.epoch), sequence: page.latest)
+        ?? WatchPlace(
+          history: NumberWatch.history(of: feed.epoch), sequence: feed.latest.sequence,
+          known: feed.latest)
       return NumberWatch(
-        feed: feed, subscription: subscription, store: store, tokens: tokens, time: context.time,
-        place: place, isInSnapshot: resumed == nil || resumed?.snapshot != nil)
+        feed: numberFeed, subscription: subscription, store: store, tokens: tokens,
+        time: context.time, place: place, isInSnapshot: resumed == nil || resumed?.snapshot != nil)
     } catch {
-      feed.unsubscribe(subscription)
+      numberFeed.unsubscribe(subscription)
       throw error
     }
   }

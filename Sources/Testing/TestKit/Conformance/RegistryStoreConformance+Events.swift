@@ -2,6 +2,18 @@ internal import Registry
 internal import Telephony
 
 extension RegistryStoreConformance {
+  /// The same of each way to read the feed.
+  private static func stands(
+    of store: any RegistryStore, after sequence: UInt64, limit: Int
+  ) async throws -> [FeedStand] {
+    let tenant = store.tenant(Sample.tenant)
+    return [
+      try await store.events(after: sequence, limit: limit).feed,
+      try await tenant.events(of: .number, after: sequence, limit: limit).feed,
+      try await store.routes(after: sequence, limit: limit).feed,
+    ]
+  }
+
   static let eventChecks: [RegistryStoreCheck] = [
     RegistryStoreCheck("every change is an event, once and in order") { store in
       let provider = Sample.provider(1)
@@ -22,11 +34,13 @@ extension RegistryStoreConformance {
       try requireEqual(page.events.map(\.number), [nil, first, second, nil])
       try requireEqual(
         page.events.map(\.time), [Sample.start, Sample.start, Sample.time(2), Sample.time(3)])
-      try requireEqual(page.latest, 4)
+      try requireEqual(page.feed.latest, FeedPoint(sequence: 4, time: Sample.time(3)))
       let numbers = try await store.tenant(Sample.tenant).events(of: .number, after: 2, limit: 1)
       try requireEqual(numbers.events, [page.events[2]])
       let level = try await store.tenant(Sample.tenant).events(of: .number, after: 4, limit: 9)
-      try requireEqual(level, EventPage(events: [], latest: 4, prunedThrough: 0, epoch: page.epoch))
+      var stand = page.feed
+      stand.askedTime = Sample.time(3)
+      try requireEqual(level, EventPage(events: [], feed: stand))
       let other = try await store.tenant(Sample.otherTenant).events(
         of: .number, after: 0, limit: 9)
       try requireEqual(other.events, [])
@@ -42,6 +56,35 @@ extension RegistryStoreConformance {
       let page = try await store.events(after: 0, limit: 9)
       try requireEqual(page.events.map(\.resourceID), ["agent-1", "agent-3"])
     },
+    RegistryStoreCheck("a page tells when the last change was, and the one asked for") { store in
+      let nothing = FeedPoint(sequence: 0, time: nil)
+      for stand in try await stands(of: store, after: 0, limit: 9) {
+        try requireEqual(stand.latest, nothing)
+        try requireEqual(stand.askedTime, nil)
+      }
+      for index in 1...3 {
+        try await store.commit(
+          Sample.write([.insertAgent(try Sample.agent(index))], at: Sample.time(index)))
+      }
+      for limit in [0, 9] {
+        for (sequence, time) in [0: nil, 2: Sample.time(2), 7: nil] {
+          for stand in try await stands(of: store, after: UInt64(sequence), limit: limit) {
+            try requireEqual(stand.latest, FeedPoint(sequence: 3, time: Sample.time(3)))
+            try requireEqual(stand.askedTime, time)
+          }
+        }
+      }
+      let points = (1...3).map { FeedPoint(sequence: UInt64($0), time: Sample.time($0)) }
+      try requireEqual(try await store.events(after: 0, limit: 9).events.map(\.point), points)
+      try requireEqual(try await store.routes(after: 0, limit: 9).changes.map(\.point), points)
+      // The last one is never forgotten.
+      try await store.prune(
+        requestsBefore: Sample.start, historyBefore: Sample.time(9), limit: 9)
+      for stand in try await stands(of: store, after: 2, limit: 9) {
+        try requireEqual(stand.latest, points[2])
+        try requireEqual(stand.askedTime, nil)
+      }
+    },
     RegistryStoreCheck("old events are pruned in order, and it is told how far") { store in
       for index in 1...4 {
         try await store.commit(
@@ -52,13 +95,13 @@ extension RegistryStoreConformance {
       try requireEqual(count, 2)
       let page = try await store.events(after: 0, limit: 9)
       try requireEqual(page.events.map(\.sequence), [3, 4])
-      try requireEqual(page.prunedThrough, 2)
+      try requireEqual(page.feed.prunedThrough, 2)
       try await store.prune(
         requestsBefore: Sample.start, historyBefore: Sample.time(4), limit: 9)
       let rest = try await store.events(after: 2, limit: 9)
       try requireEqual(rest.events.map(\.sequence), [4])
-      try requireEqual(rest.prunedThrough, 3)
-      try requireEqual(rest.latest, 4)
+      try requireEqual(rest.feed.prunedThrough, 3)
+      try requireEqual(rest.feed.latest.sequence, 4)
       let none = try await store.prune(
         requestsBefore: Sample.start, historyBefore: Sample.time(4), limit: 9)
       try requireEqual(none, 0)

@@ -138,14 +138,14 @@ extension RegistryStoreConformance {
       closed.revision = 2
       number.state = .active
       number.revision = number.revision.sampleNext
-      let latest = try await store.events(after: 0, limit: 9).latest
+      let latest = try await store.events(after: 0, limit: 9).feed.latest.sequence
       try await requireRefused(
         store,
         Sample.write([.updateNumber(number, from: 1), .updateJournal(closed, from: 1)]),
         .versionMismatch(.journal))
       let stored = try await store.tenant(Sample.tenant).number(number.id)
       try requireEqual(stored?.state, .provisioning)
-      let after = try await store.events(after: 0, limit: 9).latest
+      let after = try await store.events(after: 0, limit: 9).feed.latest.sequence
       try requireEqual(after, latest)
       let present = try await store.tenant(Sample.tenant).journal(journal.id)
       try requireEqual(present, taking(journal, 2))
@@ -188,20 +188,20 @@ extension RegistryStoreConformance {
           .put(.provider(ProviderRoute(provider))), .put(.agent(AgentRoute(agent))),
           .put(.number(NumberRoute(number))),
         ])
-      try requireEqual(all.changes[1].sequence, first.routeSequence ?? 0)
-      try requireEqual(all.latest, second.routeSequence ?? 0)
+      try requireEqual(all.changes[1].point.sequence, first.routeSequence ?? 0)
+      try requireEqual(all.feed.latest.sequence, second.routeSequence ?? 0)
       number.agentID = nil
       number.revision = number.revision.sampleNext
       try await store.commit(Sample.write([.updateNumber(number, from: 1)]))
-      let next = try await store.routes(after: all.latest, limit: 9)
+      let next = try await store.routes(after: all.feed.latest.sequence, limit: 9)
       try requireEqual(next.changes.map(\.kind), [.put(.number(NumberRoute(number)))])
       // What changed twice stands once.
       let again = try await store.routes(after: 0, limit: 9)
       try requireEqual(again.changes.count, 3)
-      try requireEqual(again.epoch, all.epoch)
+      try requireEqual(again.feed.epoch, all.feed.epoch)
       let limited = try await store.routes(after: 0, limit: 2)
       try requireEqual(limited.changes, Array(again.changes.prefix(2)))
-      try requireEqual(limited.latest, again.latest)
+      try requireEqual(limited.feed.latest, again.feed.latest)
     },
     RegistryStoreCheck("removals are told until they are pruned") { store in
       let provider = Sample.provider(1)
@@ -226,13 +226,13 @@ extension RegistryStoreConformance {
           .removed(.provider(provider.id, tenant: Sample.tenant)),
           .removed(.agent(agent.id, tenant: Sample.tenant)),
         ])
-      try requireEqual(page.prunedThrough, 0)
+      try requireEqual(page.feed.prunedThrough, 0)
       try await store.prune(
         requestsBefore: Sample.start, historyBefore: Sample.time(15), limit: 9)
       let rest = try await store.routes(after: 0, limit: 9)
       try requireEqual(rest.changes, Array(page.changes.dropFirst()))
-      try requireEqual(rest.prunedThrough, page.changes[0].sequence)
-      try requireEqual(rest.latest, page.latest)
+      try requireEqual(rest.feed.prunedThrough, page.changes[0].point.sequence)
+      try requireEqual(rest.feed.latest, page.feed.latest)
     },
   ]
 }

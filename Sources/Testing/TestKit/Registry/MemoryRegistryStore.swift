@@ -95,7 +95,8 @@ package final class MemoryRegistryStore: RegistryStore {
       EventPage(
         events: Array(
           tables.events.filter { $0.sequence > sequence && isWanted($0) }.prefix(limit)),
-        latest: tables.sequence, prunedThrough: tables.eventsPrunedThrough, epoch: epoch)
+        feed: tables.stand(
+          after: sequence, prunedThrough: tables.eventsPrunedThrough, epoch: epoch))
     }
   }
 
@@ -117,8 +118,10 @@ package final class MemoryRegistryStore: RegistryStore {
       let changes = tables.routes.values.filter { $0.sequence > sequence }
         .sorted { $0.sequence < $1.sequence }.prefix(limit)
       return RoutePage(
-        changes: changes.map { RouteChange(sequence: $0.sequence, kind: $0.kind) },
-        latest: tables.sequence, prunedThrough: tables.prunedThrough, epoch: epoch)
+        changes: changes.map { row in
+          RouteChange(point: FeedPoint(sequence: row.sequence, time: row.time), kind: row.kind)
+        },
+        feed: tables.stand(after: sequence, prunedThrough: tables.prunedThrough, epoch: epoch))
     }
   }
 

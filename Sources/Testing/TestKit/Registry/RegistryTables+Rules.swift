@@ -221,6 +221,12 @@ extension RegistryTables {
     tally(.token, tenant, -1)
   }
 
+  func stand(after asked: UInt64, prunedThrough: UInt64, epoch: String) -> FeedStand {
+    FeedStand(
+      epoch: epoch, latest: FeedPoint(sequence: sequence, time: events.last?.time),
+      prunedThrough: prunedThrough, askedTime: events.first { $0.sequence == asked }?.time)
+  }
+
   mutating func prune(requestsBefore: Timestamp, historyBefore: Timestamp, limit: Int) -> Int {
     let old = requests.filter { $0.value.createTime < requestsBefore }.keys.prefix(limit)
     for key in old { requests[key] = nil }
@@ -235,7 +241,9 @@ extension RegistryTables {
       prunedThrough = max(prunedThrough, row.value.sequence)
     }
     let keptFrom = sequence - min(sequence, UInt64(RegistryLimits.eventCountMax))
-    let gone = events.prefix(limit).prefix { $0.time < historyBefore || $0.sequence <= keptFrom }
+    let gone = events.dropLast().prefix(limit).prefix {
+      $0.time < historyBefore || $0.sequence <= keptFrom
+    }
     if let last = gone.last { eventsPrunedThrough = last.sequence }
     events.removeFirst(gone.count)
     return old.count + closed.count + removed.count + gone.count

@@ -51,10 +51,11 @@ struct  Trunkline__Internal__V1__WatchRoutesRequest
   uint64_t f2;
   size_t n_f3;
   int32_t *f3;
+  Google__Protobuf__Timestamp *f4;
 };
 #define TRUNKLINE__INTERNAL__V1__WATCH_ROUTES_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__internal__v1__watch_routes_request__descriptor) \
-    , {0,NULL}, 0, 0,NULL }
+    , {0,NULL}, 0, 0,NULL, NULL }
 
 
 struct  Trunkline__Internal__V1__WatchRoutesResponse__SnapshotBegin
@@ -82,10 +83,11 @@ struct  Trunkline__Internal__V1__WatchRoutesResponse__SnapshotEnd
 {
   ProtobufCMessage base;
   uint64_t f1;
+  Google__Protobuf__Timestamp *f2;
 };
 #define TRUNKLINE__INTERNAL__V1__WATCH_ROUTES_RESPONSE__SNAPSHOT_END__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__internal__v1__watch_routes_response__snapshot_end__descriptor) \
-    , 0 }
+    , 0, NULL }
 
 
 typedef enum {
@@ -99,6 +101,7 @@ struct  Trunkline__Internal__V1__WatchRoutesResponse__RouteChange
 {
   ProtobufCMessage base;
   uint64_t f1;
+  Google__Protobuf__Timestamp *f4;
   Trunkline__Internal__V1__WatchRoutesResponse__RouteChange__O0Case o0_case;
   union {
     Trunkline__Internal__V1__RouteEntry *f2;
@@ -107,7 +110,7 @@ struct  Trunkline__Internal__V1__WatchRoutesResponse__RouteChange
 };
 #define TRUNKLINE__INTERNAL__V1__WATCH_ROUTES_RESPONSE__ROUTE_CHANGE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__internal__v1__watch_routes_response__route_change__descriptor) \
-    , 0, TRUNKLINE__INTERNAL__V1__WATCH_ROUTES_RESPONSE__ROUTE_CHANGE__O0__NOT_SET, {0} }
+    , 0, NULL, TRUNKLINE__INTERNAL__V1__WATCH_ROUTES_RESPONSE__ROUTE_CHANGE__O0__NOT_SET, {0} }
 
 
 struct  Trunkline__Internal__V1__WatchRoutesResponse__Heartbeat
