@@ -36,31 +36,20 @@ package enum DecodingCost {
       return
     }
     var cursor = unsafe WireCursor(bytes)
-    while left >= 0, let tag = unsafe cursor.varint() {
+    // What is no protobuf is refused where it breaks off.
+    while left >= 0, let field = unsafe try? cursor.field() {
       left -= 1
-      switch tag & 7 {
-      case 0: _ = unsafe cursor.varint()
-      case 1: unsafe cursor.skip(8)
-      case 5: unsafe cursor.skip(4)
-      case 2:
-        // What is no protobuf is refused where it breaks off.
-        guard let length = unsafe cursor.varint(), let value = unsafe cursor.take(length) else {
-          return
-        }
-        let field = unsafe protobuf_c_message_descriptor_get_field(
-          descriptor, UInt32(truncatingIfNeeded: tag >> 3))
-        switch unsafe field?.pointee.type {
-        case PROTOBUF_C_TYPE_MESSAGE:
-          guard let nested = unsafe field?.pointee.descriptor else { continue }
-          unsafe spend(
-            &left, on: value,
-            as: nested.assumingMemoryBound(to: ProtobufCMessageDescriptor.self), depth: depth + 1)
-        case nil, PROTOBUF_C_TYPE_BYTES, PROTOBUF_C_TYPE_STRING:
-          left -= value.count / textBytes
-        default:
-          left -= value.count / numberBytes
-        }
-      default: return
+      guard let value = unsafe field.value else { continue }
+      let declaration = unsafe field.declaration(in: descriptor)
+      if let nested = unsafe declaration?.pointee.messages {
+        unsafe spend(&left, on: value, as: nested, depth: depth + 1)
+        continue
+      }
+      switch unsafe declaration?.pointee.type {
+      case nil, PROTOBUF_C_TYPE_BYTES, PROTOBUF_C_TYPE_STRING:
+        left -= value.count / textBytes
+      default:
+        left -= value.count / numberBytes
       }
     }
   }

@@ -19,25 +19,11 @@ enum NestingScan {
   ) throws(DecodingError) {
     guard depth <= nestingMax else { throw .nestedTooDeep(max: nestingMax) }
     var cursor = unsafe WireCursor(bytes)
-    while let tag = unsafe cursor.varint() {
-      switch tag & 7 {
-      case 0: _ = unsafe cursor.varint()
-      case 1: unsafe cursor.skip(8)
-      case 5: unsafe cursor.skip(4)
-      case 2:
-        guard let length = unsafe cursor.varint(), let value = unsafe cursor.take(length) else {
-          throw .malformed
-        }
-        let field = unsafe protobuf_c_message_descriptor_get_field(
-          descriptor, UInt32(truncatingIfNeeded: tag >> 3))
-        guard let field = unsafe field, unsafe field.pointee.type == PROTOBUF_C_TYPE_MESSAGE,
-          let nested = unsafe field.pointee.descriptor
-        else { continue }
-        try unsafe check(
-          value, as: nested.assumingMemoryBound(to: ProtobufCMessageDescriptor.self),
-          depth: depth + 1, nestingMax: nestingMax)
-      default: throw .malformed
-      }
+    while let field = try unsafe cursor.field() {
+      guard let value = unsafe field.value,
+        let nested = unsafe field.declaration(in: descriptor)?.pointee.messages
+      else { continue }
+      try unsafe check(value, as: nested, depth: depth + 1, nestingMax: nestingMax)
     }
   }
 }
