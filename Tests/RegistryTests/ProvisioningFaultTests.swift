@@ -91,6 +91,30 @@ struct ProvisioningFaultTests {
     }
   }
 
+  /// Store and carrier are away from some step on, and come back: the same process goes on at its
+  /// next look, with nobody asking.
+  @Test func anImportGoesOnAfterEveryOutage() async throws {
+    let (clean, cleanProvider) = try await Self.scene()
+    let counter = FaultInjector()
+    _ = try await clean.restarted(counter).importNumber(1, cleanProvider)
+    var stoppedCount = 0
+    for step in 1...counter.count {
+      let what = Comment("away at \(step) of \(counter.count)")
+      let (harness, provider) = try await Self.scene()
+      let injector = FaultInjector(failing: step, .crashBefore)
+      let process = harness.restarted(injector)
+      let answer = try? await process.importNumber(1, provider)
+      await process.context.background.idle()
+      #expect(answer == nil, what)
+      if try await !harness.store.openJournals(after: nil, limit: 9).isEmpty { stoppedCount += 1 }
+      injector.heal()
+      try await process.context.takeUp()
+      await process.context.background.idle()
+      _ = try await Self.check(process, what)
+    }
+    #expect(stoppedCount > 5)
+  }
+
   @Test func deletionSurvivesEveryFailure() async throws {
     let (clean, cleanProvider) = try await Self.scene()
     let cleanNumber = try await clean.importNumber(1, cleanProvider)

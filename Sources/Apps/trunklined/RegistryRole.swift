@@ -107,7 +107,6 @@ struct RegistryRole: Sendable {
       group.addTask { await self.context.numberFeed.run() }
       group.addTask { await self.noteUses() }
       group.addTask { await self.takeUp() }
-      group.addTask { await self.resumeInterrupted() }
       await keepHouse()
       group.cancelAll()
     }
@@ -118,19 +117,6 @@ struct RegistryRole: Sendable {
   private func noteUses() async {
     await tokenUses.follow { grant, time in
       try? await tokens.noteUse(of: grant.id, tenant: grant.tenant, at: time)
-    }
-  }
-
-  /// How often it is looked whether the store has stopped a work on a number.
-  private static let resumeInterval: Duration = .seconds(5)
-
-  /// Goes on with works on numbers that were stopped while the store, this process's alone, was
-  /// away. Until its task is cancelled.
-  private func resumeInterrupted() async {
-    guard context.runner.process == nil else { return }
-    while (try? await context.time.sleep(for: Self.resumeInterval)) != nil {
-      // The store is still away: the next time.
-      try? await context.resumeInterrupted()
     }
   }
 
@@ -150,12 +136,12 @@ struct RegistryRole: Sendable {
     }
   }
 
-  /// Goes on with what other registries on the same store left alone, until its task is cancelled.
+  /// Goes on with works on numbers that the store stopped, and with what other registries on the
+  /// same store left alone, until its task is cancelled.
   private func takeUp() async {
-    guard context.runner.process != nil else { return }
     while (try? await context.time.sleep(for: RegistryLimits.leaseCheckInterval)) != nil {
       // A store that is away is told by whoever needs it; the next look comes soon.
-      _ = try? await context.resume()
+      try? await context.takeUp()
     }
   }
 

@@ -32,6 +32,17 @@ extension RegistryError {
   }
 }
 
+/// Does something at the store, and tells its error as the registry's.
+func reading<Result: Sendable>(
+  _ body: () async throws(StoreError) -> Result
+) async throws(RegistryError) -> Result {
+  do {
+    return try await body()
+  } catch {
+    throw RegistryError(error)
+  }
+}
+
 extension ProvisioningFailure {
   /// A carrier's failure as it is stored.
   init(_ error: CarrierError) {

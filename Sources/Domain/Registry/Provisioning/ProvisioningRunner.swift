@@ -59,8 +59,6 @@ package final class ProvisioningRunner: Sendable {
   private let background: BackgroundTasks
   private let shares = TenantShares()
   private let state = Mutex(State())
-  /// Whether a work was stopped by the store since somebody asked.
-  private let isInterrupted = Atomic(false)
 
   /// - Parameter process: this process, where other registries may work on the same store; nil when
   ///   the store is its alone.
@@ -111,7 +109,7 @@ package final class ProvisioningRunner: Sendable {
   }
 
   /// Goes on with every open entry, `RegistryLimits.resumeConcurrencyMax` at once, and returns when
-  /// each was closed or stopped. For the start, and now and then for what was stopped.
+  /// each was closed or stopped. For the start, where the store is this process's alone.
   package func resume() async throws(StoreError) {
     var last: OperationID?
     while true {
@@ -129,8 +127,8 @@ package final class ProvisioningRunner: Sendable {
   }
 
   /// Begins to go on with the entries that nobody works on any more, a bounded number at once, and
-  /// returns without waiting for them. To be called every `RegistryLimits.leaseCheckInterval` where
-  /// registries share a store; what another works on is only looked at.
+  /// returns without waiting for them. To be called every `RegistryLimits.leaseCheckInterval`; what
+  /// another registry works on is only looked at.
   package func takeUp() async throws(StoreError) {
     var open: Set<OperationID> = []
     var last: OperationID?
@@ -173,17 +171,6 @@ package final class ProvisioningRunner: Sendable {
       }
     } catch {
       return
-    }
-  }
-
-  /// Goes on with every open entry if the store has stopped a work since the last time.
-  package func resumeInterrupted() async throws(StoreError) {
-    guard isInterrupted.exchange(false, ordering: .relaxed) else { return }
-    do {
-      try await resume()
-    } catch {
-      isInterrupted.store(true, ordering: .relaxed)
-      throw error
     }
   }
 
@@ -234,7 +221,6 @@ package final class ProvisioningRunner: Sendable {
         do throws(ProvisioningStop) {
           self.ended(id, .success(try await body()))
         } catch {
-          if case .store = error { self.isInterrupted.store(true, ordering: .relaxed) }
           self.ended(id, .failure(error == .stopping ? .draining : .stopped(error)))
         }
       }
@@ -249,8 +235,13 @@ package final class ProvisioningRunner: Sendable {
   private func ended(_ id: OperationID, _ answer: Answer) {
     let waiters = state.withLock { state in
       state.takenUp.remove(id)
-      if process != nil, case .failure(.stopped) = answer {
+      switch answer {
+      case .failure(.stopped(.store(.unavailable))):
+        // It goes on when the store can be read again.
+        break
+      case .failure(.stopped):
         state.stopped[id] = work.time.uptime() + RegistryLimits.stoppedWorkDelay
+      default: break
       }
       return state.running.removeValue(forKey: id) ?? [:]
     }

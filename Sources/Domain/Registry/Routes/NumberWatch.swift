@@ -87,7 +87,7 @@ package final class NumberWatch {
 
   private func readSnapshot() async throws(RegistryError) {
     let cursor = place.snapshot?.cursor
-    let numbers = try await read { () async throws(StoreError) in
+    let numbers = try await reading { () async throws(StoreError) in
       try await store.numbers(PhoneNumberFilter(), after: cursor, limit: Self.pageSize)
     }
     // The numbers may rest on changes up to here.
@@ -122,7 +122,7 @@ package final class NumberWatch {
   private func page(
     after sequence: UInt64, limit: Int
   ) async throws(RegistryError) -> EventPage {
-    try await read { () async throws(StoreError) in
+    try await reading { () async throws(StoreError) in
       try await store.events(of: .number, after: sequence, limit: limit)
     }
   }
@@ -144,16 +144,6 @@ package final class NumberWatch {
     // Nothing is known of changes: the reader looks for a registry that knows.
     if feed.isAway { throw .storeUnavailable(cause: "the feed of changes is away") }
     if try await readChanges() { pending = [.heartbeat] }
-  }
-
-  private func read<Result: Sendable>(
-    _ body: () async throws(StoreError) -> Result
-  ) async throws(RegistryError) -> Result {
-    do {
-      return try await body()
-    } catch {
-      throw RegistryError(error)
-    }
   }
 
   /// Refuses a place from which the store can't go on. `feed` was read after what is known there.

@@ -26,12 +26,9 @@ package final class RouteFeed: Sendable {
     after sequence: UInt64, limit: Int = RegistryLimits.routePageSizeMax
   ) async throws(RegistryError) -> RoutePage {
     let before = state.withLock { $0.latest }
-    let page: RoutePage
-    do throws(StoreError) {
-      page = try await store.routes(
+    let page: RoutePage = try await reading { () async throws(StoreError) in
+      try await store.routes(
         after: sequence, limit: min(max(limit, 1), RegistryLimits.routePageSizeMax))
-    } catch {
-      throw RegistryError(error)
     }
     if page.feed.latest.sequence < before {
       // The database went back, to an older copy of itself. What was published is no longer there,

@@ -63,14 +63,14 @@ package struct Agents: Sendable {
     var validator = Validator()
     let plan = PagePlan(page, query: "agents", &validator)
     try validator.finish()
-    let read = try await context.read { () async throws(StoreError) in
+    let read = try await reading { () async throws(StoreError) in
       try await context.store(of: caller.tenant).agents(
         after: plan.cursor, limit: plan.size + 1)
     }
     let agents = plan.page(read) {
       PageCursor(createTime: $0.revision.createTime, id: $0.id.description)
     }
-    let numbers = try await context.read { () async throws(StoreError) in
+    let numbers = try await reading { () async throws(StoreError) in
       try await context.store(of: caller.tenant).numbers(of: agents.elements.map(\.id))
     }
     return Page(
@@ -170,7 +170,7 @@ package struct Agents: Sendable {
   }
 
   private func view(_ agent: Agent) async throws(RegistryError) -> AgentView {
-    let numbers = try await context.read { () async throws(StoreError) in
+    let numbers = try await reading { () async throws(StoreError) in
       try await context.store(of: agent.tenant).numbers(of: [agent.id])
     }
     return AgentView(agent: agent, numbers: numbers[agent.id] ?? AgentNumbers())

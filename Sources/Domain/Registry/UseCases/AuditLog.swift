@@ -55,7 +55,7 @@ package struct AuditLog: Sendable {
     let plan = PagePlan(request.page, query: "audit \(filter)", &validator)
     try validator.finish()
     let wanted = filter
-    let read = try await context.read { () async throws(StoreError) in
+    let read = try await reading { () async throws(StoreError) in
       try await context.store(of: caller.tenant).auditEvents(
         wanted, after: plan.cursor, limit: plan.size + 1)
     }

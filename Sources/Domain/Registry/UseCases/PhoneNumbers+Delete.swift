@@ -38,7 +38,7 @@ extension PhoneNumbers {
   private func joinDeletion(
     of number: PhoneNumber
   ) async throws(RegistryError) -> PhoneNumber? {
-    let journal = try await context.read { () async throws(StoreError) in
+    let journal = try await reading { () async throws(StoreError) in
       try await context.store(of: number.tenant).openJournal(of: number.id)
     }
     guard let journal else { return nil }

@@ -22,7 +22,7 @@ extension PhoneNumbers {
         throw .regionNotServed(provider.region)
       }
       let found = try await find(draft.e164, provider)
-      let claims = try await context.read { () async throws(StoreError) in
+      let claims = try await reading { () async throws(StoreError) in
         try await context.store(of: caller.tenant).claims(
           of: [found.sid], account: provider.accountSID)
       }
@@ -151,7 +151,7 @@ extension PhoneNumbers {
     case .corrupted: throw .numberBusy(id, .corrupted)
     case .provisioning: break
     }
-    let journal = try await context.read { () async throws(StoreError) in
+    let journal = try await reading { () async throws(StoreError) in
       try await context.store(of: caller.tenant).openJournal(of: id)
     }
     // Without an open entry the import has ended since the number was read.

@@ -13,7 +13,7 @@ extension PhoneNumbers {
     guard let subscription = numberFeed.subscribe(caller.tenant) else { throw .tooManyWatchers }
     do throws(RegistryError) {
       // Where the snapshot stands is read before it: what changes meanwhile is told after it.
-      let feed = try await context.read { () async throws(StoreError) in
+      let feed = try await reading { () async throws(StoreError) in
         try await store.events(of: .number, after: resumed?.known.sequence ?? 0, limit: 0)
       }.feed
       if let resumed { try NumberWatch.check(resumed, feed) }

@@ -28,7 +28,7 @@ package struct PhoneNumbers: Sendable {
     let plan = PagePlan(request.page, query: "phone numbers \(filter)", &validator)
     try validator.finish()
     guard try await hasNumbers(&filter, caller) else { return Page(elements: [], nextToken: "") }
-    let read = try await context.read { [filter] () async throws(StoreError) in
+    let read = try await reading { [filter] () async throws(StoreError) in
       try await context.store(of: caller.tenant).numbers(
         filter, after: plan.cursor, limit: plan.size + 1)
     }
@@ -43,7 +43,7 @@ package struct PhoneNumbers: Sendable {
     _ filter: inout PhoneNumberFilter, _ caller: Caller
   ) async throws(RegistryError) -> Bool {
     guard let id = filter.providerID, let region = filter.region else { return true }
-    let found = try await context.read { () async throws(StoreError) in
+    let found = try await reading { () async throws(StoreError) in
       try await context.store(of: caller.tenant).provider(id)
     }
     filter.region = nil
@@ -131,7 +131,7 @@ package struct PhoneNumbers: Sendable {
     let number = try await get(id, by: caller)
     var agent: Agent?
     if let agentID = number.agentID {
-      agent = try await context.read { () async throws(StoreError) in
+      agent = try await reading { () async throws(StoreError) in
         try await context.store(of: caller.tenant).agent(agentID)
       }
     }

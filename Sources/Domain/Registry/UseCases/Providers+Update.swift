@@ -149,7 +149,7 @@ extension Providers {
     var cursor: PageCursor?
     while true {
       let after = cursor
-      let page = try await context.read { () async throws(StoreError) in
+      let page = try await reading { () async throws(StoreError) in
         try await context.store(of: provider.tenant).numbers(
           PhoneNumberFilter(providerID: provider.id), after: after,
           limit: RegistryLimits.pageSizeMax)

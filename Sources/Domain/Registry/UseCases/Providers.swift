@@ -21,7 +21,7 @@ package struct Providers: Sendable {
     {
       return try await replay(earlier, draft.body, caller)
     }
-    let twin = try await context.read { () async throws(StoreError) in
+    let twin = try await reading { () async throws(StoreError) in
       try await context.store(of: caller.tenant).provider(
         account: draft.accountSID, region: draft.region)
     }
@@ -65,7 +65,7 @@ package struct Providers: Sendable {
       region: validator.optional("region", request.region))
     let plan = PagePlan(request.page, query: "providers \(filter)", &validator)
     try validator.finish()
-    let read = try await context.read { () async throws(StoreError) in
+    let read = try await reading { () async throws(StoreError) in
       try await context.store(of: caller.tenant).providers(
         filter, after: plan.cursor, limit: plan.size + 1)
     }
@@ -145,7 +145,7 @@ package struct Providers: Sendable {
     } catch {
       throw RegistryError(error)
     }
-    let claims = try await context.read { () async throws(StoreError) in
+    let claims = try await reading { () async throws(StoreError) in
       try await context.store(of: caller.tenant).claims(
         of: listed.numbers.map(\.sid), account: provider.accountSID)
     }

@@ -4,8 +4,7 @@ package import Telephony
 /// What the use cases stand on: the ports, the journal's runner and the route feed.
 ///
 /// One for each process; made by the program, which also calls `resume` at its start, `housekeep`
-/// now and then, and `drain` before it ends; where registries share a store, `resume` every
-/// `RegistryLimits.leaseCheckInterval`.
+/// now and then, `takeUp` every `RegistryLimits.leaseCheckInterval`, and `drain` before it ends.
 package struct RegistryContext: Sendable {
   private let stores: any RegistryStore
   let quotas: [Quota]
@@ -56,25 +55,13 @@ package struct RegistryContext: Sendable {
   /// closed or stopped again; where registries share a store, when what is nobody else's was begun.
   /// Calls may be taken meanwhile.
   package func resume() async throws(RegistryError) {
-    do {
-      if runner.process == nil {
-        try await runner.resume()
-      } else {
-        try await runner.takeUp()
-      }
-    } catch {
-      throw RegistryError(error)
-    }
+    guard runner.process == nil else { return try await takeUp() }
+    try await reading { () async throws(StoreError) in try await runner.resume() }
   }
 
-  /// Goes on with what the store has stopped since the last time, if anything; every few seconds
-  /// will do.
-  package func resumeInterrupted() async throws(RegistryError) {
-    do {
-      try await runner.resumeInterrupted()
-    } catch {
-      throw RegistryError(error)
-    }
+  /// Begins to go on with what nobody works on any more, and does not wait for it.
+  package func takeUp() async throws(RegistryError) {
+    try await reading { () async throws(StoreError) in try await runner.takeUp() }
   }
 
   /// Forgets request ids and history that are old enough, and resumes what was stopped, whether or
@@ -124,17 +111,6 @@ extension RegistryContext {
   /// What knows no tenant yet: the token that a call shows.
   var deployment: any DeploymentStore { stores }
 
-  /// Reads, and tells a store error as the registry's.
-  func read<Result: Sendable>(
-    _ body: () async throws(StoreError) -> Result
-  ) async throws(RegistryError) -> Result {
-    do {
-      return try await body()
-    } catch {
-      throw RegistryError(error)
-    }
-  }
-
   /// Commits with what the audit log is told of it, and publishes.
   func commit(
     by caller: Caller, request: RequestRecord? = nil, _ changes: [RegistryChange],
@@ -173,7 +149,7 @@ extension RegistryContext {
     _ id: String, _ body: RequestBody, tenant: TenantID
   ) async throws(RegistryError) -> RequestRecord? {
     guard !id.isEmpty else { return nil }
-    let found = try await read { () async throws(StoreError) in
+    let found = try await reading { () async throws(StoreError) in
       try await store(of: tenant).request(id)
     }
     guard let found else { return nil }
@@ -226,7 +202,7 @@ extension RegistryContext {
   func provider(
     _ id: ProviderID, tenant: TenantID
   ) async throws(RegistryError) -> StoredProvider {
-    let found = try await read { () async throws(StoreError) in
+    let found = try await reading { () async throws(StoreError) in
       try await store(of: tenant).provider(id)
     }
     guard let found else { throw .notFound(.provider(id)) }
@@ -236,7 +212,7 @@ extension RegistryContext {
   func number(
     _ id: PhoneNumberID, tenant: TenantID
   ) async throws(RegistryError) -> PhoneNumber {
-    let found = try await read { () async throws(StoreError) in
+    let found = try await reading { () async throws(StoreError) in
       try await store(of: tenant).number(id)
     }
     guard let found else { throw .notFound(.number(id)) }
@@ -244,7 +220,7 @@ extension RegistryContext {
   }
 
   func agent(_ id: AgentID, tenant: TenantID) async throws(RegistryError) -> Agent {
-    let found = try await read { () async throws(StoreError) in
+    let found = try await reading { () async throws(StoreError) in
       try await store(of: tenant).agent(id)
     }
     guard let found else { throw .notFound(.agent(id)) }

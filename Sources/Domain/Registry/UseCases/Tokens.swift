@@ -75,7 +75,7 @@ package struct Tokens: Sendable {
     let id = validator.optionalID("tenant_id", tenant, as: TenantID.self)
     try validator.finish()
     let caller = try Self.acting(caller, for: id)
-    let read = try await context.read { () async throws(StoreError) in
+    let read = try await reading { () async throws(StoreError) in
       try await context.store(of: caller.tenant).tokens(
         after: plan.cursor, limit: plan.size + 1)
     }
@@ -112,14 +112,14 @@ package struct Tokens: Sendable {
   /// The first tenant's newest token; nil when there is none at all: this is the deployment's first
   /// start.
   package func newest() async throws(RegistryError) -> APITokenID? {
-    try await context.read { () async throws(StoreError) in
+    try await reading { () async throws(StoreError) in
       try await context.store(of: .main).tokens(after: nil, limit: 1)
     }.first?.id
   }
 
   /// Whether `text` makes its holder an administrator of the first tenant now.
   package func isAdministrator(_ text: TokenText) async throws(RegistryError) -> Bool {
-    let grant: TokenGrant? = try await context.read { () async throws(StoreError) in
+    let grant: TokenGrant? = try await reading { () async throws(StoreError) in
       try await self.grant(text.id)
     }
     guard let grant, grant.tenant == .main, grant.scopes.contains(Scopes(.admin)) else {
@@ -230,7 +230,7 @@ package struct Tokens: Sendable {
     _ request: CreateToken, owner: Caller
   ) async throws(RegistryError) {
     guard request.tenantID == CreateToken.newTenant, !request.requestID.isEmpty else { return }
-    let known = try await context.read { () async throws(StoreError) in
+    let known = try await reading { () async throws(StoreError) in
       try await context.store(of: owner.tenant).record()
     }
     guard let known else { return }
@@ -248,7 +248,7 @@ package struct Tokens: Sendable {
     guard case .token(let id) = maker else { return }
     var grant = directory.grant(id)
     if grant == nil {
-      grant = try await context.read { () async throws(StoreError) in try await self.grant(id) }
+      grant = try await reading { () async throws(StoreError) in try await self.grant(id) }
     }
     guard let last = grant?.expireTime else { return }
     guard let time, time <= last else {
@@ -294,7 +294,7 @@ package struct Tokens: Sendable {
   }
 
   private func read(_ id: APITokenID, _ caller: Caller) async throws(RegistryError) -> APIToken {
-    let found = try await context.read { () async throws(StoreError) in
+    let found = try await reading { () async throws(StoreError) in
       try await context.store(of: caller.tenant).token(id)
     }
     guard let found else { throw .notFound(.token(id)) }

@@ -50,6 +50,9 @@ package final class FaultInjector: Sendable {
   /// Nothing is reached from now on.
   package func cutOff() { state.withLock { $0.crashed = true } }
 
+  /// Everything is reached again.
+  package func heal() { state.withLock { $0.crashed = false } }
+
   /// How many steps there were.
   package var count: Int { state.withLock { $0.count } }
   package var crashed: Bool { state.withLock { $0.crashed } }
