@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import StoreSQL
 import Testing
 
@@ -122,5 +123,21 @@ struct CheckedPagesTests {
     try write(log, "-wal")
     try write(index, "-shm")
     try SQLiteFiles.check(file.path)
+  }
+
+  /// A database has any size, and to start is no reason to read all of it.
+  @Test func ofALargeFileLittleIsRead() throws {
+    try makeFile()
+    #expect(unsafe truncate(file.path, 3 << 30) == 0)
+    let before = try residentKibibytesMax()
+    try SQLiteFiles.check(file.path)
+    #expect(try residentKibibytesMax() - before < 1 << 20)
+  }
+
+  /// The most memory that this process has had.
+  private func residentKibibytesMax() throws -> Int {
+    let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+    let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+    return try #require(line?.split(separator: " ").dropFirst().first.flatMap { Int($0) })
   }
 }

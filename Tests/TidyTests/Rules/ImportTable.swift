@@ -86,7 +86,7 @@ enum ImportTable {
       [
         "Telephony", "Access", "Registry", "CallDispatch", "EventLoops", "CSQLite", "StoreSQL",
       ],
-      system: ["FoundationEssentials", "Synchronization"]),
+      system: ["FoundationEssentials", "Glibc", "Synchronization"]),
     "StorePostgres": Row(
       "Adapters", ["EventLoops", "Telemetry", "StoreSQL", "CPostgres"],
       system: ["Glibc", "Synchronization"]),

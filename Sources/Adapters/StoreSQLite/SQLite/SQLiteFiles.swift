@@ -1,5 +1,6 @@
 internal import CSQLite
 internal import FoundationEssentials
+internal import Glibc
 
 /// A database's files before SQLite opens them: it takes an empty file for a new database, and a
 /// write-ahead log that was cut for one that ends earlier.
@@ -23,14 +24,14 @@ enum SQLiteFiles {
   /// Refuses files that lack what was acknowledged. What SQLite finds by itself is left to it; so
   /// is a file that is not there.
   static func check(_ path: String) throws(SQLiteError) {
-    guard let start = read(path, limit: 1) else { return }
+    guard let start = PartFile(path)?.read(at: 0, count: 1) else { return }
     let name = path.split(separator: "/").last.map(String.init) ?? path
     guard !start.isEmpty else { throw damage("\(name) is empty") }
     // Another process may write meanwhile: what is found must be found twice.
     for _ in 0..<triesMax {
-      let index = LogIndex(read(path + "-shm", limit: LogIndex.size) ?? [])
+      let index = LogIndex(path + "-shm")
       guard let finding = finding(index, LogFile(path + "-wal")) else { return }
-      if LogIndex(read(path + "-shm", limit: LogIndex.size) ?? []) == index {
+      if LogIndex(path + "-shm") == index {
         throw damage("\(name)-wal \(finding)")
       }
     }
@@ -55,12 +56,38 @@ enum SQLiteFiles {
     default: return nil
     }
   }
+}
 
-  fileprivate static func read(_ path: String, limit: Int? = nil) -> [UInt8]? {
-    guard let data = try? Data(contentsOf: URL(filePath: path), options: .mappedIfSafe) else {
-      return nil
+/// A file of which parts are read. A database has any size: it is never read whole.
+///
+/// No connection of this process may have the file open: closing it would end the locks that SQLite
+/// holds (sqlite.org/howtocorrupt.html, section 2.2).
+private final class PartFile {
+  private let descriptor: Int32
+
+  /// nil when there is no such file, or it can't be opened.
+  init?(_ path: String) {
+    descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+  }
+
+  deinit { if descriptor >= 0 { close(descriptor) } }
+
+  /// The bytes from `offset` on; fewer at the end of the file, or where it can't be read.
+  func read(at offset: Int, count: Int) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: count)
+    var done = 0
+    while done < count {
+      let part = unsafe bytes.withUnsafeMutableBytes { buffer in
+        unsafe pread(
+          descriptor, buffer.baseAddress.map { unsafe $0 + done }, count - done, offset + done)
+      }
+      if part < 0 && errno == EINTR { continue }
+      guard part > 0 else { break }
+      done += part
     }
-    return Array(limit.map { data.prefix($0) } ?? data)
+    bytes.removeLast(count - done)
+    return bytes
   }
 }
 
@@ -76,8 +103,9 @@ private struct LogIndex: Equatable {
 
   static let size = 136
 
-  init?(_ bytes: [UInt8]) {
-    guard bytes.count >= Self.size, bytes[0..<48] == bytes[48..<96], bytes[12] == 1 else {
+  init?(_ path: String) {
+    guard let bytes = PartFile(path)?.read(at: 0, count: Self.size) else { return nil }
+    guard bytes.count == Self.size, bytes[0..<48] == bytes[48..<96], bytes[12] == 1 else {
       return nil
     }
     func word(_ offset: Int) -> UInt32 { bytes.word(offset) }
@@ -104,31 +132,42 @@ private struct LogFile {
   private static let frameHeaderSize = 24
 
   init(_ path: String) {
-    guard let bytes = SQLiteFiles.read(path), bytes.count >= Self.headerSize else { return }
-    let magic = bytes.bigWord(0)
+    guard let file = PartFile(path) else { return }
+    let header = file.read(at: 0, count: Self.headerSize)
+    guard header.count == Self.headerSize else { return }
+    let magic = header.bigWord(0)
     guard magic & ~1 == 0x377F_0682 else { return }
     var sum = LogSum(isLittle: magic & 1 == 0)
-    sum.add(bytes, 0..<24)
-    guard sum.first == bytes.bigWord(24), sum.second == bytes.bigWord(28) else { return }
-    salts = UInt64(bytes.word(16)) << 32 | UInt64(bytes.word(20))
-    let frameSize = Self.frameHeaderSize + Int(bytes.bigWord(8))
-    var isWhole = true
+    sum.add(header, 0..<24)
+    guard sum.first == header.bigWord(24), sum.second == header.bigWord(28) else { return }
+    salts = UInt64(header.word(16)) << 32 | UInt64(header.word(20))
+    // A page has at most 64 KiB (section 1.3.2 of the file's format).
+    let pageSize = Int(header.bigWord(8))
+    guard pageSize <= 1 << 16 else { return }
+    readFrames(file, Self.headerSize, Self.frameHeaderSize + pageSize, header[16..<24], sum)
+  }
+
+  private mutating func readFrames(
+    _ file: PartFile, _ first: Int, _ size: Int, _ salts: ArraySlice<UInt8>, _ sum: LogSum
+  ) {
+    var (sum, isWhole) = (sum, true)
     var number: UInt32 = 0
-    for start in stride(
-      from: Self.headerSize, through: bytes.count - frameSize, by: frameSize)
-    {
-      guard bytes[start + 8..<start + 16] == bytes[16..<24] else {
+    var offset = first
+    while true {
+      let frame = file.read(at: offset, count: size)
+      guard frame.count == size else { return }
+      offset += size
+      guard frame[8..<16] == salts else {
         // Left from an earlier round of the log, unless it is whole behind: then it is damage.
         isWhole = false
         continue
       }
       number += 1
-      let isCommit = bytes.bigWord(start + 4) != 0
+      let isCommit = frame.bigWord(4) != 0
       if isWhole {
-        sum.add(bytes, start..<start + 8)
-        sum.add(bytes, start + Self.frameHeaderSize..<start + frameSize)
-        isWhole =
-          sum.first == bytes.bigWord(start + 16) && sum.second == bytes.bigWord(start + 20)
+        sum.add(frame, 0..<8)
+        sum.add(frame, Self.frameHeaderSize..<size)
+        isWhole = sum.first == frame.bigWord(16) && sum.second == frame.bigWord(20)
       }
       if isCommit {
         if isWhole { frameCount = number } else { commitsBehindDamage += 1 }
