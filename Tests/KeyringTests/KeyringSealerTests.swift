@@ -133,6 +133,28 @@ struct KeyringSealerTests {
     #expect(try one.open(plain, associatedData: [1]) == Secret("old"))
   }
 
+  /// Keys of regions are made once, and are good only while the keyring has what they came from.
+  @Test func aRegionsKeyGoesWithItsOrigin() throws {
+    let keyring = LiveKeyring(first)
+    let sealer = KeyringSealer(keyring, regions: [.us1])
+    let sealed = try (0..<2).map { try sealer.seal(Secret("hush"), associatedData: [$0]) }
+    for (index, secret) in sealed.enumerated() {
+      let opened = try sealer.open(secret, associatedData: [UInt8(index)])
+      #expect(opened == Secret("hush"))
+    }
+    try keyring.use(rotated)
+    #expect(try sealer.open(sealed[0], associatedData: [0]) == Secret("hush"))
+    let later = try sealer.seal(Secret("hush"), associatedData: [])
+    #expect(later.keyName == "seal-2/us1")
+    #expect(try sealer.open(later, associatedData: []) == Secret("hush"))
+    let text = rotated.text.split(separator: "\n").filter { !$0.hasPrefix("seal seal-1 ") }
+    try keyring.use(try KeyringFile(parsing: text.joined(separator: "\n") + "\n"))
+    #expect(throws: SealingError.unknownKey(name: "seal-1")) {
+      try sealer.open(sealed[0], associatedData: [0])
+    }
+    #expect(try sealer.open(later, associatedData: []) == Secret("hush"))
+  }
+
   @Test func fingerprintTellsInputsApartAndStays() throws {
     let sealer = KeyringSealer(first)
     #expect(try sealer.fingerprint(of: [1]) == sealer.fingerprint(of: [1]))

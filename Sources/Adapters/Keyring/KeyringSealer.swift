@@ -1,6 +1,7 @@
 internal import Buffers
 internal import Crypto
 package import Registry
+internal import Synchronization
 package import Telephony
 
 /// Seals secrets under the keyring's current key, and opens what any of its keys sealed.
@@ -11,6 +12,7 @@ package import Telephony
 package struct KeyringSealer: SecretSealer {
   private let keyring: LiveKeyring
   private let regions: Set<Region>?
+  private let scopedKeys = ScopedKeys()
 
   package init(_ keyring: LiveKeyring, regions: Set<Region>? = nil) {
     self.keyring = keyring
@@ -24,9 +26,9 @@ package struct KeyringSealer: SecretSealer {
     return key
   }
 
-  private func key(named name: String) throws(SealingError) -> LockedBytes {
+  private func key(named name: String) throws(SealingError) -> KeyringFile.Key {
     guard let key = keyring.present.key(.seal, named: name) else { throw .unknownKey(name: name) }
-    return key.bytes
+    return key
   }
 
   package var currentKeyName: String {
@@ -49,10 +51,16 @@ package struct KeyringSealer: SecretSealer {
     _ secret: Secret, associatedData: [UInt8]
   ) throws(SealingError) -> SealedSecret {
     let key = try current()
-    let bytes = regions.map { RegionScope($0).key(from: key.bytes) } ?? key.bytes
-    return try Self.mapped { () throws(CryptoError) in
+    let name = directName(key)
+    var bytes = key.bytes
+    if let regions {
+      bytes = try scopedKeys.key(name, from: key.bytes) { () throws(SealingError) in
+        RegionScope(regions).key(from: key.bytes)
+      }
+    }
+    return try Self.mapped { [bytes] () throws(CryptoError) in
       SealedSecret(
-        keyName: directName(key),
+        keyName: name,
         bytes: try AESGCM.seal(secret.revealed, key: bytes, associated: associatedData))
     }
   }
@@ -68,11 +76,17 @@ package struct KeyringSealer: SecretSealer {
 
   /// The key that a direct seal names.
   private func directKey(_ name: String) throws(SealingError) -> LockedBytes {
-    guard let slash = name.firstIndex(of: "/") else { return try key(named: name) }
-    guard let regions, let scope = RegionScope(name[name.index(after: slash)...]),
-      scope.regions.isSubset(of: regions)
-    else { throw .unknownKey(name: name) }
-    return scope.key(from: try key(named: String(name[..<slash])))
+    guard let slash = name.utf8.firstIndex(of: UInt8(ascii: "/")) else {
+      return try key(named: name).bytes
+    }
+    guard let regions else { throw .unknownKey(name: name) }
+    let origin = try key(named: String(name[..<slash])).bytes
+    return try scopedKeys.key(name, from: origin) { () throws(SealingError) in
+      guard let scope = RegionScope(name[name.index(after: slash)...]),
+        scope.regions.isSubset(of: regions)
+      else { throw .unknownKey(name: name) }
+      return scope.key(from: origin)
+    }
   }
 
   // MARK: Under data keys
@@ -108,7 +122,7 @@ package struct KeyringSealer: SecretSealer {
     let key = try key(named: dataKey.keyName)
     return try Self.mapped { () throws(CryptoError) in
       try AESGCM.openKey(
-        dataKey.bytes, key: key,
+        dataKey.bytes, key: key.bytes,
         associated: owner.associatedData(dataKey: dataKey.id, keyName: dataKey.keyName))
     }
   }
@@ -176,5 +190,36 @@ private struct RegionScope {
 
   func key(from key: LockedBytes) -> LockedBytes {
     HMAC.derivedKey(from: key, info: Array("trunkline/regions/\(text)".utf8))
+  }
+}
+
+/// The keys of regions that were made last: a dispatch that starts opens a million rows under one.
+private final class ScopedKeys: Sendable {
+  private struct Entry {
+    /// What a direct seal names.
+    let name: String
+    let origin: LockedBytes
+    let key: LockedBytes
+  }
+
+  /// The keyring's present key and one that is being replaced, each for a region or two.
+  private static let countMax = 4
+  private let entries = Mutex<[Entry]>([])
+
+  /// The key of this name, made by `make` when it is not known; the same name may stand for other
+  /// bytes in another keyring.
+  func key(
+    _ name: String, from origin: LockedBytes, _ make: () throws(SealingError) -> LockedBytes
+  ) throws(SealingError) -> LockedBytes {
+    let known = entries.withLock { entries in
+      entries.first { $0.origin === origin && $0.name == name }?.key
+    }
+    if let known { return known }
+    let key = try make()
+    entries.withLock { entries in
+      if entries.count == Self.countMax { entries.removeFirst() }
+      entries.append(Entry(name: name, origin: origin, key: key))
+    }
+    return key
   }
 }

@@ -24,7 +24,7 @@ package enum AESGCM {
     _ plaintext: LockedBytes, key: LockedBytes, associated: [UInt8]
   ) throws(CryptoError) -> [UInt8] {
     let nonce = try RandomBytes.make(nonceSize)
-    let cipher = try Cipher(.seal, key: key, nonce: nonce)
+    let cipher = try Cipher(.seal, key: key, nonce: nonce.span)
     try cipher.authenticate(associated)
     let ciphertext = try cipher.update(plaintext)
     guard cipher.finish() else { throw .library(operation: "EVP_EncryptFinal_ex") }
@@ -36,9 +36,9 @@ package enum AESGCM {
     _ plaintext: [UInt8], key: LockedBytes, associated: [UInt8], nonce: [UInt8]
   ) throws(CryptoError) -> [UInt8] {
     precondition(nonce.count == nonceSize, "nonce of \(nonce.count) bytes")
-    let cipher = try Cipher(.seal, key: key, nonce: nonce)
+    let cipher = try Cipher(.seal, key: key, nonce: nonce.span)
     try cipher.authenticate(associated)
-    let ciphertext = try cipher.update(plaintext)
+    let ciphertext = try cipher.update(plaintext.span)
     guard cipher.finish() else { throw .library(operation: "EVP_EncryptFinal_ex") }
     return nonce + ciphertext + (try cipher.tag())
   }
@@ -48,9 +48,10 @@ package enum AESGCM {
     _ sealed: [UInt8], key: LockedBytes, associated: [UInt8]
   ) throws(CryptoError) -> [UInt8] {
     guard sealed.count >= nonceSize + tagSize else { throw .notAuthentic }
-    let cipher = try Cipher(.open, key: key, nonce: Array(sealed.prefix(nonceSize)))
+    let cipher = try Cipher(.open, key: key, nonce: sealed.span.extracting(first: nonceSize))
     try cipher.authenticate(associated)
-    var plaintext = try cipher.update(Array(sealed[nonceSize..<(sealed.count - tagSize)]))
+    var plaintext = try cipher.update(
+      sealed.span.extracting(nonceSize..<(sealed.count - tagSize)))
     try cipher.setTag(Array(sealed.suffix(tagSize)))
     guard cipher.finish() else {
       plaintext.wipe()
@@ -64,7 +65,7 @@ package enum AESGCM {
     _ sealed: [UInt8], key: LockedBytes, associated: [UInt8]
   ) throws(CryptoError) -> LockedBytes {
     guard sealed.count == nonceSize + keySize + tagSize else { throw .notAuthentic }
-    let cipher = try Cipher(.open, key: key, nonce: Array(sealed.prefix(nonceSize)))
+    let cipher = try Cipher(.open, key: key, nonce: sealed.span.extracting(first: nonceSize))
     try cipher.authenticate(associated)
     let ciphertext = Array(sealed[nonceSize..<(nonceSize + keySize)])
     let opened = try LockedBytes(count: keySize) { span throws(CryptoError) in
@@ -84,16 +85,24 @@ package enum AESGCM {
     case seal = 1
   }
 
+  /// Found once: by its short name libcrypto looks it up for each use, which takes longer than to
+  /// open a row (crypto(7), "Performance"). It is constant.
+  nonisolated(unsafe) private static let algorithm = unsafe EVP_CIPHER_fetch(
+    nil, "AES-256-GCM", nil)
+
   private let context: OpaquePointer
 
-  init(_ direction: Direction, key: LockedBytes, nonce: [UInt8]) throws(CryptoError) {
+  init(_ direction: Direction, key: LockedBytes, nonce: Span<UInt8>) throws(CryptoError) {
     precondition(key.count == AESGCM.keySize, "key of \(key.count) bytes")
     guard let context = unsafe EVP_CIPHER_CTX_new() else {
       throw .library(operation: "EVP_CIPHER_CTX_new")
     }
     unsafe self.context = context
-    let done = unsafe key.withPointer { key in
-      unsafe EVP_CipherInit_ex(context, EVP_aes_256_gcm(), nil, key, nonce, direction.rawValue)
+    let done = unsafe nonce.withUnsafeBufferPointer { nonce in
+      unsafe key.withPointer { key in
+        unsafe EVP_CipherInit_ex(
+          context, Self.algorithm, nil, key, nonce.baseAddress, direction.rawValue)
+      }
     }
     guard done == 1 else { throw .library(operation: "EVP_CipherInit_ex") }
   }
@@ -109,11 +118,13 @@ package enum AESGCM {
     }
   }
 
-  func update(_ input: [UInt8]) throws(CryptoError) -> [UInt8] {
+  func update(_ input: Span<UInt8>) throws(CryptoError) -> [UInt8] {
     guard !input.isEmpty else { return [] }
     var output = [UInt8](repeating: 0, count: input.count)
     var written: Int32 = 0
-    let done = unsafe EVP_CipherUpdate(context, &output, &written, input, Int32(input.count))
+    let done = unsafe input.withUnsafeBufferPointer { input in
+      unsafe EVP_CipherUpdate(context, &output, &written, input.baseAddress, Int32(input.count))
+    }
     guard done == 1, Int(written) == input.count else {
       throw .library(operation: "EVP_CipherUpdate")
     }

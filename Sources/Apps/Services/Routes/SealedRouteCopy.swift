@@ -97,7 +97,10 @@ package final class SealedRouteCopy: Sendable {
         }
         // On any thread: the caller's loop alone would open them one after the other.
         group.addTask(executorPreference: globalConcurrentExecutor) {
-          rows.count { !self.take($0, routes, credentials) }
+          var changes: [CallDispatch.RouteChange] = []
+          let unreadableCount = rows.count { !self.take($0, &changes, credentials) }
+          routes.apply(changes)
+          return unreadableCount
         }
         guard let key = rows.last?.key, rows.count == Self.pageSize else { break }
         last = key
@@ -108,7 +111,8 @@ package final class SealedRouteCopy: Sendable {
   }
 
   private func take(
-    _ row: RouteCopyRow, _ routes: RouteDirectory, _ credentials: RegistryCredentialSource
+    _ row: RouteCopyRow, _ changes: inout [CallDispatch.RouteChange],
+    _ credentials: RegistryCredentialSource
   ) -> Bool {
     guard let bytes = open(row) else { return false }
     if row.key.kind == .lease {
@@ -117,10 +121,14 @@ package final class SealedRouteCopy: Sendable {
       else { return false }
       return credentials.restore(response)
     }
+    if row.key.kind == .number, let number = CallDispatch.NumberRoute(kept: bytes) {
+      changes.append(.setNumber(number))
+      return true
+    }
     guard let entry = try? Trunkline.Internal.V1.RouteEntry(serialized: bytes),
       let change = CallDispatch.RouteChange(setting: entry)
     else { return false }
-    routes.apply(.changed(change, at: nil))
+    changes.append(change)
     return true
   }
 
@@ -226,7 +234,7 @@ package final class SealedRouteCopy: Sendable {
   private func resealed(
     _ row: RouteCopyRow, under name: String, _ routes: RouteDirectory
   ) -> RouteCopyReseal? {
-    guard let sealed = try? Trunkline.Internal.V1.Sealed(serialized: row.sealed),
+    guard let sealed = Self.sealed(row),
       sealed.keyName != name || row.key.kind == .agent || row.key.kind == .lease,
       let bytes = open(row)
     else { return nil }
@@ -276,16 +284,24 @@ package final class SealedRouteCopy: Sendable {
   }
 
   private func open(_ row: RouteCopyRow) -> [UInt8]? {
-    guard let sealed = try? Trunkline.Internal.V1.Sealed(serialized: row.sealed) else {
-      return nil
-    }
-    let secret = try? sealer.open(
-      SealedSecret(sealed), associatedData: Self.associatedData(row.key))
+    guard let sealed = Self.sealed(row) else { return nil }
+    let secret = try? sealer.open(sealed, associatedData: Self.associatedData(row.key))
     return secret?.revealed
+  }
+
+  private static func sealed(_ row: RouteCopyRow) -> SealedSecret? {
+    SealedSecret(kept: row.sealed)
+      ?? (try? Trunkline.Internal.V1.Sealed(serialized: row.sealed)).map { SealedSecret($0) }
   }
 
   /// A row opens under its own name only.
   private static func associatedData(_ key: RouteCopyKey) -> [UInt8] {
-    Array("trunkline/dispatch/route_copy/\(key.kind.rawValue)/\(key.id)".utf8)
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(96)
+    bytes.append(contentsOf: "trunkline/dispatch/route_copy/".utf8)
+    bytes.append(contentsOf: key.kind.rawValue.utf8)
+    bytes.append(UInt8(ascii: "/"))
+    bytes.append(contentsOf: key.id.utf8)
+    return bytes
   }
 }

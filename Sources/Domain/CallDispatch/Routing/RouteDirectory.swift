@@ -41,6 +41,15 @@ package final class RouteDirectory: Sendable {
     if let tokens { tell(update, to: tokens) }
   }
 
+  /// Takes changes that name no place of the feed, all at once.
+  package func apply(_ changes: [RouteChange]) {
+    table.withLock { table in
+      for change in changes { table.apply(.changed(change, at: nil)) }
+    }
+    guard let tokens else { return }
+    for change in changes { tell(.changed(change, at: nil), to: tokens) }
+  }
+
   /// Puts `next` in the place of `agent`, which is the same agent, unless another has come since.
   package func replace(_ agent: AgentRoute, with next: AgentRoute) {
     table.withLock { table in

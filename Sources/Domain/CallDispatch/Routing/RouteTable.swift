@@ -104,12 +104,13 @@ package struct RouteTable: Sendable {
   }
 
   private mutating func set(_ route: NumberRoute) {
-    guard numbers[route.id] != nil || numbers.count < Limits.routesMax else { return }
+    let former = numbers[route.id]
+    guard former != nil || numbers.count < Limits.routesMax else { return }
     // What is retained first is not given to another key by the release of the old.
     let provider = providers.retain(route.provider)
     let tenant = tenants.retain(route.tenant)
     let agent = route.agent.map { agents.retain(AgentKey(tenant: route.tenant, agent: $0)) }
-    remove(route.id)
+    if let former { release(former, of: route.id) }
     var flags: Flags = []
     if route.takesInbound { flags.insert(.takesInbound) }
     if route.placesOutbound { flags.insert(.placesOutbound) }
@@ -124,7 +125,11 @@ package struct RouteTable: Sendable {
   }
 
   private mutating func remove(_ id: PhoneNumberID) {
-    guard let packed = numbers.removeValue(forKey: id) else { return }
+    if let packed = numbers.removeValue(forKey: id) { release(packed, of: id) }
+  }
+
+  /// Lets go of what a number referred to.
+  private mutating func release(_ packed: PackedNumber, of id: PhoneNumberID) {
     providers.release(packed.provider)
     tenants.release(packed.tenant)
     if packed.flags.contains(.hasAgent) { agents.release(packed.agent) }
