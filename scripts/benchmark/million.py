@@ -44,7 +44,8 @@ def stamp(count):
     sources = [pathlib.Path(__file__), adapters / "StoreSQL" / "Documents" / "RouteDocument.swift",
                adapters / "StoreSQL" / "Documents" / "StoredDocument.swift",
                *sorted((adapters / "StoreSQL" / "Schema").glob("*.swift")),
-               adapters / "StoreSQLite" / "Registry" / "SQLiteRegistryMigrations.swift"]
+               adapters / "StoreSQLite" / "Registry" / "SQLiteRegistryMigrations.swift",
+               adapters / "StoreSQLite" / "SQLite" / "CheckedPages.swift"]
     for path in sources:
         digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -278,6 +279,31 @@ def fill(path, numbers, providers, agents, count):
     database.execute("COMMIT")
     database.execute("PRAGMA journal_mode = WAL")
     database.close()
+    add_checksums(path)
+
+
+def add_checksums(path):
+    """Ends each page with its checksum, as the server does (CheckedPages.swift) and refuses one
+    without: many pages at a time, word by word."""
+    import numpy
+
+    with path.open("r+b") as file:
+        header = file.read(100)
+        if header[20] != 8:
+            return
+        size = int.from_bytes(header[16:18], "big")
+        for offset in range(0, path.stat().st_size, size * BATCH):
+            file.seek(offset)
+            pages = numpy.fromfile(file, "<u8", BATCH * size // 8).reshape(-1, size // 8)
+            offsets = offset + size * numpy.arange(len(pages), dtype=numpy.uint64)
+            sums = numpy.zeros(len(pages), numpy.uint64)
+            for words in numpy.ascontiguousarray(pages[:, :-1].T):
+                mixed = (sums ^ words) * numpy.uint64(0x9E3779B97F4A7C15)
+                sums = mixed << numpy.uint64(31) | mixed >> numpy.uint64(33)
+            named = sums ^ offsets * numpy.uint64(0xD6E8FEB86659FD93)
+            pages[:, -1] = numpy.where(sums == 0, 0, named)
+            file.seek(offset)
+            pages.tofile(file)
 
 
 def copy_to_server(path, server, database):
