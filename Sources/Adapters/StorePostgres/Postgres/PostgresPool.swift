@@ -231,6 +231,9 @@ final class PostgresPool: @unchecked Sendable {
     case .reader:
       // Nothing that a writer could not live with: a pooler may give it the session.
       set("statement_timeout", "\(configuration.readTimeout.wholeMilliseconds)")
+      // Each statement has one good plan, whatever its values: the index of its filters. The server
+      // would plan every page anew, which takes longer than to read it.
+      set("plan_cache_mode", "force_generic_plan")
     case .writer:
       set(
         "client_connection_check_interval",
