@@ -10,7 +10,7 @@ import Testing
     PostgresError(severity: severity, state: state, constraint: "c").failure(committing: committing)
   }
 
-  @Test(arguments: ["40001", "40P01", "42710"])
+  @Test(arguments: ["40001", "40P01", "42710", "42P07"])
   func lostRacesAreRepeated(_ state: String) {
     #expect(failure(state) == .serialization)
     #expect(failure(state, committing: true) == .serialization)

@@ -97,12 +97,26 @@ struct SQLitePlanTests {
     }
   }
 
+  /// By the directory, and by the number's whole key.
+  @Test func aNumberIsFoundByItsKey() throws {
+    let connection = try connection(SQLiteRegistryMigrations.all)
+    #expect(
+      try plan(of: RegistryStatements.number, connection) == [
+        "SEARCH d USING PRIMARY KEY (number_id=?)",
+        "SEARCH n USING INDEX sqlite_autoindex_phone_numbers_1 (region=? AND tenant=? AND id=?)",
+      ])
+  }
+
   /// Not by the tenant's numbers, one after the other, which is a search by an index, too.
   @Test func anE164IsFoundByItsIndex() throws {
     let connection = try connection(SQLiteRegistryMigrations.all)
     #expect(
-      try plan(of: RegistryStatements.numbersOfE164, connection).first
-        == "SEARCH d USING INDEX number_directory_e164 (tenant=? AND e164=?)")
+      try plan(of: RegistryStatements.numbersOfE164, connection) == [
+        "SEARCH phone_numbers USING INDEX sqlite_autoindex_phone_numbers_1 "
+          + "(region=? AND tenant=? AND id=?)", "LIST SUBQUERY 1",
+        "SEARCH number_directory USING INDEX number_directory_e164 (tenant=? AND e164=?)",
+        "USE TEMP B-TREE FOR ORDER BY",
+      ])
   }
 
   @Test func theRoutesCopyIsReadFromItsPlaceOn() throws {

@@ -142,7 +142,7 @@ struct SQLiteRegistryMigrationTests {
     defer { executor.stop() }
     try writeFirstVersion()
     let database = try SQLiteConnection(path: file.path)
-    #expect(try SQLiteRegistryMigrations.all.missing(on: database).count == 5)
+    #expect(try SQLiteRegistryMigrations.all.missing(on: database).count == 6)
     #expect(try database.first("PRAGMA user_version")?.integer(0) == 1)
     try SQLiteRegistryMigrations.all.run(on: database)
     #expect(try SQLiteRegistryMigrations.all.missing(on: database).isEmpty)
@@ -160,5 +160,20 @@ struct SQLiteRegistryMigrationTests {
     let schema = "SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
     #expect(try old.run(schema) == new.run(schema))
     #expect(try !old.run(schema).isEmpty)
+  }
+
+  /// With their key as the tree, a million numbers lay eight levels deep.
+  @Test func numbersAreKeptByRowNumber() throws {
+    defer { executor.stop() }
+    try writeFirstVersion()
+    let database = try SQLiteConnection(path: file.path)
+    let (cache, wipes) = try (
+      database.first("PRAGMA cache_size"), database.first("PRAGMA secure_delete")
+    )
+    try SQLiteRegistryMigrations.all.run(on: database)
+    #expect(try database.first("SELECT count(rowid) FROM phone_numbers")?.integer(0) == 1)
+    // What was set for the move is as it was.
+    #expect(try database.first("PRAGMA cache_size") == cache)
+    #expect(try database.first("PRAGMA secure_delete") == wipes)
   }
 }

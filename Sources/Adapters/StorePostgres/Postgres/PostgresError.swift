@@ -59,9 +59,9 @@ struct PostgresError: Error, Hashable, Sendable {
       return .unavailable(cause: "COMMIT ended with SQLSTATE \(state)", mayHaveCommitted: true)
     }
     switch state {
-    // 42710: of two that create a table at once where none is, one is refused though it said IF NOT
-    // EXISTS: the table's row type is there already.
-    case "40001", "40P01", "42710": return .serialization
+    // 42710, 42P07: of two that create a table at once where none is, one is refused though it said
+    // IF NOT EXISTS: the table's row type is there already, or the table.
+    case "40001", "40P01", "42710", "42P07": return .serialization
     case "23505": return .uniqueViolation(constraint: constraint ?? "")
     case "57014": return .deadline
     case "25006": return unavailable("the server is read-only")

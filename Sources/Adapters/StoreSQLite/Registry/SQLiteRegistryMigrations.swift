@@ -22,6 +22,7 @@ enum SQLiteRegistryMigrations {
     SQLiteMigrations.Step(
       "index the audit log by age",
       script: SQLDialect.sqlite.script(RegistrySchema.auditTimeIndex)),
+    numberedRows,
   ])
 
   /// Fills in what the documents of earlier entries say.
@@ -230,7 +231,8 @@ enum SQLiteRegistryMigrations {
 }
 
 extension SQLDialect {
-  /// Every table STRICT, and keyed by its own key.
+  /// Every table STRICT, and keyed by its own key; ``SQLiteRegistryMigrations/numberedRows`` ends
+  /// that for numbers.
   static let sqlite = SQLDialect(
     integer: "INTEGER", text: "TEXT", blob: "BLOB", tableOptions: " STRICT, WITHOUT ROWID")
 
