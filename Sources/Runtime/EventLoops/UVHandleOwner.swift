@@ -34,8 +34,9 @@ internal import CUV
   func closeAtStop() { closeHandle() }
 }
 
-/// Lends the owner of a handle to `body`, as the type that its callback knows it to be. No reference
-/// is counted: the owner lives until libuv has closed the handle, which no callback of it does.
+/// Lends the owner of a handle to `body`, as the type that its callback knows it to be. No
+/// reference is counted: the owner lives until libuv has closed the handle, which no callback of it
+/// does.
 @inline(__always)
 func withOwner<Owner: UVHandleOwner, Result>(
   of data: UnsafeMutableRawPointer?, as type: Owner.Type, _ body: (Owner) -> Result

@@ -34,8 +34,8 @@ package enum APISchema {
   /// trunkline/internal/v1/route_service.proto
   package static let trunklineInternalV1RouteService = unsafe FileDescriptor(
     name: "trunkline/internal/v1/route_service.proto", copying: trunkline__internal__v1__route_service__file__bytes(),
-    count: 2752,
-    dependencies: [WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineInternalV1Route, APISchema.trunklineV1Access, APISchema.trunklineV1Region])
+    count: 3136,
+    dependencies: [WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineInternalV1Route, APISchema.trunklineV1Access, APISchema.trunklineV1AuditService, APISchema.trunklineV1Region])
 
   /// trunkline/v1/access.proto
   package static let trunklineV1Access = unsafe FileDescriptor(
@@ -79,6 +79,18 @@ package enum APISchema {
     count: 379,
     dependencies: [WellKnownSchema.googleProtobufTimestamp])
 
+  /// trunkline/v1/operation.proto
+  package static let trunklineV1Operation = unsafe FileDescriptor(
+    name: "trunkline/v1/operation.proto", copying: trunkline__v1__operation__file__bytes(),
+    count: 1216,
+    dependencies: [WellKnownSchema.googleProtobufTimestamp, WellKnownSchema.googleRpcStatus, APISchema.trunklineV1Region])
+
+  /// trunkline/v1/operation_service.proto
+  package static let trunklineV1OperationService = unsafe FileDescriptor(
+    name: "trunkline/v1/operation_service.proto", copying: trunkline__v1__operation_service__file__bytes(),
+    count: 1087,
+    dependencies: [WellKnownSchema.googleProtobufDuration, APISchema.trunklineV1Access, APISchema.trunklineV1Operation])
+
   /// trunkline/v1/phone_number.proto
   package static let trunklineV1PhoneNumber = unsafe FileDescriptor(
     name: "trunkline/v1/phone_number.proto", copying: trunkline__v1__phone_number__file__bytes(),
@@ -88,7 +100,7 @@ package enum APISchema {
   /// trunkline/v1/phone_number_service.proto
   package static let trunklineV1PhoneNumberService = unsafe FileDescriptor(
     name: "trunkline/v1/phone_number_service.proto", copying: trunkline__v1__phone_number_service__file__bytes(),
-    count: 3828,
+    count: 4109,
     dependencies: [WellKnownSchema.googleProtobufFieldMask, WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineV1Access, APISchema.trunklineV1PhoneNumber, APISchema.trunklineV1Provider, APISchema.trunklineV1Region])
 
   /// trunkline/v1/provider.proto
@@ -126,6 +138,8 @@ package enum APISchema {
     trunklineV1Call,
     trunklineV1CallDispatchService,
     trunklineV1Condition,
+    trunklineV1Operation,
+    trunklineV1OperationService,
     trunklineV1PhoneNumber,
     trunklineV1PhoneNumberService,
     trunklineV1Provider,
@@ -160,6 +174,9 @@ package enum APISchema {
     Trunkline.Internal.V1.LookUpTokenResponse.self,
     Trunkline.Internal.V1.NoteTokenUseRequest.self,
     Trunkline.Internal.V1.NoteTokenUseResponse.self,
+    Trunkline.Internal.V1.AuditRecord.self,
+    Trunkline.Internal.V1.RecordAuditRequest.self,
+    Trunkline.Internal.V1.RecordAuditResponse.self,
     Trunkline.V1.Agent.self,
     Trunkline.V1.AgentConnection.self,
     Trunkline.V1.AgentConnection.MediaStream.self,
@@ -192,6 +209,14 @@ package enum APISchema {
     Trunkline.V1.HangUpCallRequest.self,
     Trunkline.V1.HangUpCallResponse.self,
     Trunkline.V1.Condition.self,
+    Trunkline.V1.Operation.self,
+    Trunkline.V1.Operation.Step.self,
+    Trunkline.V1.GetOperationRequest.self,
+    Trunkline.V1.GetOperationResponse.self,
+    Trunkline.V1.ListOperationsRequest.self,
+    Trunkline.V1.ListOperationsResponse.self,
+    Trunkline.V1.WaitOperationRequest.self,
+    Trunkline.V1.WaitOperationResponse.self,
     Trunkline.V1.PhoneNumber.self,
     Trunkline.V1.PhoneNumber.Inbound.self,
     Trunkline.V1.PhoneNumber.FormerSettings.self,
@@ -216,6 +241,9 @@ package enum APISchema {
     Trunkline.V1.DeletePhoneNumberResponse.self,
     Trunkline.V1.WatchPhoneNumbersRequest.self,
     Trunkline.V1.WatchPhoneNumbersResponse.self,
+    Trunkline.V1.GetQuotaRequest.self,
+    Trunkline.V1.GetQuotaResponse.self,
+    Trunkline.V1.GetQuotaResponse.Quota.self,
     Trunkline.V1.Provider.self,
     Trunkline.V1.Provider.Twilio.self,
     Trunkline.V1.ProviderNumber.self,

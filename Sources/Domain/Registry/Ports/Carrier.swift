@@ -168,8 +168,8 @@ package struct CarrierError: Error, Sendable, Hashable {
   package var isTransient: Bool {
     switch kind {
     case .limited, .unavailable, .unreadableAnswer: true
-    case .credentialsRefused, .testCredentials, .keyRestricted, .accountInactive, .notPermitted, .notFound, .invalidRequest,
-      .conflict:
+    case .credentialsRefused, .testCredentials, .keyRestricted, .accountInactive, .notPermitted,
+      .notFound, .invalidRequest, .conflict:
       false
     }
   }

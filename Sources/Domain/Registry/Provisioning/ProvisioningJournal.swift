@@ -54,7 +54,8 @@ package enum ProvisioningOutcome: String, Sendable, Hashable, Codable {
 /// Why a configuration was undone or a number is corrupted, as it is stored.
 package struct ProvisioningFailure: Sendable, Hashable, Codable {
   package enum Cause: String, Sendable, Hashable, Codable {
-    case credentialsRefused, testCredentials, keyRestricted, accountInactive, notPermitted, notFound, invalidRequest, conflict
+    case credentialsRefused, testCredentials, keyRestricted, accountInactive, notPermitted
+    case notFound, invalidRequest, conflict
     case limited, unavailable, unreadableAnswer
     /// What was read back is not what was written: somebody else writes to the number.
     case overwritten

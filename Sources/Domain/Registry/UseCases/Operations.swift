@@ -26,7 +26,7 @@ package struct Operations: Sendable {
       state: validator.optional("state", request.state))
     let plan = PagePlan(request.page, query: "operations \(filter)", &validator)
     try validator.finish()
-    let read = try await context.read { () async throws(StoreError) in
+    let read = try await reading { () async throws(StoreError) in
       try await context.store(of: caller.tenant).journals(
         filter, after: plan.cursor, limit: plan.size + 1)
     }
@@ -64,7 +64,7 @@ package struct Operations: Sendable {
   private func journal(
     _ id: OperationID, _ caller: Caller
   ) async throws(RegistryError) -> ProvisioningJournal {
-    let found = try await context.read { () async throws(StoreError) in
+    let found = try await reading { () async throws(StoreError) in
       try await context.store(of: caller.tenant).journal(id)
     }
     guard let found else { throw .notFound(.operation(id)) }

@@ -20,7 +20,7 @@ extension PhoneNumbers {
     let store = context.store(of: caller.tenant)
     var uses: [QuotaUse] = []
     for kind in CountedKind.allCases {
-      let count = try await context.read { () async throws(StoreError) in
+      let count = try await reading { () async throws(StoreError) in
         try await store.count(of: kind)
       }
       let bound = context.quotas.first { $0.kind == kind }

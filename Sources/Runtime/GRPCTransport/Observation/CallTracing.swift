@@ -36,8 +36,8 @@ package enum ParentTrust: Hashable, Sendable {
   package static let defaults = ParentTrust.upTo(callsPerSecondMax)
 }
 
-/// The trace that a request's metadata names. A box, which the calls of one client share: to hand on
-/// that there is none costs nothing.
+/// The trace that a request's metadata names. A box, which the calls of one client share: to hand
+/// on that there is none costs nothing.
 final class RequestTrace: Sendable {
   let context: TraceContext
 

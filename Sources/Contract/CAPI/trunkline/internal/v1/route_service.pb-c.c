@@ -442,6 +442,141 @@ void   trunkline__internal__v1__note_token_use_response__free_unpacked
   assert(message->base.descriptor == &trunkline__internal__v1__note_token_use_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   trunkline__internal__v1__audit_record__init
+                     (Trunkline__Internal__V1__AuditRecord         *message)
+{
+  static const Trunkline__Internal__V1__AuditRecord init_value = TRUNKLINE__INTERNAL__V1__AUDIT_RECORD__INIT;
+  *message = init_value;
+}
+size_t trunkline__internal__v1__audit_record__get_packed_size
+                     (const Trunkline__Internal__V1__AuditRecord *message)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__audit_record__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__internal__v1__audit_record__pack
+                     (const Trunkline__Internal__V1__AuditRecord *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__audit_record__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__internal__v1__audit_record__pack_to_buffer
+                     (const Trunkline__Internal__V1__AuditRecord *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__audit_record__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__Internal__V1__AuditRecord *
+       trunkline__internal__v1__audit_record__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__Internal__V1__AuditRecord *)
+     protobuf_c_message_unpack (&trunkline__internal__v1__audit_record__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__internal__v1__audit_record__free_unpacked
+                     (Trunkline__Internal__V1__AuditRecord *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__internal__v1__audit_record__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   trunkline__internal__v1__record_audit_request__init
+                     (Trunkline__Internal__V1__RecordAuditRequest         *message)
+{
+  static const Trunkline__Internal__V1__RecordAuditRequest init_value = TRUNKLINE__INTERNAL__V1__RECORD_AUDIT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t trunkline__internal__v1__record_audit_request__get_packed_size
+                     (const Trunkline__Internal__V1__RecordAuditRequest *message)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__record_audit_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__internal__v1__record_audit_request__pack
+                     (const Trunkline__Internal__V1__RecordAuditRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__record_audit_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__internal__v1__record_audit_request__pack_to_buffer
+                     (const Trunkline__Internal__V1__RecordAuditRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__record_audit_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__Internal__V1__RecordAuditRequest *
+       trunkline__internal__v1__record_audit_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__Internal__V1__RecordAuditRequest *)
+     protobuf_c_message_unpack (&trunkline__internal__v1__record_audit_request__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__internal__v1__record_audit_request__free_unpacked
+                     (Trunkline__Internal__V1__RecordAuditRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__internal__v1__record_audit_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   trunkline__internal__v1__record_audit_response__init
+                     (Trunkline__Internal__V1__RecordAuditResponse         *message)
+{
+  static const Trunkline__Internal__V1__RecordAuditResponse init_value = TRUNKLINE__INTERNAL__V1__RECORD_AUDIT_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t trunkline__internal__v1__record_audit_response__get_packed_size
+                     (const Trunkline__Internal__V1__RecordAuditResponse *message)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__record_audit_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__internal__v1__record_audit_response__pack
+                     (const Trunkline__Internal__V1__RecordAuditResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__record_audit_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__internal__v1__record_audit_response__pack_to_buffer
+                     (const Trunkline__Internal__V1__RecordAuditResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__record_audit_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__Internal__V1__RecordAuditResponse *
+       trunkline__internal__v1__record_audit_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__Internal__V1__RecordAuditResponse *)
+     protobuf_c_message_unpack (&trunkline__internal__v1__record_audit_response__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__internal__v1__record_audit_response__free_unpacked
+                     (Trunkline__Internal__V1__RecordAuditResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__internal__v1__record_audit_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor trunkline__internal__v1__watch_routes_request__field_descriptors[4] =
 {
   {
@@ -1225,5 +1360,132 @@ const ProtobufCMessageDescriptor trunkline__internal__v1__note_token_use_respons
   trunkline__internal__v1__note_token_use_response__field_indices_by_name,
   0,  trunkline__internal__v1__note_token_use_response__number_ranges,
   (ProtobufCMessageInit) trunkline__internal__v1__note_token_use_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__internal__v1__audit_record__field_descriptors[2] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__AuditRecord, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__AuditRecord, f2),
+    &trunkline__v1__audit_event__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__internal__v1__audit_record__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+};
+static const ProtobufCIntRange trunkline__internal__v1__audit_record__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor trunkline__internal__v1__audit_record__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.internal.v1.AuditRecord",
+  "AuditRecord",
+  "Trunkline__Internal__V1__AuditRecord",
+  "trunkline.internal.v1",
+  sizeof(Trunkline__Internal__V1__AuditRecord),
+  2,
+  trunkline__internal__v1__audit_record__field_descriptors,
+  trunkline__internal__v1__audit_record__field_indices_by_name,
+  1,  trunkline__internal__v1__audit_record__number_ranges,
+  (ProtobufCMessageInit) trunkline__internal__v1__audit_record__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__internal__v1__record_audit_request__field_descriptors[1] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Trunkline__Internal__V1__RecordAuditRequest, n_f1),
+    offsetof(Trunkline__Internal__V1__RecordAuditRequest, f1),
+    &trunkline__internal__v1__audit_record__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__internal__v1__record_audit_request__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+};
+static const ProtobufCIntRange trunkline__internal__v1__record_audit_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor trunkline__internal__v1__record_audit_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.internal.v1.RecordAuditRequest",
+  "RecordAuditRequest",
+  "Trunkline__Internal__V1__RecordAuditRequest",
+  "trunkline.internal.v1",
+  sizeof(Trunkline__Internal__V1__RecordAuditRequest),
+  1,
+  trunkline__internal__v1__record_audit_request__field_descriptors,
+  trunkline__internal__v1__record_audit_request__field_indices_by_name,
+  1,  trunkline__internal__v1__record_audit_request__number_ranges,
+  (ProtobufCMessageInit) trunkline__internal__v1__record_audit_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__internal__v1__record_audit_response__field_descriptors[1] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Trunkline__Internal__V1__RecordAuditResponse, n_f1),
+    offsetof(Trunkline__Internal__V1__RecordAuditResponse, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__internal__v1__record_audit_response__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+};
+static const ProtobufCIntRange trunkline__internal__v1__record_audit_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor trunkline__internal__v1__record_audit_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.internal.v1.RecordAuditResponse",
+  "RecordAuditResponse",
+  "Trunkline__Internal__V1__RecordAuditResponse",
+  "trunkline.internal.v1",
+  sizeof(Trunkline__Internal__V1__RecordAuditResponse),
+  1,
+  trunkline__internal__v1__record_audit_response__field_descriptors,
+  trunkline__internal__v1__record_audit_response__field_indices_by_name,
+  1,  trunkline__internal__v1__record_audit_response__number_ranges,
+  (ProtobufCMessageInit) trunkline__internal__v1__record_audit_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
