@@ -107,11 +107,12 @@ enum RegistryStatements {
     "agent_update",
     """
     UPDATE agents SET version = $1, seal_keys = $2, document = $3
-    WHERE tenant = $4 AND id = $5 AND version = $6
+    WHERE tenant = $4 AND id = $5 AND version = $6 AND create_time = $7
     """)
   /// Takes the row, so that no number is assigned to the agent, and it is not deleted, meanwhile.
   static let lockAgent = SQLStatement(
-    "agent_lock", "SELECT version FROM agents WHERE tenant = $1 AND id = $2 FOR UPDATE")
+    "agent_lock",
+    "SELECT version, create_time FROM agents WHERE tenant = $1 AND id = $2 FOR UPDATE")
   static let deleteAgent = SQLStatement(
     "agent_delete", "DELETE FROM agents WHERE tenant = $1 AND id = $2")
   static let countNumbersOfAgent = SQLStatement(

@@ -96,7 +96,7 @@ extension RegistryTransaction {
       RegistryStatements.updateAgent,
       [
         SQLValue(agent.revision.version), .text(agent.seals.text), SQLValue(document: agent),
-        SQLValue(tenant), SQLValue(agent.id), SQLValue(from),
+        SQLValue(tenant), SQLValue(agent.id), SQLValue(from), SQLValue(agent.revision.createTime),
       ])
     guard updated.changedCount == 1 else {
       _ = try await lockAgent(agent.id)
@@ -105,21 +105,23 @@ extension RegistryTransaction {
     changed(.of(agent, .updated))
   }
 
-  mutating func deleteAgent(_ id: AgentID, from: Version) async throws(Stop) {
-    guard try await lockAgent(id) == from else { throw .refused(.versionMismatch(.agent)) }
+  mutating func deleteAgent(_ id: AgentID, from: Revision) async throws(Stop) {
+    guard try await lockAgent(id) == (from.version, from.createTime) else {
+      throw .refused(.versionMismatch(.agent))
+    }
     let key = [SQLValue(tenant), SQLValue(id)]
     let count = try await count(RegistryStatements.countNumbersOfAgent, key)
     guard count == 0 else { throw .refused(.agentHasNumbers(count: count)) }
     try await run(RegistryStatements.deleteAgent, key)
-    changed(.gone(.agent, id.description, from), count: -1)
+    changed(.gone(.agent, id.description, from.version), count: -1)
   }
 
-  /// The version of an agent, whose row is taken.
+  /// The version of an agent, whose row is taken, and when it was made.
   @discardableResult
-  func lockAgent(_ id: AgentID) async throws(Stop) -> Version {
+  func lockAgent(_ id: AgentID) async throws(Stop) -> (Version, Timestamp) {
     let rows = try await run(RegistryStatements.lockAgent, [SQLValue(tenant), SQLValue(id)]).rows
     guard let row = rows.first else { throw .refused(.notFound(.agent)) }
-    return Version(clamping: row.integer(0))
+    return (Version(clamping: row.integer(0)), Timestamp(microseconds: row.integer(1)))
   }
 
   // MARK: Tenants and tokens

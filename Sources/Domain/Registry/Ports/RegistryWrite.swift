@@ -144,10 +144,12 @@ package enum RegistryChange: Sendable {
 
   /// Refused with `.agentExists` when the id is taken in the tenant.
   case insertAgent(Agent)
-  /// Replaces the agent whose version is `from`.
+  /// Replaces the agent whose version is `from`, and that was made at the same time: an id may be
+  /// taken again after a deletion, and another agent of that id is `.versionMismatch`.
   case updateAgent(Agent, from: Version)
-  /// Refused with `.agentHasNumbers` while any number names it.
-  case deleteAgent(AgentID, from: Version)
+  /// Refused with `.agentHasNumbers` while any number names it, and with `.versionMismatch` when
+  /// its version or its time of creation is another.
+  case deleteAgent(AgentID, from: Revision)
 
   /// Begins a journal entry.
   case insertJournal(ProvisioningJournal)

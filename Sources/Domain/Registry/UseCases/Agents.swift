@@ -146,7 +146,7 @@ package struct Agents: Sendable {
       try checkEtag(etag, present.etag, .agent(id))
       do {
         return try await context.commit(
-          by: caller, [.deleteAgent(id, from: present.revision.version)],
+          by: caller, [.deleteAgent(id, from: present.revision)],
           audit: AuditDraft(.delete, from: present, to: nil))
       } catch .agentHasNumbers(let count) {
         throw .agentInUse(id, numberCount: count)

@@ -210,7 +210,8 @@ extension RegistryStoreConformance {
       try await store.commit(
         Sample.write([
           .deleteNumber(number.id, from: 1), .revokeToken(Sample.tokenID(1), at: Sample.time(2)),
-          .deleteAgent(try Sample.agentID(1), from: 1), .deleteProvider(provider.id, from: 1),
+          .deleteAgent(try Sample.agentID(1), from: try Sample.agent(1).revision),
+          .deleteProvider(provider.id, from: 1),
         ]))
       for kind in CountedKind.allCases {
         let count = try await tenant.count(of: kind)
@@ -236,7 +237,8 @@ extension RegistryStoreConformance {
       try await store.commit(Sample.write([.updateAgent(agent, from: 1)], quotas: [none]))
       try await store.commit(
         Sample.write([.insertProvider(Sample.provider(1))], quotas: [none]))
-      try await store.commit(Sample.write([.deleteAgent(agent.id, from: 2)], quotas: [none]))
+      try await store.commit(
+        Sample.write([.deleteAgent(agent.id, from: agent.revision)], quotas: [none]))
     },
   ]
 }

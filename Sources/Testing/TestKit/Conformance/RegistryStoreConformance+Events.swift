@@ -130,7 +130,7 @@ extension RegistryStoreConformance {
         (.insertNumber(number, providerVersion: 1), .number),
         (.updateNumber(number, from: 1), .number), (.deleteNumber(number.id, from: 1), .number),
         (.insertAgent(agent), .agent), (.updateAgent(agent, from: 1), .agent),
-        (.deleteAgent(agent.id, from: 1), .agent), (.insertJournal(journal), .journal),
+        (.deleteAgent(agent.id, from: agent.revision), .agent), (.insertJournal(journal), .journal),
         (.updateJournal(journal, from: 1), .journal),
         (.insertToken(Sample.token(1)), .token),
         (.revokeToken(Sample.tokenID(1), at: Sample.start), .token),

@@ -216,7 +216,7 @@ extension RegistryStoreConformance {
         Sample.write([.deleteNumber(number.id, from: 1)], at: Sample.time(10)))
       try await store.commit(
         Sample.write(
-          [.deleteProvider(provider.id, from: 1), .deleteAgent(agent.id, from: 1)],
+          [.deleteProvider(provider.id, from: 1), .deleteAgent(agent.id, from: agent.revision)],
           at: Sample.time(20)))
       let page = try await store.routes(after: 0, limit: 9)
       try requireEqual(

@@ -186,6 +186,23 @@ extension RegistryStoreConformance {
       try await requireRefused(
         store, Sample.write([.updateAgent(try Sample.agent(2), from: 1)]), .notFound(.agent))
     },
+    RegistryStoreCheck("an agent that was made again is another one") { store in
+      let agent = try Sample.agent(1)
+      try await store.commit(Sample.write([.insertAgent(agent)]))
+      try await store.commit(Sample.write([.deleteAgent(agent.id, from: agent.revision)]))
+      var again = agent
+      again.revision = Revision(createTime: Sample.time(5))
+      try await store.commit(Sample.write([.insertAgent(again)]))
+      // What read the first one, of the same version, must not touch the second.
+      var changed = agent
+      changed.revision = agent.revision.sampleNext
+      try await requireRefused(
+        store, Sample.write([.updateAgent(changed, from: 1)]), .versionMismatch(.agent))
+      try await requireRefused(
+        store, Sample.write([.deleteAgent(agent.id, from: agent.revision)]),
+        .versionMismatch(.agent))
+      try requireEqual(try await store.tenant(Sample.tenant).agent(agent.id), again)
+    },
     RegistryStoreCheck("an agent that a number names stays, and must be there") { store in
       let provider = Sample.provider(1)
       let agent = try Sample.agent(1)
@@ -196,7 +213,8 @@ extension RegistryStoreConformance {
       try await store.commit(
         Sample.write([.insertAgent(agent), .insertNumber(number, providerVersion: 1)]))
       try await requireRefused(
-        store, Sample.write([.deleteAgent(agent.id, from: 1)]), .agentHasNumbers(count: 1))
+        store, Sample.write([.deleteAgent(agent.id, from: agent.revision)]),
+        .agentHasNumbers(count: 1))
       number.agentID = try Sample.agentID(2)
       number.revision = number.revision.sampleNext
       try await requireRefused(
@@ -204,8 +222,9 @@ extension RegistryStoreConformance {
       number.agentID = nil
       try await store.commit(Sample.write([.updateNumber(number, from: 1)]))
       try await requireRefused(
-        store, Sample.write([.deleteAgent(agent.id, from: 2)]), .versionMismatch(.agent))
-      try await store.commit(Sample.write([.deleteAgent(agent.id, from: 1)]))
+        store, Sample.write([.deleteAgent(agent.id, from: agent.revision.sampleNext)]),
+        .versionMismatch(.agent))
+      try await store.commit(Sample.write([.deleteAgent(agent.id, from: agent.revision)]))
       let gone = try await store.tenant(Sample.tenant).agent(agent.id)
       try requireEqual(gone, nil)
     },

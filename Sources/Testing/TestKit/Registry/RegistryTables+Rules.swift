@@ -125,15 +125,18 @@ extension RegistryTables {
     tally(.agent, agent.tenant, 1)
   }
 
-  private func stored(_ key: AgentKey, from version: Version) throws(StoreError) -> Agent {
+  private func check(
+    _ key: AgentKey, from version: Version, madeAt createTime: Timestamp
+  ) throws(StoreError) {
     guard let agent = agents[key] else { throw .notFound(.agent) }
-    guard agent.revision.version == version else { throw .versionMismatch(.agent) }
-    return agent
+    guard agent.revision.version == version, agent.revision.createTime == createTime else {
+      throw .versionMismatch(.agent)
+    }
   }
 
   mutating func update(_ agent: Agent, from version: Version) throws(StoreError) {
     let key = AgentKey(tenant: agent.tenant, id: agent.id)
-    _ = try stored(key, from: version)
+    try check(key, from: version, madeAt: agent.revision.createTime)
     agents[key] = agent
     publish(
       .agent(key), .put(.agent(AgentRoute(agent))),
@@ -141,16 +144,16 @@ extension RegistryTables {
   }
 
   mutating func delete(
-    _ id: AgentID, from version: Version, _ tenant: TenantID
+    _ id: AgentID, from revision: Revision, _ tenant: TenantID
   ) throws(StoreError) {
     let key = AgentKey(tenant: tenant, id: id)
-    _ = try stored(key, from: version)
+    try check(key, from: revision.version, madeAt: revision.createTime)
     let count = numbers.values.count { $0.tenant == tenant && $0.agentID == id }
     guard count == 0 else { throw .agentHasNumbers(count: count) }
     agents[key] = nil
     publish(
       .agent(key), .removed(.agent(id, tenant: tenant)),
-      event(.agent, "\(id)", tenant, version, .deleted))
+      event(.agent, "\(id)", tenant, revision.version, .deleted))
     tally(.agent, tenant, -1)
   }
 

@@ -99,7 +99,7 @@ struct RegistryTables {
     case .updateAgent(let agent, let version):
       guard agent.tenant == tenant else { throw .notFound(.agent) }
       try update(agent, from: version)
-    case .deleteAgent(let id, let version): try delete(id, from: version, tenant)
+    case .deleteAgent(let id, let revision): try delete(id, from: revision, tenant)
     case .insertJournal(let journal):
       guard journal.tenant == tenant else { throw .notFound(.journal) }
       try insert(journal)
