@@ -184,7 +184,8 @@ let package = Package(
     module(
       "Testing", "TestAPI",
       ["Buffers", "Protobuf", "CProtobufC", "CWellKnown", "WellKnown", "GRPC", "CTestAPI"]),
-    program("Testing", "protobuf-roundtrip", ["Protobuf", "WellKnown", "API", "TestAPI"]),
+    program(
+      "Testing", "protobuf-roundtrip", ["Protobuf", "WellKnown", "API", "LiveKitAPI", "TestAPI"]),
     module(
       "Testing", "TestKit",
       [

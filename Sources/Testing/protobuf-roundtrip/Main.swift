@@ -1,5 +1,6 @@
 internal import API
 internal import Foundation
+internal import LiveKitAPI
 internal import Protobuf
 internal import TestAPI
 internal import WellKnown
@@ -11,7 +12,8 @@ internal import WellKnown
 /// nothing. The name and each part of bytes follow their length, four bytes, big-endian.
 @main struct Main {
   private static let types = TypeRegistry(
-    WellKnownSchema.messageTypes + APISchema.messageTypes + TestAPISchema.messageTypes)
+    WellKnownSchema.messageTypes + APISchema.messageTypes + LiveKitAPISchema.messageTypes
+      + TestAPISchema.messageTypes)
 
   static func main() throws {
     let input = FileHandle.standardInput

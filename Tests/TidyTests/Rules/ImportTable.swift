@@ -166,6 +166,7 @@ enum ImportTable {
       "Testing",
       ["Buffers", "Protobuf", "CProtobufC", "CWellKnown", "WellKnown", "GRPC", "CTestAPI"]),
     "protobuf-roundtrip": Row(
-      "Testing", ["Protobuf", "WellKnown", "API", "TestAPI"], system: ["Foundation"]),
+      "Testing", ["Protobuf", "WellKnown", "API", "LiveKitAPI", "TestAPI"],
+      system: ["Foundation"]),
   ]
 }
