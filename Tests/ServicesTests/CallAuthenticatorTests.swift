@@ -309,7 +309,8 @@ import WellKnown
     let waiting = Mutex<CallAuthenticator?>(nil)
     let authenticator = authenticator { _ in
       count.withLock { $0 += 1 }
-      for _ in 0..<100_000 where waiting.withLock({ $0?.waitingCount }) != callCount - 1 {
+      for _ in 0..<100_000 {
+        if waiting.withLock({ $0?.waitingCount }) == callCount - 1 { break }
         await Task.yield()
       }
       return grant

@@ -36,9 +36,11 @@ struct RouteSourceTests {
         group.addTask {
           let waiting = Mutex<CheckedContinuation<Void, Never>?>(enough)
           try? await source.follow(after: place) { update in
-            updates.all.withLock { $0.append(update) }
-            guard isEnough(update) else { return }
-            let continuation = waiting.withLock { waiting in
+            let continuation = waiting.withLock { waiting -> CheckedContinuation<Void, Never>? in
+              // What comes before the feed is let go is more than enough.
+              guard waiting != nil else { return nil }
+              updates.all.withLock { $0.append(update) }
+              guard isEnough(update) else { return nil }
               defer { waiting = nil }
               return waiting
             }
