@@ -57,6 +57,19 @@ import Testing
       try states(.deleteNumber, .closed, .corrupted, leftovers: [left]) == [.left, .undone])
   }
 
+  /// The error says whether anything is left at the carrier, which is known at the end only.
+  @Test func whatIsBeingUndoneHasNoErrorYet() throws {
+    var journal = ProvisioningJournal(
+      id: Sample.operationID(1), number: try Sample.number(provider: Sample.provider(1)),
+      kind: .importNumber, ours: VoiceSettings(), former: nil, time: Sample.start)
+    journal.phase = .restoringWebhook
+    journal.failure = ProvisioningFailure(cause: .notPermitted)
+    #expect(Operation(journal).failure == nil)
+    journal.phase = .closed
+    journal.outcome = .undone
+    #expect(Operation(journal).failure == journal.failure)
+  }
+
   @Test func anImportIsAnOperation() async throws {
     let number = try await imported()
     let page = try await operations.list(ListOperations(), by: caller)

@@ -110,10 +110,7 @@ extension Trunkline.V1.PlaceCallResult {
     case .call(let call): self.result = .call(Trunkline.V1.Call(call))
     case .refused(let refusal):
       let field = "outbound_calls[\(index)].to_number"
-      let error = ErrorDetails(refusal, field: field).error
-      self.result = .error(
-        Google.Rpc.Status(
-          code: Int32(error.code.rawValue), message: error.message, details: error.details))
+      self.result = .error(Google.Rpc.Status(ErrorDetails(refusal, field: field).error))
     }
   }
 }

@@ -24,11 +24,8 @@ extension Trunkline.V1.Operation {
     state = State(operation.state)
     steps = operation.steps.map { Step($0) }
     error = operation.failure.map { failure in
-      let told = ErrorDetails.provisioning(
-        operation.numberID, failure, operation.leftovers
-      ).error
-      return Google.Rpc.Status(
-        code: Int32(told.code.rawValue), message: told.message, details: told.details)
+      Google.Rpc.Status(
+        ErrorDetails.provisioning(operation.numberID, failure, operation.leftovers).error)
     }
     createTime = Google.Protobuf.Timestamp(operation.createTime)
     updateTime = Google.Protobuf.Timestamp(operation.updateTime)

@@ -24,7 +24,7 @@ extension Trunkline.V1 {
     package var state: Trunkline.V1.Operation.State = .unspecified
     /// What it changes at the carrier, in the order in which that is done.
     package var steps: [Trunkline.V1.Operation.Step] = []
-    /// Why it failed, or is being undone; absent for one that goes well.
+    /// Why it failed; absent for one that runs, also while it is being undone, or succeeded.
     package var error: Google.Rpc.Status?
     /// When it began.
     package var createTime: Google.Protobuf.Timestamp?

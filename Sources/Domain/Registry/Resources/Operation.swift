@@ -9,7 +9,8 @@ package struct Operation: Sendable, Hashable {
   package let state: OperationState
   /// What is changed at the carrier, in the order in which it is done.
   package let steps: [OperationStep]
-  /// Why it failed or is being undone; nil for one that goes well.
+  /// Why it failed; nil for one that runs or succeeded. While it is being undone nobody can say yet
+  /// what will be left.
   package let failure: ProvisioningFailure?
   /// What could not be undone.
   package let leftovers: [Leftover]
@@ -24,7 +25,7 @@ package struct Operation: Sendable, Hashable {
     self.numberID = journal.numberID
     self.state = journal.state
     self.steps = journal.steps
-    self.failure = state == .succeeded ? nil : journal.failure
+    self.failure = state == .failed ? journal.failure : nil
     self.leftovers = journal.leftovers
     self.createTime = journal.createTime
     self.updateTime = journal.updateTime

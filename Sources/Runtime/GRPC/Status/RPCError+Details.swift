@@ -1,15 +1,12 @@
 internal import Buffers
 internal import Protobuf
-internal import WellKnown
+package import WellKnown
 
 extension RPCError {
   /// The value of `grpc-status-details-bin`: google.rpc.Status in base64, with as many of the
   /// details, from the first on, as fit in `sizeMax` characters. `nil` if there are none.
   package func encodedDetails(sizeMax: Int) -> String? {
-    var status = Google.Rpc.Status()
-    status.code = Int32(code.rawValue)
-    status.message = message
-    status.details = details
+    var status = Google.Rpc.Status(self)
     while !status.details.isEmpty {
       let bytes = MessageCoding.bytes(status)
       if (bytes.count * 4 + 2) / 3 <= sizeMax { return Base64.encode(bytes, .unpadded) }
@@ -23,5 +20,12 @@ extension RPCError {
   package mutating func takeDetails(encoded bytes: [UInt8]) {
     let status: Google.Rpc.Status? = try? MessageCoding.response(bytes)
     if let status { details = status.details }
+  }
+}
+
+extension Google.Rpc.Status {
+  /// The error as a message: its code, text and all details.
+  package init(_ error: RPCError) {
+    self.init(code: Int32(error.code.rawValue), message: error.message, details: error.details)
   }
 }
