@@ -75,7 +75,7 @@ import Testing
     let page = try await operations.list(ListOperations(), by: caller)
     let operation = try #require(page.elements.first)
     #expect(page.elements.count == 1 && page.nextToken.isEmpty)
-    #expect(operation.kind == .importNumber && operation.numberID == number.id)
+    #expect(operation.kind == .importNumber && operation.subject == .number(number.id))
     #expect(operation.state == .succeeded && operation.failure == nil)
     #expect(operation.endTime == operation.updateTime)
     let read = try await operations.get(operation.id.description, by: caller)

@@ -94,7 +94,7 @@ import Testing
         if outcome != nil { journal.phase = .closed }
         journals.insert(journal, at: 0)
         let values = [
-          SQLValue(journal.id), SQLValue(journal.tenant), SQLValue(journal.numberID),
+          SQLValue(journal.id), SQLValue(journal.tenant), .text(journal.subject.description),
           SQLValue(journal.isOpen), SQLValue(journal.revision), SQLValue(journal.updateTime),
           SQLValue(document: journal),
         ]

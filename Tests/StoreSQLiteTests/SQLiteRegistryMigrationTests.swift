@@ -99,10 +99,10 @@ struct SQLiteRegistryMigrationTests {
       try await tenant.claims(of: [number.carrierSID], account: number.accountSID).map(\.numberID)
         == [number.id])
     #expect(try await tenant.request("r1")?.resourceID == number.id.description)
-    #expect(try await tenant.openJournal(of: number.id) == journal())
+    #expect(try await tenant.openJournal(of: .number(number.id)) == journal())
     for state in [nil, OperationState.running] {
       let listed = try await tenant.journals(
-        OperationFilter(numberID: number.id, state: state), after: nil, limit: 9)
+        OperationFilter(subject: .number(number.id), state: state), after: nil, limit: 9)
       #expect(try listed == [journal()])
     }
     for kind in [CountedKind.provider, .number, .agent] {

@@ -128,7 +128,7 @@ extension RegistryTransaction {
     let inserted = try await run(
       RegistryStatements.insertJournal,
       [
-        SQLValue(journal.id), SQLValue(tenant), SQLValue(journal.numberID),
+        SQLValue(journal.id), SQLValue(tenant), .text(journal.subject.description),
         SQLValue(journal.isOpen), SQLValue(journal.revision), SQLValue(journal.updateTime),
         SQLValue(document: journal), .text(journal.state.rawValue),
         SQLValue(journal.createTime),

@@ -145,15 +145,15 @@ package struct SQLTenantStore: TenantStore {
     _ filter: OperationFilter, after cursor: PageCursor?, limit: Int
   ) async throws(StoreError) -> [ProvisioningJournal] {
     try await page(
-      .journals, [filter.numberID.map { SQLValue($0) }, filter.state.map { .text($0.rawValue) }],
+      .journals, [filter.subject.map { .text($0.description) }, filter.state.map { .text($0.rawValue) }],
       after: cursor, limit: limit)
   }
 
   package func openJournal(
-    of number: PhoneNumberID
+    of subject: OperationSubject
   ) async throws(StoreError) -> ProvisioningJournal? {
     try await reader.document(
-      RegistryStatements.openJournal, [SQLValue(number), SQLValue(tenant)])
+      RegistryStatements.openJournal, [.text(subject.description), SQLValue(tenant)])
   }
 
   // MARK: The tenant, its tokens and its audit log

@@ -11,6 +11,8 @@ extension TrunklineCommands {
     "ID", .text("ID"), "The operation's id, op_….")
   private static let number: Option<String?> = .optional(
     "number", .text("ID"), "Only on this number, pn_…, which may be gone.")
+  private static let provider: Option<String?> = .optional(
+    "provider", .text("ID"), "Only on this provider itself, prv_….")
   private static let operationState: Option<V1.Operation.State?> = .optional(
     "state", .choice(["running": .running, "succeeded": .succeeded, "failed": .failed]),
     "Only in this state.")
@@ -24,10 +26,11 @@ extension TrunklineCommands {
       .init("trunkline operations ls --state failed", "What could not be done, and why."),
       .init("trunkline operations ls --number pn_… -o json", "A number's work, for a program."),
     ],
-    options: [number, operationState, Shared.limit]
+    options: [number, provider, operationState, Shared.limit]
   ) { (arguments) throws(ArgumentError) in
     var request = V1.ListOperationsRequest()
     request.phoneNumberID = try arguments.value(number) ?? ""
+    request.providerID = try arguments.value(provider) ?? ""
     request.state = try arguments.value(operationState) ?? .unspecified
     let limit = try arguments.value(Shared.limit)
     let template = request
@@ -89,7 +92,7 @@ extension TrunklineCommands {
 
   private static func resource(_ operation: V1.Operation) -> String {
     switch operation.resource {
-    case .phoneNumberID(let id): id
+    case .phoneNumberID(let id), .providerID(let id): id
     case nil: ""
     }
   }

@@ -27,15 +27,21 @@ extension ErrorDetails {
 
   /// A set-up at the carrier that was undone, or could not be.
   static func provisioning(
-    _ id: PhoneNumberID, _ failure: ProvisioningFailure, _ leftovers: [Leftover]
+    _ subject: OperationSubject, _ failure: ProvisioningFailure, _ leftovers: [Leftover]
   ) -> ErrorDetails {
-    var metadata = ["phone_number_id": id.description, "cause": failure.cause.rawValue]
+    let id = subject.description
+    let field =
+      switch subject {
+      case .number: "phone_number_id"
+      case .provider: "provider_id"
+      }
+    var metadata = [field: id, "cause": failure.cause.rawValue]
     if let code = failure.carrierCode { metadata["carrier_code"] = String(code) }
     let cause = failure.message.isEmpty ? "" : " The carrier said: \(failure.message)"
     let reason = failure.cause.reason
     guard leftovers.isEmpty else {
       return precondition(
-        "PHONE_NUMBER_CORRUPTED", subject: id.description,
+        "PHONE_NUMBER_CORRUPTED", subject: id,
         "The carrier's settings of number \(id) could not be put back; it is corrupted and lists "
           + "what is left. Delete it again to try anew." + cause,
         metadata: metadata)
@@ -56,7 +62,7 @@ extension ErrorDetails {
     case .credentialsRefused, .testCredentials, .keyRestricted, .accountInactive, .notPermitted,
       .notFound, .invalidRequest, .conflict, .overwritten, .unsuitable:
       return precondition(
-        reason, subject: id.description,
+        reason, subject: id,
         "The number could not be set up at the carrier; nothing is left there." + cause,
         metadata: metadata)
     }

@@ -59,7 +59,7 @@ extension ErrorDetails {
       self = Self.unmet(error)
     case .carrier(let failure): self = Self.carrier(failure)
     case .provisioningFailed(let id, let failure, let leftovers):
-      self = Self.provisioning(id, failure, leftovers)
+      self = Self.provisioning(.number(id), failure, leftovers)
     case .scopeNotHeld(let scope):
       self = ErrorDetails(
         .permissionDenied, "SCOPE_NOT_HELD",

@@ -8,7 +8,8 @@ extension ListOperations {
   init(_ request: Trunkline.V1.ListOperationsRequest) {
     self.init(
       page: PageRequest(size: Int(request.pageSize), token: request.pageToken),
-      phoneNumberID: request.phoneNumberID, state: request.state.choice)
+      phoneNumberID: request.phoneNumberID, providerID: request.providerID,
+      state: request.state.choice)
   }
 }
 
@@ -20,12 +21,15 @@ extension Trunkline.V1.Operation {
     case .importNumber: type = .importPhoneNumber
     case .deleteNumber: type = .deletePhoneNumber
     }
-    resource = .phoneNumberID(operation.numberID.description)
+    switch operation.subject {
+    case .number(let id): resource = .phoneNumberID(id.description)
+    case .provider(let id): resource = .providerID(id.description)
+    }
     state = State(operation.state)
     steps = operation.steps.map { Step($0) }
     error = operation.failure.map { failure in
       Google.Rpc.Status(
-        ErrorDetails.provisioning(operation.numberID, failure, operation.leftovers).error)
+        ErrorDetails.provisioning(operation.subject, failure, operation.leftovers).error)
     }
     createTime = Google.Protobuf.Timestamp(operation.createTime)
     updateTime = Google.Protobuf.Timestamp(operation.updateTime)

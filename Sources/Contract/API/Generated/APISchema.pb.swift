@@ -82,13 +82,13 @@ package enum APISchema {
   /// trunkline/v1/operation.proto
   package static let trunklineV1Operation = unsafe FileDescriptor(
     name: "trunkline/v1/operation.proto", copying: trunkline__v1__operation__file__bytes(),
-    count: 1216,
+    count: 1251,
     dependencies: [WellKnownSchema.googleProtobufTimestamp, WellKnownSchema.googleRpcStatus, APISchema.trunklineV1Region])
 
   /// trunkline/v1/operation_service.proto
   package static let trunklineV1OperationService = unsafe FileDescriptor(
     name: "trunkline/v1/operation_service.proto", copying: trunkline__v1__operation_service__file__bytes(),
-    count: 1087,
+    count: 1120,
     dependencies: [WellKnownSchema.googleProtobufDuration, APISchema.trunklineV1Access, APISchema.trunklineV1Operation])
 
   /// trunkline/v1/phone_number.proto

@@ -18,7 +18,7 @@ extension Trunkline.V1 {
     package var id: String = ""
     /// What the work is for.
     package var type: Trunkline.V1.Operation.Type_ = .unspecified
-    /// What is worked on. (4 is kept for providers.)
+    /// What is worked on. It may be gone by now.
     package var resource: Resource?
     /// How far it is.
     package var state: Trunkline.V1.Operation.State = .unspecified
@@ -59,10 +59,12 @@ extension Trunkline.V1 {
       self.endTime = endTime
     }
 
-    /// What is worked on. (4 is kept for providers.)
+    /// What is worked on. It may be gone by now.
     package enum Resource: Hashable, Sendable {
-      /// A number, `pn_…`. It may be gone by now.
+      /// A number, `pn_…`.
       case phoneNumberID(String)
+      /// A provider, `prv_…`.
+      case providerID(String)
     }
 
     /// What the work is for.
@@ -293,6 +295,7 @@ extension Trunkline.V1.Operation {
     self.type = unsafe Trunkline.V1.Operation.Type_(rawValue: c.pointee.f2)
     switch unsafe c.pointee.o0_case.rawValue {
     case 3: self.resource = .phoneNumberID(try unsafe Wire.string(c.pointee.f3))
+    case 4: self.resource = .providerID(try unsafe Wire.string(c.pointee.f4))
     default: break
     }
     self.state = unsafe Trunkline.V1.Operation.State(rawValue: c.pointee.f5)
@@ -322,6 +325,9 @@ extension Trunkline.V1.Operation {
     case .phoneNumberID(let value)?:
       unsafe c.pointee.o0_case = .init(rawValue: 3)
       unsafe c.pointee.f3 = arena.copy(value)
+    case .providerID(let value)?:
+      unsafe c.pointee.o0_case = .init(rawValue: 4)
+      unsafe c.pointee.f4 = arena.copy(value)
     case nil: break
     }
     unsafe c.pointee.f5 = self.state.rawValue
@@ -357,6 +363,7 @@ extension Trunkline.V1.Operation {
     try json.field("type", "type", self.type)
     switch self.resource {
     case .phoneNumberID(let value)?: try json.member("phoneNumberId", "phone_number_id", value)
+    case .providerID(let value)?: try json.member("providerId", "provider_id", value)
     case nil: break
     }
     try json.field("state", "state", self.state)
@@ -378,6 +385,9 @@ extension Trunkline.V1.Operation {
     case "phoneNumberId", "phone_number_id":
       try json.read(into: &self.resource) { .phoneNumberID($0) }
       return 3
+    case "providerId", "provider_id":
+      try json.read(into: &self.resource) { .providerID($0) }
+      return 4
     case "state":
       try json.read(&self.state)
       return 5

@@ -52,6 +52,8 @@ extension Trunkline.V1 {
     package var phoneNumberID: String = ""
     /// Only operations in this state.
     package var state: Trunkline.V1.Operation.State = .unspecified
+    /// Only operations on this provider itself, `prv_…`; not together with `phone_number_id`.
+    package var providerID: String = ""
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
 
@@ -61,12 +63,14 @@ extension Trunkline.V1 {
       pageSize: Int32 = 0,
       pageToken: String = "",
       phoneNumberID: String = "",
-      state: Trunkline.V1.Operation.State = .unspecified
+      state: Trunkline.V1.Operation.State = .unspecified,
+      providerID: String = ""
     ) {
       self.pageSize = pageSize
       self.pageToken = pageToken
       self.phoneNumberID = phoneNumberID
       self.state = state
+      self.providerID = providerID
     }
   }
 
@@ -271,6 +275,7 @@ extension Trunkline.V1.ListOperationsRequest {
     self.pageToken = try unsafe Wire.string(c.pointee.f2)
     self.phoneNumberID = try unsafe Wire.string(c.pointee.f3)
     self.state = unsafe Trunkline.V1.Operation.State(rawValue: c.pointee.f4)
+    self.providerID = try unsafe Wire.string(c.pointee.f5)
     if unsafe c.pointee.base.n_unknown_fields > 0 {
       self.unknownFields = try unsafe UnknownFields(c.pointee.base)
     }
@@ -284,6 +289,7 @@ extension Trunkline.V1.ListOperationsRequest {
     unsafe c.pointee.f2 = arena.copy(self.pageToken)
     unsafe c.pointee.f3 = arena.copy(self.phoneNumberID)
     unsafe c.pointee.f4 = self.state.rawValue
+    unsafe c.pointee.f5 = arena.copy(self.providerID)
     if !self.unknownFields.isEmpty {
       unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
     }
@@ -295,6 +301,7 @@ extension Trunkline.V1.ListOperationsRequest {
     try json.field("pageToken", "page_token", self.pageToken)
     try json.field("phoneNumberId", "phone_number_id", self.phoneNumberID)
     try json.field("state", "state", self.state)
+    try json.field("providerId", "provider_id", self.providerID)
   }
 
   package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
@@ -311,6 +318,9 @@ extension Trunkline.V1.ListOperationsRequest {
     case "state":
       try json.read(&self.state)
       return 4
+    case "providerId", "provider_id":
+      try json.read(&self.providerID)
+      return 5
     default: return 0
     }
   }

@@ -60,8 +60,8 @@ package protocol TenantStore: Sendable {
   func journals(
     _ filter: OperationFilter, after cursor: PageCursor?, limit: Int
   ) async throws(StoreError) -> [ProvisioningJournal]
-  /// The open entry of a number, if there is one: at most one is open.
-  func openJournal(of number: PhoneNumberID) async throws(StoreError) -> ProvisioningJournal?
+  /// The open entry of a number or a provider, if there is one: at most one is open.
+  func openJournal(of subject: OperationSubject) async throws(StoreError) -> ProvisioningJournal?
 
   /// The tenant as it was noted; nil when it was not.
   func record() async throws(StoreError) -> Tenant?

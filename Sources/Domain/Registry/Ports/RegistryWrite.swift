@@ -51,11 +51,11 @@ package struct PhoneNumberFilter: Sendable, Hashable {
 
 /// Which journal entries a list holds; a nil field takes all.
 package struct OperationFilter: Sendable, Hashable {
-  package var numberID: PhoneNumberID?
+  package var subject: OperationSubject?
   package var state: OperationState?
 
-  package init(numberID: PhoneNumberID? = nil, state: OperationState? = nil) {
-    self.numberID = numberID
+  package init(subject: OperationSubject? = nil, state: OperationState? = nil) {
+    self.subject = subject
     self.state = state
   }
 }

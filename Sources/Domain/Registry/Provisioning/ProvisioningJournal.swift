@@ -80,7 +80,7 @@ package struct ProvisioningFailure: Sendable, Hashable, Codable {
 package struct ProvisioningJournal: Sendable, Hashable, Codable {
   package let id: OperationID
   package let tenant: TenantID
-  package let numberID: PhoneNumberID
+  package let subject: OperationSubject
   package let kind: ProvisioningKind
   package var phase: ProvisioningPhase
   /// What the region was when the work began.
@@ -111,7 +111,7 @@ package struct ProvisioningJournal: Sendable, Hashable, Codable {
   ) {
     self.id = id
     self.tenant = number.tenant
-    self.numberID = number.id
+    self.subject = .number(number.id)
     self.kind = kind
     self.phase =
       switch kind {
@@ -132,4 +132,12 @@ package struct ProvisioningJournal: Sendable, Hashable, Codable {
   }
 
   package var isOpen: Bool { phase != .closed }
+
+  private enum CodingKeys: String, CodingKey {
+    case id, tenant
+    /// As it was named when only numbers were worked on.
+    case subject = "numberID"
+    case kind, phase, region, ours, former, failure, leftovers, restored, outcome, owner, revision
+    case createTime, updateTime
+  }
 }

@@ -35,10 +35,17 @@ extension ProvisioningWork {
 
   /// What a closed entry says to somebody who comes late.
   func end(of journal: ProvisioningJournal) async throws(ProvisioningStop) -> ProvisioningEnd {
-    let number = try await stored { () async throws(StoreError) in
-      try await store.tenant(journal.tenant).number(journal.numberID)
+    ProvisioningEnd(journal: journal, number: try await number(of: journal))
+  }
+
+  /// The number that the entry works on, as it is now; nil when it is gone.
+  func number(
+    of journal: ProvisioningJournal
+  ) async throws(ProvisioningStop) -> PhoneNumber? {
+    guard let id = journal.subject.numberID else { return nil }
+    return try await stored { () async throws(StoreError) in
+      try await store.tenant(journal.tenant).number(id)
     }
-    return ProvisioningEnd(journal: journal, number: number)
   }
 
   /// Stores `journal` in place of `stored` and gives it with its new revision.
@@ -68,10 +75,7 @@ extension ProvisioningWork {
   ) async throws(ProvisioningStop) -> ProvisioningEnd {
     let next = following(journal, from: stored)
     for _ in 0..<RegistryLimits.contentionAttemptsMax {
-      let number = try await self.stored { () async throws(StoreError) in
-        try await store.tenant(journal.tenant).number(journal.numberID)
-      }
-      guard let number else {
+      guard let number = try await self.number(of: journal) else {
         // The end was stored by an attempt whose answer was lost, and the number went with it.
         try await commit(next, from: stored, changes: [])
         return ProvisioningEnd(journal: next, number: nil)

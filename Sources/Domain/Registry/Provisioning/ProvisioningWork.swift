@@ -182,10 +182,9 @@ struct ProvisioningWork: Sendable {
   private func subject(
     of journal: ProvisioningJournal
   ) async throws(ProvisioningStop) -> Subject {
-    let number = try await stored { () async throws(StoreError) in
-      try await store.tenant(journal.tenant).number(journal.numberID)
+    guard let number = try await number(of: journal) else {
+      throw .damaged("An open entry's number is not there.")
     }
-    guard let number else { throw .damaged("An open entry's number is not there.") }
     let provider = try await stored { () async throws(StoreError) in
       try await store.tenant(journal.tenant).provider(number.providerID)
     }

@@ -5,7 +5,7 @@ package struct Operation: Sendable, Hashable {
   package let id: OperationID
   package let kind: ProvisioningKind
   /// What is worked on. It may be gone.
-  package let numberID: PhoneNumberID
+  package let subject: OperationSubject
   package let state: OperationState
   /// What is changed at the carrier, in the order in which it is done.
   package let steps: [OperationStep]
@@ -22,7 +22,7 @@ package struct Operation: Sendable, Hashable {
   package init(_ journal: ProvisioningJournal) {
     self.id = journal.id
     self.kind = journal.kind
-    self.numberID = journal.numberID
+    self.subject = journal.subject
     self.state = journal.state
     self.steps = journal.steps
     self.failure = state == .failed ? journal.failure : nil

@@ -20,9 +20,16 @@ package struct Operations: Sendable {
     _ request: ListOperations, by caller: Caller
   ) async throws(RegistryError) -> Page<Operation> {
     var validator = Validator()
+    let number = validator.optionalID(
+      "phone_number_id", request.phoneNumberID, as: PhoneNumberID.self)
+    let provider = validator.optionalID("provider_id", request.providerID, as: ProviderID.self)
+    if number != nil, provider != nil {
+      validator.refuse(
+        "provider_id", .conflicting,
+        "An operation works on a number or on a provider: give one of the two filters.")
+    }
     let filter = OperationFilter(
-      numberID: validator.optionalID(
-        "phone_number_id", request.phoneNumberID, as: PhoneNumberID.self),
+      subject: number.map { .number($0) } ?? provider.map { .provider($0) },
       state: validator.optional("state", request.state))
     let plan = PagePlan(request.page, query: "operations \(filter)", &validator)
     try validator.finish()

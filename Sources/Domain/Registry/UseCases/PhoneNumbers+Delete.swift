@@ -39,7 +39,7 @@ extension PhoneNumbers {
     of number: PhoneNumber
   ) async throws(RegistryError) -> PhoneNumber? {
     let journal = try await reading { () async throws(StoreError) in
-      try await context.store(of: number.tenant).openJournal(of: number.id)
+      try await context.store(of: number.tenant).openJournal(of: .number(number.id))
     }
     guard let journal else { return nil }
     do {

@@ -152,7 +152,7 @@ extension PhoneNumbers {
     case .provisioning: break
     }
     let journal = try await reading { () async throws(StoreError) in
-      try await context.store(of: caller.tenant).openJournal(of: id)
+      try await context.store(of: caller.tenant).openJournal(of: .number(id))
     }
     // Without an open entry the import has ended since the number was read.
     guard let journal else { return try await context.number(id, tenant: caller.tenant) }

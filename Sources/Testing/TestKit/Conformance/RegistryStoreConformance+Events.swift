@@ -198,7 +198,8 @@ extension RegistryStoreConformance {
     try require(try await tenant.number(number.id) == nil, "no number")
     try require(try await tenant.agent(agent.id) == nil, "no agent")
     try require(try await tenant.journal(journal.id) == nil, "no journal entry")
-    try require(try await tenant.openJournal(of: number.id) == nil, "no open journal entry")
+    try require(
+      try await tenant.openJournal(of: .number(number.id)) == nil, "no open journal entry")
     try require(try await tenant.request("r1") == nil, "no request")
     let providers = try await tenant.providers(ProviderFilter(), after: nil, limit: 9)
     try requireEqual(providers, [])

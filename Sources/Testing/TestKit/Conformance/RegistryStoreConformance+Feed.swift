@@ -39,7 +39,7 @@ extension RegistryStoreConformance {
       try requireEqual(first, Array(journals.prefix(2)))
       let rest = try await store.openJournals(after: first.last?.id, limit: 2)
       try requireEqual(rest, [journals[2]])
-      let found = try await store.tenant(Sample.tenant).openJournal(of: Sample.numberID(2))
+      let found = try await store.tenant(Sample.tenant).openJournal(of: .number(Sample.numberID(2)))
       try requireEqual(found, journals[1])
       let twin = ProvisioningJournal(
         id: Sample.operationID(9), number: try Sample.number(2, provider: provider),
@@ -50,7 +50,8 @@ extension RegistryStoreConformance {
       journals[1].outcome = .done
       journals[1].revision = 2
       try await store.commit(Sample.write([.updateJournal(journals[1], from: 1)]))
-      let closed = try await store.tenant(Sample.tenant).openJournal(of: Sample.numberID(2))
+      let closed = try await store.tenant(Sample.tenant).openJournal(
+        of: .number(Sample.numberID(2)))
       try requireEqual(closed, nil)
       let open = try await store.openJournals(after: nil, limit: 9)
       try requireEqual(open.map(\.id), [1, 3].map(Sample.operationID))
@@ -85,13 +86,17 @@ extension RegistryStoreConformance {
         createTime: page[1].createTime, id: page[1].id.description)
       try requireEqual(
         try await tenant.journals(.init(), after: cursor, limit: 9), Array(journals.dropFirst(2)))
+      let subjects: [OperationSubject?] = [
+        nil, .number(Sample.numberID(1)), .number(Sample.numberID(2)),
+        .provider(Sample.provider(1).id),
+      ]
       for state in OperationState.allCases {
-        for number in [nil, Sample.numberID(1), Sample.numberID(2)] {
+        for subject in subjects {
           try requireEqual(
             try await tenant.journals(
-              OperationFilter(numberID: number, state: state), after: nil, limit: 9),
+              OperationFilter(subject: subject, state: state), after: nil, limit: 9),
             journals.filter {
-              $0.state == state && (number == nil || $0.numberID == number)
+              $0.state == state && (subject == nil || $0.subject == subject)
             })
         }
       }

@@ -102,9 +102,9 @@ package struct FaultyTenantStore: TenantStore {
   }
 
   package func openJournal(
-    of number: PhoneNumberID
+    of subject: OperationSubject
   ) async throws(StoreError) -> ProvisioningJournal? {
-    try await injector.step { () async throws(StoreError) in try await base.openJournal(of: number)
+    try await injector.step { () async throws(StoreError) in try await base.openJournal(of: subject)
     }
   }
 

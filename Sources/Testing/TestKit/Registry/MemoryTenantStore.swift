@@ -127,7 +127,7 @@ package struct MemoryTenantStore: TenantStore {
   ) async throws(StoreError) -> [ProvisioningJournal] {
     store.tables.withLock { tables in
       let all = tables.journals.values.filter { journal in
-        journal.tenant == tenant && filter.numberID.map { $0 == journal.numberID } ?? true
+        journal.tenant == tenant && filter.subject.map { $0 == journal.subject } ?? true
           && filter.state.map { $0 == journal.state } ?? true
       }
       return Self.page(all, after: cursor, limit: limit) {
@@ -137,10 +137,10 @@ package struct MemoryTenantStore: TenantStore {
   }
 
   package func openJournal(
-    of number: PhoneNumberID
+    of subject: OperationSubject
   ) async throws(StoreError) -> ProvisioningJournal? {
     store.tables.withLock {
-      $0.journals.values.first { $0.tenant == tenant && $0.numberID == number && $0.isOpen }
+      $0.journals.values.first { $0.tenant == tenant && $0.subject == subject && $0.isOpen }
     }
   }
 

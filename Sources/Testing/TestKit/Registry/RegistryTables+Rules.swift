@@ -160,7 +160,7 @@ extension RegistryTables {
   // MARK: The journal
 
   mutating func insert(_ journal: ProvisioningJournal) throws(StoreError) {
-    let open = journals.values.contains { $0.numberID == journal.numberID && $0.isOpen }
+    let open = journals.values.contains { $0.subject == journal.subject && $0.isOpen }
     guard !open else { throw .versionMismatch(.journal) }
     journals[journal.id] = journal
   }

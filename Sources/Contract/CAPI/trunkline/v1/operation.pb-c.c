@@ -135,7 +135,7 @@ const ProtobufCMessageDescriptor trunkline__v1__operation__step__descriptor =
   (ProtobufCMessageInit) trunkline__v1__operation__step__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__v1__operation__field_descriptors[9] =
+static const ProtobufCFieldDescriptor trunkline__v1__operation__field_descriptors[10] =
 {
   {
     "f1",
@@ -168,6 +168,18 @@ static const ProtobufCFieldDescriptor trunkline__v1__operation__field_descriptor
     PROTOBUF_C_TYPE_BYTES,
     offsetof(Trunkline__V1__Operation, o0_case),
     offsetof(Trunkline__V1__Operation, f3),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f4",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Trunkline__V1__Operation, o0_case),
+    offsetof(Trunkline__V1__Operation, f4),
     NULL,
     NULL,
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
@@ -248,20 +260,20 @@ static const ProtobufCFieldDescriptor trunkline__v1__operation__field_descriptor
 };
 static const unsigned trunkline__v1__operation__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
-  8,   /* field[8] = f10 */
+  9,   /* field[9] = f10 */
   1,   /* field[1] = f2 */
   2,   /* field[2] = f3 */
-  3,   /* field[3] = f5 */
-  4,   /* field[4] = f6 */
-  5,   /* field[5] = f7 */
-  6,   /* field[6] = f8 */
-  7,   /* field[7] = f9 */
+  3,   /* field[3] = f4 */
+  4,   /* field[4] = f5 */
+  5,   /* field[5] = f6 */
+  6,   /* field[6] = f7 */
+  7,   /* field[7] = f8 */
+  8,   /* field[8] = f9 */
 };
-static const ProtobufCIntRange trunkline__v1__operation__number_ranges[2 + 1] =
+static const ProtobufCIntRange trunkline__v1__operation__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 5, 3 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor trunkline__v1__operation__descriptor =
 {
@@ -271,10 +283,10 @@ const ProtobufCMessageDescriptor trunkline__v1__operation__descriptor =
   "Trunkline__V1__Operation",
   "trunkline.v1",
   sizeof(Trunkline__V1__Operation),
-  9,
+  10,
   trunkline__v1__operation__field_descriptors,
   trunkline__v1__operation__field_indices_by_name,
-  2,  trunkline__v1__operation__number_ranges,
+  1,  trunkline__v1__operation__number_ranges,
   (ProtobufCMessageInit) trunkline__v1__operation__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -51,7 +51,8 @@ struct  Trunkline__V1__Operation__Step
 
 typedef enum {
   TRUNKLINE__V1__OPERATION__O0__NOT_SET = 0,
-  TRUNKLINE__V1__OPERATION__O0_F3 = 3
+  TRUNKLINE__V1__OPERATION__O0_F3 = 3,
+  TRUNKLINE__V1__OPERATION__O0_F4 = 4
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TRUNKLINE__V1__OPERATION__O0__CASE)
 } Trunkline__V1__Operation__O0Case;
 
@@ -70,6 +71,7 @@ struct  Trunkline__V1__Operation
   Trunkline__V1__Operation__O0Case o0_case;
   union {
     ProtobufCBinaryData f3;
+    ProtobufCBinaryData f4;
   };
 };
 #define TRUNKLINE__V1__OPERATION__INIT \

@@ -58,10 +58,11 @@ struct  Trunkline__V1__ListOperationsRequest
   ProtobufCBinaryData f2;
   ProtobufCBinaryData f3;
   int32_t f4;
+  ProtobufCBinaryData f5;
 };
 #define TRUNKLINE__V1__LIST_OPERATIONS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__list_operations_request__descriptor) \
-    , 0, {0,NULL}, {0,NULL}, 0 }
+    , 0, {0,NULL}, {0,NULL}, 0, {0,NULL} }
 
 
 struct  Trunkline__V1__ListOperationsResponse
