@@ -12,9 +12,9 @@ struct LeaseRuleTests {
   private func journal(_ owner: RegistryProcessID?, revision: UInt64 = 1) throws
     -> ProvisioningJournal
   {
-    var journal = ProvisioningJournal(
-      id: Sample.operationID(1), number: try Sample.number(1, provider: Sample.provider(1)),
-      kind: .importNumber, ours: VoiceSettings(), former: nil, time: Sample.start, owner: owner)
+    var journal = ProvisioningJournal.importing(
+      try Sample.number(1, provider: Sample.provider(1)), ours: VoiceSettings(),
+      id: Sample.operationID(1), time: Sample.start, owner: owner)
     journal.revision = revision
     return journal
   }

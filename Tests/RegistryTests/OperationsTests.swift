@@ -18,51 +18,29 @@ import Testing
     return try await harness.importNumber(1, provider)
   }
 
-  /// The states of the steps, in their order, of an entry in `phase`.
-  private func states(
-    _ kind: ProvisioningKind, _ phase: ProvisioningPhase, _ outcome: ProvisioningOutcome? = nil,
-    leftovers: [Leftover] = []
-  ) throws -> [OperationStep.State] {
-    var journal = ProvisioningJournal(
-      id: Sample.operationID(1), number: try Sample.number(provider: Sample.provider(1)),
-      kind: kind, ours: VoiceSettings(), former: nil, time: Sample.start)
-    journal.phase = phase
-    journal.outcome = outcome
-    journal.leftovers = leftovers
-    return Operation(journal).steps.map(\.state)
-  }
-
-  @Test func anImportsStepsFollowItsPhase() throws {
-    #expect(try states(.importNumber, .readingFormer) == [.pending, .pending])
-    #expect(try states(.importNumber, .writingWebhook) == [.running, .pending])
-    #expect(try states(.importNumber, .settingRegion) == [.done, .running])
-    #expect(try states(.importNumber, .readingBack) == [.done, .done])
-    #expect(try states(.importNumber, .readingPresent) == [.undoing, .undoing])
-    #expect(try states(.importNumber, .restoringRegion) == [.undoing, .undoing])
-    #expect(try states(.importNumber, .restoringWebhook) == [.undoing, .undone])
-    #expect(try states(.importNumber, .closed, .done) == [.done, .done])
-    #expect(try states(.importNumber, .closed, .undone) == [.undone, .undone])
-    let left = Leftover(kind: .webhook, region: .ie1, carrierCode: 20003)
+  /// What is read back is no step of its own, and what was put back for good tells its code.
+  @Test func stepsTellWhatIsChanged() throws {
+    var journal = ProvisioningJournal.importing(
+      try Sample.number(provider: Sample.provider(1, region: .ie1)), ours: VoiceSettings(),
+      id: Sample.operationID(1), time: Sample.start)
+    journal.steps[0].state = .left
+    journal.steps[0].carrierCode = 20003
+    let operation = Operation(journal)
     #expect(
-      try states(.importNumber, .closed, .corrupted, leftovers: [left]) == [.left, .undone])
-  }
-
-  @Test func aDeletionsStepsFollowItsPhase() throws {
-    #expect(try states(.deleteNumber, .readingPresent) == [.pending, .pending])
-    #expect(try states(.deleteNumber, .restoringRegion) == [.running, .pending])
-    #expect(try states(.deleteNumber, .restoringWebhook) == [.done, .running])
-    #expect(try states(.deleteNumber, .closed, .done) == [.done, .done])
-    let left = Leftover(kind: .processingRegion, region: .ie1, carrierCode: nil)
+      operation.steps == [
+        OperationStep(.webhook, .left, region: .ie1, carrierCode: 20003),
+        OperationStep(.processingRegion, .pending, region: .ie1),
+      ])
     #expect(
-      try states(.deleteNumber, .closed, .corrupted, leftovers: [left]) == [.left, .undone])
+      operation.leftovers == [Leftover(kind: .webhook, region: .ie1, carrierCode: 20003)])
   }
 
   /// The error says whether anything is left at the carrier, which is known at the end only.
   @Test func whatIsBeingUndoneHasNoErrorYet() throws {
-    var journal = ProvisioningJournal(
-      id: Sample.operationID(1), number: try Sample.number(provider: Sample.provider(1)),
-      kind: .importNumber, ours: VoiceSettings(), former: nil, time: Sample.start)
-    journal.phase = .restoringWebhook
+    var journal = ProvisioningJournal.importing(
+      try Sample.number(provider: Sample.provider(1)), ours: VoiceSettings(),
+      id: Sample.operationID(1), time: Sample.start)
+    journal.phase = .undoing
     journal.failure = ProvisioningFailure(cause: .notPermitted)
     #expect(Operation(journal).failure == nil)
     journal.phase = .closed

@@ -148,7 +148,7 @@ struct ProvisioningRunnerTests {
     }
     #expect(throws: RegistryError.shuttingDown) { try result.get() }
     let open = try await harness.store.openJournals(after: nil, limit: 9)
-    #expect(open.map(\.phase) == [.readingFormer])
+    #expect(open.map(\.phase) == [.looking])
     harness.carrier.setOutage(nil)
     let next = harness.restarted()
     try await next.context.resume()

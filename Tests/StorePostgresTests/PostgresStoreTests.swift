@@ -87,9 +87,9 @@ import Testing
       let provider = Sample.provider(1)
       var journals: [ProvisioningJournal] = []
       for (index, outcome) in [ProvisioningOutcome?.none, .done, .undone].enumerated() {
-        var journal = ProvisioningJournal(
-          id: Sample.operationID(index), number: try Sample.number(index, provider: provider),
-          kind: .importNumber, ours: VoiceSettings(), former: nil, time: Sample.time(index))
+        var journal = ProvisioningJournal.importing(
+          try Sample.number(index, provider: provider), ours: VoiceSettings(),
+          id: Sample.operationID(index), time: Sample.time(index))
         journal.outcome = outcome
         if outcome != nil { journal.phase = .closed }
         journals.insert(journal, at: 0)

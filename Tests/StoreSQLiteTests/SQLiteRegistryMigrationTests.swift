@@ -20,9 +20,8 @@ struct SQLiteRegistryMigrationTests {
   }
 
   private func journal() throws -> ProvisioningJournal {
-    ProvisioningJournal(
-      id: Sample.operationID(1), number: try number(), kind: .importNumber, ours: VoiceSettings(),
-      former: nil, time: Sample.start)
+    .importing(
+      try number(), ours: VoiceSettings(), id: Sample.operationID(1), time: Sample.start)
   }
 
   /// Writes rows as the first version did.

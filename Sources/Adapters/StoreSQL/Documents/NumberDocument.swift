@@ -110,7 +110,7 @@ extension DocumentReader {
       guard let read = integer(), take(",") else { return nil }
       code = Int(read)
     }
-    guard take("\"kind\":"), let kind: Leftover.Kind = word(),
+    guard take("\"kind\":"), let kind: StepKind = word(),
       take(",\"region\":"), let region: Region = word(), take("}")
     else { return nil }
     return Leftover(kind: kind, region: region, carrierCode: code)

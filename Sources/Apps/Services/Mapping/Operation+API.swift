@@ -20,6 +20,8 @@ extension Trunkline.V1.Operation {
     switch operation.kind {
     case .importNumber: type = .importPhoneNumber
     case .deleteNumber: type = .deletePhoneNumber
+    case .repairNumber: type = .repairPhoneNumber
+    case .moveNumber: type = .movePhoneNumber
     }
     switch operation.subject {
     case .number(let id): resource = .phoneNumberID(id.description)
@@ -64,6 +66,9 @@ extension Trunkline.V1.Operation.Step {
     switch step.kind {
     case .webhook: type = .webhook
     case .processingRegion: type = .processingRegion
+    case .propagation: type = .propagation
+    // It changes nothing, and is no step of an operation.
+    case .readBack: type = .unspecified
     }
     switch step.state {
     case .pending: state = .pending

@@ -77,6 +77,7 @@ extension Trunkline.V1.PhoneNumber.Leftover {
     switch leftover.kind {
     case .webhook: type = .webhook
     case .processingRegion: type = .processingRegion
+    case .propagation, .readBack: type = .unspecified
     }
     region = Trunkline.V1.Region(leftover.region)
     carrierCode = leftover.carrierCode.map { Int32(clamping: $0) }

@@ -82,7 +82,7 @@ package enum APISchema {
   /// trunkline/v1/operation.proto
   package static let trunklineV1Operation = unsafe FileDescriptor(
     name: "trunkline/v1/operation.proto", copying: trunkline__v1__operation__file__bytes(),
-    count: 1251,
+    count: 1332,
     dependencies: [WellKnownSchema.googleProtobufTimestamp, WellKnownSchema.googleRpcStatus, APISchema.trunklineV1Region])
 
   /// trunkline/v1/operation_service.proto

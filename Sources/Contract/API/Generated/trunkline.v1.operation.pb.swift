@@ -75,6 +75,10 @@ extension Trunkline.V1 {
       case importPhoneNumber
       /// DeletePhoneNumber: what stood at the carrier before is put back.
       case deletePhoneNumber
+      /// RepairPhoneNumber: our settings are written again, or what was left is put back.
+      case repairPhoneNumber
+      /// MovePhoneNumber: another provider's region handles the number from then on.
+      case movePhoneNumber
       /// A number that this version of the contract does not know.
       case unrecognized(Int32)
 
@@ -83,6 +87,8 @@ extension Trunkline.V1 {
         case 0: self = .unspecified
         case 1: self = .importPhoneNumber
         case 2: self = .deletePhoneNumber
+        case 3: self = .repairPhoneNumber
+        case 4: self = .movePhoneNumber
         default: self = .unrecognized(rawValue)
         }
       }
@@ -92,6 +98,8 @@ extension Trunkline.V1 {
         case .unspecified: 0
         case .importPhoneNumber: 1
         case .deletePhoneNumber: 2
+        case .repairPhoneNumber: 3
+        case .movePhoneNumber: 4
         case .unrecognized(let number): number
         }
       }
@@ -100,6 +108,8 @@ extension Trunkline.V1 {
         (0, "TYPE_UNSPECIFIED"),
         (1, "TYPE_IMPORT_PHONE_NUMBER"),
         (2, "TYPE_DELETE_PHONE_NUMBER"),
+        (3, "TYPE_REPAIR_PHONE_NUMBER"),
+        (4, "TYPE_MOVE_PHONE_NUMBER"),
       ]
     }
 
@@ -179,6 +189,8 @@ extension Trunkline.V1 {
         case webhook
         /// The region that handles the number's inbound calls.
         case processingRegion
+        /// Nothing: the carrier is given time until all of it knows the change before.
+        case propagation
         /// A number that this version of the contract does not know.
         case unrecognized(Int32)
 
@@ -187,6 +199,7 @@ extension Trunkline.V1 {
           case 0: self = .unspecified
           case 1: self = .webhook
           case 2: self = .processingRegion
+          case 3: self = .propagation
           default: self = .unrecognized(rawValue)
           }
         }
@@ -196,6 +209,7 @@ extension Trunkline.V1 {
           case .unspecified: 0
           case .webhook: 1
           case .processingRegion: 2
+          case .propagation: 3
           case .unrecognized(let number): number
           }
         }
@@ -204,6 +218,7 @@ extension Trunkline.V1 {
           (0, "TYPE_UNSPECIFIED"),
           (1, "TYPE_WEBHOOK"),
           (2, "TYPE_PROCESSING_REGION"),
+          (3, "TYPE_PROPAGATION"),
         ]
       }
 

@@ -1,51 +1,39 @@
 package import Telephony
 
-/// What is done to a number at its carrier.
-package enum ProvisioningKind: String, Sendable, Hashable, Codable {
+/// What is done at a carrier.
+package enum ProvisioningKind: String, Sendable, Hashable, Codable, CaseIterable {
   /// Make our webhook answer. A failure undoes it and removes the number.
   case importNumber
   /// Put back what was there and remove the number.
   case deleteNumber
+  /// Write again what a degraded number needs, or put back again what a corrupted one left.
+  case repairNumber
+  /// Make another provider's region handle the number, then put back the former one's.
+  case moveNumber
 }
 
-/// How far the work is. A phase is stored before its external step is begun: it is the intent of
-/// that step and the result of the one before.
+/// How far the work is. Steps are done in their order, and undone in reverse.
 ///
 /// ```
-/// import: readingFormer → writingWebhook → settingRegion → readingBack → closed(done)
-///               │ failed        │ failed         │ failed       │ failed
-///               ▼               └────────┬───────┴──────────────┘
-///         closed(undone)                 ▼
-/// delete, undo:                   readingPresent → restoringRegion → restoringWebhook
-///                                        └───────────┬───┴────────────────┘
-///                                                    ▼
-///                                     closed(done, undone, corrupted)
+/// looking → doing → closed(done, corrupted)
+///    │ failed  │ failed
+///    │         ▼
+///    │       undoing → closed(undone, corrupted)
+///    ▼
+/// closed(undone)
 /// ```
-///
-/// A restoring phase that finds nothing goes back to readingPresent, once each: only the number's
-/// record tells that the number is gone.
 package enum ProvisioningPhase: String, Sendable, Hashable, Codable, CaseIterable {
-  /// Nothing is done; former settings are read.
-  case readingFormer
-  /// Former settings are recorded; the webhook is written, or was.
-  case writingWebhook
-  /// The webhook is written; the inbound processing region is set, or was.
-  case settingRegion
-  /// Both are written; they are read back.
-  case readingBack
-  /// What stands at the carrier is read, to see what is still ours.
-  case readingPresent
-  /// The former region is put back, or was.
-  case restoringRegion
-  /// The former webhook is put back, or was.
-  case restoringWebhook
+  /// Nothing is done; what stands where steps will write is read.
+  case looking
+  case doing
+  case undoing
   case closed
 }
 
 /// How the work ended.
 package enum ProvisioningOutcome: String, Sendable, Hashable, Codable {
   case done
-  /// It failed and left nothing at the carrier.
+  /// It failed and left nothing at the carrier that was not there before.
   case undone
   /// It left something at the carrier.
   case corrupted
@@ -61,6 +49,16 @@ package struct ProvisioningFailure: Sendable, Hashable, Codable {
     case overwritten
     /// The number stands under another account by now, or lost its voice capability.
     case unsuitable
+
+    /// The same may succeed later.
+    var isTransient: Bool {
+      switch self {
+      case .limited, .unavailable, .unreadableAnswer: true
+      case .credentialsRefused, .testCredentials, .keyRestricted, .accountInactive, .notPermitted,
+        .notFound, .invalidRequest, .conflict, .overwritten, .unsuitable:
+        false
+      }
+    }
   }
 
   package var cause: Cause
@@ -77,25 +75,15 @@ package struct ProvisioningFailure: Sendable, Hashable, Codable {
 
 /// One entry of the provisioning journal: enough to resume or undo the work after a crash at any
 /// point.
-package struct ProvisioningJournal: Sendable, Hashable, Codable {
+package struct ProvisioningJournal: Sendable, Hashable {
   package let id: OperationID
   package let tenant: TenantID
   package let subject: OperationSubject
   package let kind: ProvisioningKind
   package var phase: ProvisioningPhase
-  /// What the region was when the work began.
-  package let region: Region
-  /// What we write, recorded before it is written; for an undo, what we once wrote.
-  package var ours: VoiceSettings
-  /// What stood there before; recorded before anything is overwritten.
-  package var former: FormerSettings?
-  /// Why it is being undone.
+  package var steps: [ProvisioningStep]
+  /// Why it is being undone, or left something.
   package var failure: ProvisioningFailure?
-  /// While the entry is open: what the carrier refused to put back; it is not tried again.
-  package var leftovers: [Leftover]
-  /// What the record will be when what is still ours is put back; nil when nothing of it is ours,
-  /// and when the entry is not putting back.
-  package var restored: VoiceSettings?
   package var outcome: ProvisioningOutcome?
   /// The registry that has taken the entry, where several share a store; nil when nobody has.
   package var owner: RegistryProcessID?
@@ -106,38 +94,50 @@ package struct ProvisioningJournal: Sendable, Hashable, Codable {
   package var updateTime: Timestamp
 
   package init(
-    id: OperationID, number: PhoneNumber, kind: ProvisioningKind, ours: VoiceSettings,
-    former: FormerSettings?, time: Timestamp, owner: RegistryProcessID? = nil
+    id: OperationID, tenant: TenantID, subject: OperationSubject, kind: ProvisioningKind,
+    steps: [ProvisioningStep], time: Timestamp, owner: RegistryProcessID? = nil
+  ) {
+    self.init(
+      id: id, tenant: tenant, subject: subject, kind: kind,
+      phase: steps.contains { $0.aim == .make && $0.former == nil } ? .looking : .doing,
+      steps: steps, failure: nil, outcome: nil, owner: owner, revision: 1, createTime: time,
+      updateTime: time)
+  }
+
+  /// From its parts, as a store keeps them.
+  init(
+    id: OperationID, tenant: TenantID, subject: OperationSubject, kind: ProvisioningKind,
+    phase: ProvisioningPhase, steps: [ProvisioningStep], failure: ProvisioningFailure?,
+    outcome: ProvisioningOutcome?, owner: RegistryProcessID?, revision: UInt64,
+    createTime: Timestamp, updateTime: Timestamp
   ) {
     self.id = id
-    self.tenant = number.tenant
-    self.subject = .number(number.id)
+    self.tenant = tenant
+    self.subject = subject
     self.kind = kind
-    self.phase =
-      switch kind {
-      case .importNumber: .readingFormer
-      case .deleteNumber: .readingPresent
-      }
-    self.region = number.region
-    self.ours = ours
-    self.former = former
-    self.failure = nil
-    self.leftovers = []
-    self.restored = nil
-    self.outcome = nil
+    self.phase = phase
+    self.steps = steps
+    self.failure = failure
+    self.outcome = outcome
     self.owner = owner
-    self.revision = 1
-    self.createTime = time
-    self.updateTime = time
+    self.revision = revision
+    self.createTime = createTime
+    self.updateTime = updateTime
   }
 
   package var isOpen: Bool { phase != .closed }
 
-  private enum CodingKeys: String, CodingKey {
-    case id, tenant
-    /// As it was named when only numbers were worked on.
-    case subject = "numberID"
-    case kind, phase, region, ours, former, failure, leftovers, restored, outcome, owner, revision
-    case createTime, updateTime
+  /// What could not be put back.
+  package var leftovers: [Leftover] { steps.compactMap(\.leftover) }
+
+  /// When a work that waits goes on; nil when it need not wait.
+  package var wakeTime: Timestamp? {
+    guard phase == .doing else { return nil }
+    return steps.first { $0.aim == .wait && $0.state == .running }?.until
+  }
+
+  /// Where two are equal, nothing was done between them but keeping the lease.
+  func isSameWork(as other: ProvisioningJournal) -> Bool {
+    phase == other.phase && steps == other.steps && failure == other.failure
   }
 }

@@ -35,10 +35,11 @@ package final class ProvisioningRunner: Sendable {
 
     /// Whether `takeUp` is to run an entry that it has read.
     mutating func takes(
-      _ journal: ProvisioningJournal, by process: RegistryProcessID?, at now: Duration
+      _ journal: ProvisioningJournal, isAsleep: Bool, by process: RegistryProcessID?,
+      at now: Duration
     ) -> Bool {
       let verdict = watch.saw(journal, by: process, at: now)
-      guard verdict == .free, running[journal.id] == nil,
+      guard verdict == .free, running[journal.id] == nil, !isAsleep,
         takenUp.count < RegistryLimits.resumeConcurrencyMax,
         now >= stopped[journal.id] ?? .zero
       else { return false }
@@ -118,7 +119,8 @@ package final class ProvisioningRunner: Sendable {
       guard let end = page.last, !Task.isCancelled else { return }
       last = end.id
       await withTaskGroup(of: Void.self) { group in
-        for (index, journal) in page.enumerated() {
+        let awake = page.filter { work.rest(of: $0) == nil }
+        for (index, journal) in awake.enumerated() {
           if index >= RegistryLimits.resumeConcurrencyMax { await group.next() }
           group.addTask { _ = try? await self.join(journal) }
         }
@@ -138,8 +140,9 @@ package final class ProvisioningRunner: Sendable {
       let now = work.time.uptime()
       for journal in page {
         open.insert(journal.id)
+        let isAsleep = work.rest(of: journal) != nil
         let watch: LeaseWatch? = state.withLock { state in
-          state.takes(journal, by: process, at: now) ? state.watch : nil
+          state.takes(journal, isAsleep: isAsleep, by: process, at: now) ? state.watch : nil
         }
         guard let watch else { continue }
         let work = work
@@ -236,8 +239,8 @@ package final class ProvisioningRunner: Sendable {
     let waiters = state.withLock { state in
       state.takenUp.remove(id)
       switch answer {
-      case .failure(.stopped(.store(.unavailable))):
-        // It goes on when the store can be read again.
+      case .failure(.stopped(.store(.unavailable))), .failure(.stopped(.asleep)):
+        // It goes on when the store can be read again, or when it is time.
         break
       case .failure(.stopped):
         state.stopped[id] = work.time.uptime() + RegistryLimits.stoppedWorkDelay

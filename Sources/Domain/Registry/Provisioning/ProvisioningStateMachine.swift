@@ -2,32 +2,38 @@ package import Telephony
 
 /// Decides what is done at the carrier for one journal entry: events in, one action out.
 ///
-/// The runner stores `journal` after every event and before it performs the action that the event
-/// gave. So a crash at any point leaves an entry from which `resumed` goes on. Every action may be
+/// The runner stores `journal` before it performs an action that changes something, and at the end.
+/// So a crash at any point leaves an entry from which `resumed` goes on. Every action may be
 /// performed twice. The phases are drawn at `ProvisioningPhase`.
 package struct ProvisioningStateMachine: Sendable {
-  /// What the runner does next.
+  /// Why a place is looked at.
+  package enum Purpose: Sendable, Hashable {
+    /// To record what stands there before anything is overwritten.
+    case former
+    /// To see whether what was written stands.
+    case confirm
+    /// To see what is still ours.
+    case restore
+  }
+
+  /// What the runner does next; the number is the step's.
   package enum Action: Sendable, Hashable {
-    /// Read the number's record and its processing region, and tell `formerRead`.
-    case readFormer
-    /// Write these settings to the number's record in the region; `webhookWritten`.
-    case writeWebhook(VoiceSettings)
-    /// Set the inbound processing region; `regionSet`.
-    case setRegion(Region)
-    /// Read record and region again; `backRead`.
-    case readBack
-    /// Read record and region, to see what is still ours; `presentRead`, or `numberVanished`.
-    case readPresent
-    /// Set the former processing region; `regionRestored`.
-    case restoreRegion(Region)
-    /// Write the record with what was ours put back; `webhookRestored`.
-    case restoreWebhook(VoiceSettings)
+    /// Read what stands there, and tell `sighted`.
+    case look(Int, Purpose)
+    /// Write this there; `written`.
+    case write(Int, CarrierSetting)
+    /// Tell `waitBegan` with the time at which so much will have passed.
+    case beginWait(Int, Duration)
+    /// Go on at this time, with `waited`.
+    case wait(Int, until: Timestamp)
     /// Store the end with the number's new state; nothing follows.
     case close(ProvisioningOutcome)
   }
 
   /// The entry as it must be stored before the last action is performed.
   package private(set) var journal: ProvisioningJournal
+  /// The step that the last action is about.
+  private var index = 0
 
   /// A machine for an entry that was just made, or that was found open.
   package init(_ journal: ProvisioningJournal) {
@@ -35,96 +41,65 @@ package struct ProvisioningStateMachine: Sendable {
     self.journal = journal
   }
 
+  /// The entry is stored as `stored`: what is its keeper's is taken over.
+  mutating func kept(_ stored: ProvisioningJournal) {
+    journal.owner = stored.owner
+    journal.revision = stored.revision
+    journal.updateTime = stored.updateTime
+  }
+
+  // MARK: Events
+
   /// The work begins, or goes on after a crash.
   ///
-  /// What was being restored is looked at again first: its owner may have changed it meanwhile.
+  /// What was being put back is looked at again first: its owner may have changed it meanwhile.
   package mutating func resumed() -> Action {
+    for index in journal.steps.indices { journal.steps[index].putBack = nil }
     switch journal.phase {
-    case .readingFormer: return .readFormer
-    case .writingWebhook: return .writeWebhook(journal.ours)
-    case .settingRegion: return .setRegion(journal.region)
-    case .readingBack: return .readBack
-    case .readingPresent, .restoringRegion, .restoringWebhook:
-      return enter(.readingPresent, .readPresent)
+    case .looking: return look(from: 0)
+    case .doing: return goOn()
+    case .undoing: return undo()
     case .closed: preconditionFailure("A closed entry is not resumed.")
     }
   }
 
-  /// What stood at the carrier before us is known.
-  package mutating func formerRead(_ former: FormerSettings) -> Action {
-    expect(.readingFormer)
-    journal.former = former
-    return enter(.writingWebhook, .writeWebhook(journal.ours))
+  /// What stands where the step writes is known.
+  package mutating func sighted(_ present: CarrierSetting) -> Action {
+    switch (journal.phase, journal.steps[index].aim) {
+    case (.looking, _):
+      journal.steps[index].former = present
+      return look(from: index + 1)
+    case (.doing, .make), (.doing, .rewrite):
+      guard let ours = journal.steps[index].ours, present.holds(ours) else {
+        return fail(ProvisioningFailure(cause: .overwritten))
+      }
+      return confirm(from: index + 1)
+    case (.doing, _), (.undoing, _): return restore(from: present)
+    case (.closed, _): preconditionFailure("A closed entry has no step.")
+    }
   }
 
-  /// The number can't be used: it has no voice, or another owner by now. Nothing was done.
+  /// The number can't be used: it has no voice, or another owner by now.
   package mutating func foundUnsuitable() -> Action {
-    expect(.readingFormer)
-    journal.failure = ProvisioningFailure(cause: .unsuitable)
-    return close(.undone)
+    fail(ProvisioningFailure(cause: .unsuitable))
   }
 
-  package mutating func webhookWritten() -> Action {
-    expect(.writingWebhook)
-    if Self.effective(journal.former?.processingRegion) == journal.region {
-      return enter(.readingBack, .readBack)
+  package mutating func written() -> Action {
+    if journal.phase == .doing, journal.steps[index].writes {
+      journal.steps[index].state = .done
+      return goOn()
     }
-    return enter(.settingRegion, .setRegion(journal.region))
+    return restored()
   }
 
-  package mutating func regionSet() -> Action {
-    expect(.settingRegion)
-    return enter(.readingBack, .readBack)
+  package mutating func waitBegan(until time: Timestamp) -> Action {
+    journal.steps[index].until = time
+    return .wait(index, until: time)
   }
 
-  /// Record and region were read after both were written.
-  package mutating func backRead(_ voice: VoiceSettings, region: Region?) -> Action {
-    expect(.readingBack)
-    let holds =
-      isOurs(voice) && voice.asksWebhook && Self.effective(region) == journal.region
-    guard holds else {
-      journal.failure = ProvisioningFailure(cause: .overwritten)
-      return enter(.readingPresent, .readPresent)
-    }
-    return close(.done)
-  }
-
-  /// What stands at the carrier now, when it is to be put back.
-  ///
-  /// What is still ours goes back, field by field; what its owner changed since stays. A second
-  /// look after a refusal tries nothing again that was refused.
-  package mutating func presentRead(_ voice: VoiceSettings, region: Region?) -> Action {
-    expect(.readingPresent)
-    guard !journal.ours.voiceURL.isEmpty, let former = journal.former else {
-      return close(ending)
-    }
-    let restored = voice.puttingBack(journal.ours, to: former.voice)
-    journal.restored = restored == voice ? nil : restored
-    let formerRegion = Self.effective(former.processingRegion)
-    guard formerRegion != journal.region, Self.effective(region) == journal.region else {
-      journal.leftovers.removeAll { $0.kind == .processingRegion }
-      return restoreWebhook()
-    }
-    if isLeft(.processingRegion) { return restoreWebhook() }
-    return enter(.restoringRegion, .restoreRegion(formerRegion))
-  }
-
-  /// The carrier has no such number any more, says the number's own record: nothing of ours is
-  /// there.
-  package mutating func numberVanished() -> Action {
-    expect(.readingPresent)
-    journal.leftovers = []
-    return closeRestored()
-  }
-
-  package mutating func regionRestored() -> Action {
-    expect(.restoringRegion)
-    return restoreWebhook()
-  }
-
-  package mutating func webhookRestored() -> Action {
-    expect(.restoringWebhook)
-    return closeRestored()
+  package mutating func waited() -> Action {
+    journal.steps[index].state = .done
+    return goOn()
   }
 
   /// The step that the last action asked for failed for good, or too often.
@@ -134,126 +109,185 @@ package struct ProvisioningStateMachine: Sendable {
   package mutating func stepFailed(
     _ failure: ProvisioningFailure, mayHaveActed: Bool
   ) -> Action {
-    switch journal.phase {
-    case .readingFormer:
-      journal.failure = failure
-      return close(.undone)
-    case .writingWebhook where !mayHaveActed:
-      journal.failure = failure
-      return close(.undone)
-    case .writingWebhook, .settingRegion, .readingBack:
-      journal.failure = failure
-      return enter(.readingPresent, .readPresent)
-    case .readingPresent:
-      return corrupt(failure)
-    case .restoringRegion:
-      leave(.processingRegion, failure)
-      // The route may be missing alone: the number's record tells whether the number is gone.
-      if failure.cause == .notFound { return enter(.readingPresent, .readPresent) }
-      return restoreWebhook()
-    case .restoringWebhook:
-      leave(.webhook, failure)
-      if failure.cause == .notFound { return enter(.readingPresent, .readPresent) }
-      return closeRestored()
-    case .closed: preconditionFailure("A closed entry has no step.")
+    let step = journal.steps[index]
+    if journal.phase == .doing, step.writes, step.state == .running, !mayHaveActed {
+      journal.steps[index].state = .pending
+    }
+    if journal.phase == .looking || (journal.phase == .doing && step.aim != .restore) {
+      return fail(failure)
+    }
+    return leave(failure)
+  }
+
+  // MARK: Forward
+
+  private mutating func look(from first: Int) -> Action {
+    let next = journal.steps[first...].firstIndex { $0.aim == .make && $0.former == nil }
+    if let next {
+      index = next
+      return .look(next, .former)
+    }
+    journal.phase = .doing
+    return goOn()
+  }
+
+  /// The first step that is not done.
+  private mutating func goOn() -> Action {
+    while let next = journal.steps.firstIndex(where: \.isToDo) {
+      index = next
+      let step = journal.steps[next]
+      journal.steps[next].state = .running
+      switch step.aim {
+      case .make, .rewrite:
+        guard let ours = step.ours else { preconditionFailure("A step writes nothing.") }
+        if let former = step.former, step.aim == .make, ours.isNothingNew(after: former) {
+          journal.steps[next].state = .done
+          continue
+        }
+        return .write(next, ours)
+      case .confirm: return confirm(from: 0)
+      case .restore: return .look(next, .restore)
+      case .wait:
+        if let until = step.until { return .wait(next, until: until) }
+        return .beginWait(next, step.duration ?? .zero)
+      }
+    }
+    return closeForward()
+  }
+
+  /// Looks at what the steps from `first` on wrote, up to the confirmation that is running.
+  private mutating func confirm(from first: Int) -> Action {
+    guard
+      let end = journal.steps.firstIndex(where: { $0.aim == .confirm && $0.state == .running })
+    else { preconditionFailure("Nothing is confirmed.") }
+    if let next = journal.steps[..<end].indices.first(where: {
+      $0 >= first && journal.steps[$0].writes
+    }) {
+      index = next
+      return .look(next, .confirm)
+    }
+    journal.steps[end].state = .done
+    return goOn()
+  }
+
+  /// Undoes what was done, where the work is one that is undone.
+  private mutating func fail(_ failure: ProvisioningFailure) -> Action {
+    if journal.failure == nil { journal.failure = failure }
+    if journal.phase == .looking { return close(.undone) }
+    for index in journal.steps.indices where journal.steps[index].aim == .confirm {
+      journal.steps[index].state = .pending
+    }
+    journal.phase = .undoing
+    return undo()
+  }
+
+  // MARK: Putting back
+
+  /// The last step that may have written something.
+  private mutating func undo() -> Action {
+    let next = journal.steps.lastIndex {
+      $0.aim == .make && [.running, .done, .undoing].contains($0.state)
+    }
+    guard let next else { return closeUndone() }
+    index = next
+    journal.steps[next].state = .undoing
+    return .look(next, .restore)
+  }
+
+  /// What is still ours goes back; what its owner changed since stays.
+  private mutating func restore(from present: CarrierSetting) -> Action {
+    let step = journal.steps[index]
+    // A second look after a refusal tries nothing again that was refused.
+    if step.state == .left { return advance() }
+    guard let ours = step.ours, let former = step.former,
+      let back = present.puttingBack(ours, to: former)
+    else { return restored() }
+    journal.steps[index].putBack = back
+    return .write(index, back)
+  }
+
+  private mutating func restored() -> Action {
+    journal.steps[index].putBack = nil
+    journal.steps[index].state = journal.steps[index].stateRestored
+    return advance()
+  }
+
+  private mutating func advance() -> Action {
+    journal.phase == .undoing ? undo() : goOn()
+  }
+
+  /// What can't be put back is left, if anything of it may stand.
+  private mutating func leave(_ failure: ProvisioningFailure) -> Action {
+    let step = journal.steps[index]
+    let isLook = step.putBack == nil
+    journal.steps[index].putBack = nil
+    // Only the number's own record tells that the number is gone; a missing route alone does not.
+    if isLook, step.kind == .webhook, failure.cause == .notFound { return vanished() }
+    if step.state == .left { return advance() }
+    mark(index, failure)
+    if !isLook, step.kind == .webhook, failure.cause == .notFound {
+      return .look(index, .restore)
+    }
+    // A carrier that does not answer would be waited for at each step that is left.
+    if failure.cause.isTransient { leaveRest(failure) }
+    return advance()
+  }
+
+  private mutating func mark(_ index: Int, _ failure: ProvisioningFailure) {
+    guard journal.steps[index].mayStand else {
+      journal.steps[index].state = journal.steps[index].stateRestored
+      return
+    }
+    if journal.failure == nil { journal.failure = failure }
+    journal.steps[index].state = .left
+    journal.steps[index].carrierCode = failure.carrierCode
+  }
+
+  private mutating func leaveRest(_ failure: ProvisioningFailure) {
+    for index in journal.steps.indices {
+      let step = journal.steps[index]
+      let isUndone = journal.phase == .undoing && step.aim == .make && step.state != .pending
+      guard isUndone || step.aim == .restore, step.state != .left, step.state != .undone,
+        step.aim == .make || step.state != .done
+      else { continue }
+      mark(index, failure)
     }
   }
 
-  // MARK: -
-
-  /// An unset region is us1.
-  private static func effective(_ region: Region?) -> Region { region ?? .us1 }
-
-  private func isOurs(_ voice: VoiceSettings) -> Bool {
-    !journal.ours.voiceURL.isEmpty && voice.voiceURL == journal.ours.voiceURL
-  }
-
-  /// How putting back ends when it succeeds.
-  private var ending: ProvisioningOutcome {
-    switch journal.kind {
-    case .importNumber: .undone
-    case .deleteNumber: .done
+  /// The carrier has no such number any more: nothing of ours is there.
+  private mutating func vanished() -> Action {
+    let provider = journal.steps[index].providerID
+    for index in journal.steps.indices where journal.steps[index].providerID == provider {
+      let step = journal.steps[index]
+      guard step.aim == .restore || (step.aim == .make && journal.phase == .undoing) else {
+        continue
+      }
+      journal.steps[index].putBack = nil
+      journal.steps[index].state = step.stateRestored
     }
+    return advance()
   }
 
-  /// Writes what is to be written to the record, once the region was dealt with.
-  private mutating func restoreWebhook() -> Action {
-    guard let voice = journal.restored else {
-      journal.leftovers.removeAll { $0.kind == .webhook }
-      return closeRestored()
-    }
-    if isLeft(.webhook) { return closeRestored() }
-    return enter(.restoringWebhook, .restoreWebhook(voice))
-  }
+  // MARK: The end
 
-  private mutating func closeRestored() -> Action {
+  private mutating func closeForward() -> Action {
     guard journal.leftovers.isEmpty else { return close(.corrupted) }
-    // A deletion fails only in putting back; what it left is not there any more.
-    if journal.kind == .deleteNumber { journal.failure = nil }
-    return close(ending)
+    // Only putting back failed on the way; what it left is not there any more.
+    journal.failure = nil
+    return close(.done)
   }
 
-  /// What stands at the carrier can't be read: what was not put back before may be ours.
-  private mutating func corrupt(_ failure: ProvisioningFailure) -> Action {
-    if journal.failure == nil { journal.failure = failure }
-    // A refused webhook says that the region was dealt with before it.
-    guard !isLeft(.webhook) else { return close(.corrupted) }
-    let regionMayBeOurs = Self.effective(journal.former?.processingRegion) != journal.region
-    if regionMayBeOurs, !isLeft(.processingRegion) { leave(.processingRegion, failure) }
-    leave(.webhook, failure)
-    return close(.corrupted)
-  }
-
-  private mutating func leave(_ kind: Leftover.Kind, _ failure: ProvisioningFailure) {
-    if journal.failure == nil { journal.failure = failure }
-    journal.leftovers.append(
-      Leftover(kind: kind, region: journal.region, carrierCode: failure.carrierCode))
-  }
-
-  private func isLeft(_ kind: Leftover.Kind) -> Bool {
-    journal.leftovers.contains { $0.kind == kind }
+  private mutating func closeUndone() -> Action {
+    close(journal.leftovers.isEmpty ? .undone : .corrupted)
   }
 
   private mutating func close(_ outcome: ProvisioningOutcome) -> Action {
     journal.outcome = outcome
-    journal.restored = nil
-    return enter(.closed, .close(outcome))
-  }
-
-  private mutating func enter(_ phase: ProvisioningPhase, _ action: Action) -> Action {
-    journal.phase = phase
-    return action
-  }
-
-  private func expect(_ phase: ProvisioningPhase) {
-    precondition(
-      journal.phase == phase, "An event of \(phase.rawValue) came in \(journal.phase.rawValue).")
+    journal.phase = .closed
+    return .close(outcome)
   }
 }
 
-extension VoiceSettings {
-  /// These settings with each of our fields put back to the former one.
-  ///
-  /// A URL takes its method along. Application and trunk answer in place of the voice URL: they
-  /// go back only where nobody chose since who answers.
-  fileprivate func puttingBack(_ ours: VoiceSettings, to former: VoiceSettings) -> VoiceSettings {
-    var result = self
-    if voiceURL == ours.voiceURL {
-      result.voiceURL = former.voiceURL
-      result.voiceMethod = former.voiceMethod
-      if applicationSID == ours.applicationSID, trunkSID == ours.trunkSID {
-        result.applicationSID = former.applicationSID
-        result.trunkSID = former.trunkSID
-      }
-    }
-    if fallbackURL == ours.fallbackURL {
-      result.fallbackURL = former.fallbackURL
-      result.fallbackMethod = former.fallbackMethod
-    }
-    if statusCallbackURL == ours.statusCallbackURL {
-      result.statusCallbackURL = former.statusCallbackURL
-      result.statusCallbackMethod = former.statusCallbackMethod
-    }
-    return result
-  }
+extension ProvisioningStep {
+  fileprivate var isToDo: Bool { state == .pending || state == .running }
 }

@@ -92,50 +92,6 @@ extension ProvisioningWork {
     throw .store(.versionMismatch(.number))
   }
 
-  /// The number as the outcome leaves it, the changes that store that, and what the audit log is
-  /// told.
-  private static func ending(
-    of number: PhoneNumber, _ journal: ProvisioningJournal, _ outcome: ProvisioningOutcome
-  ) -> (PhoneNumber, [RegistryChange], AuditDraft) {
-    let version = number.revision.version
-    switch (outcome, journal.kind) {
-    case (.done, .deleteNumber):
-      return (
-        number, [.deleteNumber(number.id, from: version)],
-        AuditDraft(.delete, from: number, to: nil)
-      )
-    case (.undone, _):
-      return (
-        number,
-        [
-          .deleteNumber(number.id, from: version),
-          .forgetRequests(resourceID: number.id.description),
-        ], AuditDraft(.delete, from: number, to: nil)
-      )
-    case (.done, .importNumber), (.corrupted, _):
-      var changed = number
-      let isGood = outcome == .done
-      changed.state = isGood ? .active : .corrupted
-      changed.former = journal.former
-      changed.configured = journal.ours
-      changed.leftovers = journal.leftovers
-      changed.conditions = [
-        Condition(
-          kind: .carrierSettings, holds: isGood,
-          reason: isGood ? "CONFIGURED" : journal.failure?.cause.reason ?? "UNKNOWN",
-          message: isGood
-            ? "The carrier sends the number's calls here."
-            : "What was written at the carrier could not be put back. Delete the number again.",
-          observedTime: journal.updateTime)
-      ]
-      changed.revision = number.revision.next(at: journal.updateTime)
-      return (
-        changed, [.updateNumber(changed, from: version)],
-        AuditDraft(.update, from: number, to: changed)
-      )
-    }
-  }
-
   /// Writes the entry with `changes`, again while the store can't be reached. Gives the time before
   /// the attempt that was stored.
   @discardableResult

@@ -39,6 +39,10 @@ extension ProvisioningWork {
       guard let present else { throw .damaged("A journal entry is not there.") }
       // A run that ended a moment ago may have closed it.
       guard present.isOpen else { return try await end(of: present) }
+      if let rest = rest(of: present) {
+        try await pause(min(rest, RegistryLimits.leasePollInterval))
+        continue
+      }
       switch watch.saw(present, by: process, at: time.uptime()) {
       case .wait(let rest): try await pause(min(rest, RegistryLimits.leasePollInterval))
       case .free:
@@ -47,9 +51,18 @@ extension ProvisioningWork {
           return try await run(taken, lease, isResumed: true)
         } catch .superseded {
           try await pause(RegistryLimits.leasePollInterval)
+        } catch .asleep {
+          continue
         }
       }
     }
+  }
+
+  /// How long the entry's work waits yet; nil when it does not.
+  func rest(of journal: ProvisioningJournal) -> Duration? {
+    guard let wake = journal.wakeTime else { return nil }
+    let now = time.now()
+    return wake > now ? wake.duration(since: now) : nil
   }
 
   /// Makes the entry this process's, if it is still at the revision that was read.
@@ -140,7 +153,7 @@ extension ProvisioningWork {
       return (try step.get(), journal)
     case .uncertain:
       let present = try await present(stored)
-      guard let present, present.owner == process, present.phase == stored.phase else {
+      guard let present, present.owner == process, present.isSameWork(as: stored) else {
         throw .superseded
       }
       return (try step.get(), present)

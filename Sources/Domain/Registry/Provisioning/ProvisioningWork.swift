@@ -7,6 +7,8 @@ package enum ProvisioningStop: Error, Sendable, Hashable {
   /// The entry is another runner's, or may be: its lease was lost.
   case superseded
   case stopping
+  /// The work goes on later, whoever takes it up: its entry says when.
+  case asleep
   /// A rule of ours is broken.
   case damaged(String)
 }
@@ -39,15 +41,9 @@ struct ProvisioningWork: Sendable {
 
   /// What a step told.
   enum Event: Sendable {
-    case formerRead(FormerSettings)
+    case sighted(CarrierSetting)
     case unsuitable
-    case webhookWritten
-    case regionSet
-    case backRead(VoiceSettings, Region?)
-    case presentRead(VoiceSettings, Region?)
-    case vanished
-    case regionRestored
-    case webhookRestored
+    case written
   }
 
   /// Goes on from `journal`, which is stored so, until it is closed.
@@ -63,18 +59,40 @@ struct ProvisioningWork: Sendable {
     var action = machine.resumed()
     var mayHaveActed = isResumed
     while true {
-      if case .close(let outcome) = action {
+      switch action {
+      case .close(let outcome):
         return try await close(machine.journal, outcome, from: stored)
+      case .beginWait(_, let duration):
+        action = machine.waitBegan(until: time.now().advanced(by: duration))
+      case .wait(_, let until):
+        stored = try await sleep(until: until, machine.journal, from: stored, lease)
+        machine.kept(stored)
+        action = machine.waited()
+      case .look, .write:
+        // What is only looked at is looked at again after a crash.
+        if case .write = action, machine.journal != stored {
+          stored = try await persist(machine.journal, from: stored, lease)
+          machine.kept(stored)
+        }
+        let (step, kept) = try await perform(action, stored, lease, mayHaveActed: mayHaveActed)
+        stored = kept
+        machine.kept(kept)
+        action = Self.tell(step, to: &machine)
+        mayHaveActed = false
       }
-      if machine.journal != stored {
-        stored = try await persist(machine.journal, from: stored, lease)
-      }
-      let (step, kept) = try await perform(action, stored, lease, mayHaveActed: mayHaveActed)
-      stored = kept
-      machine = ProvisioningStateMachine(stored)
-      action = Self.tell(step, to: &machine)
-      mayHaveActed = false
     }
+  }
+
+  /// Goes on when `until` is past. Before, the entry is given back, for nobody need keep it.
+  private func sleep(
+    until: Timestamp, _ journal: ProvisioningJournal, from stored: ProvisioningJournal,
+    _ lease: HeldLease?
+  ) async throws(ProvisioningStop) -> ProvisioningJournal {
+    guard until > time.now() else { return stored }
+    var sleeping = journal
+    sleeping.owner = nil
+    if sleeping != stored { _ = try await persist(sleeping, from: stored, lease) }
+    throw .asleep
   }
 
   // MARK: At the carrier
@@ -87,7 +105,7 @@ struct ProvisioningWork: Sendable {
     var mayHaveActed = mayHaveActed
     var failures = 0
     while true {
-      let subject = try await subject(of: journal)
+      let subject = try await subject(of: journal, action)
       if lease?.advice == .stop { throw .superseded }
       do {
         return .told(try await attempt(action, subject))
@@ -108,41 +126,25 @@ struct ProvisioningWork: Sendable {
   ) async throws(CarrierError) -> Event {
     let (number, access) = (subject.number, subject.access)
     switch action {
-    case .readFormer:
-      let record = try await carrier.fetchNumber(number.carrierSID, access)
-      let region = try await carrier.processingRegion(of: number.e164, access)
-      guard record.hasVoice, record.accountSID == number.accountSID, record.e164 == number.e164
-      else { return .unsuitable }
-      return .formerRead(
-        FormerSettings(
-          voice: record.voice, processingRegion: region, recordedTime: time.now()))
-    case .writeWebhook(let voice):
-      _ = try await carrier.configureNumber(number.carrierSID, voice: voice, access)
-      return .webhookWritten
-    case .setRegion(let region):
-      try await carrier.setProcessingRegion(region, of: number.e164, access)
-      return .regionSet
-    case .readBack:
-      let record = try await carrier.fetchNumber(number.carrierSID, access)
-      let region = try await carrier.processingRegion(of: number.e164, access)
-      return .backRead(record.voice, region)
-    case .readPresent:
-      let record: CarrierNumber
-      do {
-        record = try await carrier.fetchNumber(number.carrierSID, access)
-      } catch {
-        guard error.kind == .notFound else { throw error }
-        return .vanished
+    case .look(_, let purpose):
+      switch subject.step.kind {
+      case .webhook:
+        let record = try await carrier.fetchNumber(number.carrierSID, access)
+        let isUsable =
+          record.hasVoice && record.accountSID == access.accountSID && record.e164 == number.e164
+        if purpose == .former, !isUsable { return .unsuitable }
+        return .sighted(.voice(record.voice))
+      case .processingRegion:
+        return .sighted(.region(try await carrier.processingRegion(of: number.e164, access)))
+      case .propagation, .readBack: preconditionFailure("No place is looked at.")
       }
-      let region = try await carrier.processingRegion(of: number.e164, access)
-      return .presentRead(record.voice, region)
-    case .restoreRegion(let region):
-      try await carrier.setProcessingRegion(region, of: number.e164, access)
-      return .regionRestored
-    case .restoreWebhook(let voice):
+    case .write(_, .voice(let voice)):
       _ = try await carrier.configureNumber(number.carrierSID, voice: voice, access)
-      return .webhookRestored
-    case .close: preconditionFailure("Closing is not done at the carrier.")
+      return .written
+    case .write(_, .region(let region)):
+      try await carrier.setProcessingRegion(region ?? .us1, of: number.e164, access)
+      return .written
+    case .beginWait, .wait, .close: preconditionFailure("This is not done at the carrier.")
     }
   }
 
@@ -152,45 +154,38 @@ struct ProvisioningWork: Sendable {
     switch step {
     case .failed(let failure, let mayHaveActed):
       machine.stepFailed(failure, mayHaveActed: mayHaveActed)
-    case .told(let event): tell(event, to: &machine)
-    }
-  }
-
-  private static func tell(
-    _ event: Event, to machine: inout ProvisioningStateMachine
-  ) -> ProvisioningStateMachine.Action {
-    switch event {
-    case .formerRead(let former): machine.formerRead(former)
-    case .unsuitable: machine.foundUnsuitable()
-    case .webhookWritten: machine.webhookWritten()
-    case .regionSet: machine.regionSet()
-    case .backRead(let voice, let region): machine.backRead(voice, region: region)
-    case .presentRead(let voice, let region): machine.presentRead(voice, region: region)
-    case .vanished: machine.numberVanished()
-    case .regionRestored: machine.regionRestored()
-    case .webhookRestored: machine.webhookRestored()
+    case .told(.sighted(let setting)): machine.sighted(setting)
+    case .told(.unsuitable): machine.foundUnsuitable()
+    case .told(.written): machine.written()
     }
   }
 
   private struct Subject {
+    var step: ProvisioningStep
     var number: PhoneNumber
     var access: CarrierAccess
   }
 
-  /// The number and the provider's present credentials: they may have been changed since the last
-  /// step.
+  /// The step, the number and the present credentials of the step's provider: they may have been
+  /// changed since the last step.
   private func subject(
-    of journal: ProvisioningJournal
+    of journal: ProvisioningJournal, _ action: ProvisioningStateMachine.Action
   ) async throws(ProvisioningStop) -> Subject {
+    let step: ProvisioningStep
+    switch action {
+    case .look(let index, _), .write(let index, _): step = journal.steps[index]
+    case .beginWait, .wait, .close: preconditionFailure("This is not done at the carrier.")
+    }
     guard let number = try await number(of: journal) else {
       throw .damaged("An open entry's number is not there.")
     }
     let provider = try await stored { () async throws(StoreError) in
-      try await store.tenant(journal.tenant).provider(number.providerID)
+      try await store.tenant(journal.tenant).provider(step.providerID ?? number.providerID)
     }
     guard let provider else { throw .damaged("A number's provider is not there.") }
     do {
-      return Subject(number: number, access: try provider.provider.access(sealer))
+      return Subject(
+        step: step, number: number, access: try provider.provider.access(sealer))
     } catch {
       throw .damaged("A provider's credentials can't be opened.")
     }

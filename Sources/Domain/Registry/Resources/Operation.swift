@@ -24,7 +24,7 @@ package struct Operation: Sendable, Hashable {
     self.kind = journal.kind
     self.subject = journal.subject
     self.state = journal.state
-    self.steps = journal.steps
+    self.steps = journal.steps.compactMap { OperationStep($0) }
     self.failure = state == .failed ? journal.failure : nil
     self.leftovers = journal.leftovers
     self.createTime = journal.createTime
@@ -43,32 +43,26 @@ package enum OperationState: String, Sendable, Hashable, CaseIterable {
 
 /// Something that an operation changes at the carrier.
 package struct OperationStep: Sendable, Hashable {
-  package enum State: Sendable, Hashable {
-    case pending
-    /// It is being done, or was done and nobody knows it yet.
-    case running
-    case done
-    case undoing
-    /// Nothing of it is at the carrier.
-    case undone
-    /// It could not be undone.
-    case left
-  }
-
   /// What it changes.
-  package var kind: Leftover.Kind
-  package var state: State
+  package var kind: StepKind
+  package var state: ProvisioningStep.State
   package var region: Region
   /// The carrier's code of the failure that left it, when it gave one.
   package var carrierCode: Int?
 
   package init(
-    _ kind: Leftover.Kind, _ state: State, region: Region, carrierCode: Int? = nil
+    _ kind: StepKind, _ state: ProvisioningStep.State, region: Region, carrierCode: Int? = nil
   ) {
     self.kind = kind
     self.state = state
     self.region = region
     self.carrierCode = carrierCode
+  }
+
+  /// nil for a step that changes nothing.
+  init?(_ step: ProvisioningStep) {
+    guard step.aim != .confirm else { return nil }
+    self.init(step.kind, step.state, region: step.region, carrierCode: step.carrierCode)
   }
 }
 
@@ -78,38 +72,6 @@ extension ProvisioningJournal {
     case nil: .running
     case .done: .succeeded
     case .undone, .corrupted: .failed
-    }
-  }
-
-  /// What the entry changes at the carrier, as its phase tells it.
-  var steps: [OperationStep] {
-    switch kind {
-    case .importNumber: [step(.webhook), step(.processingRegion)]
-    case .deleteNumber: [step(.processingRegion), step(.webhook)]
-    }
-  }
-
-  private func step(_ kind: Leftover.Kind) -> OperationStep {
-    if let left = leftovers.first(where: { $0.kind == kind }) {
-      return OperationStep(kind, .left, region: left.region, carrierCode: left.carrierCode)
-    }
-    return OperationStep(kind, stepState(kind), region: region)
-  }
-
-  private func stepState(_ step: Leftover.Kind) -> OperationStep.State {
-    switch (phase, kind, step) {
-    case (.closed, _, _): outcome == .done ? .done : .undone
-    case (.readingFormer, _, _): .pending
-    case (.writingWebhook, _, .webhook), (.settingRegion, _, .processingRegion): .running
-    case (.writingWebhook, _, .processingRegion): .pending
-    case (.settingRegion, _, .webhook), (.readingBack, _, _): .done
-    // What puts back is a deletion's own work, and an import's undoing.
-    case (.readingPresent, let kind, _): kind == .deleteNumber ? .pending : .undoing
-    case (.restoringRegion, .deleteNumber, .webhook): .pending
-    case (.restoringWebhook, let kind, .processingRegion):
-      kind == .deleteNumber ? .done : .undone
-    case (.restoringRegion, let kind, _), (.restoringWebhook, let kind, .webhook):
-      kind == .deleteNumber ? .running : .undoing
     }
   }
 }

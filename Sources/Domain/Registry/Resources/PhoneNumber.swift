@@ -124,19 +124,13 @@ package enum PhoneNumberState: String, Sendable, Hashable, Codable, CaseIterable
 
 /// Something that we wrote at the carrier and could not put back.
 package struct Leftover: Sendable, Hashable, Codable {
-  package enum Kind: String, Sendable, Hashable, Codable {
-    /// Our webhook may still stand on the number in its region.
-    case webhook
-    /// The number's inbound processing region may still be ours.
-    case processingRegion
-  }
-
-  package var kind: Kind
+  /// The place where it is.
+  package var kind: StepKind
   package var region: Region
   /// The carrier's code of the failure that left it, when it gave one.
   package var carrierCode: Int?
 
-  package init(kind: Kind, region: Region, carrierCode: Int?) {
+  package init(kind: StepKind, region: Region, carrierCode: Int?) {
     self.kind = kind
     self.region = region
     self.carrierCode = carrierCode

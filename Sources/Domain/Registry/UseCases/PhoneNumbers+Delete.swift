@@ -54,7 +54,7 @@ extension PhoneNumbers {
     _ present: PhoneNumber, _ caller: Caller
   ) async -> Attempt<PhoneNumber> {
     let version = present.revision.version
-    guard let ours = present.configured else {
+    guard present.configured != nil else {
       // Nothing of ours is at the carrier.
       do {
         try await context.commit(
@@ -72,9 +72,9 @@ extension PhoneNumbers {
     deleting.state = .deleting
     deleting.leftovers = []
     deleting.revision = present.revision.next(at: now)
-    let journal = ProvisioningJournal(
-      id: OperationID(at: now, random: context.ids), number: deleting, kind: .deleteNumber,
-      ours: ours, former: present.former, time: now, owner: context.runner.process)
+    let journal = ProvisioningJournal.deleting(
+      deleting, id: OperationID(at: now, random: context.ids), time: now,
+      owner: context.runner.process)
     let write = context.write(
       by: caller, at: now, [.updateNumber(deleting, from: version), .insertJournal(journal)],
       audit: AuditDraft(.delete, from: present, to: deleting))

@@ -109,10 +109,9 @@ extension PhoneNumbers {
     }
     let ours = context.webhooks.voiceSettings(
       of: number.id, region: number.region, generation: number.webhookGeneration)
-    let journal = ProvisioningJournal(
-      id: OperationID(at: context.time.now(), random: context.ids), number: number,
-      kind: .importNumber, ours: ours, former: nil, time: number.revision.createTime,
-      owner: context.runner.process)
+    let journal = ProvisioningJournal.importing(
+      number, ours: ours, id: OperationID(at: context.time.now(), random: context.ids),
+      time: number.revision.createTime, owner: context.runner.process)
     let write = context.write(
       by: caller, at: context.time.now(), request: record,
       [insertion, .insertJournal(journal)], audit: draft)
@@ -174,6 +173,7 @@ extension RegistryError {
     case .stopped(.superseded):
       self = .storeUnavailable(cause: "another process goes on with the number")
     case .stopped(.stopping), .draining: self = .shuttingDown
+    case .stopped(.asleep): self = .internalError("A work that somebody waits for sleeps.")
     case .stopped(.damaged(let cause)): self = .internalError(cause)
     case .full: self = .tooManyOperations
     case .cancelled: self = .cancelled

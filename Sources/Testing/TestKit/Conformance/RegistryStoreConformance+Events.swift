@@ -113,9 +113,8 @@ extension RegistryStoreConformance {
       let provider = Sample.provider(1)
       let number = try Sample.number(1, provider: provider)
       let agent = try Sample.agent(1)
-      let journal = ProvisioningJournal(
-        id: Sample.operationID(1), number: number, kind: .importNumber, ours: VoiceSettings(),
-        former: nil, time: Sample.start)
+      let journal = ProvisioningJournal.importing(
+        number, ours: VoiceSettings(), id: Sample.operationID(1), time: Sample.start)
       try await store.commit(
         Sample.write(
           [

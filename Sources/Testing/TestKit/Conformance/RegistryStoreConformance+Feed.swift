@@ -6,16 +6,24 @@ extension RegistryStoreConformance {
     RegistryStoreCheck("a journal entry comes back whole and is replaced at its revision") {
       store in
       let number = try Sample.number(1, provider: Sample.provider(1, region: .ie1))
-      var journal = ProvisioningJournal(
-        id: Sample.operationID(1), number: number, kind: .importNumber,
-        ours: VoiceSettings(voiceURL: "https://ours.test/1"), former: nil, time: Sample.start)
+      var journal = ProvisioningJournal.importing(
+        number, ours: VoiceSettings(voiceURL: "https://ours.test/1"), id: Sample.operationID(1),
+        time: Sample.start)
       try await store.commit(Sample.write([.insertJournal(journal)]))
-      journal.phase = .restoringWebhook
-      journal.former = FormerSettings(
-        voice: Sample.voice, processingRegion: nil, recordedTime: Sample.time(1))
+      journal.phase = .undoing
+      journal.steps[0].former = .voice(Sample.voice)
+      journal.steps[0].state = .left
+      journal.steps[0].carrierCode = 20003
+      journal.steps[1].former = .region(nil)
+      journal.steps[1].putBack = .region(.us1)
+      journal.steps[1].state = .undoing
+      journal.steps.append(
+        ProvisioningStep(
+          .propagation, .wait, region: .us1, providerID: Sample.provider(2).id,
+          duration: .seconds(600)))
+      journal.steps[3].until = Sample.time(9)
       journal.failure = ProvisioningFailure(
         cause: .credentialsRefused, carrierCode: 20003, message: "refused")
-      journal.leftovers = [Leftover(kind: .webhook, region: .ie1, carrierCode: nil)]
       journal.revision = 2
       journal.updateTime = Sample.time(2)
       try await store.commit(Sample.write([.updateJournal(journal, from: 1)]))
@@ -29,9 +37,9 @@ extension RegistryStoreConformance {
       let provider = Sample.provider(1)
       var journals: [ProvisioningJournal] = []
       for index in 1...3 {
-        let journal = ProvisioningJournal(
-          id: Sample.operationID(index), number: try Sample.number(index, provider: provider),
-          kind: .deleteNumber, ours: VoiceSettings(), former: nil, time: Sample.time(index))
+        let journal = ProvisioningJournal.deleting(
+          try Sample.number(index, provider: provider), id: Sample.operationID(index),
+          time: Sample.time(index))
         journals.append(journal)
         try await store.commit(Sample.write([.insertJournal(journal)]))
       }
@@ -41,9 +49,8 @@ extension RegistryStoreConformance {
       try requireEqual(rest, [journals[2]])
       let found = try await store.tenant(Sample.tenant).openJournal(of: .number(Sample.numberID(2)))
       try requireEqual(found, journals[1])
-      let twin = ProvisioningJournal(
-        id: Sample.operationID(9), number: try Sample.number(2, provider: provider),
-        kind: .deleteNumber, ours: VoiceSettings(), former: nil, time: Sample.start)
+      let twin = ProvisioningJournal.deleting(
+        try Sample.number(2, provider: provider), id: Sample.operationID(9), time: Sample.start)
       try await requireRefused(
         store, Sample.write([.insertJournal(twin)]), .versionMismatch(.journal))
       journals[1].phase = .closed
@@ -65,10 +72,9 @@ extension RegistryStoreConformance {
       var journals: [ProvisioningJournal] = []
       for index in 1...5 {
         // Numbers 1, 2, 1, 2, 1; the last is open.
-        var journal = ProvisioningJournal(
-          id: Sample.operationID(index),
-          number: try Sample.number(2 - index % 2, provider: provider), kind: .importNumber,
-          ours: VoiceSettings(), former: nil, time: Sample.time(index / 2))
+        var journal = ProvisioningJournal.importing(
+          try Sample.number(2 - index % 2, provider: provider), ours: VoiceSettings(),
+          id: Sample.operationID(index), time: Sample.time(index / 2))
         try await store.commit(Sample.write([.insertJournal(journal)]))
         if index < 5 {
           journal.phase = .closed
@@ -158,11 +164,10 @@ extension RegistryStoreConformance {
   ]
 
   private static func leased(by process: Int) throws -> ProvisioningJournal {
-    ProvisioningJournal(
-      id: Sample.operationID(1),
-      number: try Sample.number(1, provider: Sample.provider(1)), kind: .importNumber,
-      ours: VoiceSettings(voiceURL: "https://ours.test/1"), former: nil, time: Sample.start,
-      owner: RegistryProcessID(bits: UInt128(process)))
+    ProvisioningJournal.importing(
+      try Sample.number(1, provider: Sample.provider(1)),
+      ours: VoiceSettings(voiceURL: "https://ours.test/1"), id: Sample.operationID(1),
+      time: Sample.start, owner: RegistryProcessID(bits: UInt128(process)))
   }
 
   private static func taking(

@@ -1,0 +1,94 @@
+package import Telephony
+
+/// The place at the carrier that a step is about.
+package enum StepKind: String, Sendable, Hashable, Codable, CaseIterable {
+  /// The webhook of the number's record in one region.
+  case webhook
+  /// The region that handles the number's inbound calls.
+  case processingRegion
+  /// No place: the carrier is given time until all of it knows a change.
+  case propagation
+  /// All places that the steps before it wrote to.
+  case readBack
+}
+
+/// One step of a work at a carrier: what it is to do, what stood there before, how far it is.
+package struct ProvisioningStep: Sendable, Hashable, Codable {
+  package enum Aim: String, Sendable, Hashable, Codable {
+    /// What is ours is written, and put back when the work fails.
+    case make
+    /// What is ours is written once more, and stays when the work fails.
+    case rewrite
+    /// What was ours is put back to what stood there before.
+    case restore
+    /// What the steps before it wrote is read back.
+    case confirm
+    /// Nothing is done for some time.
+    case wait
+  }
+
+  package enum State: String, Sendable, Hashable, Codable {
+    case pending
+    /// It is being done, or was done and nobody knows it yet.
+    case running
+    case done
+    case undoing
+    /// Nothing of it is at the carrier.
+    case undone
+    /// It could not be put back: something of it may be at the carrier.
+    case left
+  }
+
+  package let kind: StepKind
+  package let aim: Aim
+  package let region: Region
+  /// Whose credentials it needs; nil: those of the number's provider.
+  package let providerID: ProviderID?
+  /// What is written, or once was; nil for a step that writes nothing.
+  package let ours: CarrierSetting?
+  /// What stood there before; recorded before anything is overwritten.
+  package var former: CarrierSetting?
+  /// What the last look said must be written to put it back.
+  package var putBack: CarrierSetting?
+  /// How long a wait lasts.
+  package let duration: Duration?
+  /// When a wait that has begun is over.
+  package var until: Timestamp?
+  package var state: State
+  /// The carrier's code of the failure that left it, when it gave one.
+  package var carrierCode: Int?
+
+  package init(
+    _ kind: StepKind, _ aim: Aim, region: Region, providerID: ProviderID? = nil,
+    ours: CarrierSetting? = nil, former: CarrierSetting? = nil, duration: Duration? = nil,
+    state: State = .pending
+  ) {
+    self.kind = kind
+    self.aim = aim
+    self.region = region
+    self.providerID = providerID
+    self.ours = ours
+    self.former = former
+    self.putBack = nil
+    self.duration = duration
+    self.until = nil
+    self.state = state
+    self.carrierCode = nil
+  }
+
+  /// It writes what is ours.
+  var writes: Bool { aim == .make || aim == .rewrite }
+
+  /// Something of ours may stand there, as far as is known without looking.
+  var mayStand: Bool {
+    guard writes || aim == .restore, let ours, let former else { return false }
+    return !ours.isNothingNew(after: former)
+  }
+
+  /// How the step stands once nothing of it is at the carrier.
+  var stateRestored: State { aim == .restore ? .done : .undone }
+
+  package var leftover: Leftover? {
+    state == .left ? Leftover(kind: kind, region: region, carrierCode: carrierCode) : nil
+  }
+}
