@@ -36,8 +36,8 @@ OUTPUT_ONLY = {
     "trunkline.v1.Provider": {"state", "conditions", "create_time", "update_time"},
     "trunkline.v1.Provider.Twilio": {"has_api_key_secret", "has_auth_token"},
     "trunkline.v1.PhoneNumber": {
-        "e164", "provider_id", "region", "carrier_sid", "agent_id", "state", "conditions",
-        "leftovers", "former", "create_time", "update_time",
+        "e164", "provider_id", "pending_provider_id", "region", "carrier_sid", "agent_id", "state",
+        "conditions", "leftovers", "former", "create_time", "update_time",
     },
     "trunkline.v1.Agent": {
         "phone_number_ids", "phone_number_count", "create_time", "update_time",

@@ -37,6 +37,8 @@ def deployment(stubs, tmp_path_factory):
     things.key = world.key(things.account)
     things.provider = world.provider(things.account, key=things.key)
     things.other_provider = world.provider(world.account())
+    # Where a number can be moved to, once somebody asks.
+    things.elsewhere = []
     things.agent = world.agent("reception")
     held = world.carrier_number(things.account)
     things.number = world.import_number(things.provider, held["phone_number"])
@@ -87,6 +89,21 @@ def delete_provider(things):
 def fresh_number(things):
     held = things.world.carrier_number(things.account)
     return things.world.import_number(things.provider, held["phone_number"])
+
+
+def corrupted_number(things):
+    """A number whose deletion the carrier refused."""
+    number = fresh_number(things)
+    things.world.corrupt(number)
+    return number
+
+
+def move_number(things):
+    if not things.elsewhere:
+        things.elsewhere.append(things.world.provider(things.account, "ie1"))
+    return things.v1.MovePhoneNumberRequest(
+        id=fresh_number(things).id, provider_id=things.elsewhere[0].id
+    )
 
 
 def import_number(things):
@@ -168,6 +185,13 @@ GOOD = {
     "PhoneNumberService.DeletePhoneNumber": lambda t: t.v1.DeletePhoneNumberRequest(
         id=fresh_number(t).id
     ),
+    "PhoneNumberService.ForceDeletePhoneNumber": lambda t: t.v1.ForceDeletePhoneNumberRequest(
+        id=corrupted_number(t).id
+    ),
+    "PhoneNumberService.RepairPhoneNumber": lambda t: t.v1.RepairPhoneNumberRequest(
+        id=t.number.id
+    ),
+    "PhoneNumberService.MovePhoneNumber": move_number,
     "PhoneNumberService.GetQuota": lambda t: t.v1.GetQuotaRequest(),
     "PhoneNumberService.WatchPhoneNumbers": lambda t: t.v1.WatchPhoneNumbersRequest(),
     "ProviderService.CreateProvider": create_provider,
@@ -456,7 +480,9 @@ def test_unknown_ids(deployment, full_name):
     """Well formed ids of things that are not there: NOT_FOUND, or an empty list."""
     service, method = full_name.split(".")
     aim = Aim(deployment, full_name)
-    is_filter = method in ("ListPhoneNumbers", "ListCalls", "WatchCalls")
+    is_filter = method in (
+        "ListPhoneNumbers", "ListCalls", "ListOperations", "WatchCalls"
+    )
     for path, field, parents in bad_input.walk(method, aim.good.DESCRIPTOR):
         known = UNKNOWN_ID[service] if path == "id" else UNKNOWN.get(path)
         if known is None or is_filter or method == "CreateAgent":

@@ -266,6 +266,16 @@ class World:
         request = self.v1.GetPhoneNumberRequest(id=id)
         return self.numbers.GetPhoneNumber(request, timeout=ANSWER_MAX).phone_number
 
+    def corrupt(self, number):
+        """Deletes a number whose settings the carrier refuses to put back."""
+        self.sim.control("POST", "/faults", {
+            "kind": "status", "method": "POST", "status": 403, "code": 20006, "count": 0,
+            "path": f"*/IncomingPhoneNumbers/{number.carrier_sid}.json"})
+        left = self.delete_number(number)
+        self.sim.control("DELETE", "/faults")
+        assert left.state == self.v1.PhoneNumber.STATE_CORRUPTED and left.leftovers
+        return left
+
     def delete_number(self, number):
         request = self.v1.DeletePhoneNumberRequest(id=number.id)
         return self.numbers.DeletePhoneNumber(request, timeout=ANSWER_MAX).phone_number

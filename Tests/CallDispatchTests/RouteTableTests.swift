@@ -67,6 +67,27 @@ struct RouteTableTests {
     #expect(table.place == place(8))
   }
 
+  @Test func aNumberOnItsWayRefersToBothProviders() throws {
+    var table = RouteTable()
+    var moving = try number(1)
+    moving.pendingProvider = provider(5).id
+    for change in [RouteChange.setProvider(provider()), .setNumber(moving)] {
+      table.apply(.changed(change, at: nil))
+    }
+    #expect(table.number(moving.id)?.pendingProvider == nil)
+    table.apply(.changed(.setProvider(provider(5)), at: nil))
+    #expect(table.number(moving.id)?.route == moving)
+    #expect(table.number(moving.id)?.pendingProvider == provider(5))
+    #expect(table.number(moving.id)?.provider == provider())
+    let arrived = try number(1)
+    table.apply(.changed(.setNumber(arrived), at: nil))
+    #expect(table.number(moving.id)?.route == arrived)
+    #expect(table.number(moving.id)?.pendingProvider == nil)
+    table.apply(.changed(.setNumber(moving), at: nil))
+    table.apply(.changed(.removeNumber(moving.id), at: nil))
+    #expect(table.number(moving.id) == nil)
+  }
+
   @Test func aSnapshotDropsWhatItDidNotNameOnlyAtItsEnd() throws {
     var table = RouteTable()
     table.apply(.snapshotBegan)

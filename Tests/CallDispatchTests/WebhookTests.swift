@@ -34,6 +34,27 @@ struct WebhookTests {
     #expect(call.agent?.description == "helpful")
   }
 
+  /// While a number is being moved, the token tells which region calls.
+  @Test func aCallOfEitherRegionIsThatRegionsCall() async throws {
+    let harness = try await DispatchHarness()
+    let target = ProviderRoute(
+      id: ProviderID(bits: 77), tenant: CallSamples.tenant, account: CallSamples.account,
+      region: .ie1, signsWebhooks: false)
+    harness.routes.apply(.changed(.setProvider(target), at: nil))
+    let (early, first) = harness.voice(call: 7, generation: 2)
+    await expect(.tokenUnknown, harness, (early, first))
+    var number = try harness.number()
+    number.pendingProvider = target.id
+    harness.routes.apply(.changed(.setNumber(number), at: nil))
+    _ = try await harness.dispatcher.answerVoice(early, first)
+    let (request, webhook) = harness.voice(call: 8)
+    _ = try await harness.dispatcher.answerVoice(request, webhook)
+    let calls = harness.store.allCalls.sorted { $0.region < $1.region }
+    #expect(calls.map(\.region) == [.ie1, .us1])
+    #expect(calls.map(\.provider) == [target.id, CallSamples.provider])
+    await expect(.tokenUnknown, harness, harness.voice(call: 9, generation: 3))
+  }
+
   @Test func theSameWebhookAgainGetsTheSameAnswer() async throws {
     let harness = try await DispatchHarness()
     let (request, webhook) = harness.voice(call: 7)

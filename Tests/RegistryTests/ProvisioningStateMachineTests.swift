@@ -107,6 +107,7 @@ struct ProvisioningStateMachineTests {
     _ = machine.resumed()
     #expect(machine.stepFailed(refused, mayHaveActed: false) == .close(.undone))
     #expect(machine.journal.failure == refused)
+    #expect(machine.journal.steps.map(\.state) == [.undone, .undone, .undone])
 
     machine = try importing()
     _ = machine.resumed()
@@ -263,6 +264,22 @@ struct ProvisioningStateMachineTests {
     _ = rest.sighted(.voice(ours))
     #expect(rest.written() == .close(.corrupted))
     #expect(rest.journal.leftovers == [leftover(.processingRegion, code: 20003)])
+  }
+
+  /// What was put back though its answer was lost is not left, whatever its repetition was told.
+  @Test func looksAgainWhenPuttingBackMayHaveActed() throws {
+    var machine = try deleting()
+    _ = machine.resumed()
+    _ = machine.sighted(.region(.ie1))
+    #expect(machine.stepFailed(refused, mayHaveActed: true) == .look(regionBack, .restore))
+    #expect(machine.journal.leftovers == [leftover(.processingRegion, code: 20003)])
+    var done = machine
+    #expect(done.sighted(.region(.us1)) == .look(webhookBack, .restore))
+    #expect(done.journal.leftovers.isEmpty)
+    #expect(done.sighted(was) == .close(.done))
+    #expect(done.journal.failure == nil)
+    #expect(machine.sighted(.region(.ie1)) == .look(webhookBack, .restore))
+    #expect(machine.sighted(was) == .close(.corrupted))
   }
 
   /// A carrier that does not answer is not waited for once more at each step.

@@ -40,6 +40,10 @@ struct RouteDocumentTests {
   }
 
   @Test func whatIsNoRouteIsRefused() throws {
+    var moving = try number()
+    moving.pendingProviderID = Sample.provider(2).id
+    let pending = RouteDocument.encode(.number(moving))
+    #expect(try RouteDocument.decode(.number, pending) == .number(moving))
     let whole = RouteDocument.encode(.number(try number()))
     for count in 0..<whole.count {
       #expect(throws: RouteDocument.Damaged.self) {

@@ -39,6 +39,7 @@ struct NumberDocumentTests {
         ]
       },
       { $0.unassignedPolicy = .formerURL },
+      { $0.pendingProviderID = Sample.provider(2).id },
       { $0.webhookGeneration = .max },
       { $0.supportsInbound = false },
       {
@@ -71,7 +72,7 @@ struct NumberDocumentTests {
 
   @Test func everyMemberIsInATest() throws {
     let names = Mirror(reflecting: try Sample.number(1, provider: Sample.provider(1))).children
-    #expect(names.count == 21)
+    #expect(names.count == 22)
   }
 
   /// What it does not know it leaves to `JSONDecoder`: escapes, spaces, members of another version.
@@ -79,12 +80,17 @@ struct NumberDocumentTests {
     var escaped = try Sample.number(1, provider: Sample.provider(1))
     escaped.label = "a \"quoted\" \\ label\n\u{1}"
     let plain = try Sample.number(1, provider: Sample.provider(1))
+    var moved = plain
+    let remedy = Leftover.Remedy(
+      providerID: Sample.provider(2).id, ours: .voice(Sample.voice), former: .region(nil))
+    moved.leftovers = [Leftover(kind: .webhook, region: .us1, carrierCode: 1, remedy: remedy)]
     let text = String(decoding: StoredDocument.encode(plain), as: UTF8.self)
     let others = [
       (String(decoding: StoredDocument.encode(escaped), as: UTF8.self), escaped),
       (text.replacing(",\"state\":", with: ", \"state\" : "), plain),
       (text.replacing(",\"tenant\":", with: ",\"since\":{\"x\":[1]},\"tenant\":"), plain),
       (text + " ", plain),
+      (String(decoding: StoredDocument.encode(moved), as: UTF8.self), moved),
     ]
     for (document, number) in others {
       let bytes = Array(document.utf8)

@@ -35,7 +35,8 @@ struct RegistryRole: Sendable {
       numberPlan: LibPhoneNumberPlan(), time: parts.time, ids: SystemIDSource(),
       quotas: parts.configuration.access.quotas,
       process: parts.stores.registryProcess(parts.time),
-      auditRetention: parts.configuration.auditRetention.period)
+      auditRetention: parts.configuration.auditRetention.period,
+      moveOverlap: parts.configuration.moveOverlap)
     self.store = store
     let feed = context.feed
     parts.stores.whenNoticed { feed.wake() }

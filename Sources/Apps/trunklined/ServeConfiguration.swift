@@ -27,6 +27,8 @@ struct ServeConfiguration: Sendable {
   var callRetention: Retention
   /// How long entries of the audit log are kept.
   var auditRetention: Retention
+  /// How long both regions answer after a number was moved.
+  var moveOverlap: Duration
   /// Of a dispatch in a process of its own: where its registry is.
   var registry: HostPort?
   var keyring: KeyringPlace
@@ -77,6 +79,7 @@ extension ServeConfiguration {
     database = try arguments.value(ServeOptions.database)
     callRetention = try arguments.value(ServeOptions.callRetention)
     auditRetention = try arguments.value(ServeOptions.auditRetention)
+    moveOverlap = try arguments.value(ServeOptions.moveOverlap)
     registry = try arguments.value(ServeOptions.registry)
     keyring = try KeyringPlace(arguments)
     tls = try Self.tls(arguments)

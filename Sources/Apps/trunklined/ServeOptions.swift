@@ -42,6 +42,10 @@ enum ServeOptions {
   static let auditRetention = Option.value(
     "audit-retention", .retention(atLeast: RegistryLimits.auditRetentionMin), default: "400d",
     "How long a registry keeps entries of the audit log: 1d or longer, or none.")
+  static let moveOverlap = Option.value(
+    "move-overlap", .duration(in: .zero...RegistryLimits.moveOverlapMax), default: "10m",
+    "How long both regions answer after a number was moved, up to 1h: the carrier takes up to five "
+      + "minutes until all of it knows a new region.")
   static let registry = Option.optional(
     "registry", .address, "Where the registry is, for a dispatch in a process of its own.")
   static let keyring = Option.optional(
@@ -113,7 +117,7 @@ enum ServeOptions {
   static let all: [any DeclaredOption] =
     [
       roles, regions, listen, webhookListen, adminListen, publicURLs, dataFolder, database,
-      callRetention, auditRetention, registry, keyring, tlsCertificate, tlsKey,
+      callRetention, auditRetention, moveOverlap, registry, keyring, tlsCertificate, tlsKey,
       tlsClientAuthorities, isInsecure, grpcSettings, corsOrigins, logLevel, accessLog, slowCall,
       otlp, traceRatio,
       traceParents, channelz, drainTimeout, twilioEndpoints, loopCount, busyPoll,

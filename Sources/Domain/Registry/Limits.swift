@@ -95,6 +95,12 @@ package enum RegistryLimits {
   /// How long a caller may wait for an operation.
   package static let operationWaitMax: Duration = .seconds(3600)
 
+  /// How long both regions answer after a move, unless told otherwise: the carrier takes up to five
+  /// minutes until all of it knows a new region.
+  package static let moveOverlap: Duration = .seconds(600)
+  /// The most that `--move-overlap` takes.
+  package static let moveOverlapMax: Duration = .seconds(3600)
+
   /// Callers that wait for one work at once.
   package static let joinersMax = 64
 

@@ -42,8 +42,14 @@ extension DocumentReader {
       take(",\"ingress\":"), let ingress: Ingress = word(),
       take(",\"label\":"), let label = text(),
       take(",\"labels\":"), let labels = texts(),
-      take(",\"leftovers\":"), let leftovers = list({ $0.leftover() }),
-      take(",\"providerID\":"), let providerID: ProviderID = identifier(),
+      take(",\"leftovers\":"), let leftovers = list({ $0.leftover() })
+    else { return nil }
+    var pendingProviderID: ProviderID?
+    if take(",\"pendingProviderID\":") {
+      guard let id: ProviderID = identifier() else { return nil }
+      pendingProviderID = id
+    }
+    guard take(",\"providerID\":"), let providerID: ProviderID = identifier(),
       take(",\"region\":"), let region: Region = word(),
       take(",\"revision\":"), let revision = revision(),
       take(",\"state\":"), let state: PhoneNumberState = word(),
@@ -60,7 +66,7 @@ extension DocumentReader {
       supportsInbound: supportsInbound, supportsOutbound: supportsOutbound, agentID: agentID,
       unassignedPolicy: policy, state: state, conditions: conditions, leftovers: leftovers,
       former: former, configured: configured, webhookGeneration: generation, labels: labels,
-      revision: revision)
+      revision: revision, pendingProviderID: pendingProviderID)
   }
 
   private mutating func condition() -> Condition? {

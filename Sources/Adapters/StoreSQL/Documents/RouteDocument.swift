@@ -55,9 +55,11 @@ package enum RouteDocument {
       flag(number.supportsOutbound), number.state.rawValue, number.unassignedPolicy.rawValue,
       number.formerVoiceURL, number.formerVoiceMethod.rawValue, "\(number.webhookGeneration)",
     ]
+    // Only while it is being moved: a version before does not know the field.
+    let pending = number.pendingProviderID.map { [$0.description] } ?? []
     var bytes: [UInt8] = []
     bytes.reserveCapacity(fields.reduce(fields.count) { $0 + $1.utf8.count })
-    for field in fields {
+    for field in fields + pending {
       // A carrier's URL is whatever stood there: one that could break the row is no URL.
       bytes += field.utf8.contains(end) ? [] : Array(field.utf8)
       bytes.append(end)
@@ -69,7 +71,10 @@ package enum RouteDocument {
 
   private static func number(_ bytes: [UInt8]) throws(Damaged) -> NumberRoute {
     let fields = bytes.split(separator: end, omittingEmptySubsequences: false)
-    guard fields.count == fieldCount + 1 else { throw Damaged() }
+    let isPending = fields.count == fieldCount + 2
+    guard isPending || fields.count == fieldCount + 1 else { throw Damaged() }
+    let pending = isPending ? try? ProviderID(utf8: fields[fieldCount]) : nil
+    guard isPending == (pending != nil) else { throw Damaged() }
     func text(_ index: Int) -> String { String(decoding: fields[index], as: UTF8.self) }
     guard let id = try? PhoneNumberID(utf8: fields[0]), let tenant = try? TenantID(utf8: fields[1]),
       let e164 = try? E164(text(2)), let carrierSID = try? CarrierNumberSID(utf8: fields[3]),
@@ -86,6 +91,6 @@ package enum RouteDocument {
       accountSID: accountSID, region: region, agentID: agentID,
       supportsInbound: text(8) == "1", supportsOutbound: text(9) == "1", state: state,
       unassignedPolicy: policy, formerVoiceURL: text(12), formerVoiceMethod: method,
-      webhookGeneration: generation)
+      webhookGeneration: generation, pendingProviderID: pending)
   }
 }

@@ -145,8 +145,11 @@ package struct SQLTenantStore: TenantStore {
     _ filter: OperationFilter, after cursor: PageCursor?, limit: Int
   ) async throws(StoreError) -> [ProvisioningJournal] {
     try await page(
-      .journals, [filter.subject.map { .text($0.description) }, 
-        filter.state.map { .text($0.rawValue) }],
+      .journals,
+      [
+        filter.subject.map { .text($0.description) },
+        filter.state.map { .text($0.rawValue) },
+      ],
       after: cursor, limit: limit)
   }
 

@@ -109,7 +109,7 @@ extension TrunklineCommands {
     return table.text
   }
 
-  private static func record(_ operation: V1.Operation?) -> String {
+  static func record(_ operation: V1.Operation?) -> String {
     guard let operation else { return "" }
     var record = Record()
     record.append("id", operation.id)

@@ -7,11 +7,10 @@ extension TrunklineCommands {
     "phone-numbers", "Imports phone numbers and gives them to agents.",
     [
       importNumber, listNumbers, getNumber, updateNumber, assignNumber, unassignNumber,
-      numberUsage, deleteNumber, watchNumbers,
-      showQuota,
+      numberUsage, moveNumber, repairNumber, deleteNumber, watchNumbers, showQuota,
     ])
 
-  private static let id: Positional<String> = .required(
+  static let numberID: Positional<String> = .required(
     "PHONE_NUMBER_ID", .text("PHONE_NUMBER_ID"), "The number's id, pn_….")
   private static let label: Option<String?> = .optional(
     "label", .anyText("TEXT"), "A name for people.")
@@ -101,9 +100,9 @@ extension TrunklineCommands {
   }
 
   private static let getNumber = Command<SessionAction>.action(
-    "get", "Shows a number.", positionals: [id]
+    "get", "Shows a number.", positionals: [numberID]
   ) { (arguments) throws(ArgumentError) in
-    let request = V1.GetPhoneNumberRequest(id: try arguments.value(id))
+    let request = V1.GetPhoneNumberRequest(id: try arguments.value(numberID))
     return SessionAction { (session) async throws(CommandFailure) in
       let client = V1.PhoneNumberServiceClient(channel: session.channel)
       let answer = try await session.call(.whenUnavailable(requestID: nil)) {
@@ -122,11 +121,11 @@ extension TrunklineCommands {
 
   private static let updateNumber = Command<SessionAction>.action(
     "update", "Changes a number.",
-    options: [label, Shared.labels, outbound, unassigned, Shared.etag], positionals: [id]
+    options: [label, Shared.labels, outbound, unassigned, Shared.etag], positionals: [numberID]
   ) { (arguments) throws(ArgumentError) in
     var number = V1.PhoneNumber()
     var paths: [String] = []
-    number.id = try arguments.value(id)
+    number.id = try arguments.value(numberID)
     number.etag = try arguments.value(Shared.etag) ?? ""
     if let label = try arguments.value(label) {
       number.label = label
@@ -161,10 +160,10 @@ extension TrunklineCommands {
 
   private static let assignNumber = Command<SessionAction>.action(
     "assign", "Makes an agent answer a number, in place of the one that does.",
-    options: [Shared.etag], positionals: [id, newAgentID]
+    options: [Shared.etag], positionals: [numberID, newAgentID]
   ) { (arguments) throws(ArgumentError) in
     var request = V1.AssignPhoneNumberRequest()
-    request.id = try arguments.value(id)
+    request.id = try arguments.value(numberID)
     request.assignee = .agentID(try arguments.value(newAgentID))
     request.etag = try arguments.value(Shared.etag) ?? ""
     let sent = request
@@ -178,10 +177,10 @@ extension TrunklineCommands {
   }
 
   private static let unassignNumber = Command<SessionAction>.action(
-    "unassign", "Takes a number from its agent.", options: [Shared.etag], positionals: [id]
+    "unassign", "Takes a number from its agent.", options: [Shared.etag], positionals: [numberID]
   ) { (arguments) throws(ArgumentError) in
     var request = V1.UnassignPhoneNumberRequest()
-    request.id = try arguments.value(id)
+    request.id = try arguments.value(numberID)
     request.etag = try arguments.value(Shared.etag) ?? ""
     let sent = request
     return SessionAction { (session) async throws(CommandFailure) in
@@ -194,9 +193,9 @@ extension TrunklineCommands {
   }
 
   private static let numberUsage = Command<SessionAction>.action(
-    "usage", "Says what uses a number, and whether it can be deleted.", positionals: [id]
+    "usage", "Says what uses a number, and whether it can be deleted.", positionals: [numberID]
   ) { (arguments) throws(ArgumentError) in
-    let request = V1.GetPhoneNumberUsageRequest(id: try arguments.value(id))
+    let request = V1.GetPhoneNumberUsageRequest(id: try arguments.value(numberID))
     return SessionAction { (session) async throws(CommandFailure) in
       let client = V1.PhoneNumberServiceClient(channel: session.channel)
       let answer = try await session.call(.whenUnavailable(requestID: nil)) {
@@ -204,29 +203,6 @@ extension TrunklineCommands {
         try await client.getPhoneNumberUsage(request, options: options)
       }
       try session.show(answer) { text($0.usage) }
-    }
-  }
-
-  private static let deleteNumber = Command<SessionAction>.action(
-    "delete", "Removes a number and puts the carrier's former settings back.",
-    discussion: "The account keeps the number. It must be unassigned first.",
-    options: [Shared.etag], positionals: [id]
-  ) { (arguments) throws(ArgumentError) in
-    var request = V1.DeletePhoneNumberRequest()
-    request.id = try arguments.value(id)
-    request.etag = try arguments.value(Shared.etag) ?? ""
-    let sent = request
-    return SessionAction { (session) async throws(CommandFailure) in
-      let client = V1.PhoneNumberServiceClient(channel: session.channel)
-      let answer = try await session.call(.never) { (options) async throws(RPCError) in
-        try await client.deletePhoneNumber(sent, options: options)
-      }
-      try session.show(answer) { answer in
-        guard let number = answer.phoneNumber, number.state == .corrupted else {
-          return "Deleted \(sent.id).\n"
-        }
-        return record(number)
-      }
     }
   }
 
@@ -286,7 +262,7 @@ extension TrunklineCommands {
     }
   }
 
-  private static func record(_ number: V1.PhoneNumber?) -> String {
+  static func record(_ number: V1.PhoneNumber?) -> String {
     guard let number else { return "" }
     var record = Record()
     record.append("id", number.id)

@@ -42,8 +42,8 @@ extension ErrorDetails {
     guard leftovers.isEmpty else {
       return precondition(
         "PHONE_NUMBER_CORRUPTED", subject: id,
-        "The carrier's settings of number \(id) could not be put back; it is corrupted and lists "
-          + "what is left. Delete it again to try anew." + cause,
+        "The carrier's settings of number \(id) could not all be put back; it lists what is left. "
+          + "Repair it to try anew." + cause,
         metadata: metadata)
     }
     switch failure.cause {

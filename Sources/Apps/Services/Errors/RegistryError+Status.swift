@@ -53,7 +53,8 @@ extension ErrorDetails {
       self = ErrorDetails(
         .aborted, "CONTENDED", "Others changed \(resource.name) at the same time. Repeat.",
         metadata: ["resource": resource.name])
-    case .numberAssigned, .providerInUse, .agentInUse, .numberBusy,
+    case .numberAssigned, .providerInUse, .agentInUse, .numberBusy, .numberInWork,
+      .numberNotCorrupted, .nothingToRepair, .providerAwaited,
       .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed, .accountMismatch,
       .credentialsOfOtherRegion, .numbersUnreachable:
       self = Self.unmet(error)
@@ -168,6 +169,26 @@ extension ErrorDetails {
         "PHONE_NUMBER_BUSY", subject: id.description,
         "Number \(id) is \(state.rawValue). Wait until that is over.",
         metadata: ["state": state.rawValue])
+    case .numberInWork(let id, let operation):
+      precondition(
+        "PHONE_NUMBER_BUSY", subject: id.description,
+        "Operation \(operation) works on number \(id). Wait until it is over: WaitOperation.",
+        metadata: ["operation_id": operation.description])
+    case .numberNotCorrupted(let id, let state):
+      precondition(
+        "PHONE_NUMBER_NOT_CORRUPTED", subject: id.description,
+        "Number \(id) is \(state.rawValue); only a corrupted one is given up. Delete it, which "
+          + "puts the carrier's settings back.",
+        metadata: ["state": state.rawValue])
+    case .nothingToRepair(let id):
+      precondition(
+        "NOTHING_TO_REPAIR", subject: id.description,
+        "Number \(id) takes no inbound calls, so that nothing of it is set up at the carrier.")
+    case .providerAwaited(let id, let number):
+      precondition(
+        "PROVIDER_IN_USE", subject: id.description,
+        "Number \(number) is being moved to provider \(id). Wait until that is over.",
+        metadata: ["phone_number_id": number.description])
     case .numberNotAtCarrier(let id):
       precondition(
         "NUMBER_NOT_AT_CARRIER", subject: id.description,

@@ -10,6 +10,7 @@ extension Trunkline.V1.PhoneNumber {
     label = number.label
     address = .e164(number.e164.text)
     providerID = number.providerID.description
+    pendingProviderID = number.pendingProviderID?.description ?? ""
     region = Trunkline.V1.Region(number.region)
     carrierSID = number.carrierSID.description
     supportsInbound = number.supportsInbound

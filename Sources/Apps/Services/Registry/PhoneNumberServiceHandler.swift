@@ -113,6 +113,36 @@ package struct PhoneNumberServiceHandler: Trunkline.V1.PhoneNumberServiceProtoco
     return .init(phoneNumber: .init(number))
   }
 
+  package func forceDeletePhoneNumber(
+    _ request: Trunkline.V1.ForceDeletePhoneNumberRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.V1.ForceDeletePhoneNumberResponse {
+    let caller = try context.caller
+    let number = try await answer { () async throws(RegistryError) in
+      try await numbers.forceDelete(request.id, etag: request.etag, by: caller)
+    }
+    return .init(phoneNumber: .init(number))
+  }
+
+  package func repairPhoneNumber(
+    _ request: Trunkline.V1.RepairPhoneNumberRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.V1.RepairPhoneNumberResponse {
+    let caller = try context.caller
+    let operation = try await answer { () async throws(RegistryError) in
+      try await numbers.repair(RepairPhoneNumber(request), by: caller)
+    }
+    return .init(operation: .init(operation))
+  }
+
+  package func movePhoneNumber(
+    _ request: Trunkline.V1.MovePhoneNumberRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.V1.MovePhoneNumberResponse {
+    let caller = try context.caller
+    let operation = try await answer { () async throws(RegistryError) in
+      try await numbers.move(MovePhoneNumber(request), by: caller)
+    }
+    return .init(operation: operation.map { .init($0) })
+  }
+
   package func watchPhoneNumbers(
     _ request: Trunkline.V1.WatchPhoneNumbersRequest,
     responses: ResponseWriter<Trunkline.V1.WatchPhoneNumbersResponse>, context: ServerContext

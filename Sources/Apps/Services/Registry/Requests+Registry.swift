@@ -65,6 +65,20 @@ extension ImportPhoneNumber {
   }
 }
 
+extension RepairPhoneNumber {
+  init(_ request: Trunkline.V1.RepairPhoneNumberRequest) {
+    self.init(id: request.id, etag: request.etag, requestID: request.requestID)
+  }
+}
+
+extension MovePhoneNumber {
+  init(_ request: Trunkline.V1.MovePhoneNumberRequest) {
+    self.init(
+      id: request.id, providerID: request.providerID, etag: request.etag,
+      requestID: request.requestID, validateOnly: request.validateOnly)
+  }
+}
+
 extension ListPhoneNumbers {
   init(_ request: Trunkline.V1.ListPhoneNumbersRequest) {
     self.init(

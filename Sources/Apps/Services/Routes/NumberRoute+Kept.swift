@@ -63,7 +63,8 @@ extension CallDispatch.NumberRoute {
       webhookGeneration: fields.webhookGeneration, agent: fields.agent,
       takesInbound: fields.takesInbound, placesOutbound: fields.placesOutbound && isWorking,
       unassignedURL: fields.unassignedURL,
-      unassignedMethod: fields.unassignedMethod == "GET" ? .get : .post)
+      unassignedMethod: fields.unassignedMethod == "GET" ? .get : .post,
+      pendingProvider: fields.pendingProvider)
   }
 }
 
@@ -73,6 +74,7 @@ private struct KeptNumber {
   var tenant: TenantID?
   var e164: E164?
   var provider: ProviderID?
+  var pendingProvider: ProviderID?
   var takesInbound = false
   var placesOutbound = false
   var agent: AgentID?
@@ -111,6 +113,7 @@ private struct KeptNumber {
     case 2: tenant = try? TenantID(utf8: value)
     case 4: provider = try? ProviderID(utf8: value)
     case 5: break  // The carrier's id, which no call needs.
+    case 14: pendingProvider = try? ProviderID(utf8: value)
     default:
       guard let text = String(validating: value, as: UTF8.self) else { return false }
       switch field {

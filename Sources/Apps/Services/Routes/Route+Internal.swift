@@ -81,7 +81,8 @@ extension CallDispatch.NumberRoute {
       takesInbound: number.supportsInbound,
       placesOutbound: number.supportsOutbound && placesCalls,
       unassignedURL: number.unassignedURL.isEmpty ? nil : number.unassignedURL,
-      unassignedMethod: number.unassignedMethod == "GET" ? .get : .post)
+      unassignedMethod: number.unassignedMethod == "GET" ? .get : .post,
+      pendingProvider: try? ProviderID(number.pendingProviderID))
   }
 }
 

@@ -75,6 +75,7 @@ extension Trunkline.Internal.V1.NumberRoute {
     agentID = number.agentID?.description ?? ""
     state = Trunkline.V1.PhoneNumber.State(number.state)
     webhookGeneration = number.webhookGeneration
+    pendingProviderID = number.pendingProviderID?.description ?? ""
     switch number.unassignedPolicy {
     case .reject: break
     case .formerURL:

@@ -28,7 +28,7 @@ package enum APISchema {
   /// trunkline/internal/v1/route.proto
   package static let trunklineInternalV1Route = unsafe FileDescriptor(
     name: "trunkline/internal/v1/route.proto", copying: trunkline__internal__v1__route__file__bytes(),
-    count: 2276,
+    count: 2324,
     dependencies: [WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineV1PhoneNumber, APISchema.trunklineV1Region])
 
   /// trunkline/internal/v1/route_service.proto
@@ -94,14 +94,14 @@ package enum APISchema {
   /// trunkline/v1/phone_number.proto
   package static let trunklineV1PhoneNumber = unsafe FileDescriptor(
     name: "trunkline/v1/phone_number.proto", copying: trunkline__v1__phone_number__file__bytes(),
-    count: 2253,
+    count: 2301,
     dependencies: [WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineV1Condition, APISchema.trunklineV1Region])
 
   /// trunkline/v1/phone_number_service.proto
   package static let trunklineV1PhoneNumberService = unsafe FileDescriptor(
     name: "trunkline/v1/phone_number_service.proto", copying: trunkline__v1__phone_number_service__file__bytes(),
-    count: 4109,
-    dependencies: [WellKnownSchema.googleProtobufFieldMask, WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineV1Access, APISchema.trunklineV1PhoneNumber, APISchema.trunklineV1Provider, APISchema.trunklineV1Region])
+    count: 5102,
+    dependencies: [WellKnownSchema.googleProtobufFieldMask, WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineV1Access, APISchema.trunklineV1Operation, APISchema.trunklineV1PhoneNumber, APISchema.trunklineV1Provider, APISchema.trunklineV1Region])
 
   /// trunkline/v1/provider.proto
   package static let trunklineV1Provider = unsafe FileDescriptor(
@@ -239,6 +239,12 @@ package enum APISchema {
     Trunkline.V1.GetPhoneNumberUsageResponse.self,
     Trunkline.V1.DeletePhoneNumberRequest.self,
     Trunkline.V1.DeletePhoneNumberResponse.self,
+    Trunkline.V1.ForceDeletePhoneNumberRequest.self,
+    Trunkline.V1.ForceDeletePhoneNumberResponse.self,
+    Trunkline.V1.RepairPhoneNumberRequest.self,
+    Trunkline.V1.RepairPhoneNumberResponse.self,
+    Trunkline.V1.MovePhoneNumberRequest.self,
+    Trunkline.V1.MovePhoneNumberResponse.self,
     Trunkline.V1.WatchPhoneNumbersRequest.self,
     Trunkline.V1.WatchPhoneNumbersResponse.self,
     Trunkline.V1.GetQuotaRequest.self,

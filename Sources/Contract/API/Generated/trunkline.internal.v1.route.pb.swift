@@ -59,6 +59,9 @@ extension Trunkline.Internal.V1 {
     package var unassignedURL: String = ""
     /// The HTTP method for that, `GET` or `POST`.
     package var unassignedMethod: String = ""
+    /// The provider that it is being moved to; empty: none. Webhooks that the carrier calls in that
+    /// one's region carry the token of the generation after `webhook_generation`.
+    package var pendingProviderID: String = ""
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
 
@@ -77,7 +80,8 @@ extension Trunkline.Internal.V1 {
       state: Trunkline.V1.PhoneNumber.State = .unspecified,
       webhookGeneration: UInt32 = 0,
       unassignedURL: String = "",
-      unassignedMethod: String = ""
+      unassignedMethod: String = "",
+      pendingProviderID: String = ""
     ) {
       self.id = id
       self.tenantID = tenantID
@@ -92,6 +96,7 @@ extension Trunkline.Internal.V1 {
       self.webhookGeneration = webhookGeneration
       self.unassignedURL = unassignedURL
       self.unassignedMethod = unassignedMethod
+      self.pendingProviderID = pendingProviderID
     }
   }
 
@@ -420,6 +425,7 @@ extension Trunkline.Internal.V1.NumberRoute {
     self.webhookGeneration = unsafe c.pointee.f11
     self.unassignedURL = try unsafe Wire.string(c.pointee.f12)
     self.unassignedMethod = try unsafe Wire.string(c.pointee.f13)
+    self.pendingProviderID = try unsafe Wire.string(c.pointee.f14)
     if unsafe c.pointee.base.n_unknown_fields > 0 {
       self.unknownFields = try unsafe UnknownFields(c.pointee.base)
     }
@@ -442,6 +448,7 @@ extension Trunkline.Internal.V1.NumberRoute {
     unsafe c.pointee.f11 = self.webhookGeneration
     unsafe c.pointee.f12 = arena.copy(self.unassignedURL)
     unsafe c.pointee.f13 = arena.copy(self.unassignedMethod)
+    unsafe c.pointee.f14 = arena.copy(self.pendingProviderID)
     if !self.unknownFields.isEmpty {
       unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
     }
@@ -462,6 +469,7 @@ extension Trunkline.Internal.V1.NumberRoute {
     try json.field("webhookGeneration", "webhook_generation", self.webhookGeneration)
     try json.field("unassignedUrl", "unassigned_url", self.unassignedURL)
     try json.field("unassignedMethod", "unassigned_method", self.unassignedMethod)
+    try json.field("pendingProviderId", "pending_provider_id", self.pendingProviderID)
   }
 
   package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
@@ -505,6 +513,9 @@ extension Trunkline.Internal.V1.NumberRoute {
     case "unassignedMethod", "unassigned_method":
       try json.read(&self.unassignedMethod)
       return 13
+    case "pendingProviderId", "pending_provider_id":
+      try json.read(&self.pendingProviderID)
+      return 14
     default: return 0
     }
   }

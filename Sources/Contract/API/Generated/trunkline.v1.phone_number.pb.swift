@@ -21,7 +21,9 @@ extension Trunkline.V1 {
     package var address: Address?
     /// The provider that holds it, `prv_…`. Output-only.
     package var providerID: String = ""
-    /// The region of that provider, where calls are handled. Output-only.
+    /// The provider that it is being moved to; empty: none. Both regions answer meanwhile. Output-only.
+    package var pendingProviderID: String = ""
+    /// The region of `provider_id`, where calls are handled. Output-only.
     package var region: Trunkline.V1.Region = .unspecified
     /// The carrier's name for it: `PN` and 32 hex digits. Output-only.
     package var carrierSID: String = ""
@@ -39,7 +41,8 @@ extension Trunkline.V1 {
     package var state: Trunkline.V1.PhoneNumber.State = .unspecified
     /// Why it is in that state. Output-only.
     package var conditions: [Trunkline.V1.Condition] = []
-    /// What is left at the carrier; only in STATE_CORRUPTED. Output-only.
+    /// What is left at the carrier; only in STATE_CORRUPTED and, of a move, in STATE_DEGRADED.
+    /// Output-only.
     package var leftovers: [Trunkline.V1.PhoneNumber.Leftover] = []
     /// How the carrier was set up before the import; absent for a number that takes no inbound calls.
     /// Output-only.
@@ -64,6 +67,7 @@ extension Trunkline.V1 {
       label: String = "",
       address: Address? = nil,
       providerID: String = "",
+      pendingProviderID: String = "",
       region: Trunkline.V1.Region = .unspecified,
       carrierSID: String = "",
       supportsInbound: Bool = false,
@@ -83,6 +87,7 @@ extension Trunkline.V1 {
       self.label = label
       self.address = address
       self.providerID = providerID
+      self.pendingProviderID = pendingProviderID
       self.region = region
       self.carrierSID = carrierSID
       self.supportsInbound = supportsInbound
@@ -411,6 +416,7 @@ extension Trunkline.V1.PhoneNumber {
     default: break
     }
     self.providerID = try unsafe Wire.string(c.pointee.f6)
+    self.pendingProviderID = try unsafe Wire.string(c.pointee.f7)
     self.region = unsafe Trunkline.V1.Region(rawValue: c.pointee.f8)
     self.carrierSID = try unsafe Wire.string(c.pointee.f9)
     self.supportsInbound = unsafe c.pointee.f12 != 0
@@ -462,6 +468,7 @@ extension Trunkline.V1.PhoneNumber {
     case nil: break
     }
     unsafe c.pointee.f6 = arena.copy(self.providerID)
+    unsafe c.pointee.f7 = arena.copy(self.pendingProviderID)
     unsafe c.pointee.f8 = self.region.rawValue
     unsafe c.pointee.f9 = arena.copy(self.carrierSID)
     unsafe c.pointee.f12 = self.supportsInbound ? 1 : 0
@@ -533,6 +540,7 @@ extension Trunkline.V1.PhoneNumber {
     case nil: break
     }
     try json.field("providerId", "provider_id", self.providerID)
+    try json.field("pendingProviderId", "pending_provider_id", self.pendingProviderID)
     try json.field("region", "region", self.region)
     try json.field("carrierSid", "carrier_sid", self.carrierSID)
     try json.field("supportsInbound", "supports_inbound", self.supportsInbound)
@@ -566,6 +574,9 @@ extension Trunkline.V1.PhoneNumber {
     case "providerId", "provider_id":
       try json.read(&self.providerID)
       return 6
+    case "pendingProviderId", "pending_provider_id":
+      try json.read(&self.pendingProviderID)
+      return 7
     case "region":
       try json.read(&self.region)
       return 8

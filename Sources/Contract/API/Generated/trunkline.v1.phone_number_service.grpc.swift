@@ -71,6 +71,43 @@ extension Trunkline.V1 {
       _ request: Trunkline.V1.DeletePhoneNumberRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.DeletePhoneNumberResponse
 
+    /// Removes a corrupted number and gives up what is left at the carrier: the audit log keeps what
+    /// that was. The carrier is not asked. Errors: FAILED_PRECONDITION (PHONE_NUMBER_NOT_CORRUPTED) in
+    /// every other state, and PHONE_NUMBER_ASSIGNED; NOT_FOUND; ABORTED for a stale etag.
+    func forceDeletePhoneNumber(
+      _ request: Trunkline.V1.ForceDeletePhoneNumberRequest, context: ServerContext
+    ) async throws(RPCError) -> Trunkline.V1.ForceDeletePhoneNumberResponse
+
+    /// Writes our settings of a number to the carrier again, whatever stands there: for one that
+    /// somebody changed behind our back. Of a corrupted number it tries again to put back what was
+    /// left, and removes it when nothing is left.
+    ///
+    /// Answers when the work is written down; the operation shows how it ends. Errors:
+    /// FAILED_PRECONDITION: PHONE_NUMBER_BUSY while other work on the number goes on (the metadata has
+    /// its `operation_id`), NOTHING_TO_REPAIR for a number without inbound calls,
+    /// PHONE_NUMBER_ASSIGNED for a corrupted number that an agent has, REGION_NOT_SERVED;
+    /// RESOURCE_EXHAUSTED (TOO_MANY_OPERATIONS); NOT_FOUND; ABORTED for a stale etag.
+    func repairPhoneNumber(
+      _ request: Trunkline.V1.RepairPhoneNumberRequest, context: ServerContext
+    ) async throws(RPCError) -> Trunkline.V1.RepairPhoneNumberResponse
+
+    /// Puts a number under another provider of the same account, in another region.
+    ///
+    /// The number is set up in the new region and looked at there; then that region handles its calls,
+    /// and for ten minutes (`--move-overlap`) both regions answer, for the carrier takes up to five
+    /// until all of it knows. Then the old region's settings are put back. `pending_provider_id` shows
+    /// a move that goes on. Calls keep the provider, account and region that they began with. A move
+    /// that fails before the new region answers changes nothing.
+    ///
+    /// Answers when the work is written down; the operation shows how it ends. Errors: NOT_FOUND
+    /// (PHONE_NUMBER_NOT_FOUND, PROVIDER_NOT_FOUND); INVALID_ARGUMENT when it is under that provider
+    /// already; FAILED_PRECONDITION: NUMBER_NOT_AT_CARRIER when that provider's account does not hold
+    /// it, NUMBER_WITHOUT_VOICE, REGION_NOT_SERVED, PHONE_NUMBER_BUSY, CARRIER_REFUSED_CREDENTIALS;
+    /// RESOURCE_EXHAUSTED (TOO_MANY_OPERATIONS); ABORTED for a stale etag; UNAVAILABLE.
+    func movePhoneNumber(
+      _ request: Trunkline.V1.MovePhoneNumberRequest, context: ServerContext
+    ) async throws(RPCError) -> Trunkline.V1.MovePhoneNumberResponse
+
     /// Says how much the tenant has of what is counted, and how much it may have.
     func getQuota(
       _ request: Trunkline.V1.GetQuotaRequest, context: ServerContext
@@ -115,6 +152,12 @@ extension Trunkline.V1 {
       service: "trunkline.v1.PhoneNumberService", method: "GetPhoneNumberUsage", kind: .unary)
     package static let deletePhoneNumber = MethodDescriptor(
       service: "trunkline.v1.PhoneNumberService", method: "DeletePhoneNumber", kind: .unary)
+    package static let forceDeletePhoneNumber = MethodDescriptor(
+      service: "trunkline.v1.PhoneNumberService", method: "ForceDeletePhoneNumber", kind: .unary)
+    package static let repairPhoneNumber = MethodDescriptor(
+      service: "trunkline.v1.PhoneNumberService", method: "RepairPhoneNumber", kind: .unary)
+    package static let movePhoneNumber = MethodDescriptor(
+      service: "trunkline.v1.PhoneNumberService", method: "MovePhoneNumber", kind: .unary)
     package static let getQuota = MethodDescriptor(
       service: "trunkline.v1.PhoneNumberService", method: "GetQuota", kind: .unary)
     package static let watchPhoneNumbers = MethodDescriptor(
@@ -130,6 +173,9 @@ extension Trunkline.V1 {
       unassignPhoneNumber,
       getPhoneNumberUsage,
       deletePhoneNumber,
+      forceDeletePhoneNumber,
+      repairPhoneNumber,
+      movePhoneNumber,
       getQuota,
       watchPhoneNumbers,
     ]
@@ -227,6 +273,52 @@ extension Trunkline.V1 {
       try await channel.unary(PhoneNumberServiceMethods.deletePhoneNumber, request, options: options)
     }
 
+    /// Removes a corrupted number and gives up what is left at the carrier: the audit log keeps what
+    /// that was. The carrier is not asked. Errors: FAILED_PRECONDITION (PHONE_NUMBER_NOT_CORRUPTED) in
+    /// every other state, and PHONE_NUMBER_ASSIGNED; NOT_FOUND; ABORTED for a stale etag.
+    package func forceDeletePhoneNumber(
+      _ request: Trunkline.V1.ForceDeletePhoneNumberRequest,
+      options: CallOptions = .defaults
+    ) async throws(RPCError) -> Trunkline.V1.ForceDeletePhoneNumberResponse {
+      try await channel.unary(PhoneNumberServiceMethods.forceDeletePhoneNumber, request, options: options)
+    }
+
+    /// Writes our settings of a number to the carrier again, whatever stands there: for one that
+    /// somebody changed behind our back. Of a corrupted number it tries again to put back what was
+    /// left, and removes it when nothing is left.
+    ///
+    /// Answers when the work is written down; the operation shows how it ends. Errors:
+    /// FAILED_PRECONDITION: PHONE_NUMBER_BUSY while other work on the number goes on (the metadata has
+    /// its `operation_id`), NOTHING_TO_REPAIR for a number without inbound calls,
+    /// PHONE_NUMBER_ASSIGNED for a corrupted number that an agent has, REGION_NOT_SERVED;
+    /// RESOURCE_EXHAUSTED (TOO_MANY_OPERATIONS); NOT_FOUND; ABORTED for a stale etag.
+    package func repairPhoneNumber(
+      _ request: Trunkline.V1.RepairPhoneNumberRequest,
+      options: CallOptions = .defaults
+    ) async throws(RPCError) -> Trunkline.V1.RepairPhoneNumberResponse {
+      try await channel.unary(PhoneNumberServiceMethods.repairPhoneNumber, request, options: options)
+    }
+
+    /// Puts a number under another provider of the same account, in another region.
+    ///
+    /// The number is set up in the new region and looked at there; then that region handles its calls,
+    /// and for ten minutes (`--move-overlap`) both regions answer, for the carrier takes up to five
+    /// until all of it knows. Then the old region's settings are put back. `pending_provider_id` shows
+    /// a move that goes on. Calls keep the provider, account and region that they began with. A move
+    /// that fails before the new region answers changes nothing.
+    ///
+    /// Answers when the work is written down; the operation shows how it ends. Errors: NOT_FOUND
+    /// (PHONE_NUMBER_NOT_FOUND, PROVIDER_NOT_FOUND); INVALID_ARGUMENT when it is under that provider
+    /// already; FAILED_PRECONDITION: NUMBER_NOT_AT_CARRIER when that provider's account does not hold
+    /// it, NUMBER_WITHOUT_VOICE, REGION_NOT_SERVED, PHONE_NUMBER_BUSY, CARRIER_REFUSED_CREDENTIALS;
+    /// RESOURCE_EXHAUSTED (TOO_MANY_OPERATIONS); ABORTED for a stale etag; UNAVAILABLE.
+    package func movePhoneNumber(
+      _ request: Trunkline.V1.MovePhoneNumberRequest,
+      options: CallOptions = .defaults
+    ) async throws(RPCError) -> Trunkline.V1.MovePhoneNumberResponse {
+      try await channel.unary(PhoneNumberServiceMethods.movePhoneNumber, request, options: options)
+    }
+
     /// Says how much the tenant has of what is counted, and how much it may have.
     package func getQuota(
       _ request: Trunkline.V1.GetQuotaRequest,
@@ -276,6 +368,9 @@ extension Trunkline.V1.PhoneNumberServiceProtocol {
       "UnassignPhoneNumber": "numbers:write",
       "GetPhoneNumberUsage": "numbers:read",
       "DeletePhoneNumber": "numbers:write",
+      "ForceDeletePhoneNumber": "numbers:write",
+      "RepairPhoneNumber": "numbers:write",
+      "MovePhoneNumber": "numbers:write",
       "GetQuota": "numbers:read",
       "WatchPhoneNumbers": "numbers:read",
     ]
@@ -505,6 +600,93 @@ extension Trunkline.V1.PhoneNumberServiceProtocol {
           } else {
             try await call.run { () async throws(RPCError) in
               response = try await self.deletePhoneNumber(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
+    }
+    router.unary(
+      Trunkline.V1.PhoneNumberServiceMethods.forceDeletePhoneNumber, Trunkline.V1.ForceDeletePhoneNumberRequest.self,
+      Trunkline.V1.ForceDeletePhoneNumberResponse.self
+    ) { (request, context) async throws(RPCError) in
+      try await self.forceDeletePhoneNumber(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.ForceDeletePhoneNumberRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.ForceDeletePhoneNumberRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.ForceDeletePhoneNumberRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.ForceDeletePhoneNumberResponse?
+          if call.isPlain {
+            response = try await self.forceDeletePhoneNumber(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.forceDeletePhoneNumber(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
+    }
+    router.unary(
+      Trunkline.V1.PhoneNumberServiceMethods.repairPhoneNumber, Trunkline.V1.RepairPhoneNumberRequest.self,
+      Trunkline.V1.RepairPhoneNumberResponse.self
+    ) { (request, context) async throws(RPCError) in
+      try await self.repairPhoneNumber(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.RepairPhoneNumberRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.RepairPhoneNumberRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.RepairPhoneNumberRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.RepairPhoneNumberResponse?
+          if call.isPlain {
+            response = try await self.repairPhoneNumber(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.repairPhoneNumber(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
+    }
+    router.unary(
+      Trunkline.V1.PhoneNumberServiceMethods.movePhoneNumber, Trunkline.V1.MovePhoneNumberRequest.self,
+      Trunkline.V1.MovePhoneNumberResponse.self
+    ) { (request, context) async throws(RPCError) in
+      try await self.movePhoneNumber(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.MovePhoneNumberRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.MovePhoneNumberRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.MovePhoneNumberRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.MovePhoneNumberResponse?
+          if call.isPlain {
+            response = try await self.movePhoneNumber(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.movePhoneNumber(request, context: call.context)
             }
           }
           guard let response else { throw .unexpected }

@@ -353,6 +353,132 @@ extension Trunkline.V1 {
     }
   }
 
+  /// What ForceDeletePhoneNumber takes.
+  package struct ForceDeletePhoneNumberRequest: GeneratedMessage {
+    /// The number, `pn_…`. Required.
+    package var id: String = ""
+    /// When set, refused with ABORTED unless this is the number's present etag.
+    package var etag: String = ""
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      id: String = "",
+      etag: String = ""
+    ) {
+      self.id = id
+      self.etag = etag
+    }
+  }
+
+  /// What ForceDeletePhoneNumber answers.
+  package struct ForceDeletePhoneNumberResponse: GeneratedMessage {
+    /// The number as it last was: `leftovers` say what was given up.
+    package var phoneNumber: Trunkline.V1.PhoneNumber?
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      phoneNumber: Trunkline.V1.PhoneNumber? = nil
+    ) {
+      self.phoneNumber = phoneNumber
+    }
+  }
+
+  /// What RepairPhoneNumber takes.
+  package struct RepairPhoneNumberRequest: GeneratedMessage {
+    /// The number, `pn_…`. Required.
+    package var id: String = ""
+    /// When set, refused with ABORTED unless this is the number's present etag.
+    package var etag: String = ""
+    /// Makes the request safe to repeat, as in ImportPhoneNumberRequest: a repetition gives the
+    /// first one's operation.
+    package var requestID: String = ""
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      id: String = "",
+      etag: String = "",
+      requestID: String = ""
+    ) {
+      self.id = id
+      self.etag = etag
+      self.requestID = requestID
+    }
+  }
+
+  /// What RepairPhoneNumber answers.
+  package struct RepairPhoneNumberResponse: GeneratedMessage {
+    /// The work that was begun.
+    package var operation: Trunkline.V1.Operation?
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      operation: Trunkline.V1.Operation? = nil
+    ) {
+      self.operation = operation
+    }
+  }
+
+  /// What MovePhoneNumber takes.
+  package struct MovePhoneNumberRequest: GeneratedMessage {
+    /// The number, `pn_…`. Required.
+    package var id: String = ""
+    /// The provider that it is to be under, `prv_…`. Required.
+    package var providerID: String = ""
+    /// When set, refused with ABORTED unless this is the number's present etag.
+    package var etag: String = ""
+    /// Makes the request safe to repeat, as in ImportPhoneNumberRequest: a repetition gives the
+    /// first one's operation.
+    package var requestID: String = ""
+    /// Does all checks, the carrier's included, and begins nothing.
+    package var validateOnly: Bool = false
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      id: String = "",
+      providerID: String = "",
+      etag: String = "",
+      requestID: String = "",
+      validateOnly: Bool = false
+    ) {
+      self.id = id
+      self.providerID = providerID
+      self.etag = etag
+      self.requestID = requestID
+      self.validateOnly = validateOnly
+    }
+  }
+
+  /// What MovePhoneNumber answers.
+  package struct MovePhoneNumberResponse: GeneratedMessage {
+    /// The work that was begun; absent with `validate_only`.
+    package var operation: Trunkline.V1.Operation?
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      operation: Trunkline.V1.Operation? = nil
+    ) {
+      self.operation = operation
+    }
+  }
+
   /// What WatchPhoneNumbers takes.
   package struct WatchPhoneNumbersRequest: GeneratedMessage {
     /// `resume_token` of the last answer of an earlier stream; empty: begin with a snapshot.
@@ -1580,6 +1706,390 @@ extension Trunkline.V1.DeletePhoneNumberResponse {
     switch name {
     case "phoneNumber", "phone_number":
       try json.read(&self.phoneNumber)
+      return 1
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.ForceDeletePhoneNumberRequest {
+  package static var fullName: String { "trunkline.v1.ForceDeletePhoneNumberRequest" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__force_delete_phone_number_request__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__ForceDeletePhoneNumberRequest.self)
+    self.id = try unsafe Wire.string(c.pointee.f1)
+    self.etag = try unsafe Wire.string(c.pointee.f2)
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__ForceDeletePhoneNumberRequest>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__ForceDeletePhoneNumberRequest.self, capacity: 1)
+    unsafe trunkline__v1__force_delete_phone_number_request__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.id)
+    unsafe c.pointee.f2 = arena.copy(self.etag)
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("id", "id", self.id)
+    try json.field("etag", "etag", self.etag)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "id":
+      try json.read(&self.id)
+      return 1
+    case "etag":
+      try json.read(&self.etag)
+      return 2
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.ForceDeletePhoneNumberResponse {
+  package static var fullName: String { "trunkline.v1.ForceDeletePhoneNumberResponse" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__force_delete_phone_number_response__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__ForceDeletePhoneNumberResponse.self)
+    if let value = unsafe c.pointee.f1 { self.phoneNumber = try unsafe Trunkline.V1.PhoneNumber(copying: UnsafeRawPointer(value)) }
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__ForceDeletePhoneNumberResponse>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__ForceDeletePhoneNumberResponse.self, capacity: 1)
+    unsafe trunkline__v1__force_delete_phone_number_response__init(c)
+    if let value = self.phoneNumber {
+      unsafe c.pointee.f1 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__PhoneNumber.self)
+    }
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("phoneNumber", "phone_number", self.phoneNumber)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "phoneNumber", "phone_number":
+      try json.read(&self.phoneNumber)
+      return 1
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.RepairPhoneNumberRequest {
+  package static var fullName: String { "trunkline.v1.RepairPhoneNumberRequest" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__repair_phone_number_request__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__RepairPhoneNumberRequest.self)
+    self.id = try unsafe Wire.string(c.pointee.f1)
+    self.etag = try unsafe Wire.string(c.pointee.f2)
+    self.requestID = try unsafe Wire.string(c.pointee.f3)
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__RepairPhoneNumberRequest>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__RepairPhoneNumberRequest.self, capacity: 1)
+    unsafe trunkline__v1__repair_phone_number_request__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.id)
+    unsafe c.pointee.f2 = arena.copy(self.etag)
+    unsafe c.pointee.f3 = arena.copy(self.requestID)
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("id", "id", self.id)
+    try json.field("etag", "etag", self.etag)
+    try json.field("requestId", "request_id", self.requestID)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "id":
+      try json.read(&self.id)
+      return 1
+    case "etag":
+      try json.read(&self.etag)
+      return 2
+    case "requestId", "request_id":
+      try json.read(&self.requestID)
+      return 3
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.RepairPhoneNumberResponse {
+  package static var fullName: String { "trunkline.v1.RepairPhoneNumberResponse" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__repair_phone_number_response__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__RepairPhoneNumberResponse.self)
+    if let value = unsafe c.pointee.f1 { self.operation = try unsafe Trunkline.V1.Operation(copying: UnsafeRawPointer(value)) }
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__RepairPhoneNumberResponse>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__RepairPhoneNumberResponse.self, capacity: 1)
+    unsafe trunkline__v1__repair_phone_number_response__init(c)
+    if let value = self.operation {
+      unsafe c.pointee.f1 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Operation.self)
+    }
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("operation", "operation", self.operation)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "operation":
+      try json.read(&self.operation)
+      return 1
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.MovePhoneNumberRequest {
+  package static var fullName: String { "trunkline.v1.MovePhoneNumberRequest" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__move_phone_number_request__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__MovePhoneNumberRequest.self)
+    self.id = try unsafe Wire.string(c.pointee.f1)
+    self.providerID = try unsafe Wire.string(c.pointee.f2)
+    self.etag = try unsafe Wire.string(c.pointee.f3)
+    self.requestID = try unsafe Wire.string(c.pointee.f4)
+    self.validateOnly = unsafe c.pointee.f5 != 0
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__MovePhoneNumberRequest>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__MovePhoneNumberRequest.self, capacity: 1)
+    unsafe trunkline__v1__move_phone_number_request__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.id)
+    unsafe c.pointee.f2 = arena.copy(self.providerID)
+    unsafe c.pointee.f3 = arena.copy(self.etag)
+    unsafe c.pointee.f4 = arena.copy(self.requestID)
+    unsafe c.pointee.f5 = self.validateOnly ? 1 : 0
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("id", "id", self.id)
+    try json.field("providerId", "provider_id", self.providerID)
+    try json.field("etag", "etag", self.etag)
+    try json.field("requestId", "request_id", self.requestID)
+    try json.field("validateOnly", "validate_only", self.validateOnly)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "id":
+      try json.read(&self.id)
+      return 1
+    case "providerId", "provider_id":
+      try json.read(&self.providerID)
+      return 2
+    case "etag":
+      try json.read(&self.etag)
+      return 3
+    case "requestId", "request_id":
+      try json.read(&self.requestID)
+      return 4
+    case "validateOnly", "validate_only":
+      try json.read(&self.validateOnly)
+      return 5
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.MovePhoneNumberResponse {
+  package static var fullName: String { "trunkline.v1.MovePhoneNumberResponse" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__move_phone_number_response__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__MovePhoneNumberResponse.self)
+    if let value = unsafe c.pointee.f1 { self.operation = try unsafe Trunkline.V1.Operation(copying: UnsafeRawPointer(value)) }
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__MovePhoneNumberResponse>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__MovePhoneNumberResponse.self, capacity: 1)
+    unsafe trunkline__v1__move_phone_number_response__init(c)
+    if let value = self.operation {
+      unsafe c.pointee.f1 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Operation.self)
+    }
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("operation", "operation", self.operation)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "operation":
+      try json.read(&self.operation)
       return 1
     default: return 0
     }

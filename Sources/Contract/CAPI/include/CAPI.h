@@ -306,6 +306,24 @@ static inline const ProtobufCMessageDescriptor *trunkline__v1__delete_phone_numb
 static inline const ProtobufCMessageDescriptor *trunkline__v1__delete_phone_number_response__type(void) {
   return &trunkline__v1__delete_phone_number_response__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *trunkline__v1__force_delete_phone_number_request__type(void) {
+  return &trunkline__v1__force_delete_phone_number_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__force_delete_phone_number_response__type(void) {
+  return &trunkline__v1__force_delete_phone_number_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__repair_phone_number_request__type(void) {
+  return &trunkline__v1__repair_phone_number_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__repair_phone_number_response__type(void) {
+  return &trunkline__v1__repair_phone_number_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__move_phone_number_request__type(void) {
+  return &trunkline__v1__move_phone_number_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__move_phone_number_response__type(void) {
+  return &trunkline__v1__move_phone_number_response__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *trunkline__v1__watch_phone_numbers_request__type(void) {
   return &trunkline__v1__watch_phone_numbers_request__descriptor;
 }

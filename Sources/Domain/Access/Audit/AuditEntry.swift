@@ -11,6 +11,9 @@ package enum AuditAction: String, Sendable, Hashable, Codable, CaseIterable {
   case importNumber = "import"
   /// Credentials were replaced.
   case rotate
+  case repair, move
+  /// A number was removed, and what was left at the carrier given up.
+  case forceDelete = "force_delete"
   /// A call was placed, or ended, by a caller.
   case place
   case hangUp = "hang_up"

@@ -33,9 +33,9 @@ extension CallDispatcher {
   ) async throws(DispatchError) {
     switch request.path {
     case .number(let id, let token, .status):
-      let number = try authenticated(
-        request, number: id, token: token, account: webhook.account, to: nil)
-      try await authenticate(request, provider: number.provider, id: number.route.provider)
+      let (_, provider) = try authenticated(
+        number: id, token: token, account: webhook.account, to: nil)
+      try await authenticate(request, provider: provider, id: provider.id)
       let call = try await mapped(nil) { () async throws(CallStoreError) in
         try await ports.store.call(
           account: webhook.account, carrierCallID: webhook.carrierCallID)
@@ -73,10 +73,9 @@ extension CallDispatcher {
     _ request: WebhookRequest, _ webhook: VoiceWebhook, number id: PhoneNumberID,
     token: WebhookToken
   ) async throws(DispatchError) -> CallAnswer {
-    let number = try authenticated(
-      request, number: id, token: token, account: webhook.account, to: webhook.to)
-    try await authenticate(request, provider: number.provider, id: number.route.provider)
-    guard let provider = number.provider else { throw .webhookRefused(.tokenUnknown) }
+    let (number, provider) = try authenticated(
+      number: id, token: token, account: webhook.account, to: webhook.to)
+    try await authenticate(request, provider: provider, id: provider.id)
     let new = inboundCall(webhook, number: number, provider: provider)
     switch try await createInbound(new) {
     case .created(let call): return givenAnswer(of: call) ?? .reject(.busy)
@@ -163,19 +162,20 @@ extension CallDispatcher {
   // MARK: Authentication
 
   private func authenticated(
-    _ request: WebhookRequest, number id: PhoneNumberID, token: WebhookToken, account: AccountSID,
-    to: String?
-  ) throws(DispatchError) -> ResolvedNumber {
+    number id: PhoneNumberID, token: WebhookToken, account: AccountSID, to: String?
+  ) throws(DispatchError) -> (ResolvedNumber, ProviderRoute) {
     let number = routes.number(id)
-    if let refusal = WebhookAuthentication.refusal(
-      number: number, token: token, account: account, to: to, tokens: ports.tokens)
-    {
+    let sender = WebhookAuthentication.sender(
+      to: number, token: token, account: account, to: to, tokens: ports.tokens)
+    switch sender {
+    case .provider(let provider):
+      guard let number else { throw .webhookRefused(.tokenUnknown) }
+      return (number, provider)
+    case .refused(let refusal):
       // A number that has not come yet is not a stranger.
       guard refusal != .tokenUnknown || routes.isReady else { throw .routesNotReady }
       throw .webhookRefused(refusal)
     }
-    guard let number else { throw .webhookRefused(.tokenUnknown) }
-    return number
   }
 
   private func authenticated(

@@ -155,12 +155,15 @@ package struct NumberRoute: Sendable, Hashable {
   /// Where a call goes that nobody is assigned to; nil rejects it.
   package var unassignedURL: String?
   package var unassignedMethod: RedirectMethod
+  /// The provider that the number is being moved to. What the carrier calls for that one carries
+  /// the token of the generation after `webhookGeneration`.
+  package var pendingProvider: ProviderID?
 
   package init(
     id: PhoneNumberID, tenant: TenantID, provider: ProviderID, e164: E164,
     webhookGeneration: UInt32, agent: AgentID?,
     takesInbound: Bool = true, placesOutbound: Bool = true, unassignedURL: String? = nil,
-    unassignedMethod: RedirectMethod = .post
+    unassignedMethod: RedirectMethod = .post, pendingProvider: ProviderID? = nil
   ) {
     self.id = id
     self.tenant = tenant
@@ -172,5 +175,6 @@ package struct NumberRoute: Sendable, Hashable {
     self.placesOutbound = placesOutbound
     self.unassignedURL = unassignedURL
     self.unassignedMethod = unassignedMethod
+    self.pendingProvider = pendingProvider
   }
 }

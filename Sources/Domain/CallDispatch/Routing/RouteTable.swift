@@ -16,6 +16,7 @@ package struct RouteTable: Sendable {
     static let placesOutbound = Flags(rawValue: 2)
     static let redirects = Flags(rawValue: 4)
     static let hasAgent = Flags(rawValue: 8)
+    static let moves = Flags(rawValue: 16)
   }
 
   private struct PackedNumber: Sendable {
@@ -38,6 +39,8 @@ package struct RouteTable: Sendable {
   private var tenants = Interned<TenantID, Bool>()
   private var numbers: [PhoneNumberID: PackedNumber] = [:]
   private var formerURLs: [PhoneNumberID: FormerURL] = [:]
+  /// Where numbers are being moved: slots of providers.
+  private var pending: [PhoneNumberID: UInt32] = [:]
   private var mark: UInt32 = 0
 
   /// Where the table stands; nil before the first whole snapshot.
@@ -70,13 +73,18 @@ package struct RouteTable: Sendable {
     else { return nil }
     let agent = packed.flags.contains(.hasAgent) ? agents[packed.agent] : nil
     let former = packed.flags.contains(.redirects) ? formerURLs[id] : nil
+    let slot = packed.flags.contains(.moves) ? pending[id] : nil
+    let target = slot.flatMap { providers[$0] }
     let route = NumberRoute(
       id: id, tenant: tenant, provider: provider.key, e164: packed.e164,
       webhookGeneration: packed.webhookGeneration, agent: agent?.key.agent,
       takesInbound: packed.flags.contains(.takesInbound),
       placesOutbound: packed.flags.contains(.placesOutbound),
-      unassignedURL: former?.url, unassignedMethod: former?.method ?? .post)
-    return ResolvedNumber(route: route, provider: provider.value, agent: agent?.value)
+      unassignedURL: former?.url, unassignedMethod: former?.method ?? .post,
+      pendingProvider: target?.key)
+    return ResolvedNumber(
+      route: route, provider: provider.value, pendingProvider: target?.value,
+      agent: agent?.value)
   }
 
   package func agent(_ id: AgentID, tenant: TenantID) -> AgentRoute? {
@@ -110,8 +118,13 @@ package struct RouteTable: Sendable {
     let provider = providers.retain(route.provider)
     let tenant = tenants.retain(route.tenant)
     let agent = route.agent.map { agents.retain(AgentKey(tenant: route.tenant, agent: $0)) }
+    let target = route.pendingProvider.map { providers.retain($0) }
     if let former { release(former, of: route.id) }
     var flags: Flags = []
+    if let target {
+      flags.insert(.moves)
+      pending[route.id] = target
+    }
     if route.takesInbound { flags.insert(.takesInbound) }
     if route.placesOutbound { flags.insert(.placesOutbound) }
     if agent != nil { flags.insert(.hasAgent) }
@@ -134,6 +147,9 @@ package struct RouteTable: Sendable {
     tenants.release(packed.tenant)
     if packed.flags.contains(.hasAgent) { agents.release(packed.agent) }
     if packed.flags.contains(.redirects) { formerURLs[id] = nil }
+    if packed.flags.contains(.moves), let slot = pending.removeValue(forKey: id) {
+      providers.release(slot)
+    }
   }
 
   private mutating func sweep() {
@@ -149,12 +165,18 @@ package struct ResolvedNumber: Sendable, Hashable {
   package let route: NumberRoute
   /// Nil while the provider has not come, or is gone.
   package let provider: ProviderRoute?
+  /// The provider that the number is being moved to; nil when it is not, or that one has not come.
+  package let pendingProvider: ProviderRoute?
   /// Nil when none is assigned, or the assigned one has not come.
   package let agent: AgentRoute?
 
-  package init(route: NumberRoute, provider: ProviderRoute?, agent: AgentRoute?) {
+  package init(
+    route: NumberRoute, provider: ProviderRoute?, pendingProvider: ProviderRoute? = nil,
+    agent: AgentRoute?
+  ) {
     self.route = route
     self.provider = provider
+    self.pendingProvider = pendingProvider
     self.agent = agent
   }
 }

@@ -10,21 +10,45 @@ enum WebhookAuthentication {
     case token
   }
 
+  /// Who sent a number's webhook.
+  enum Sender: Sendable, Hashable {
+    case provider(ProviderRoute)
+    case refused(WebhookRefusal)
+  }
+
   static func requirement(of provider: ProviderRoute) -> Requirement {
     provider.signsWebhooks ? .tokenAndSignature : .token
   }
 
-  /// Nil when the number's webhook may be believed, as far as token and form go.
-  static func refusal(
-    number: ResolvedNumber?, token: WebhookToken, account: AccountSID, to: String?,
+  /// The provider whose number's webhook this is, as far as token and form go.
+  ///
+  /// While a number is being moved both its providers' regions may call: the token tells which.
+  static func sender(
+    to number: ResolvedNumber?, token: WebhookToken, account: AccountSID, to e164: String?,
     tokens: any WebhookTokens
-  ) -> WebhookRefusal? {
-    guard let number, let provider = number.provider,
-      tokens.accepts(
-        token, forNumber: number.route.id, generation: number.route.webhookGeneration)
-    else { return .tokenUnknown }
-    guard account == provider.account, to == nil || to == number.route.e164.text else {
-      return .subjectMismatch
+  ) -> Sender {
+    guard let number, let provider = provider(of: number, token: token, tokens: tokens) else {
+      return .refused(.tokenUnknown)
+    }
+    guard account == provider.account, e164 == nil || e164 == number.route.e164.text else {
+      return .refused(.subjectMismatch)
+    }
+    return .provider(provider)
+  }
+
+  private static func provider(
+    of number: ResolvedNumber, token: WebhookToken, tokens: any WebhookTokens
+  ) -> ProviderRoute? {
+    let (id, generation) = (number.route.id, number.route.webhookGeneration)
+    if let provider = number.provider,
+      tokens.accepts(token, forNumber: id, generation: generation)
+    {
+      return provider
+    }
+    if let pending = number.pendingProvider,
+      tokens.accepts(token, forNumber: id, generation: generation + 1)
+    {
+      return pending
     }
     return nil
   }

@@ -56,6 +56,10 @@ extension AuditedFields {
     add("supports_inbound", number.supportsInbound)
     add("supports_outbound", number.supportsOutbound)
     add("inbound.unassigned", number.unassignedPolicy.rawValue)
+    add("pending_provider_id", number.pendingProviderID?.description ?? "")
+    for (index, leftover) in number.leftovers.enumerated() {
+      add("leftovers[\(index)]", "\(leftover.kind.rawValue) in \(leftover.region.rawValue)")
+    }
     add("labels", number.labels)
   }
 

@@ -6,7 +6,8 @@ extension RegistryError {
     switch self {
     case .invalidArgument, .notFound, .providerExists, .numberExists, .numberInOtherRegion,
       .numberClaimed, .agentExists, .etagMismatch, .contended, .numberAssigned, .providerInUse,
-      .agentInUse, .numberBusy, .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed,
+      .agentInUse, .numberBusy, .numberInWork, .numberNotCorrupted, .nothingToRepair,
+      .providerAwaited, .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed,
       .accountMismatch, .credentialsOfOtherRegion, .numbersUnreachable, .scopeNotHeld,
       .quotaExceeded, .cancelled, .resumeTokenExpired, .tooManyWatchers:
       .caller
@@ -44,6 +45,14 @@ extension RegistryError: CustomStringConvertible {
     case .agentInUse(let id, let count):
       "\(count) phone numbers are assigned to agent \(id). Unassign those first."
     case .numberBusy(let id, let state): Self.busy(id, state)
+    case .numberInWork(let id, let operation):
+      "\(operation) works on \(id). Wait until it is over."
+    case .numberNotCorrupted(let id, let state):
+      "\(id) is \(state.rawValue). Only a corrupted number can be given up; delete it."
+    case .nothingToRepair(let id):
+      "Nothing of ours is at the carrier for \(id): it takes no inbound calls."
+    case .providerAwaited(let id, let number):
+      "\(number) is being moved to \(id). Wait until that is over."
     case .numberNotAtCarrier(let id):
       "The account of \(id) does not hold this number. ListProviderNumbers shows what it holds."
     case .numberWithoutVoice(let id):
@@ -86,7 +95,7 @@ extension RegistryError: CustomStringConvertible {
     case .provisioning: "\(id) is being imported. Wait until that has ended."
     case .deleting: "\(id) is being deleted."
     case .corrupted:
-      "\(id) is corrupted: its leftovers are still at the carrier. Delete it again."
+      "\(id) is corrupted: its leftovers are still at the carrier. Repair it, or give it up."
     case .active, .degraded: "\(id) is \(state.rawValue), which does not allow this."
     }
   }
@@ -98,7 +107,7 @@ extension RegistryError: CustomStringConvertible {
     let cause = "The number could not be set up at the carrier: \(failure.cause.reason)\(code)."
     return leftovers.isEmpty
       ? cause + " Everything was put back."
-      : cause + " Not everything could be put back: see the leftovers of \(id); delete it again."
+      : cause + " Not everything could be put back: see the leftovers of \(id); repair it."
   }
 }
 

@@ -60,6 +60,14 @@ package enum RegistryError: Error, Sendable, Hashable {
   case agentInUse(AgentID, numberCount: Int)
   /// The number's state forbids it.
   case numberBusy(PhoneNumberID, PhoneNumberState)
+  /// Another work on the number goes on.
+  case numberInWork(PhoneNumberID, OperationID)
+  /// Only a corrupted number can be given up.
+  case numberNotCorrupted(PhoneNumberID, PhoneNumberState)
+  /// Nothing of ours is at the carrier for the number.
+  case nothingToRepair(PhoneNumberID)
+  /// Numbers are being moved to the provider.
+  case providerAwaited(ProviderID, PhoneNumberID)
   /// The provider's account has no such number.
   case numberNotAtCarrier(ProviderID)
   /// The carrier's number can't take voice calls.

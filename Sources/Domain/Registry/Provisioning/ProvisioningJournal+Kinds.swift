@@ -27,7 +27,7 @@ extension ProvisioningJournal {
   }
 
   /// The region first: a call that comes meanwhile still finds our webhook.
-  static func restoring(_ number: PhoneNumber) -> [ProvisioningStep] {
+  private static func restoring(_ number: PhoneNumber) -> [ProvisioningStep] {
     guard let ours = number.configured, let former = number.former else { return [] }
     return [
       ProvisioningStep(
@@ -36,7 +36,73 @@ extension ProvisioningJournal {
       ProvisioningStep(
         .webhook, .restore, region: number.region, ours: .voice(ours),
         former: .voice(former.voice)),
+    ] + restoringLeftovers(number)
+  }
+
+  /// What an earlier work left where the number no longer is.
+  private static func restoringLeftovers(_ number: PhoneNumber) -> [ProvisioningStep] {
+    number.leftovers.compactMap { leftover in
+      leftover.remedy.map { remedy in
+        ProvisioningStep(
+          leftover.kind, .restore, region: leftover.region, providerID: remedy.providerID,
+          ours: remedy.ours, former: remedy.former)
+      }
+    }
+  }
+
+  /// Writes again what a number needs, or puts back again what a corrupted one left.
+  package static func repairing(
+    _ number: PhoneNumber, ours: VoiceSettings, id: OperationID, time: Timestamp,
+    owner: RegistryProcessID? = nil
+  ) -> ProvisioningJournal {
+    let steps: [ProvisioningStep] =
+      switch number.state {
+      case .corrupted, .deleting: restoring(number)
+      case .provisioning, .active, .degraded:
+        [
+          ProvisioningStep(.webhook, .rewrite, region: number.region, ours: .voice(ours)),
+          ProvisioningStep(
+            .processingRegion, .rewrite, region: number.region, ours: .region(number.region)),
+          ProvisioningStep(.readBack, .confirm, region: number.region),
+        ] + restoringLeftovers(number)
+      }
+    return ProvisioningJournal(
+      id: id, tenant: number.tenant, subject: .number(number.id), kind: .repairNumber,
+      steps: steps, time: time, owner: owner)
+  }
+
+  /// Makes our webhook answer in the region of `target`, gives the carrier `settling` until all of
+  /// it knows, and puts back what stood in the region before. A number without a webhook of ours
+  /// changes nothing at the carrier.
+  package static func moving(
+    _ number: PhoneNumber, to target: Provider, ours: VoiceSettings, settling: Duration,
+    id: OperationID, time: Timestamp, owner: RegistryProcessID? = nil
+  ) -> ProvisioningJournal {
+    var steps = [
+      ProvisioningStep(.readBack, .confirm, region: target.region, providerID: target.id)
     ]
+    if let configured = number.configured, let former = number.former {
+      steps.insert(
+        ProvisioningStep(
+          .webhook, .make, region: target.region, providerID: target.id, ours: .voice(ours)),
+        at: 0)
+      steps.insert(
+        ProvisioningStep(
+          .processingRegion, .make, region: target.region, providerID: target.id,
+          ours: .region(target.region)), at: 1)
+      steps.append(
+        ProvisioningStep(
+          .propagation, .wait, region: target.region, providerID: target.id,
+          duration: settling))
+      steps.append(
+        ProvisioningStep(
+          .webhook, .restore, region: number.region, providerID: number.providerID,
+          ours: .voice(configured), former: .voice(former.voice)))
+      steps += restoringLeftovers(number)
+    }
+    return ProvisioningJournal(
+      id: id, tenant: number.tenant, subject: .number(number.id), kind: .moveNumber,
+      steps: steps, time: time, owner: owner)
   }
 
   /// What stood at the carrier before the work, as its steps read it; nil when they did not.

@@ -98,14 +98,50 @@ package final class ProvisioningRunner: Sendable {
     }
   }
 
+  /// Commits `write`, which begins `journal`, and returns when it is stored; the work goes on.
+  ///
+  /// When the store refuses it, that is the failure and nothing was begun.
+  package func submit(
+    _ journal: ProvisioningJournal, _ write: RegistryWrite
+  ) async throws(Failure) {
+    let running = state.withLock { Set($0.running.keys) }
+    guard shares.enter(journal.id, journal.tenant, running: running) else { throw .full }
+    defer { shares.callerLeft(journal.id) }
+    let work = work
+    let lease: HeldLease?
+    do throws(ProvisioningStop) {
+      lease = try await work.begin(journal, write)
+    } catch {
+      // Another goes on with it already.
+      if error == .superseded { return }
+      throw error == .stopping ? .draining : .stopped(error)
+    }
+    let isFirst = state.withLock { state in
+      guard state.running[journal.id] == nil else { return false }
+      state.running[journal.id] = [:]
+      return true
+    }
+    guard isFirst else { return }
+    begin(journal.id) { () async throws(ProvisioningStop) in
+      try await work.run(journal, lease, isResumed: false)
+    }
+  }
+
   /// Waits for the end of an open entry, and goes on with it where nothing runs it, here or in
   /// another registry.
   package func join(
     _ journal: ProvisioningJournal
   ) async throws(Failure) -> ProvisioningEnd {
     let work = work
-    return try await run(journal.id) { () async throws(ProvisioningStop) in
-      try await work.follow(journal)
+    while true {
+      do throws(Failure) {
+        return try await run(journal.id) { () async throws(ProvisioningStop) in
+          try await work.follow(journal)
+        }
+      } catch {
+        // The run that was joined put the work to sleep: it is followed until it goes on.
+        guard error == .stopped(.asleep) else { throw error }
+      }
     }
   }
 

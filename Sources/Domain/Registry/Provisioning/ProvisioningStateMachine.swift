@@ -116,7 +116,7 @@ package struct ProvisioningStateMachine: Sendable {
     if journal.phase == .looking || (journal.phase == .doing && step.aim != .restore) {
       return fail(failure)
     }
-    return leave(failure)
+    return leave(failure, mayHaveActed: mayHaveActed)
   }
 
   // MARK: Forward
@@ -197,17 +197,18 @@ package struct ProvisioningStateMachine: Sendable {
   /// What is still ours goes back; what its owner changed since stays.
   private mutating func restore(from present: CarrierSetting) -> Action {
     let step = journal.steps[index]
-    // A second look after a refusal tries nothing again that was refused.
-    if step.state == .left { return advance() }
     guard let ours = step.ours, let former = step.former,
       let back = present.puttingBack(ours, to: former)
     else { return restored() }
+    // A second look after a refusal tries nothing again that was refused.
+    if step.state == .left { return advance() }
     journal.steps[index].putBack = back
     return .write(index, back)
   }
 
   private mutating func restored() -> Action {
     journal.steps[index].putBack = nil
+    journal.steps[index].carrierCode = nil
     journal.steps[index].state = journal.steps[index].stateRestored
     return advance()
   }
@@ -217,7 +218,9 @@ package struct ProvisioningStateMachine: Sendable {
   }
 
   /// What can't be put back is left, if anything of it may stand.
-  private mutating func leave(_ failure: ProvisioningFailure) -> Action {
+  private mutating func leave(
+    _ failure: ProvisioningFailure, mayHaveActed: Bool
+  ) -> Action {
     let step = journal.steps[index]
     let isLook = step.putBack == nil
     journal.steps[index].putBack = nil
@@ -225,7 +228,8 @@ package struct ProvisioningStateMachine: Sendable {
     if isLook, step.kind == .webhook, failure.cause == .notFound { return vanished() }
     if step.state == .left { return advance() }
     mark(index, failure)
-    if !isLook, step.kind == .webhook, failure.cause == .notFound {
+    let mayBeGone = step.kind == .webhook && failure.cause == .notFound
+    if !isLook, mayBeGone || (mayHaveActed && !failure.cause.isTransient) {
       return .look(index, .restore)
     }
     // A carrier that does not answer would be waited for at each step that is left.
@@ -282,6 +286,10 @@ package struct ProvisioningStateMachine: Sendable {
   }
 
   private mutating func close(_ outcome: ProvisioningOutcome) -> Action {
+    // What was not begun, or not done, is not there.
+    for index in journal.steps.indices where journal.steps[index].isToDo {
+      journal.steps[index].state = .undone
+    }
     journal.outcome = outcome
     journal.phase = .closed
     return .close(outcome)

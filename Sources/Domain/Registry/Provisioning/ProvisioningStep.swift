@@ -89,6 +89,11 @@ package struct ProvisioningStep: Sendable, Hashable, Codable {
   var stateRestored: State { aim == .restore ? .done : .undone }
 
   package var leftover: Leftover? {
-    state == .left ? Leftover(kind: kind, region: region, carrierCode: carrierCode) : nil
+    guard state == .left else { return nil }
+    var remedy: Leftover.Remedy?
+    if let providerID, let ours, let former {
+      remedy = Leftover.Remedy(providerID: providerID, ours: ours, former: former)
+    }
+    return Leftover(kind: kind, region: region, carrierCode: carrierCode, remedy: remedy)
   }
 }

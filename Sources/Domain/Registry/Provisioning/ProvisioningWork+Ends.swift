@@ -14,9 +14,65 @@ extension ProvisioningWork {
     case (.done, .importNumber): changed(number, journal, configured(number, journal))
     case (.corrupted, .importNumber), (.corrupted, .deleteNumber):
       changed(number, journal, corrupted(number, journal))
-    case (_, .repairNumber), (_, .moveNumber):
-      preconditionFailure("Nothing is repaired or moved yet.")
+    case (_, .repairNumber): repaired(number, journal, outcome)
+    case (_, .moveNumber): moved(number, journal, outcome)
     }
+  }
+
+  /// A corrupted number is gone when all was put back; another works as it should, or stays as it
+  /// is.
+  private static func repaired(
+    _ number: PhoneNumber, _ journal: ProvisioningJournal, _ outcome: ProvisioningOutcome
+  ) -> (PhoneNumber, [RegistryChange], AuditDraft?) {
+    guard journal.steps.contains(where: \.writes) else {
+      return outcome == .done
+        ? removed(number, forgets: false)
+        : changed(number, journal, corrupted(number, journal))
+    }
+    switch outcome {
+    case .undone: return (number, [], nil)
+    case .done: return changed(number, journal, configured(number, journal))
+    case .corrupted: return changed(number, journal, withLeftovers(number, [], journal))
+    }
+  }
+
+  /// The number is under its new provider once that one's region was seen to handle it.
+  private static func moved(
+    _ number: PhoneNumber, _ journal: ProvisioningJournal, _ outcome: ProvisioningOutcome
+  ) -> (PhoneNumber, [RegistryChange], AuditDraft?) {
+    var new = number
+    new.pendingProviderID = nil
+    let arrival = journal.steps.first { $0.aim == .confirm && $0.state == .done }
+    guard let arrival, let providerID = arrival.providerID else {
+      if outcome == .corrupted { new = withLeftovers(new, number.leftovers, journal) }
+      return changed(number, journal, new)
+    }
+    new.providerID = providerID
+    new.region = arrival.region
+    guard journal.ours != nil else { return changed(number, journal, new) }
+    new.webhookGeneration = number.webhookGeneration + 1
+    new = configured(new, journal)
+    // What was there before the import: the record of the new region, and the first region.
+    new.former?.processingRegion = number.former?.processingRegion
+    if outcome == .corrupted { new = withLeftovers(new, [], journal) }
+    return changed(number, journal, new)
+  }
+
+  /// It works, and something of ours stands where it is of no use.
+  private static func withLeftovers(
+    _ number: PhoneNumber, _ earlier: [Leftover], _ journal: ProvisioningJournal
+  ) -> PhoneNumber {
+    var new = number
+    new.state = .degraded
+    new.leftovers = earlier + journal.leftovers
+    new.conditions = [
+      Condition(
+        kind: .carrierSettings, holds: false,
+        reason: journal.failure?.cause.reason ?? "UNKNOWN",
+        message: "What was written at the carrier could not all be put back. Repair the number.",
+        observedTime: journal.updateTime)
+    ]
+    return new
   }
 
   private static func removed(
@@ -43,7 +99,7 @@ extension ProvisioningWork {
   ) -> PhoneNumber {
     var new = number
     new.state = .active
-    new.former = journal.former
+    new.former = journal.former ?? number.former
     new.configured = journal.ours
     new.leftovers = []
     new.conditions = [
@@ -69,7 +125,7 @@ extension ProvisioningWork {
       Condition(
         kind: .carrierSettings, holds: false,
         reason: journal.failure?.cause.reason ?? "UNKNOWN",
-        message: "What was written at the carrier could not be put back. Delete the number again.",
+        message: "What was written at the carrier could not be put back. Repair the number.",
         observedTime: journal.updateTime)
     ]
     return new

@@ -101,3 +101,36 @@ enum PhoneNumberField: String, CaseIterable {
   case supportsOutbound = "supports_outbound"
   case unassigned = "inbound.unassigned"
 }
+
+/// What a repair takes.
+package struct RepairPhoneNumber: Sendable {
+  package var id: String
+  package var etag: String
+  package var requestID: String
+
+  package init(id: String, etag: String = "", requestID: String = "") {
+    self.id = id
+    self.etag = etag
+    self.requestID = requestID
+  }
+}
+
+/// What a move takes.
+package struct MovePhoneNumber: Sendable {
+  package var id: String
+  package var providerID: String
+  package var etag: String
+  package var requestID: String
+  package var validateOnly: Bool
+
+  package init(
+    id: String, providerID: String, etag: String = "", requestID: String = "",
+    validateOnly: Bool = false
+  ) {
+    self.id = id
+    self.providerID = providerID
+    self.etag = etag
+    self.requestID = requestID
+    self.validateOnly = validateOnly
+  }
+}

@@ -7,6 +7,9 @@ package struct PhoneNumber: Sendable, Hashable, Codable {
   package var label: String
   package let e164: E164
   package var providerID: ProviderID
+  /// The provider that it is being moved to. Webhooks that the carrier calls for that one carry the
+  /// token of the generation after `webhookGeneration`.
+  package var pendingProviderID: ProviderID?
   /// The provider's account; with `carrierSID` the claim that is unique in the whole deployment.
   package let accountSID: AccountSID
   package var region: Region
@@ -20,7 +23,7 @@ package struct PhoneNumber: Sendable, Hashable, Codable {
   package var unassignedPolicy: UnassignedPolicy
   package var state: PhoneNumberState
   package var conditions: [Condition]
-  /// What is left at the carrier and could not be undone. Empty but in `corrupted`.
+  /// What is left at the carrier and could not be undone. Empty but in `corrupted` and `degraded`.
   package var leftovers: [Leftover]
   /// The carrier's settings before we wrote ours; nil while nothing was written.
   package var former: FormerSettings?
@@ -42,6 +45,7 @@ package struct PhoneNumber: Sendable, Hashable, Codable {
     self.label = label
     self.e164 = e164
     self.providerID = provider.id
+    self.pendingProviderID = nil
     self.accountSID = provider.accountSID
     self.region = provider.region
     self.carrierSID = carrierSID
@@ -67,13 +71,15 @@ package struct PhoneNumber: Sendable, Hashable, Codable {
     supportsInbound: Bool, supportsOutbound: Bool, agentID: AgentID?,
     unassignedPolicy: UnassignedPolicy, state: PhoneNumberState, conditions: [Condition],
     leftovers: [Leftover], former: FormerSettings?, configured: VoiceSettings?,
-    webhookGeneration: UInt32, labels: [String: String], revision: Revision
+    webhookGeneration: UInt32, labels: [String: String], revision: Revision,
+    pendingProviderID: ProviderID? = nil
   ) {
     self.id = id
     self.tenant = tenant
     self.label = label
     self.e164 = e164
     self.providerID = providerID
+    self.pendingProviderID = pendingProviderID
     self.accountSID = accountSID
     self.region = region
     self.carrierSID = carrierSID
@@ -124,16 +130,36 @@ package enum PhoneNumberState: String, Sendable, Hashable, Codable, CaseIterable
 
 /// Something that we wrote at the carrier and could not put back.
 package struct Leftover: Sendable, Hashable, Codable {
+  /// What putting it back needs, where the number itself no longer tells.
+  package struct Remedy: Sendable, Hashable, Codable {
+    package var providerID: ProviderID
+    /// What we wrote.
+    package var ours: CarrierSetting
+    /// What stood there before.
+    package var former: CarrierSetting
+
+    package init(providerID: ProviderID, ours: CarrierSetting, former: CarrierSetting) {
+      self.providerID = providerID
+      self.ours = ours
+      self.former = former
+    }
+  }
+
   /// The place where it is.
   package var kind: StepKind
   package var region: Region
   /// The carrier's code of the failure that left it, when it gave one.
   package var carrierCode: Int?
+  /// nil: as the number's own provider, `configured` and `former` tell.
+  package var remedy: Remedy?
 
-  package init(kind: StepKind, region: Region, carrierCode: Int?) {
+  package init(
+    kind: StepKind, region: Region, carrierCode: Int?, remedy: Remedy? = nil
+  ) {
     self.kind = kind
     self.region = region
     self.carrierCode = carrierCode
+    self.remedy = remedy
   }
 }
 

@@ -42,6 +42,8 @@ package struct NumberRoute: Sendable, Hashable {
   package var formerVoiceMethod: VoiceSettings.Method
   /// The generation of the token that webhooks of the number must carry.
   package var webhookGeneration: UInt32
+  /// The provider that it is being moved to, whose webhooks carry the token of the next generation.
+  package var pendingProviderID: ProviderID?
 
   package init(_ number: PhoneNumber) {
     self.id = number.id
@@ -59,6 +61,7 @@ package struct NumberRoute: Sendable, Hashable {
     self.formerVoiceURL = number.former?.voice.voiceURL ?? ""
     self.formerVoiceMethod = number.former?.voice.voiceMethod ?? .post
     self.webhookGeneration = number.webhookGeneration
+    self.pendingProviderID = number.pendingProviderID
   }
 
   /// From its parts, as a store keeps them.
@@ -67,7 +70,8 @@ package struct NumberRoute: Sendable, Hashable {
     providerID: ProviderID, accountSID: AccountSID, region: Region, agentID: AgentID?,
     supportsInbound: Bool, supportsOutbound: Bool, state: PhoneNumberState,
     unassignedPolicy: UnassignedPolicy, formerVoiceURL: String,
-    formerVoiceMethod: VoiceSettings.Method, webhookGeneration: UInt32
+    formerVoiceMethod: VoiceSettings.Method, webhookGeneration: UInt32,
+    pendingProviderID: ProviderID? = nil
   ) {
     self.id = id
     self.tenant = tenant
@@ -84,6 +88,7 @@ package struct NumberRoute: Sendable, Hashable {
     self.formerVoiceURL = formerVoiceURL
     self.formerVoiceMethod = formerVoiceMethod
     self.webhookGeneration = webhookGeneration
+    self.pendingProviderID = pendingProviderID
   }
 }
 

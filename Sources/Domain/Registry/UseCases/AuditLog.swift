@@ -17,7 +17,9 @@ package struct AuditLog: Sendable {
       switch entry.action {
       case .place, .hangUp:
         entry.resource.kind == .call && (try? CallID(entry.resource.id)) != nil
-      case .create, .update, .delete, .assign, .unassign, .revoke, .importNumber, .rotate: false
+      case .create, .update, .delete, .assign, .unassign, .revoke, .importNumber, .rotate,
+        .repair, .forceDelete, .move:
+        false
       }
     }
     guard !ofCalls.isEmpty else { return [] }

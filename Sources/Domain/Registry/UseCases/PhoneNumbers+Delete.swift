@@ -27,6 +27,9 @@ extension PhoneNumbers {
       switch await remove(present, caller) {
       case .done(let number): return number
       case .failed(let error): throw error
+      case .refused(.versionMismatch(.journal)):
+        // A repair or a move goes on, unless that ended a moment ago.
+        if let busy = try await context.work(on: id, tenant: caller.tenant) { throw busy }
       case .refused(.versionMismatch), .refused(.notFound): continue
       case .refused(let refusal): throw RegistryError(refusal)
       }

@@ -86,6 +86,10 @@ package struct Providers: Sendable {
     for _ in 0..<RegistryLimits.contentionAttemptsMax {
       let present = try await context.provider(id, tenant: caller.tenant).provider
       try checkEtag(etag, present.etag, .provider(id))
+      // A move that begins later changes the provider, and is seen by the version.
+      if let number = try await context.numberOnTheWay(to: id, tenant: caller.tenant) {
+        throw .providerAwaited(id, number)
+      }
       do {
         return try await context.commit(
           by: caller, [.deleteProvider(id, from: present.revision.version)],

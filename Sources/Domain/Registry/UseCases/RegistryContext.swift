@@ -9,6 +9,8 @@ package struct RegistryContext: Sendable {
   private let stores: any RegistryStore
   let quotas: [Quota]
   private let auditRetention: Duration?
+  /// How long both regions answer after a move.
+  let moveOverlap: Duration
   package let carrier: any Carrier
   package let sealer: any SecretSealer
   package let webhooks: any WebhookEndpoints
@@ -25,17 +27,20 @@ package struct RegistryContext: Sendable {
   ///   the store is its alone.
   /// - Parameter auditRetention: how long audit entries are kept; nil: for ever. At least
   ///   `RegistryLimits.auditRetentionMin`.
+  /// - Parameter moveOverlap: how long both regions answer after a move.
   package init(
     store: any RegistryStore, carrier: any Carrier, sealer: any SecretSealer,
     webhooks: any WebhookEndpoints, numberPlan: any NumberPlan, time: any TimeSource,
     ids: any IDSource, quotas: [Quota] = [], process: RegistryProcessID? = nil,
-    auditRetention: Duration? = nil, background: BackgroundTasks = BackgroundTasks()
+    auditRetention: Duration? = nil, moveOverlap: Duration = RegistryLimits.moveOverlap,
+    background: BackgroundTasks = BackgroundTasks()
   ) {
     precondition(
       auditRetention ?? RegistryLimits.auditRetentionMin >= RegistryLimits.auditRetentionMin,
       "audit entries are kept for too short a time")
     self.stores = store
     self.auditRetention = auditRetention
+    self.moveOverlap = moveOverlap
     self.quotas = quotas
     self.carrier = carrier
     self.sealer = sealer

@@ -422,7 +422,7 @@ const ProtobufCMessageDescriptor trunkline__v1__phone_number__labels_entry__desc
   (ProtobufCMessageInit) trunkline__v1__phone_number__labels_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__v1__phone_number__field_descriptors[18] =
+static const ProtobufCFieldDescriptor trunkline__v1__phone_number__field_descriptors[19] =
 {
   {
     "f1",
@@ -467,6 +467,18 @@ static const ProtobufCFieldDescriptor trunkline__v1__phone_number__field_descrip
     PROTOBUF_C_TYPE_BYTES,
     0,   /* quantifier_offset */
     offsetof(Trunkline__V1__PhoneNumber, f6),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f7",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__PhoneNumber, f7),
     NULL,
     NULL,
     0,             /* flags */
@@ -643,35 +655,35 @@ static const ProtobufCFieldDescriptor trunkline__v1__phone_number__field_descrip
 };
 static const unsigned trunkline__v1__phone_number__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
-  6,   /* field[6] = f12 */
-  7,   /* field[7] = f13 */
-  8,   /* field[8] = f14 */
-  9,   /* field[9] = f16 */
+  7,   /* field[7] = f12 */
+  8,   /* field[8] = f13 */
+  9,   /* field[9] = f14 */
+  10,   /* field[10] = f16 */
   1,   /* field[1] = f2 */
-  10,   /* field[10] = f20 */
-  11,   /* field[11] = f21 */
-  12,   /* field[12] = f22 */
-  13,   /* field[13] = f23 */
-  14,   /* field[14] = f30 */
-  15,   /* field[15] = f31 */
-  16,   /* field[16] = f32 */
-  17,   /* field[17] = f33 */
+  11,   /* field[11] = f20 */
+  12,   /* field[12] = f21 */
+  13,   /* field[13] = f22 */
+  14,   /* field[14] = f23 */
+  15,   /* field[15] = f30 */
+  16,   /* field[16] = f31 */
+  17,   /* field[17] = f32 */
+  18,   /* field[18] = f33 */
   2,   /* field[2] = f4 */
   3,   /* field[3] = f6 */
-  4,   /* field[4] = f8 */
-  5,   /* field[5] = f9 */
+  4,   /* field[4] = f7 */
+  5,   /* field[5] = f8 */
+  6,   /* field[6] = f9 */
 };
-static const ProtobufCIntRange trunkline__v1__phone_number__number_ranges[8 + 1] =
+static const ProtobufCIntRange trunkline__v1__phone_number__number_ranges[7 + 1] =
 {
   { 1, 0 },
   { 4, 2 },
   { 6, 3 },
-  { 8, 4 },
-  { 12, 6 },
-  { 16, 9 },
-  { 20, 10 },
-  { 30, 14 },
-  { 0, 18 }
+  { 12, 7 },
+  { 16, 10 },
+  { 20, 11 },
+  { 30, 15 },
+  { 0, 19 }
 };
 const ProtobufCMessageDescriptor trunkline__v1__phone_number__descriptor =
 {
@@ -681,10 +693,10 @@ const ProtobufCMessageDescriptor trunkline__v1__phone_number__descriptor =
   "Trunkline__V1__PhoneNumber",
   "trunkline.v1",
   sizeof(Trunkline__V1__PhoneNumber),
-  18,
+  19,
   trunkline__v1__phone_number__field_descriptors,
   trunkline__v1__phone_number__field_indices_by_name,
-  8,  trunkline__v1__phone_number__number_ranges,
+  7,  trunkline__v1__phone_number__number_ranges,
   (ProtobufCMessageInit) trunkline__v1__phone_number__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

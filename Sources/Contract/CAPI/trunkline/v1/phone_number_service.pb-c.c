@@ -733,6 +733,276 @@ void   trunkline__v1__delete_phone_number_response__free_unpacked
   assert(message->base.descriptor == &trunkline__v1__delete_phone_number_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   trunkline__v1__force_delete_phone_number_request__init
+                     (Trunkline__V1__ForceDeletePhoneNumberRequest         *message)
+{
+  static const Trunkline__V1__ForceDeletePhoneNumberRequest init_value = TRUNKLINE__V1__FORCE_DELETE_PHONE_NUMBER_REQUEST__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__force_delete_phone_number_request__get_packed_size
+                     (const Trunkline__V1__ForceDeletePhoneNumberRequest *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__force_delete_phone_number_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__force_delete_phone_number_request__pack
+                     (const Trunkline__V1__ForceDeletePhoneNumberRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__force_delete_phone_number_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__force_delete_phone_number_request__pack_to_buffer
+                     (const Trunkline__V1__ForceDeletePhoneNumberRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__force_delete_phone_number_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__ForceDeletePhoneNumberRequest *
+       trunkline__v1__force_delete_phone_number_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__ForceDeletePhoneNumberRequest *)
+     protobuf_c_message_unpack (&trunkline__v1__force_delete_phone_number_request__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__force_delete_phone_number_request__free_unpacked
+                     (Trunkline__V1__ForceDeletePhoneNumberRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__force_delete_phone_number_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   trunkline__v1__force_delete_phone_number_response__init
+                     (Trunkline__V1__ForceDeletePhoneNumberResponse         *message)
+{
+  static const Trunkline__V1__ForceDeletePhoneNumberResponse init_value = TRUNKLINE__V1__FORCE_DELETE_PHONE_NUMBER_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__force_delete_phone_number_response__get_packed_size
+                     (const Trunkline__V1__ForceDeletePhoneNumberResponse *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__force_delete_phone_number_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__force_delete_phone_number_response__pack
+                     (const Trunkline__V1__ForceDeletePhoneNumberResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__force_delete_phone_number_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__force_delete_phone_number_response__pack_to_buffer
+                     (const Trunkline__V1__ForceDeletePhoneNumberResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__force_delete_phone_number_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__ForceDeletePhoneNumberResponse *
+       trunkline__v1__force_delete_phone_number_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__ForceDeletePhoneNumberResponse *)
+     protobuf_c_message_unpack (&trunkline__v1__force_delete_phone_number_response__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__force_delete_phone_number_response__free_unpacked
+                     (Trunkline__V1__ForceDeletePhoneNumberResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__force_delete_phone_number_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   trunkline__v1__repair_phone_number_request__init
+                     (Trunkline__V1__RepairPhoneNumberRequest         *message)
+{
+  static const Trunkline__V1__RepairPhoneNumberRequest init_value = TRUNKLINE__V1__REPAIR_PHONE_NUMBER_REQUEST__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__repair_phone_number_request__get_packed_size
+                     (const Trunkline__V1__RepairPhoneNumberRequest *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__repair_phone_number_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__repair_phone_number_request__pack
+                     (const Trunkline__V1__RepairPhoneNumberRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__repair_phone_number_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__repair_phone_number_request__pack_to_buffer
+                     (const Trunkline__V1__RepairPhoneNumberRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__repair_phone_number_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__RepairPhoneNumberRequest *
+       trunkline__v1__repair_phone_number_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__RepairPhoneNumberRequest *)
+     protobuf_c_message_unpack (&trunkline__v1__repair_phone_number_request__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__repair_phone_number_request__free_unpacked
+                     (Trunkline__V1__RepairPhoneNumberRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__repair_phone_number_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   trunkline__v1__repair_phone_number_response__init
+                     (Trunkline__V1__RepairPhoneNumberResponse         *message)
+{
+  static const Trunkline__V1__RepairPhoneNumberResponse init_value = TRUNKLINE__V1__REPAIR_PHONE_NUMBER_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__repair_phone_number_response__get_packed_size
+                     (const Trunkline__V1__RepairPhoneNumberResponse *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__repair_phone_number_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__repair_phone_number_response__pack
+                     (const Trunkline__V1__RepairPhoneNumberResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__repair_phone_number_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__repair_phone_number_response__pack_to_buffer
+                     (const Trunkline__V1__RepairPhoneNumberResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__repair_phone_number_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__RepairPhoneNumberResponse *
+       trunkline__v1__repair_phone_number_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__RepairPhoneNumberResponse *)
+     protobuf_c_message_unpack (&trunkline__v1__repair_phone_number_response__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__repair_phone_number_response__free_unpacked
+                     (Trunkline__V1__RepairPhoneNumberResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__repair_phone_number_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   trunkline__v1__move_phone_number_request__init
+                     (Trunkline__V1__MovePhoneNumberRequest         *message)
+{
+  static const Trunkline__V1__MovePhoneNumberRequest init_value = TRUNKLINE__V1__MOVE_PHONE_NUMBER_REQUEST__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__move_phone_number_request__get_packed_size
+                     (const Trunkline__V1__MovePhoneNumberRequest *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__move_phone_number_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__move_phone_number_request__pack
+                     (const Trunkline__V1__MovePhoneNumberRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__move_phone_number_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__move_phone_number_request__pack_to_buffer
+                     (const Trunkline__V1__MovePhoneNumberRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__move_phone_number_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__MovePhoneNumberRequest *
+       trunkline__v1__move_phone_number_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__MovePhoneNumberRequest *)
+     protobuf_c_message_unpack (&trunkline__v1__move_phone_number_request__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__move_phone_number_request__free_unpacked
+                     (Trunkline__V1__MovePhoneNumberRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__move_phone_number_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   trunkline__v1__move_phone_number_response__init
+                     (Trunkline__V1__MovePhoneNumberResponse         *message)
+{
+  static const Trunkline__V1__MovePhoneNumberResponse init_value = TRUNKLINE__V1__MOVE_PHONE_NUMBER_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__move_phone_number_response__get_packed_size
+                     (const Trunkline__V1__MovePhoneNumberResponse *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__move_phone_number_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__move_phone_number_response__pack
+                     (const Trunkline__V1__MovePhoneNumberResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__move_phone_number_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__move_phone_number_response__pack_to_buffer
+                     (const Trunkline__V1__MovePhoneNumberResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__move_phone_number_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__MovePhoneNumberResponse *
+       trunkline__v1__move_phone_number_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__MovePhoneNumberResponse *)
+     protobuf_c_message_unpack (&trunkline__v1__move_phone_number_response__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__move_phone_number_response__free_unpacked
+                     (Trunkline__V1__MovePhoneNumberResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__move_phone_number_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   trunkline__v1__watch_phone_numbers_request__init
                      (Trunkline__V1__WatchPhoneNumbersRequest         *message)
 {
@@ -1824,6 +2094,325 @@ const ProtobufCMessageDescriptor trunkline__v1__delete_phone_number_response__de
   trunkline__v1__delete_phone_number_response__field_indices_by_name,
   1,  trunkline__v1__delete_phone_number_response__number_ranges,
   (ProtobufCMessageInit) trunkline__v1__delete_phone_number_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__force_delete_phone_number_request__field_descriptors[2] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__ForceDeletePhoneNumberRequest, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__ForceDeletePhoneNumberRequest, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__force_delete_phone_number_request__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+};
+static const ProtobufCIntRange trunkline__v1__force_delete_phone_number_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__force_delete_phone_number_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.ForceDeletePhoneNumberRequest",
+  "ForceDeletePhoneNumberRequest",
+  "Trunkline__V1__ForceDeletePhoneNumberRequest",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__ForceDeletePhoneNumberRequest),
+  2,
+  trunkline__v1__force_delete_phone_number_request__field_descriptors,
+  trunkline__v1__force_delete_phone_number_request__field_indices_by_name,
+  1,  trunkline__v1__force_delete_phone_number_request__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__force_delete_phone_number_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__force_delete_phone_number_response__field_descriptors[1] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__ForceDeletePhoneNumberResponse, f1),
+    &trunkline__v1__phone_number__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__force_delete_phone_number_response__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+};
+static const ProtobufCIntRange trunkline__v1__force_delete_phone_number_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__force_delete_phone_number_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.ForceDeletePhoneNumberResponse",
+  "ForceDeletePhoneNumberResponse",
+  "Trunkline__V1__ForceDeletePhoneNumberResponse",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__ForceDeletePhoneNumberResponse),
+  1,
+  trunkline__v1__force_delete_phone_number_response__field_descriptors,
+  trunkline__v1__force_delete_phone_number_response__field_indices_by_name,
+  1,  trunkline__v1__force_delete_phone_number_response__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__force_delete_phone_number_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__repair_phone_number_request__field_descriptors[3] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__RepairPhoneNumberRequest, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__RepairPhoneNumberRequest, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__RepairPhoneNumberRequest, f3),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__repair_phone_number_request__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+};
+static const ProtobufCIntRange trunkline__v1__repair_phone_number_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__repair_phone_number_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.RepairPhoneNumberRequest",
+  "RepairPhoneNumberRequest",
+  "Trunkline__V1__RepairPhoneNumberRequest",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__RepairPhoneNumberRequest),
+  3,
+  trunkline__v1__repair_phone_number_request__field_descriptors,
+  trunkline__v1__repair_phone_number_request__field_indices_by_name,
+  1,  trunkline__v1__repair_phone_number_request__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__repair_phone_number_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__repair_phone_number_response__field_descriptors[1] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__RepairPhoneNumberResponse, f1),
+    &trunkline__v1__operation__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__repair_phone_number_response__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+};
+static const ProtobufCIntRange trunkline__v1__repair_phone_number_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__repair_phone_number_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.RepairPhoneNumberResponse",
+  "RepairPhoneNumberResponse",
+  "Trunkline__V1__RepairPhoneNumberResponse",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__RepairPhoneNumberResponse),
+  1,
+  trunkline__v1__repair_phone_number_response__field_descriptors,
+  trunkline__v1__repair_phone_number_response__field_indices_by_name,
+  1,  trunkline__v1__repair_phone_number_response__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__repair_phone_number_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__move_phone_number_request__field_descriptors[5] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__MovePhoneNumberRequest, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__MovePhoneNumberRequest, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__MovePhoneNumberRequest, f3),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f4",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__MovePhoneNumberRequest, f4),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f5",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__MovePhoneNumberRequest, f5),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__move_phone_number_request__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+  3,   /* field[3] = f4 */
+  4,   /* field[4] = f5 */
+};
+static const ProtobufCIntRange trunkline__v1__move_phone_number_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__move_phone_number_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.MovePhoneNumberRequest",
+  "MovePhoneNumberRequest",
+  "Trunkline__V1__MovePhoneNumberRequest",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__MovePhoneNumberRequest),
+  5,
+  trunkline__v1__move_phone_number_request__field_descriptors,
+  trunkline__v1__move_phone_number_request__field_indices_by_name,
+  1,  trunkline__v1__move_phone_number_request__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__move_phone_number_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__move_phone_number_response__field_descriptors[1] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__MovePhoneNumberResponse, f1),
+    &trunkline__v1__operation__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__move_phone_number_response__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+};
+static const ProtobufCIntRange trunkline__v1__move_phone_number_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__move_phone_number_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.MovePhoneNumberResponse",
+  "MovePhoneNumberResponse",
+  "Trunkline__V1__MovePhoneNumberResponse",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__MovePhoneNumberResponse),
+  1,
+  trunkline__v1__move_phone_number_response__field_descriptors,
+  trunkline__v1__move_phone_number_response__field_indices_by_name,
+  1,  trunkline__v1__move_phone_number_response__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__move_phone_number_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor trunkline__v1__watch_phone_numbers_request__field_descriptors[1] =

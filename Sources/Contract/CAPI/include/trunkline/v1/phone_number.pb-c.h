@@ -110,6 +110,7 @@ struct  Trunkline__V1__PhoneNumber
   ProtobufCBinaryData f1;
   ProtobufCBinaryData f2;
   ProtobufCBinaryData f6;
+  ProtobufCBinaryData f7;
   int32_t f8;
   ProtobufCBinaryData f9;
   uint64_t f12;
@@ -137,7 +138,7 @@ struct  Trunkline__V1__PhoneNumber
 };
 #define TRUNKLINE__V1__PHONE_NUMBER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__phone_number__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, 0, {0,NULL}, 0, 0, NULL, 0, 0,NULL, 0,NULL, NULL, 0,NULL, {0,NULL}, NULL, NULL, TRUNKLINE__V1__PHONE_NUMBER__O0__NOT_SET, {0}, TRUNKLINE__V1__PHONE_NUMBER__O1__NOT_SET, {0} }
+    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, 0, {0,NULL}, 0, 0, NULL, 0, 0,NULL, 0,NULL, NULL, 0,NULL, {0,NULL}, NULL, NULL, TRUNKLINE__V1__PHONE_NUMBER__O0__NOT_SET, {0}, TRUNKLINE__V1__PHONE_NUMBER__O1__NOT_SET, {0} }
 
 
 typedef enum {

@@ -17,6 +17,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "google/protobuf/field_mask.pb-c.h"
 #include "google/protobuf/timestamp.pb-c.h"
 #include "trunkline/v1/access.pb-c.h"
+#include "trunkline/v1/operation.pb-c.h"
 #include "trunkline/v1/phone_number.pb-c.h"
 #include "trunkline/v1/provider.pb-c.h"
 #include "trunkline/v1/region.pb-c.h"
@@ -38,6 +39,12 @@ typedef struct Trunkline__V1__GetPhoneNumberUsageRequest Trunkline__V1__GetPhone
 typedef struct Trunkline__V1__GetPhoneNumberUsageResponse Trunkline__V1__GetPhoneNumberUsageResponse;
 typedef struct Trunkline__V1__DeletePhoneNumberRequest Trunkline__V1__DeletePhoneNumberRequest;
 typedef struct Trunkline__V1__DeletePhoneNumberResponse Trunkline__V1__DeletePhoneNumberResponse;
+typedef struct Trunkline__V1__ForceDeletePhoneNumberRequest Trunkline__V1__ForceDeletePhoneNumberRequest;
+typedef struct Trunkline__V1__ForceDeletePhoneNumberResponse Trunkline__V1__ForceDeletePhoneNumberResponse;
+typedef struct Trunkline__V1__RepairPhoneNumberRequest Trunkline__V1__RepairPhoneNumberRequest;
+typedef struct Trunkline__V1__RepairPhoneNumberResponse Trunkline__V1__RepairPhoneNumberResponse;
+typedef struct Trunkline__V1__MovePhoneNumberRequest Trunkline__V1__MovePhoneNumberRequest;
+typedef struct Trunkline__V1__MovePhoneNumberResponse Trunkline__V1__MovePhoneNumberResponse;
 typedef struct Trunkline__V1__WatchPhoneNumbersRequest Trunkline__V1__WatchPhoneNumbersRequest;
 typedef struct Trunkline__V1__WatchPhoneNumbersResponse Trunkline__V1__WatchPhoneNumbersResponse;
 typedef struct Trunkline__V1__GetQuotaRequest Trunkline__V1__GetQuotaRequest;
@@ -266,6 +273,73 @@ struct  Trunkline__V1__DeletePhoneNumberResponse
 };
 #define TRUNKLINE__V1__DELETE_PHONE_NUMBER_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__delete_phone_number_response__descriptor) \
+    , NULL }
+
+
+struct  Trunkline__V1__ForceDeletePhoneNumberRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+  ProtobufCBinaryData f2;
+};
+#define TRUNKLINE__V1__FORCE_DELETE_PHONE_NUMBER_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__force_delete_phone_number_request__descriptor) \
+    , {0,NULL}, {0,NULL} }
+
+
+struct  Trunkline__V1__ForceDeletePhoneNumberResponse
+{
+  ProtobufCMessage base;
+  Trunkline__V1__PhoneNumber *f1;
+};
+#define TRUNKLINE__V1__FORCE_DELETE_PHONE_NUMBER_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__force_delete_phone_number_response__descriptor) \
+    , NULL }
+
+
+struct  Trunkline__V1__RepairPhoneNumberRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+  ProtobufCBinaryData f2;
+  ProtobufCBinaryData f3;
+};
+#define TRUNKLINE__V1__REPAIR_PHONE_NUMBER_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__repair_phone_number_request__descriptor) \
+    , {0,NULL}, {0,NULL}, {0,NULL} }
+
+
+struct  Trunkline__V1__RepairPhoneNumberResponse
+{
+  ProtobufCMessage base;
+  Trunkline__V1__Operation *f1;
+};
+#define TRUNKLINE__V1__REPAIR_PHONE_NUMBER_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__repair_phone_number_response__descriptor) \
+    , NULL }
+
+
+struct  Trunkline__V1__MovePhoneNumberRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+  ProtobufCBinaryData f2;
+  ProtobufCBinaryData f3;
+  ProtobufCBinaryData f4;
+  uint64_t f5;
+};
+#define TRUNKLINE__V1__MOVE_PHONE_NUMBER_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__move_phone_number_request__descriptor) \
+    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, 0 }
+
+
+struct  Trunkline__V1__MovePhoneNumberResponse
+{
+  ProtobufCMessage base;
+  Trunkline__V1__Operation *f1;
+};
+#define TRUNKLINE__V1__MOVE_PHONE_NUMBER_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__move_phone_number_response__descriptor) \
     , NULL }
 
 
@@ -641,6 +715,120 @@ Trunkline__V1__DeletePhoneNumberResponse *
 void   trunkline__v1__delete_phone_number_response__free_unpacked
                      (Trunkline__V1__DeletePhoneNumberResponse *message,
                       ProtobufCAllocator *allocator);
+/* Trunkline__V1__ForceDeletePhoneNumberRequest methods */
+void   trunkline__v1__force_delete_phone_number_request__init
+                     (Trunkline__V1__ForceDeletePhoneNumberRequest         *message);
+size_t trunkline__v1__force_delete_phone_number_request__get_packed_size
+                     (const Trunkline__V1__ForceDeletePhoneNumberRequest   *message);
+size_t trunkline__v1__force_delete_phone_number_request__pack
+                     (const Trunkline__V1__ForceDeletePhoneNumberRequest   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__force_delete_phone_number_request__pack_to_buffer
+                     (const Trunkline__V1__ForceDeletePhoneNumberRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__ForceDeletePhoneNumberRequest *
+       trunkline__v1__force_delete_phone_number_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__force_delete_phone_number_request__free_unpacked
+                     (Trunkline__V1__ForceDeletePhoneNumberRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__V1__ForceDeletePhoneNumberResponse methods */
+void   trunkline__v1__force_delete_phone_number_response__init
+                     (Trunkline__V1__ForceDeletePhoneNumberResponse         *message);
+size_t trunkline__v1__force_delete_phone_number_response__get_packed_size
+                     (const Trunkline__V1__ForceDeletePhoneNumberResponse   *message);
+size_t trunkline__v1__force_delete_phone_number_response__pack
+                     (const Trunkline__V1__ForceDeletePhoneNumberResponse   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__force_delete_phone_number_response__pack_to_buffer
+                     (const Trunkline__V1__ForceDeletePhoneNumberResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__ForceDeletePhoneNumberResponse *
+       trunkline__v1__force_delete_phone_number_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__force_delete_phone_number_response__free_unpacked
+                     (Trunkline__V1__ForceDeletePhoneNumberResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__V1__RepairPhoneNumberRequest methods */
+void   trunkline__v1__repair_phone_number_request__init
+                     (Trunkline__V1__RepairPhoneNumberRequest         *message);
+size_t trunkline__v1__repair_phone_number_request__get_packed_size
+                     (const Trunkline__V1__RepairPhoneNumberRequest   *message);
+size_t trunkline__v1__repair_phone_number_request__pack
+                     (const Trunkline__V1__RepairPhoneNumberRequest   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__repair_phone_number_request__pack_to_buffer
+                     (const Trunkline__V1__RepairPhoneNumberRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__RepairPhoneNumberRequest *
+       trunkline__v1__repair_phone_number_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__repair_phone_number_request__free_unpacked
+                     (Trunkline__V1__RepairPhoneNumberRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__V1__RepairPhoneNumberResponse methods */
+void   trunkline__v1__repair_phone_number_response__init
+                     (Trunkline__V1__RepairPhoneNumberResponse         *message);
+size_t trunkline__v1__repair_phone_number_response__get_packed_size
+                     (const Trunkline__V1__RepairPhoneNumberResponse   *message);
+size_t trunkline__v1__repair_phone_number_response__pack
+                     (const Trunkline__V1__RepairPhoneNumberResponse   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__repair_phone_number_response__pack_to_buffer
+                     (const Trunkline__V1__RepairPhoneNumberResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__RepairPhoneNumberResponse *
+       trunkline__v1__repair_phone_number_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__repair_phone_number_response__free_unpacked
+                     (Trunkline__V1__RepairPhoneNumberResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__V1__MovePhoneNumberRequest methods */
+void   trunkline__v1__move_phone_number_request__init
+                     (Trunkline__V1__MovePhoneNumberRequest         *message);
+size_t trunkline__v1__move_phone_number_request__get_packed_size
+                     (const Trunkline__V1__MovePhoneNumberRequest   *message);
+size_t trunkline__v1__move_phone_number_request__pack
+                     (const Trunkline__V1__MovePhoneNumberRequest   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__move_phone_number_request__pack_to_buffer
+                     (const Trunkline__V1__MovePhoneNumberRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__MovePhoneNumberRequest *
+       trunkline__v1__move_phone_number_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__move_phone_number_request__free_unpacked
+                     (Trunkline__V1__MovePhoneNumberRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__V1__MovePhoneNumberResponse methods */
+void   trunkline__v1__move_phone_number_response__init
+                     (Trunkline__V1__MovePhoneNumberResponse         *message);
+size_t trunkline__v1__move_phone_number_response__get_packed_size
+                     (const Trunkline__V1__MovePhoneNumberResponse   *message);
+size_t trunkline__v1__move_phone_number_response__pack
+                     (const Trunkline__V1__MovePhoneNumberResponse   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__move_phone_number_response__pack_to_buffer
+                     (const Trunkline__V1__MovePhoneNumberResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__MovePhoneNumberResponse *
+       trunkline__v1__move_phone_number_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__move_phone_number_response__free_unpacked
+                     (Trunkline__V1__MovePhoneNumberResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Trunkline__V1__WatchPhoneNumbersRequest methods */
 void   trunkline__v1__watch_phone_numbers_request__init
                      (Trunkline__V1__WatchPhoneNumbersRequest         *message);
@@ -773,6 +961,24 @@ typedef void (*Trunkline__V1__DeletePhoneNumberRequest_Closure)
 typedef void (*Trunkline__V1__DeletePhoneNumberResponse_Closure)
                  (const Trunkline__V1__DeletePhoneNumberResponse *message,
                   void *closure_data);
+typedef void (*Trunkline__V1__ForceDeletePhoneNumberRequest_Closure)
+                 (const Trunkline__V1__ForceDeletePhoneNumberRequest *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__ForceDeletePhoneNumberResponse_Closure)
+                 (const Trunkline__V1__ForceDeletePhoneNumberResponse *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__RepairPhoneNumberRequest_Closure)
+                 (const Trunkline__V1__RepairPhoneNumberRequest *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__RepairPhoneNumberResponse_Closure)
+                 (const Trunkline__V1__RepairPhoneNumberResponse *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__MovePhoneNumberRequest_Closure)
+                 (const Trunkline__V1__MovePhoneNumberRequest *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__MovePhoneNumberResponse_Closure)
+                 (const Trunkline__V1__MovePhoneNumberResponse *message,
+                  void *closure_data);
 typedef void (*Trunkline__V1__WatchPhoneNumbersRequest_Closure)
                  (const Trunkline__V1__WatchPhoneNumbersRequest *message,
                   void *closure_data);
@@ -811,6 +1017,12 @@ extern const ProtobufCMessageDescriptor trunkline__v1__get_phone_number_usage_re
 extern const ProtobufCMessageDescriptor trunkline__v1__get_phone_number_usage_response__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__delete_phone_number_request__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__delete_phone_number_response__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__force_delete_phone_number_request__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__force_delete_phone_number_response__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__repair_phone_number_request__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__repair_phone_number_response__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__move_phone_number_request__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__move_phone_number_response__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__watch_phone_numbers_request__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__watch_phone_numbers_response__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__get_quota_request__descriptor;

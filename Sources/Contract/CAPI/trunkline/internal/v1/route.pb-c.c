@@ -397,7 +397,7 @@ const ProtobufCMessageDescriptor trunkline__internal__v1__sealed__descriptor =
   (ProtobufCMessageInit) trunkline__internal__v1__sealed__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__internal__v1__number_route__field_descriptors[13] =
+static const ProtobufCFieldDescriptor trunkline__internal__v1__number_route__field_descriptors[14] =
 {
   {
     "f1",
@@ -555,6 +555,18 @@ static const ProtobufCFieldDescriptor trunkline__internal__v1__number_route__fie
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "f14",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__NumberRoute, f14),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned trunkline__internal__v1__number_route__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
@@ -562,6 +574,7 @@ static const unsigned trunkline__internal__v1__number_route__field_indices_by_na
   10,   /* field[10] = f11 */
   11,   /* field[11] = f12 */
   12,   /* field[12] = f13 */
+  13,   /* field[13] = f14 */
   1,   /* field[1] = f2 */
   2,   /* field[2] = f3 */
   3,   /* field[3] = f4 */
@@ -574,7 +587,7 @@ static const unsigned trunkline__internal__v1__number_route__field_indices_by_na
 static const ProtobufCIntRange trunkline__internal__v1__number_route__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor trunkline__internal__v1__number_route__descriptor =
 {
@@ -584,7 +597,7 @@ const ProtobufCMessageDescriptor trunkline__internal__v1__number_route__descript
   "Trunkline__Internal__V1__NumberRoute",
   "trunkline.internal.v1",
   sizeof(Trunkline__Internal__V1__NumberRoute),
-  13,
+  14,
   trunkline__internal__v1__number_route__field_descriptors,
   trunkline__internal__v1__number_route__field_indices_by_name,
   1,  trunkline__internal__v1__number_route__number_ranges,

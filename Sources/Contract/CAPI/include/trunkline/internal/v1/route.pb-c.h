@@ -63,10 +63,11 @@ struct  Trunkline__Internal__V1__NumberRoute
   uint32_t f11;
   ProtobufCBinaryData f12;
   ProtobufCBinaryData f13;
+  ProtobufCBinaryData f14;
 };
 #define TRUNKLINE__INTERNAL__V1__NUMBER_ROUTE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__internal__v1__number_route__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, 0, 0, 0, {0,NULL}, 0, 0, {0,NULL}, {0,NULL} }
+    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, 0, 0, 0, {0,NULL}, 0, 0, {0,NULL}, {0,NULL}, {0,NULL} }
 
 
 struct  Trunkline__Internal__V1__ProviderRoute
