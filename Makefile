@@ -42,12 +42,13 @@ test: venv ## Build and run every test
 	@scripts/test.sh
 
 .PHONY: crash
-crash: venv ## Kill servers at 500 random moments, damage files, fill disks, cut the database off
+crash: venv ## Kill servers at every request to a carrier and at 500 random moments, damage files, fill disks
 	@scripts/programs.sh
 	TRUNKLINE_CRASHES=$${TRUNKLINE_CRASHES:-200} TRUNKLINE_KILLS=$${TRUNKLINE_KILLS:-500} \
 	  TRUNKLINE_DAMAGES=$${TRUNKLINE_DAMAGES:-50} TRUNKLINE_FAILOVERS=$${TRUNKLINE_FAILOVERS:-5} \
-	  .venv/bin/python -m pytest -s Tests/BlackBox/test_crash.py Tests/BlackBox/test_damage.py \
-	  Tests/BlackBox/test_kill9.py Tests/BlackBox/test_failover.py
+	  TRUNKLINE_MATRIX=$${TRUNKLINE_MATRIX:-all} \
+	  .venv/bin/python -m pytest -s Tests/BlackBox/test_crash_matrix.py Tests/BlackBox/test_crash.py \
+	  Tests/BlackBox/test_damage.py Tests/BlackBox/test_kill9.py Tests/BlackBox/test_failover.py
 
 .PHONY: schedules
 schedules: venv ## Play 1000 random schedules of clients at two registries, and kill dispatches

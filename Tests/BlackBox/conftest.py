@@ -1,15 +1,11 @@
 """Fixtures of the black-box tests: our programs running, and clients that others wrote."""
 
-import importlib
-import pathlib
 import signal
-import sys
-import types
 
 import grpc
 import pytest
-from grpc_tools import protoc
 
+import contract
 import harness
 
 
@@ -40,40 +36,10 @@ def stop_everything():
     assert not leaks, "\n".join(leaks[:50])
 
 
-def _import_tree(folder):
-    """Every generated module below `folder`, by its last two names: v1.agent_pb2 as agent_pb2."""
-    modules = {}
-    for path in sorted(folder.rglob("*_pb2*.py")):
-        name = ".".join(path.relative_to(folder).with_suffix("").parts)
-        modules[name] = importlib.import_module(name)
-    return modules
-
-
 @pytest.fixture(scope="session")
-def stubs(tmp_path_factory):
-    """grpcio's code for our contract, made from Protos/ by grpcio-tools.
-
-    `stubs.v1`, `stubs.internal` and `stubs.testing` hold every message and stub of their package.
-    google.rpc comes from googleapis-common-protos.
-    """
-    folder = tmp_path_factory.mktemp("stubs")
-    protos = harness.ROOT / "Protos"
-    files = sorted(str(path.relative_to(protos)) for path in protos.glob("trunkline/**/*.proto"))
-    include = pathlib.Path(protoc.__file__).parent / "_proto"
-    arguments = ["protoc", f"-I{protos}", f"-I{include}"]
-    arguments += [f"--python_out={folder}", f"--grpc_python_out={folder}", *files]
-    assert protoc.main(arguments) == 0
-    sys.path.insert(0, str(folder))
-    packages = types.SimpleNamespace()
-    for name, module in _import_tree(folder).items():
-        attribute = "v1" if name.startswith("trunkline.v1.") else name.split(".")[1]
-        package = getattr(packages, attribute, None) or types.SimpleNamespace()
-        setattr(packages, attribute, package)
-        for key, value in vars(module).items():
-            if not key.startswith("_") and key != "DESCRIPTOR":
-                setattr(package, key, value)
-    yield packages
-    sys.path.remove(str(folder))
+def stubs():
+    """grpcio's code for our contract; see `contract.stubs`."""
+    return contract.stubs()
 
 
 @pytest.fixture

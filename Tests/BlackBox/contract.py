@@ -1,9 +1,14 @@
 """The public contract as its descriptors tell it: services, methods, and what comments promise."""
 
+import atexit
 import functools
+import importlib
 import pathlib
 import re
+import shutil
+import sys
 import tempfile
+import types
 
 from google.protobuf import descriptor_pb2
 from grpc_tools import protoc
@@ -61,3 +66,39 @@ def _required_in(message, name, path, comments, found):
             found.add((name, oneof.name))
     for index, nested in enumerate(message.nested_type):
         _required_in(nested, f"{name}.{nested.name}", (*path, 3, index), comments, found)
+
+
+def _import_tree(folder):
+    """Every generated module below `folder`, by its last two names: v1.agent_pb2 as agent_pb2."""
+    modules = {}
+    for path in sorted(folder.rglob("*_pb2*.py")):
+        name = ".".join(path.relative_to(folder).with_suffix("").parts)
+        modules[name] = importlib.import_module(name)
+    return modules
+
+
+@functools.cache
+def stubs():
+    """grpcio's code for our contract, made from Protos/ by grpcio-tools.
+
+    `stubs().v1`, `.internal` and `.testing` hold every message and stub of their package.
+    google.rpc comes from googleapis-common-protos.
+    """
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="trunkline-stubs-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    protos = ROOT / "Protos"
+    files = sorted(str(path.relative_to(protos)) for path in protos.glob("trunkline/**/*.proto"))
+    include = pathlib.Path(protoc.__file__).parent / "_proto"
+    arguments = ["protoc", f"-I{protos}", f"-I{include}"]
+    arguments += [f"--python_out={folder}", f"--grpc_python_out={folder}", *files]
+    assert protoc.main(arguments) == 0
+    sys.path.insert(0, str(folder))
+    packages = types.SimpleNamespace()
+    for name, module in _import_tree(folder).items():
+        attribute = "v1" if name.startswith("trunkline.v1.") else name.split(".")[1]
+        package = getattr(packages, attribute, None) or types.SimpleNamespace()
+        setattr(packages, attribute, package)
+        for key, value in vars(module).items():
+            if not key.startswith("_") and key != "DESCRIPTOR":
+                setattr(package, key, value)
+    return packages

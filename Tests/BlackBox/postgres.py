@@ -267,6 +267,14 @@ class Server:
             raise RuntimeError(f"psql: {output}")
         return output
 
+    def session(self, database="postgres"):
+        """psql by the unix socket, which takes SQL on its input until that is closed."""
+        self._let_through()
+        return subprocess.Popen(
+            [self.bin / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", self.folder,
+             "-p", str(self.port), "-U", "postgres", "-d", database],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
     def make_database(self, name="registry"):
         self.sql(f"CREATE DATABASE {name}")
         return name
