@@ -160,6 +160,7 @@ class Subject:
             if not met:
                 return None
             met[0].struck.append(exchange)
+            exchange.turn = len(met[0].struck)
             return met[0]
 
 
@@ -252,6 +253,15 @@ class Hop:
 
 
 # What a request may meet
+
+
+def chain(*acts):
+    """The first that a strike hits meets the first of these, the second the second."""
+
+    def act(exchange, forward):
+        return acts[min(exchange.turn, len(acts)) - 1](exchange, forward)
+
+    return act
 
 
 def held_before(exchange, forward):

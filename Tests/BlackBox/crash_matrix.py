@@ -29,13 +29,6 @@ from world import Refusal
 # work after 25, a lost answer is waited for 15, and two busy CPUs are slow.
 SETTLE_MAX = 150
 
-KILLS = {
-    "kill-before": carrier_hop.held_before,
-    "kill-after": carrier_hop.held_after,
-    "kill-answered": carrier_hop.held_answer,
-}
-
-
 FORBIDDEN = status(403, 20006)
 
 
@@ -55,6 +48,13 @@ def _refusals():
             yield name + suffix, Fault(status(int(name), code), times, is_refusal=True)
 
 
+KILLS = {
+    "kill-before": Fault(carrier_hop.held_before),
+    "kill-after": Fault(carrier_hop.held_after),
+    "kill-answered": Fault(carrier_hop.held_answer),
+    # Whoever takes the work up is refused what was done already.
+    "kill-after-403": Fault(carrier_hop.chain(carrier_hop.held_after, FORBIDDEN), 2, is_refusal=True),
+}
 FAULTS = {
     **dict(_refusals()),
     # More often than one request is repeated before its step is.
@@ -66,6 +66,8 @@ FAULTS = {
     "broken": Fault(carrier_hop.broken),
     "broken-done": Fault(carrier_hop.broken_done),
     "broken-amid": Fault(carrier_hop.broken_amid),
+    # The answer is lost, and the repetition refused.
+    "broken-403": Fault(carrier_hop.chain(carrier_hop.broken_done, FORBIDDEN), 2, is_refusal=True),
     "vanished": Fault(None, is_refusal=True),
 }  # fmt: skip
 
@@ -133,7 +135,15 @@ class Case:
 
     @property
     def fault(self):
-        return FAULTS[self.moment]
+        return (KILLS | FAULTS)[self.moment]
+
+    @property
+    def doubt(self):
+        """What the step writes, when its answer was lost and the carrier can't be read."""
+        if self.moment != "kill-after-403" or self.is_read:
+            return None
+        is_route = "-routes-" in self.recording.steps[self.step - 1]
+        return "TYPE_PROCESSING_REGION" if is_route else "TYPE_WEBHOOK"
 
     @property
     def is_lie(self):
@@ -258,6 +268,11 @@ class Play:
             listed = self.world.numbers.ListPhoneNumbers(request, timeout=worlds.ANSWER_MAX)
             found += listed.phone_numbers
         return found
+
+    def ids(self):
+        """Of all that is there."""
+        providers = self.providers()
+        return {resource.id for resource in (*providers, *self.numbers(providers))}
 
     def settle(self):
         """Returns when nothing of it goes on."""

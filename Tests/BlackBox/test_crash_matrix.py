@@ -122,6 +122,12 @@ DEFECTS = {
     r"^import-\w+/\d+-POST-routes-PhoneNumbers-item/(401|403|409)-on$": (
         "an import whose change of the region was refused, and whose record can't be read after that, "
         "names the region among its leftovers, though it was never changed"),
+    r"^(delete|undo-import|clean-up)-\w+/\d+-POST-.*/broken-403$": (
+        "what is put back, but whose answer is lost and whose repetition is refused, is named as left, and the "
+        "number corrupted, without another look at the carrier"),
+    r"^(delete|undo-import|clean-up)-\w+/\d+-POST-api-.*/kill-after-403$": (
+        "a registry that takes up the putting back of the webhook and can't read the record names the region as "
+        "left too, though its putting back was confirmed"),
 }
 
 
