@@ -6,18 +6,22 @@ A new operation is a new entry of `SCENARIOS`.
 
 import copy
 import functools
+import json
 import os
 import pathlib
 import re
 import tempfile
+import urllib.error
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from livekit.api import AccessToken, SIPGrants
 
 import contract
 import crash_matrix
 import crash_stage
-from carrier_hop import Strike
+from carrier_hop import Hop, Strike
 from crash_matrix import FORBIDDEN, Scenario
 from world import ANSWER_MAX, refusal, request_id
 
@@ -123,11 +127,11 @@ DEFECTS = {
         "an import whose change of the region was refused, and whose record can't be read after that, "
         "names the region among its leftovers, though it was never changed"),
     r"^(delete|undo-import|clean-up)-\w+/\d+-POST-.*/broken-403$": (
-        "what is put back, but whose answer is lost and whose repetition is refused, is named as left, and the "
-        "number corrupted, without another look at the carrier"),
+        "what is put back, but whose answer is lost and whose repetition is refused, is named as left, "
+        "and the number corrupted, without another look at the carrier"),
     r"^(delete|undo-import|clean-up)-\w+/\d+-POST-api-.*/kill-after-403$": (
-        "a registry that takes up the putting back of the webhook and can't read the record names the region as "
-        "left too, though its putting back was confirmed"),
+        "a registry that takes up the putting back of the webhook and can't read the record names the "
+        "region as left too, though its putting back was confirmed"),
 }
 
 
@@ -172,10 +176,10 @@ def results(stubs, tmp_path_factory, request):
     def play(store):
         fleet = STORES[store](stubs, tmp_path_factory.mktemp(store))
         with fleet.running():
-            played = crash_stage.play_all(fleet, chosen[store])
+            ends = crash_stage.play_all(fleet, chosen[store])
             running = stubs.v1.ListOperationsRequest(state=stubs.v1.Operation.STATE_RUNNING)
             left = fleet.world.operations.ListOperations(running, timeout=ANSWER_MAX).operations
-            return played | {"left": list(left)}
+            return ends | {"left": list(left), "strangers": fleet.hop.strangers}
 
     with ThreadPoolExecutor(len(STORES)) as pool:
         return dict(zip(chosen, pool.map(play, chosen), strict=True))
@@ -186,9 +190,21 @@ def test_case(store, case, results):
         raise wrong
 
 
+def played(results, store):
+    if store not in results:
+        pytest.skip("no case of it was chosen")
+    return results[store]
+
+
 @pytest.mark.parametrize("store", STORES)
 def test_nothing_goes_on_afterwards(store, results):
-    assert results.get(store, {"left": []})["left"] == []
+    assert played(results, store)["left"] == []
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_every_request_was_some_case_s(store, results):
+    """One that no case knew as its own would be a step that no case is made from."""
+    assert played(results, store)["strangers"] == []
 
 
 def test_the_slice_has_every_step_and_moment(capsys):
@@ -202,7 +218,30 @@ def test_the_slice_has_every_step_and_moment(capsys):
             f"of {len(STORES)} stores; {len(chosen_cases())} of them now")
 
 
-# The checks themselves
+# The hop and the checks themselves
+
+
+def test_a_request_to_livekit_is_known_by_its_key(sim):
+    key = sim.control("POST", "/livekit/keys", {})
+    token = AccessToken(key["key"], key["secret"]).with_sip_grants(SIPGrants(admin=True)).to_jwt()
+    headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+
+    def ask(hop):
+        url = f"{hop.url('livekit')}/twirp/livekit.SIP/ListSIPInboundTrunk"
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, b"{}", headers)) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read())["code"]
+
+    with Hop(sim) as hop:
+        assert ask(hop) == 200 and len(hop.strangers) == 1
+        subject = hop.subject(key["key"])
+        subject.arm(Strike(2, FORBIDDEN))
+        assert [ask(hop) for _ in range(3)] == [200, (403, "permission_denied"), 200]
+        assert len(hop.strangers) == 1 and len(subject.log) == 3
+        assert {exchange.shape for exchange in subject.log} == {
+            "POST-twirp-livekit.SIP-ListSIPInboundTrunk"}
 
 
 def views():
