@@ -10,6 +10,7 @@ Cases are played together, each with its own account and number: one kill of the
 many operations, each at its own moment.
 """
 
+import concurrent.futures
 import dataclasses
 import difflib
 import json
@@ -17,6 +18,7 @@ import re
 
 import grpc
 from google.protobuf import json_format
+from google.rpc import error_details_pb2
 
 import carrier_hop
 import harness
@@ -30,6 +32,9 @@ from world import Refusal
 SETTLE_MAX = 150
 
 FORBIDDEN = status(403, 20006)
+
+# Who wait for work that is begun.
+ASKERS = concurrent.futures.ThreadPoolExecutor(128)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -244,13 +249,29 @@ class Play:
     # What is asked
 
     def begin(self):
-        """Asks, and does not wait."""
+        """Asks, and does not wait. Where work is begun, its end is the answer."""
         service, method, request = self.ask
-        return getattr(getattr(self.world, service), method).future(request, timeout=SETTLE_MAX)
+        call = getattr(getattr(self.world, service), method)
+        if "operation" not in getattr(self.v1, f"{method}Response").DESCRIPTOR.fields_by_name:
+            return call.future(request, timeout=SETTLE_MAX)
+        return ASKERS.submit(self._end_of_work, call, self.world, request)
+
+    def _end_of_work(self, call, world, request):
+        id = call(request, timeout=SETTLE_MAX).operation.id
+        wait = self.v1.WaitOperationRequest(id=id)
+        operation = world.operations.WaitOperation(wait, timeout=SETTLE_MAX).operation
+        if operation.state == self.v1.Operation.STATE_FAILED:
+            raise OperationFailed(operation.error)
+        return operation
 
     def request(self):
         """Asks; the refusal, or None."""
         return refusal_of(self.begin())
+
+    def repairing(self, number):
+        """Asks for the repair of a number."""
+        request = self.v1.RepairPhoneNumberRequest(id=number.id, request_id=worlds.request_id())
+        return "numbers", "RepairPhoneNumber", request
 
     # What is there
 
@@ -280,8 +301,14 @@ class Play:
         under_way = (state.STATE_PROVISIONING, state.STATE_DELETING)
         providers = self.providers()
         wait_until(
-            lambda: not any(n.state in under_way for n in self.numbers(providers)),
+            lambda: not any(
+                n.state in under_way or self.is_worked_on(n) for n in self.numbers(providers)),
             f"{[state.State.Name(n.state) for n in self.numbers(providers)]} comes to rest", SETTLE_MAX)
+
+    def is_worked_on(self, number):
+        request = self.v1.ListOperationsRequest(
+            phone_number_id=number.id, state=self.v1.Operation.STATE_RUNNING)
+        return self.world.operations.ListOperations(request, timeout=worlds.ANSWER_MAX).operations
 
     def credentials(self, provider):
         """The name of the key that the server shows for a provider; MIXED for none that there is."""
@@ -341,12 +368,36 @@ def _plain(message):
     return fields
 
 
+class OperationFailed(Exception):
+    """Work that was begun, and not done."""
+
+    def __init__(self, status):
+        super().__init__(status.message)
+        self.status = status
+
+
+class FailedWork:
+    """Why work was not done, as a refusal says it."""
+
+    def __init__(self, status):
+        self.code = next(code for code in grpc.StatusCode if code.value[0] == status.code)
+        self.message = status.message
+        info = error_details_pb2.ErrorInfo()
+        status.details[0].Unpack(info)
+        self.reason = info.reason
+
+    def __str__(self):
+        return f"{self.code} {self.reason}: {self.message}"
+
+
 def refusal_of(future):
     """What a request was refused with, or None."""
     try:
         future.result()
     except grpc.RpcError as error:
         return Refusal(error)
+    except OperationFailed as error:
+        return FailedWork(error.status)
     return None
 
 

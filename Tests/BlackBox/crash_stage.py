@@ -46,7 +46,8 @@ class Fleet:
             self.servers = [
                 harness.Trunklined(
                     self.folder / f"registry{number}", self.hop, roles="registry", auth=False,
-                    webhook_address=self.hook, **option)
+                    webhook_address=self.hook,
+                    **option | {"arguments": ["--move-overlap=0s", *option.get("arguments", [])]})
                 for number, option in enumerate(options, 1)
             ]  # fmt: skip
             for server in self.servers:
@@ -304,6 +305,14 @@ def check_end(play, case):
         play.world.delete_number(number)
         play.settle()
         view = play.view()
+    elif case.fault.is_refusal and view["numbers"] and view["numbers"][0].get("leftovers"):
+        # It works, and something is left where it is of no use.
+        [number] = play.numbers(play.providers())
+        assert number.state == play.v1.PhoneNumber.STATE_DEGRADED
+        play.ask = play.repairing(number)
+        assert (refused := play.request()) is None, refused
+        play.settle()
+        return same(play.view(), case.recording.start, case.recording.end)
     state = same(view, case.recording.start, case.recording.end)
     check_repeat(play, case, state)
     return state
