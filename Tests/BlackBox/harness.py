@@ -294,6 +294,9 @@ class Trunklined(Process):
             flags.append(f"--registry-token-file={self.registry_token_file}")
         if sim is not None:
             flags.append(f"--twilio-endpoints={sim.endpoints}")
+        if not any(str(argument).startswith("--sweep-interval") for argument in arguments):
+            # No request comes to the carrier but those that a test makes.
+            flags.append("--sweep-interval=0")
         if registry is not None:
             flags.append(f"--registry={registry}")
         if keyring is not None:

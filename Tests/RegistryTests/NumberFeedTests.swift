@@ -29,6 +29,9 @@ private final class BrokenEvents: DeploymentStore {
   func tenants(after id: TenantID?, limit: Int) async throws(StoreError) -> [Tenant] {
     try await base.tenants(after: id, limit: limit)
   }
+  func providers(after id: ProviderID?, limit: Int) async throws(StoreError) -> [Provider] {
+    try await base.providers(after: id, limit: limit)
+  }
   func providers(
     notSealedUnder key: String, after id: ProviderID?, limit: Int
   ) async throws(StoreError) -> [Provider] {

@@ -21,6 +21,8 @@ struct RegistryRole: Sendable {
   let tokenUses = TokenUses()
   private let tokenFeed: TokenFeed
   private let context: RegistryContext
+  /// nil: it is turned off.
+  private let sweep: DriftSweep?
   private let store: SQLRegistryStore
   private let log: Logger
 
@@ -37,6 +39,8 @@ struct RegistryRole: Sendable {
       process: parts.stores.registryProcess(parts.time),
       auditRetention: parts.configuration.auditRetention.period,
       moveOverlap: parts.configuration.moveOverlap)
+    let interval = parts.configuration.sweepInterval
+    sweep = interval > .zero ? DriftSweep(context, interval: interval) : nil
     self.store = store
     let feed = context.feed
     parts.stores.whenNoticed { feed.wake() }
@@ -108,6 +112,7 @@ struct RegistryRole: Sendable {
       group.addTask { await self.context.numberFeed.run() }
       group.addTask { await self.noteUses() }
       group.addTask { await self.takeUp() }
+      group.addTask { await self.sweepNumbers() }
       await keepHouse()
       group.cancelAll()
     }
@@ -145,6 +150,18 @@ struct RegistryRole: Sendable {
       try? await context.takeUp()
     }
   }
+
+  /// Looks for what was changed at the carriers, until its task is cancelled.
+  private func sweepNumbers() async {
+    await sweep?.run { provider, error in
+      log.error(
+        "numbers could not be compared with the carrier",
+        ["provider": .text(provider?.description ?? ""), "error": .text("\(error)")])
+    }
+  }
+
+  /// What the sweeps of this process came to.
+  func metrics() -> MetricSnapshot { sweep.map { DriftMetrics.snapshot($0.counts) } ?? .init() }
 
   /// Ends what would go on as long as its callers like: they go on elsewhere.
   func endWatches() { context.numberFeed.shutDown() }

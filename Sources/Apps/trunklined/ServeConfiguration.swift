@@ -29,6 +29,8 @@ struct ServeConfiguration: Sendable {
   var auditRetention: Retention
   /// How long both regions answer after a number was moved.
   var moveOverlap: Duration
+  /// Between two looks at what the carriers have of all numbers; zero: there are none.
+  var sweepInterval: Duration
   /// Of a dispatch in a process of its own: where its registry is.
   var registry: HostPort?
   var keyring: KeyringPlace
@@ -80,6 +82,7 @@ extension ServeConfiguration {
     callRetention = try arguments.value(ServeOptions.callRetention)
     auditRetention = try arguments.value(ServeOptions.auditRetention)
     moveOverlap = try arguments.value(ServeOptions.moveOverlap)
+    sweepInterval = try arguments.value(ServeOptions.sweepInterval)
     registry = try arguments.value(ServeOptions.registry)
     keyring = try KeyringPlace(arguments)
     tls = try Self.tls(arguments)

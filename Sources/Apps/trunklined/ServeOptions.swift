@@ -46,6 +46,10 @@ enum ServeOptions {
     "move-overlap", .duration(in: .zero...RegistryLimits.moveOverlapMax), default: "10m",
     "How long both regions answer after a number was moved, up to 1h: the carrier takes up to five "
       + "minutes until all of it knows a new region.")
+  static let sweepInterval = Option.value(
+    "sweep-interval", .sweepInterval, default: "1h",
+    "How long a registry waits before it compares its numbers with the carriers again, which marks "
+      + "those that somebody changed there; 0: it never does.")
   static let registry = Option.optional(
     "registry", .address, "Where the registry is, for a dispatch in a process of its own.")
   static let keyring = Option.optional(
@@ -117,7 +121,8 @@ enum ServeOptions {
   static let all: [any DeclaredOption] =
     [
       roles, regions, listen, webhookListen, adminListen, publicURLs, dataFolder, database,
-      callRetention, auditRetention, moveOverlap, registry, keyring, tlsCertificate, tlsKey,
+      callRetention, auditRetention, moveOverlap, sweepInterval, registry, keyring,
+      tlsCertificate, tlsKey,
       tlsClientAuthorities, isInsecure, grpcSettings, corsOrigins, logLevel, accessLog, slowCall,
       otlp, traceRatio,
       traceParents, channelz, drainTimeout, twilioEndpoints, loopCount, busyPoll,
@@ -137,6 +142,16 @@ extension ArgumentType where Value == Retention {
       guard text != "none" else { return Retention(period: nil) }
       let time = ArgumentType<Duration>.duration(in: shortest...longest)
       return Retention(period: try time.parse(text))
+    }
+  }
+}
+
+extension ArgumentType where Value == Duration {
+  /// A time, or 0 for never.
+  static var sweepInterval: ArgumentType<Duration> {
+    let time = ArgumentType.duration(in: .zero...RegistryLimits.sweepIntervalMax)
+    return ArgumentType("TIME|0") { (text) throws(ArgumentProblem) in
+      text == "0" ? .zero : try time.parse(text)
     }
   }
 }

@@ -183,6 +183,7 @@ final class ServerParts: Sendable {
     if let tls { metrics.addCertificateExpiry(of: tls) }
     metrics.add { await server.metrics() }
     metrics.add { ProcessMetrics.read() }
+    if let registry { metrics.add { registry.metrics() } }
     // What this process itself calls: the registry, the collector.
     for channel in [channel.remote, tracing?.channel].compactMap(\.self) {
       introspection?.add(channel)

@@ -104,6 +104,27 @@ package enum RegistryLimits {
   /// Callers that wait for one work at once.
   package static let joinersMax = 64
 
+  // Drift
+  /// Numbers with findings, and numbers with other labels, that a look at a provider tells one by
+  /// one; the totals are given beside them.
+  package static let driftRowsMax = 500
+  /// Characters of the host that stands where ours stood.
+  package static let driftHostLengthMax = 253
+  /// Numbers read at once when they are compared, at the carrier and here.
+  package static let driftPageSize = 200
+  /// Times that the carrier is asked the same while it says that it is asked too often.
+  package static let driftAttemptsMax = 5
+  /// Numbers that a sync asks for at once.
+  package static let syncConcurrencyMax = 8
+  /// Providers that a sweep looks at at once.
+  package static let sweepConcurrencyMax = 8
+  /// Providers that a sweep reads at once.
+  package static let sweepPageSize = 100
+  /// Between two numbers that a sweep asks one provider's carrier for.
+  package static let sweepRequestInterval: Duration = .milliseconds(200)
+  /// The most that `--sweep-interval` takes.
+  package static let sweepIntervalMax: Duration = .seconds(7 * 24 * 3600)
+
   // The route feed
   /// Readers that wait for a change at once.
   package static let routeWaitersMax = 256

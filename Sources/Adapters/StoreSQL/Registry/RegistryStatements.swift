@@ -87,6 +87,8 @@ enum RegistryStatements {
     ORDER BY id LIMIT $3
     """)
 
+  static let allProviders = SQLStatement(
+    "provider_all", "SELECT document, id FROM providers WHERE id > $1 ORDER BY id LIMIT $2")
   static let providersSealed = SQLStatement(
     "provider_sealed", "SELECT document FROM providers WHERE seal_keys = $1 LIMIT $2")
   static let countSealedProviders = SQLStatement(
@@ -230,7 +232,7 @@ enum RegistryStatements {
     insertRequest, request, forgetRequests, pruneRequests, insertProvider, providerOfAccount,
     provider, providerOfAnyTenant, updateProvider, updateProviderWithNumbers, lockProvider,
     deleteProvider, countNumbersOfProvider, numberComesUnderProvider, providersToReseal,
-    providersSealed, countSealedProviders, agentsSealed, countSealedAgents,
+    allProviders, providersSealed, countSealedProviders, agentsSealed, countSealedAgents,
     insertAgent, agent, updateAgent, lockAgent, deleteAgent, countNumbersOfAgent, agentsToReseal,
     insertClaim, moveClaim, deleteClaim, insertDirectory, directory, moveDirectory,
     deleteDirectory, insertNumber, number, numbersOfE164, updateNumber, deleteNumber,

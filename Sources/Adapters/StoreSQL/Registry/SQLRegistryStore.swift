@@ -36,6 +36,18 @@ package struct SQLRegistryStore: RegistryStore {
   }
 
   package func providers(
+    after id: ProviderID?, limit: Int
+  ) async throws(StoreError) -> [Provider] {
+    let rows = try await reader.rows(
+      RegistryStatements.allProviders, [.text(id?.description ?? ""), SQLValue(limit)])
+    return rows.compactMap { row in
+      let provider = try? StoredDocument.decode(Provider.self, row.blob(0))
+      if provider == nil { reader.damaged("provider \(row.text(1))") }
+      return provider
+    }
+  }
+
+  package func providers(
     notSealedUnder key: String, after id: ProviderID?, limit: Int
   ) async throws(StoreError) -> [Provider] {
     try await reader.documents(

@@ -52,13 +52,28 @@ extension Google.Protobuf.Timestamp {
 extension Trunkline.V1.Condition {
   init(_ condition: Registry.Condition) {
     self.init()
-    switch condition.kind {
-    case .credentials: type = "CREDENTIALS"
-    case .carrierSettings: type = "CARRIER_SETTINGS"
-    }
+    type = condition.kind.name
     status = condition.holds ? .true : .false
     reason = condition.reason
     message = condition.message
     observedTime = Google.Protobuf.Timestamp(condition.observedTime)
+  }
+}
+
+extension Registry.Condition.Kind {
+  /// UPPER_SNAKE, as the contract lists them.
+  var name: String {
+    switch self {
+    case .credentials: "CREDENTIALS"
+    case .carrierReachable: "CARRIER_REACHABLE"
+    case .carrierSettings: "CARRIER_SETTINGS"
+    case .carrierNumber: "CARRIER_NUMBER"
+    case .voiceCapability: "VOICE_CAPABILITY"
+    case .webhook: "WEBHOOK"
+    case .webhookOverride: "WEBHOOK_OVERRIDE"
+    case .fallbackWebhook: "FALLBACK_WEBHOOK"
+    case .statusCallback: "STATUS_CALLBACK"
+    case .processingRegion: "PROCESSING_REGION"
+    }
   }
 }

@@ -12,12 +12,24 @@ extension Trunkline.V1 {
   /// One thing that was observed about a resource. The resource's state says what may be done with it;
   /// its conditions say why.
   package struct Condition: GeneratedMessage {
-    /// What was looked at, in UPPER_SNAKE_CASE: `CREDENTIALS` of a provider, `CARRIER_SETTINGS` of a
-    /// number. At most one condition of each type is listed.
+    /// What was looked at, in UPPER_SNAKE_CASE. At most one condition of each type is listed.
+    ///
+    /// Of a provider: `CREDENTIALS`; `CARRIER_REACHABLE` while the carrier does not answer. Of a number:
+    /// `CARRIER_SETTINGS` as a whole while they are ours, or when they could not be put back; and each
+    /// of these while somebody has changed it at the carrier: `CARRIER_NUMBER`, `VOICE_CAPABILITY`,
+    /// `WEBHOOK`, `WEBHOOK_OVERRIDE`, `FALLBACK_WEBHOOK`, `STATUS_CALLBACK`, `PROCESSING_REGION`.
     package var type: String = ""
     /// How it turned out.
     package var status: Trunkline.V1.Condition.Status = .unspecified
-    /// The cause for programs, in UPPER_SNAKE_CASE.
+    /// The cause for programs, in UPPER_SNAKE_CASE. What the carrier refused has the reasons of errors.
+    /// What somebody changed at the carrier, by type:
+    ///   CARRIER_NUMBER     NUMBER_VANISHED, NUMBER_MOVED_TO_OTHER_ACCOUNT
+    ///   VOICE_CAPABILITY   VOICE_CAPABILITY_LOST
+    ///   WEBHOOK            WEBHOOK_REPLACED, WEBHOOK_REMOVED
+    ///   WEBHOOK_OVERRIDE   OVERRIDDEN_BY_APPLICATION, OVERRIDDEN_BY_TRUNK
+    ///   FALLBACK_WEBHOOK   FALLBACK_WEBHOOK_REPLACED
+    ///   STATUS_CALLBACK    STATUS_CALLBACK_REPLACED
+    ///   PROCESSING_REGION  PROCESSING_REGION_MOVED
     package var reason: String = ""
     /// The cause and the remedy for people. It holds no secret and no full phone number.
     package var message: String = ""

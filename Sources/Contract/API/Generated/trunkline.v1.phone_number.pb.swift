@@ -125,7 +125,8 @@ extension Trunkline.V1 {
       case provisioning
       /// It takes and places calls as `supports_inbound` and `supports_outbound` say.
       case active
-      /// It is ours, but something hinders calls; `conditions` say what.
+      /// It is ours, but something hinders calls: mostly somebody changed the carrier's settings;
+      /// `conditions` say what. Calls that still come here are answered.
       case degraded
       /// Its deletion is under way; calls are not handled any more.
       case deleting

@@ -36,6 +36,7 @@ extension AuditedFields {
     add("display_name", provider.displayName)
     add("region", provider.region.rawValue)
     add("state", provider.state.rawValue)
+    add(conditions: provider.conditions)
     switch provider.configuration {
     case .twilio(let twilio):
       add("twilio.account_sid", twilio.accountSID.description)
@@ -53,6 +54,7 @@ extension AuditedFields {
     add("region", number.region.rawValue)
     add("agent_id", number.agentID?.description ?? "")
     add("state", number.state.rawValue)
+    add(conditions: number.conditions)
     add("supports_inbound", number.supportsInbound)
     add("supports_outbound", number.supportsOutbound)
     add("inbound.unassigned", number.unassignedPolicy.rawValue)
@@ -61,6 +63,11 @@ extension AuditedFields {
       add("leftovers[\(index)]", "\(leftover.kind.rawValue) in \(leftover.region.rawValue)")
     }
     add("labels", number.labels)
+  }
+
+  /// The reasons of those that don't hold.
+  private mutating func add(conditions: [Condition]) {
+    add("conditions", conditions.filter { !$0.holds }.map(\.reason).joined(separator: " "))
   }
 
   fileprivate init(_ token: APIToken) {

@@ -107,6 +107,10 @@ package protocol DeploymentStore: Sendable {
   /// Tenants that were noted, at most `limit` with an id greater than `id`, by id.
   func tenants(after id: TenantID?, limit: Int) async throws(StoreError) -> [Tenant]
 
+  /// Providers of all tenants, at most `limit` with an id greater than `id`, by id. One that can't
+  /// be read is left out.
+  func providers(after id: ProviderID?, limit: Int) async throws(StoreError) -> [Provider]
+
   /// Providers with a secret that is not under a data key that `key` seals, at most `limit` with an
   /// id greater than `id`, by id.
   func providers(

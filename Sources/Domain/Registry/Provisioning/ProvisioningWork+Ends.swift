@@ -102,11 +102,7 @@ extension ProvisioningWork {
     new.former = journal.former ?? number.former
     new.configured = journal.ours
     new.leftovers = []
-    new.conditions = [
-      Condition(
-        kind: .carrierSettings, holds: true, reason: "CONFIGURED",
-        message: "The carrier sends the number's calls here.", observedTime: journal.updateTime)
-    ]
+    new.conditions = [.configured(at: journal.updateTime)]
     return new
   }
 

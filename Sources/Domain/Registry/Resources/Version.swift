@@ -41,8 +41,24 @@ package struct Condition: Sendable, Hashable, Codable {
   package enum Kind: String, Sendable, Hashable, Codable {
     /// The provider's credentials at the carrier.
     case credentials
+    /// Whether the carrier answers at all, for a provider.
+    case carrierReachable
     /// The number's webhook and inbound processing region at the carrier.
     case carrierSettings
+    /// The account holds the number.
+    case carrierNumber
+    /// The number can take and place voice calls.
+    case voiceCapability
+    /// Our address is asked when a call comes in.
+    case webhook
+    /// Nothing at the carrier stands in place of our address.
+    case webhookOverride
+    /// Our address is asked when the first one fails.
+    case fallbackWebhook
+    /// Our address is told how calls ended.
+    case statusCallback
+    /// The region that handles inbound calls is the provider's.
+    case processingRegion
   }
 
   package var kind: Kind

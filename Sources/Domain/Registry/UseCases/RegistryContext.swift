@@ -116,6 +116,12 @@ extension RegistryContext {
   /// What knows no tenant yet: the token that a call shows.
   var deployment: any DeploymentStore { stores }
 
+  /// What comparing with the carriers stands on.
+  var drift: DriftPorts {
+    DriftPorts(
+      store: stores, carrier: carrier, sealer: sealer, time: time, ids: ids, feed: feed)
+  }
+
   /// Commits with what the audit log is told of it, and publishes.
   func commit(
     by caller: Caller, request: RequestRecord? = nil, _ changes: [RegistryChange],

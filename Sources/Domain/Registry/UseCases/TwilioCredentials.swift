@@ -97,8 +97,14 @@ extension RegistryContext {
 
   /// The condition that says the carrier took the credentials just now.
   func credentialsAccepted() -> Condition {
+    .credentialsAccepted(at: time.now())
+  }
+}
+
+extension Condition {
+  static func credentialsAccepted(at time: Timestamp) -> Condition {
     Condition(
       kind: .credentials, holds: true, reason: "ACCEPTED",
-      message: "The carrier accepted the credentials.", observedTime: time.now())
+      message: "The carrier accepted the credentials.", observedTime: time)
   }
 }

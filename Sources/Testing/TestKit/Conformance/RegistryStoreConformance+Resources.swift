@@ -30,6 +30,19 @@ extension RegistryStoreConformance {
           tenant: Sample.otherTenant))
       try await store.commit(Sample.write([.insertProvider(Sample.provider(5, account: 2))]))
     },
+    RegistryStoreCheck("all tenants' providers are read in turn") { store in
+      for number in 1...3 {
+        let tenant = number == 2 ? Sample.otherTenant : Sample.tenant
+        let provider = Sample.provider(number, account: number, tenant: tenant)
+        try await store.commit(Sample.write([.insertProvider(provider)], tenant: tenant))
+      }
+      let first = try await store.providers(after: nil, limit: 2)
+      try requireEqual(first.map(\.id), [Sample.providerID(1), Sample.providerID(2)])
+      let rest = try await store.providers(after: Sample.providerID(2), limit: 2)
+      try requireEqual(rest, [Sample.provider(3, account: 3)])
+      let none = try await store.providers(after: Sample.providerID(3), limit: 2)
+      try requireEqual(none, [])
+    },
     RegistryStoreCheck("a provider is replaced at its version only") { store in
       var provider = Sample.provider(1)
       try await store.commit(Sample.write([.insertProvider(provider)]))

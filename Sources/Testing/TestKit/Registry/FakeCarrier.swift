@@ -27,6 +27,8 @@ package final class FakeCarrier: Carrier {
     var sid: CarrierNumberSID
     var e164: E164
     var hasVoice: Bool
+    /// The number itself where nobody named it.
+    var friendlyName: String?
     var records: [Region: VoiceSettings] = [:]
   }
 
@@ -89,6 +91,18 @@ package final class FakeCarrier: Carrier {
   /// Changes a record behind our back.
   package func overwrite(_ sid: CarrierNumberSID, region: Region, with voice: VoiceSettings) {
     state.withLock { $0.numbers[sid]?.records[region] = voice }
+  }
+
+  /// Changes what a number can do, or its name, behind our back.
+  package func change(
+    _ sid: CarrierNumberSID, hasVoice: Bool? = nil, friendlyName: String? = nil
+  ) {
+    state.withLock { state in
+      guard var number = state.numbers[sid] else { return }
+      number.hasVoice = hasVoice ?? number.hasVoice
+      number.friendlyName = friendlyName ?? number.friendlyName
+      state.numbers[sid] = number
+    }
   }
 
   /// Moves a number's inbound processing behind our back.
@@ -259,7 +273,7 @@ package final class FakeCarrier: Carrier {
   private static func view(_ number: Number, _ access: CarrierAccess) -> CarrierNumber {
     CarrierNumber(
       sid: number.sid, accountSID: number.account, e164: number.e164,
-      friendlyName: number.e164.text, hasVoice: number.hasVoice,
+      friendlyName: number.friendlyName ?? number.e164.text, hasVoice: number.hasVoice,
       voice: number.records[access.region] ?? VoiceSettings())
   }
 }

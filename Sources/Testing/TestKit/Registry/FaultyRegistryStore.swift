@@ -33,6 +33,14 @@ package struct FaultyRegistryStore: RegistryStore {
   }
 
   package func providers(
+    after id: ProviderID?, limit: Int
+  ) async throws(StoreError) -> [Provider] {
+    try await injector.step { () async throws(StoreError) in
+      try await base.providers(after: id, limit: limit)
+    }
+  }
+
+  package func providers(
     notSealedUnder key: String, after id: ProviderID?, limit: Int
   ) async throws(StoreError) -> [Provider] {
     try await injector.step { () async throws(StoreError) in

@@ -35,6 +35,16 @@ package final class MemoryRegistryStore: RegistryStore {
   }
 
   package func providers(
+    after id: ProviderID?, limit: Int
+  ) async throws(StoreError) -> [Provider] {
+    tables.withLock { tables in
+      let all = tables.providers.values.map(\.provider)
+        .filter { provider in id.map { $0 < provider.id } ?? true }
+      return Array(all.sorted { $0.id < $1.id }.prefix(limit))
+    }
+  }
+
+  package func providers(
     notSealedUnder key: String, after id: ProviderID?, limit: Int
   ) async throws(StoreError) -> [Provider] {
     tables.withLock { tables in

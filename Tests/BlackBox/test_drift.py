@@ -1,0 +1,262 @@
+"""Numbers that somebody changes at the carrier behind our back: the sweep sees it, says it, and sees it mended."""
+
+import re
+import urllib.request
+
+import pytest
+
+import harness
+import postgres
+from harness import wait_until
+from number_watchers import NumberWatcher
+from world import ANSWER_MAX, World, deployment
+
+# Each look at the carrier begins so long after the one before.
+INTERVAL = "100ms"
+
+
+@pytest.fixture(scope="module")
+def world(stubs, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("drift")
+    with deployment(stubs, folder, arguments=[f"--sweep-interval={INTERVAL}"]) as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def watcher(world):
+    watcher = NumberWatcher([world], seed=1, is_cut=False)
+    yield watcher
+    watcher.is_over = True
+    watcher.call.cancel()
+    assert watcher.failure is None
+
+
+def reasons(number):
+    """What the number's conditions say is not so: type -> reason."""
+    return {c.type: c.reason for c in number.conditions if c.status == c.STATUS_FALSE}
+
+
+def settled(world, number, **expected):
+    """The number once its failing conditions are exactly these: type=reason."""
+
+    def ready():
+        found = world.number(number.id)
+        return found if reasons(found) == expected else None
+
+    state = world.v1.PhoneNumber.STATE_DEGRADED if expected else world.v1.PhoneNumber.STATE_ACTIVE
+    found = wait_until(ready, f"{number.id} with {expected or 'no drift'}")
+    assert found.state == state
+    return found
+
+
+def degraded(world):
+    request = world.v1.ListPhoneNumbersRequest(state=world.v1.PhoneNumber.STATE_DEGRADED)
+    return {n.id for n in world.numbers.ListPhoneNumbers(request, timeout=ANSWER_MAX).phone_numbers}
+
+
+def told(watcher, number):
+    """The versions of the number that the watcher was told of."""
+    return [change.version for change in watcher.changes if change.id == number.id]
+
+
+def edit(world, number, region, **members):
+    """Somebody changes the number's record of a region at the carrier."""
+    body = {"configurations": {region: members}}
+    world.sim.control("POST", f"/numbers/{number.carrier_sid}", body)
+
+
+def route(world, number, region):
+    world.sim.control("POST", f"/numbers/{number.carrier_sid}", {"voice_region": region})
+
+
+def record(world, number, region):
+    return world.at_carrier(number.carrier_sid)["configurations"][region]
+
+
+EDITS = {
+    "webhook": ({"voice_url": "https://user:secret@dialler.example/take?key=secret"},
+                {"WEBHOOK": "WEBHOOK_REPLACED"}),
+    "no webhook": ({"voice_url": ""}, {"WEBHOOK": "WEBHOOK_REMOVED"}),
+    "application": ({"voice_application_sid": "AP" + "1" * 32},
+                    {"WEBHOOK_OVERRIDE": "OVERRIDDEN_BY_APPLICATION"}),
+    "trunk": ({"trunk_sid": "TK" + "1" * 32}, {"WEBHOOK_OVERRIDE": "OVERRIDDEN_BY_TRUNK"}),
+    "fallback": ({"voice_fallback_url": "https://dialler.example/fallback"},
+                 {"FALLBACK_WEBHOOK": "FALLBACK_WEBHOOK_REPLACED"}),
+    "status callback": ({"status_callback": "https://dialler.example/status"},
+                        {"STATUS_CALLBACK": "STATUS_CALLBACK_REPLACED"}),
+    "everything": ({"voice_url": "", "voice_fallback_url": "", "status_callback": "",
+                    "trunk_sid": "TK" + "2" * 32},
+                   {"WEBHOOK": "WEBHOOK_REMOVED", "WEBHOOK_OVERRIDE": "OVERRIDDEN_BY_TRUNK",
+                    "FALLBACK_WEBHOOK": "FALLBACK_WEBHOOK_REPLACED",
+                    "STATUS_CALLBACK": "STATUS_CALLBACK_REPLACED"}),
+}
+
+
+@pytest.mark.parametrize("kind", EDITS)
+def test_settings_changed_behind_our_back_are_seen_and_told_and_healed(world, watcher, kind):
+    members, expected = EDITS[kind]
+    number = world.number_of("ie1")
+    before = record(world, number, "ie1")
+    edit(world, number, "ie1", **members)
+    found = settled(world, number, **expected)
+    assert number.id in degraded(world)
+    for condition in found.conditions:
+        assert condition.message and "secret" not in condition.message
+        assert number.e164 not in condition.message
+    if kind == "webhook":
+        assert "dialler.example" in found.conditions[0].message
+    wait_until(lambda: told(watcher, number), f"{number.id} is told")
+    edit(world, number, "ie1", **{name: before[name] for name in members})
+    healed = settled(world, number)
+    assert number.id not in degraded(world)
+    assert healed.former == found.former
+    count = len(told(watcher, number))
+    assert count >= 2 or wait_until(lambda: len(told(watcher, number)) >= 2, "healing is told")
+
+
+def test_a_region_moved_behind_our_back_is_seen_and_healed(world):
+    number = world.number_of("ie1")
+    route(world, number, "au1")
+    found = settled(world, number, PROCESSING_REGION="PROCESSING_REGION_MOVED")
+    assert "au1" in found.conditions[0].message
+    route(world, number, "ie1")
+    settled(world, number)
+
+
+def test_a_released_number_is_seen_and_healed(world):
+    number = world.number_of("us1")
+    at_carrier = world.at_carrier(number.carrier_sid)
+    world.sim.control("DELETE", f"/numbers/{number.carrier_sid}")
+    settled(world, number, CARRIER_NUMBER="NUMBER_VANISHED")
+    world.sim.control("POST", "/numbers", {
+        "account_sid": at_carrier["account_sid"], "phone_number": at_carrier["phone_number"],
+        "sid": at_carrier["sid"], "configurations": at_carrier["configurations"],
+        "voice_region": at_carrier["voice_region"]})
+    settled(world, number)
+
+
+def test_a_number_that_lost_its_voice_is_seen(world):
+    number = world.number_of("us1")
+    world.sim.control("POST", f"/numbers/{number.carrier_sid}", {"voice": False})
+    settled(world, number, VOICE_CAPABILITY="VOICE_CAPABILITY_LOST")
+    world.sim.control("POST", f"/numbers/{number.carrier_sid}", {"voice": True})
+    settled(world, number)
+
+
+def test_another_name_at_the_carrier_is_no_drift(world):
+    number = world.number_of("us1")
+    world.sim.control("POST", f"/numbers/{number.carrier_sid}", {"friendly_name": "Front desk"})
+    swept = sweeps(world)
+    wait_until(lambda: sweeps(world) > swept + 1, "two more sweeps")
+    assert world.number(number.id).etag == number.etag
+
+
+def test_a_degraded_number_that_still_rings_here_is_answered(world):
+    number = world.number_of("us1")
+    edit(world, number, "us1", voice_fallback_url="https://dialler.example/fallback")
+    settled(world, number, FALLBACK_WEBHOOK="FALLBACK_WEBHOOK_REPLACED")
+    landed = world.call_in(number.e164)
+    assert "agent.example" in str(landed)
+    world.unassign(number)
+    world.delete_number(number)
+    assert record(world, number, "us1")["voice_fallback_url"] == "https://dialler.example/fallback"
+
+
+def test_a_number_that_vanished_can_be_deleted(world):
+    number = world.number_of("us1", assigned=False)
+    world.sim.control("DELETE", f"/numbers/{number.carrier_sid}")
+    settled(world, number, CARRIER_NUMBER="NUMBER_VANISHED")
+    world.delete_number(number)
+    assert number.id not in {found.id for found in world.all_numbers()}
+
+
+def test_refused_credentials_mark_the_provider_and_no_number(world):
+    account = world.account()
+    key = world.key(account)
+    provider = world.provider(account, key=key)
+    held = world.carrier_number(account)
+    number = world.import_number(provider, held["phone_number"])
+
+    def conditions():
+        request = world.v1.GetProviderRequest(id=provider.id)
+        found = world.providers.GetProvider(request, timeout=ANSWER_MAX).provider
+        return {c.type: c.reason for c in found.conditions if c.status == c.STATUS_FALSE}
+
+    world.sim.control("DELETE", f"/keys/{key['sid']}")
+    wait_until(
+        lambda: conditions() == {"CREDENTIALS": "CARRIER_REFUSED_CREDENTIALS"}, "it is noted")
+    assert world.number(number.id).etag == number.etag
+    other = world.key(account)
+    world.providers.UpdateProvider(
+        world.v1.UpdateProviderRequest(provider=world.v1.Provider(
+            id=provider.id, twilio=world.v1.Provider.Twilio(
+                api_key_sid=other["sid"], api_key_secret=other["secret"]))), timeout=ANSWER_MAX)
+    wait_until(lambda: conditions() == {}, "it is well again")
+    assert world.number(number.id).etag == number.etag
+
+
+def test_the_audit_log_says_who_noticed(world):
+    number = world.number_of("us1", assigned=False)
+    edit(world, number, "us1", voice_url="https://dialler.example/")
+    settled(world, number, WEBHOOK="WEBHOOK_REPLACED")
+    request = world.v1.ListAuditEventsRequest(resource_id=number.id, page_size=1)
+    event = world.audit_log.ListAuditEvents(request, timeout=ANSWER_MAX).events[0]
+    changes = [(c.field, c.old_value, c.new_value) for c in event.changes]
+    assert (event.principal, event.method, event.action) == ("system", "background", "update")
+    assert changes == [("state", "active", "degraded"), ("conditions", "", "WEBHOOK_REPLACED")]
+
+
+def metrics(world):
+    with urllib.request.urlopen(f"http://{world.server.admin_address}/metrics") as answer:
+        return answer.read().decode()
+
+
+def sweeps(world):
+    found = re.search(r'trunkline_registry_sweeps_total{outcome="done"} (\d+)', metrics(world))
+    return int(found.group(1))
+
+
+def test_metrics_count_what_was_looked_at_and_found(world):
+    number = world.number_of("au1")
+    route(world, number, "us1")
+    settled(world, number, PROCESSING_REGION="PROCESSING_REGION_MOVED")
+    found = metrics(world)
+    assert re.search(r"trunkline_registry_sweep_numbers_total [1-9]", found)
+    reason = 'trunkline_registry_sweep_findings_total{reason="PROCESSING_REGION_MOVED"} [1-9]'
+    assert re.search(reason, found)
+    assert re.search(r'trunkline_registry_sweep_changes_total{change="marked"} [1-9]', found)
+
+
+def test_without_an_interval_nobody_asks_the_carrier(stubs, tmp_path):
+    with deployment(stubs, tmp_path, arguments=["--sweep-interval=0"]) as world:
+        assert "trunkline_registry_sweeps" not in metrics(world)
+
+
+def test_two_registries_on_one_database_mark_a_number_once(stubs, tmp_path, sim):
+    with postgres.Server(tmp_path / "pg", ["fsync = off"]) as database:
+        url = database.url(database.make_database("drift"))
+        arguments = [f"--sweep-interval={INTERVAL}", f"--database={url}"]
+        keyring = tmp_path / "keyring"
+        first = harness.Trunklined(tmp_path / "a", sim, keyring=keyring, arguments=arguments)
+        second = harness.Trunklined(
+            tmp_path / "b", sim, roles="registry", keyring=keyring, arguments=arguments,
+            webhook_address=first.webhook_address)
+        # One administrator for both.
+        second.token_file = first.token_file
+        try:
+            world = World(stubs, sim, first.start())
+            other = World(stubs, sim, second.start())
+            numbers = [world.number_of("us1", assigned=False) for _ in range(5)]
+            for number in numbers:
+                edit(world, number, "us1", voice_url="https://dialler.example/")
+            marked = [settled(world, n, WEBHOOK="WEBHOOK_REPLACED") for n in numbers]
+            counts = [sweeps(world), sweeps(other)]
+            wait_until(
+                lambda: sweeps(world) > counts[0] + 1 and sweeps(other) > counts[1] + 1,
+                "two more sweeps of each")
+            assert [other.number(n.id) for n in numbers] == marked
+            world.close()
+            other.close()
+        finally:
+            first.stop()
+            second.stop()
