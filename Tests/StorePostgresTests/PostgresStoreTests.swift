@@ -62,7 +62,7 @@ import Testing
 @Suite(.serialized) struct PostgresMigrationTests {
   @Test func twoStartersTakeTurns() async throws {
     try await withEngine { pg in
-      #expect(try await SQLMigrations.registry.missing(on: pg.engine).count == 5)
+      #expect(try await SQLMigrations.registry.missing(on: pg.engine).count == 6)
       try await withThrowingTaskGroup(of: Void.self) { group in
         for _ in 0..<4 {
           group.addTask { try await SQLMigrations.registry.run(on: pg.engine) }
@@ -74,7 +74,7 @@ import Testing
       #expect(
         try pg.cluster.sql(
           "SELECT component, version FROM schema_migrations ORDER BY 1; SELECT count(*) "
-            + "FROM change_feed;", database: pg.database) == "calls|4\nregistry|5\n1")
+            + "FROM change_feed;", database: pg.database) == "calls|4\nregistry|6\n1")
     }
   }
 
@@ -118,6 +118,40 @@ import Testing
       for (state, journal) in zip([OperationState.failed, .succeeded, .running], journals) {
         let some = try await tenant.journals(OperationFilter(state: state), after: nil, limit: 9)
         #expect(some == [journal])
+      }
+    }
+  }
+
+  /// A number that an earlier version wrote is in every list that it belongs to.
+  @Test(arguments: 1..<SQLMigrations.registry.steps.count)
+  func numbersOfAnEarlierVersionAreListed(_ version: Int) async throws {
+    try await withEngine { pg in
+      let earlier = SQLMigrations(
+        component: "registry", steps: Array(SQLMigrations.registry.steps[..<version]))
+      try await earlier.run(on: pg.engine)
+      let number = try Sample.number(
+        1, provider: Sample.provider(2), agent: Sample.agentID(1))
+      let values: [SQLValue] = [
+        SQLValue(number.region), SQLValue(number.tenant), SQLValue(number.id),
+        SQLValue(number.providerID), number.agentID.map { SQLValue($0) } ?? .null,
+        .text(number.state.rawValue), SQLValue(number.revision.version),
+        SQLValue(number.revision.createTime), SQLValue(document: number),
+      ]
+      try await pg.engine.transaction { session async throws(SQLFailure) -> SQLEnding<Void> in
+        _ = try await session.run(
+          SQLStatement(
+            "number_insert_before",
+            """
+            INSERT INTO phone_numbers (region, tenant, id, provider_id, agent_id, state, version,
+              create_time, document)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            """), values)
+        return .commit(())
+      }
+      try await SQLMigrations.registry.run(on: pg.engine)
+      let tenant = SQLRegistryStore(engine: pg.engine).tenant(Sample.tenant)
+      for filter in Sample.filters(of: number) {
+        #expect(try await tenant.numbers(filter, after: nil, limit: 9) == [number])
       }
     }
   }

@@ -141,7 +141,7 @@ struct SQLiteRegistryMigrationTests {
     defer { executor.stop() }
     try writeFirstVersion()
     let database = try SQLiteConnection(path: file.path)
-    #expect(try SQLiteRegistryMigrations.all.missing(on: database).count == 6)
+    #expect(try SQLiteRegistryMigrations.all.missing(on: database).count == 7)
     #expect(try database.first("PRAGMA user_version")?.integer(0) == 1)
     try SQLiteRegistryMigrations.all.run(on: database)
     #expect(try SQLiteRegistryMigrations.all.missing(on: database).isEmpty)
@@ -159,6 +159,34 @@ struct SQLiteRegistryMigrationTests {
     let schema = "SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
     #expect(try old.run(schema) == new.run(schema))
     #expect(try !old.run(schema).isEmpty)
+  }
+
+  /// A number that an earlier version wrote is in every list that it belongs to.
+  @Test(arguments: 2..<SQLiteRegistryMigrations.all.steps.count)
+  func numbersOfAnEarlierVersionAreListed(_ version: Int) async throws {
+    defer { executor.stop() }
+    let number = try number()
+    do {
+      let database = try SQLiteConnection(path: file.path)
+      let earlier = Array(SQLiteRegistryMigrations.all.steps[..<version])
+      try SQLiteMigrations(steps: earlier).run(on: database)
+      try database.run(
+        """
+        INSERT INTO phone_numbers (region, tenant, id, provider_id, agent_id, state, version,
+          create_time, document)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?8)
+        """,
+        [
+          SQLValue(number.region), SQLValue(Sample.tenant), SQLValue(number.id),
+          SQLValue(provider.id), SQLValue(Sample.agentID(1)), .text(number.state.rawValue),
+          SQLValue(number.revision.createTime), SQLValue(document: number),
+        ])
+    }
+    let store = try await SQLiteStores.registry(path: file.path, executor: executor)
+    for filter in Sample.filters(of: number) {
+      let found = try await store.tenant(Sample.tenant).numbers(filter, after: nil, limit: 9)
+      #expect(found == [number])
+    }
   }
 
   /// With their key as the tree, a million numbers lay eight levels deep.

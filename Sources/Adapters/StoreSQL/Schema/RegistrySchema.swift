@@ -221,8 +221,7 @@ package enum RegistrySchema {
     """
 
   /// The second step: for lists with several filters, of which each fits many numbers and all
-  /// together few. SQLite fetches a row before it looks at an index's other columns, so an agent
-  /// with a state or a provider has an index of its own; what else is asked of an agent is sifted.
+  /// together few.
   package static let filterIndexes = """
     DROP INDEX phone_numbers_agent;
     CREATE INDEX phone_numbers_of_agent ON phone_numbers
@@ -236,5 +235,21 @@ package enum RegistrySchema {
       (tenant, provider_id, state, create_time, id);
     CREATE INDEX phone_numbers_region_state ON phone_numbers
       (tenant, region, state, create_time, id);
+    """
+
+  /// The sixth step: with it each set of filters has an index that begins with all of them, so that
+  /// a page reads its own rows and no others, however few there are, and no engine has to choose
+  /// between two indexes that know a part each. A provider's numbers are all of one region: nobody
+  /// asks for both.
+  package static let everyFilterIndexes = """
+    DROP INDEX phone_numbers_of_agent;
+    CREATE INDEX phone_numbers_agent ON phone_numbers
+      (tenant, agent_id, create_time, id) WHERE agent_id IS NOT NULL;
+    CREATE INDEX phone_numbers_agent_region ON phone_numbers
+      (tenant, agent_id, region, create_time, id) WHERE agent_id IS NOT NULL;
+    CREATE INDEX phone_numbers_agent_region_state ON phone_numbers
+      (tenant, agent_id, region, state, create_time, id) WHERE agent_id IS NOT NULL;
+    CREATE INDEX phone_numbers_agent_provider_state ON phone_numbers
+      (tenant, agent_id, provider_id, state, create_time, id) WHERE agent_id IS NOT NULL;
     """
 }

@@ -26,6 +26,9 @@ extension SQLMigrations {
       Step("index the audit log by age") {
         SQLDialect.postgres.statements(RegistrySchema.auditTimeIndex)
       },
+      Step("make an index for each set of filters") {
+        SQLDialect.postgres.statements(RegistrySchema.everyFilterIndexes)
+      },
     ])
 
   /// Fills in what the documents of earlier entries say.

@@ -23,6 +23,9 @@ enum SQLiteRegistryMigrations {
       "index the audit log by age",
       script: SQLDialect.sqlite.script(RegistrySchema.auditTimeIndex)),
     numberedRows,
+    SQLiteMigrations.Step(
+      "make an index for each set of filters",
+      script: SQLDialect.sqlite.script(RegistrySchema.everyFilterIndexes)),
   ])
 
   /// Fills in what the documents of earlier entries say.

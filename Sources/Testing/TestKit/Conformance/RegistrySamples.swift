@@ -97,6 +97,16 @@ package enum Sample {
     APITokenID(bits: UInt128(0x1_1000 + number))
   }
 
+  /// Every set of filters, with the values of `number`.
+  package static func filters(of number: PhoneNumber) -> [PhoneNumberFilter] {
+    (0..<16).map { set in
+      PhoneNumberFilter(
+        agentID: set & 1 == 0 ? nil : number.agentID,
+        providerID: set & 2 == 0 ? nil : number.providerID,
+        region: set & 4 == 0 ? nil : number.region, state: set & 8 == 0 ? nil : number.state)
+    }
+  }
+
   package static func token(_ number: Int = 1, tenant: TenantID = tenant) -> APIToken {
     APIToken(
       id: tokenID(number), tenant: tenant, displayName: "Token \(number)",

@@ -70,6 +70,35 @@ extension RegistryStoreConformance {
       let none = try await list(PhoneNumberFilter(region: .us1, state: .corrupted))
       try requireEqual(none, [])
     },
+    RegistryStoreCheck("numbers are filtered by every set of filters") { store in
+      let providers = [Sample.provider(1), Sample.provider(2, region: .ie1)]
+      let agents = [try Sample.agent(1), try Sample.agent(2)]
+      // Each mix of agent or none, provider and state.
+      var numbers: [PhoneNumber] = []
+      for agent in [nil, agents[0].id, agents[1].id] {
+        for provider in providers {
+          for state in [PhoneNumberState.active, .degraded] {
+            numbers.append(
+              try Sample.number(
+                numbers.count + 1, provider: provider, agent: agent, state: state))
+          }
+        }
+      }
+      var changes: [RegistryChange] = providers.map { .insertProvider($0) }
+      changes += agents.map { .insertAgent($0) }
+      changes += numbers.map { .insertNumber($0, providerVersion: 1) }
+      try await store.commit(Sample.write(changes))
+      for filter in Set(numbers.flatMap { Sample.filters(of: $0) }) {
+        let found = try await store.tenant(Sample.tenant).numbers(filter, after: nil, limit: 99)
+        let expected = numbers.reversed().filter { number in
+          (filter.agentID == nil || filter.agentID == number.agentID)
+            && (filter.providerID == nil || filter.providerID == number.providerID)
+            && (filter.region == nil || filter.region == number.region)
+            && (filter.state == nil || filter.state == number.state)
+        }
+        try requireEqual(found.map(\.id), expected.map(\.id))
+      }
+    },
   ]
 
   static let transactionChecks: [RegistryStoreCheck] = [
