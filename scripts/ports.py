@@ -11,6 +11,7 @@ import pathlib
 import random
 import socket
 import tempfile
+import threading
 
 BLOCK_SIZE = 1000
 BLOCKS_FIRST = 10_000
@@ -46,10 +47,16 @@ def _claim_block():
 
 _block = None
 _next = 0
+_lock = threading.Lock()
 
 
 def free_port():
     """A TCP port of 127.0.0.1 that nobody listens on, and that nobody else is given."""
+    with _lock:
+        return _free_port()
+
+
+def _free_port():
     global _block, _next
     if _block is None:
         _block = _claim_block()

@@ -1,8 +1,10 @@
 """Where the cases of the crash matrix are played, and how each must end."""
 
 import contextlib
+import pathlib
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -114,7 +116,9 @@ class OnPostgres(Fleet):
     """Two registries; the second takes over what the first was killed in."""
 
     def prepare(self, stack):
-        self.database = postgres.Server(self.folder / "pg", ["fsync = off"])
+        # Not in pytest's folder, which any other pytest that starts shuts to the database's user.
+        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trunkline-pg-")))
+        self.database = postgres.Server(folder / "pg", ["fsync = off"])
         self.name = stack.enter_context(self.database).make_database("registry")
         keyring = self.folder / "keyring"
         return [
