@@ -9,7 +9,7 @@ import harness
 import postgres
 from harness import wait_until
 from number_watchers import NumberWatcher
-from world import ANSWER_MAX, World, deployment
+from world import ANSWER_MAX, World, deployment, request_id
 
 # Each look at the carrier begins so long after the one before.
 INTERVAL = "100ms"
@@ -112,6 +112,27 @@ def test_settings_changed_behind_our_back_are_seen_and_told_and_healed(world, wa
     assert healed.former == found.former
     count = len(told(watcher, number))
     assert count >= 2 or wait_until(lambda: len(told(watcher, number)) >= 2, "healing is told")
+
+
+@pytest.mark.parametrize("kind", [*EDITS, "region"])
+def test_what_was_changed_is_repaired_when_asked(world, kind):
+    number = world.number_of("ie1")
+    before = record(world, number, "ie1")
+    if kind == "region":
+        route(world, number, "au1")
+        expected = {"PROCESSING_REGION": "PROCESSING_REGION_MOVED"}
+    else:
+        members, expected = EDITS[kind]
+        edit(world, number, "ie1", **members)
+    settled(world, number, **expected)
+    request = world.v1.RepairPhoneNumberRequest(id=number.id, request_id=request_id())
+    operation = world.numbers.RepairPhoneNumber(request, timeout=ANSWER_MAX).operation
+    wait = world.v1.WaitOperationRequest(id=operation.id)
+    done = world.operations.WaitOperation(wait, timeout=ANSWER_MAX).operation
+    assert done.state == world.v1.Operation.STATE_SUCCEEDED, done
+    assert record(world, number, "ie1") == before
+    assert world.at_carrier(number.carrier_sid)["voice_region"] == "ie1"
+    settled(world, number)
 
 
 def test_a_region_moved_behind_our_back_is_seen_and_healed(world):
