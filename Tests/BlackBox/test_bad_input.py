@@ -86,6 +86,11 @@ def delete_provider(things):
     return things.v1.DeleteProviderRequest(id=fresh.id)
 
 
+def sync_provider(things):
+    fresh = things.world.provider(things.world.account())
+    return things.v1.SyncProviderRequest(id=fresh.id)
+
+
 def fresh_number(things):
     held = things.world.carrier_number(things.account)
     return things.world.import_number(things.provider, held["phone_number"])
@@ -200,6 +205,7 @@ GOOD = {
     "ProviderService.UpdateProvider": update_provider,
     "ProviderService.DeleteProvider": delete_provider,
     "ProviderService.ValidateProvider": validate_provider,
+    "ProviderService.SyncProvider": sync_provider,
     "ProviderService.ListProviderNumbers": lambda t: t.v1.ListProviderNumbersRequest(
         provider_id=t.provider.id
     ),

@@ -281,3 +281,114 @@ def test_two_registries_on_one_database_mark_a_number_once(stubs, tmp_path, sim)
         finally:
             first.stop()
             second.stop()
+
+
+# SyncProvider
+
+
+def sync(world, provider_id, **members):
+    """The operation of a sync, once it is over."""
+    request = world.v1.SyncProviderRequest(id=provider_id, request_id=request_id(), **members)
+    begun = world.providers.SyncProvider(request, timeout=ANSWER_MAX).operation
+    assert begun.type == begun.TYPE_SYNC_PROVIDER and begun.provider_id == provider_id
+    wait = world.v1.WaitOperationRequest(id=begun.id)
+    done = world.operations.WaitOperation(wait, timeout=ANSWER_MAX).operation
+    assert done.id == begun.id and done.state == done.STATE_SUCCEEDED, done
+    return done
+
+
+@pytest.fixture(scope="module")
+def still(stubs, tmp_path_factory):
+    """A deployment that never sweeps by itself."""
+    with deployment(stubs, tmp_path_factory.mktemp("sync")) as world:
+        yield world
+
+
+def test_a_dry_run_tells_what_a_sync_then_marks(still):
+    account = still.account()
+    provider = still.provider(account, "ie1")
+    numbers = [
+        still.import_number(provider, still.carrier_number(account)["phone_number"])
+        for _ in range(4)
+    ]
+    still.carrier_number(account)
+    drifted, moved, released, fine = numbers
+    edit(still, drifted, "ie1", voice_url="https://dialler.example/?secret")
+    route(still, moved, "us1")
+    still.sim.control("DELETE", f"/numbers/{released.carrier_sid}")
+    still.sim.control("POST", f"/numbers/{fine.carrier_sid}", {"friendly_name": "Front desk"})
+    before = still.sim.control("GET", "/inventory")
+    told = sync(still, provider.id, dry_run=True).sync
+    assert told.dry_run
+    assert (told.compared_count, told.drifted_count, told.marked_count) == (4, 3, 3)
+    assert (told.unimported_count, told.number_count) == (1, 3)
+    found = {n.phone_number_id: [f.reason for f in n.findings] for n in told.numbers}
+    assert found == {drifted.id: ["WEBHOOK_REPLACED"], moved.id: ["PROCESSING_REGION_MOVED"],
+                     released.id: ["NUMBER_VANISHED"]}
+    assert [(o.phone_number_id, o.label) for o in told.other_labels] == [(fine.id, "Front desk")]
+    assert "secret" not in str(told)
+    assert [still.number(n.id) for n in numbers] == numbers
+
+    done = sync(still, provider.id)
+    assert (done.sync.marked_count, done.sync.drifted_count) == (3, 3)
+    assert degraded(still) == {drifted.id, moved.id, released.id}
+    assert reasons(still.number(moved.id)) == {"PROCESSING_REGION": "PROCESSING_REGION_MOVED"}
+    assert still.number(fine.id) == fine
+    assert still.sim.control("GET", "/inventory") == before
+    listed = still.operations.ListOperations(
+        still.v1.ListOperationsRequest(provider_id=provider.id), timeout=ANSWER_MAX).operations
+    assert [o.sync.drifted_count for o in listed] == [3, 3] and not listed[0].sync.numbers
+
+
+def test_a_sync_uses_no_quota_and_keeps_the_provider(still):
+    account = still.account()
+    provider = still.provider(account)
+    for _ in range(3):
+        still.carrier_number(account)
+    quota = still.numbers.GetQuota(still.v1.GetQuotaRequest(), timeout=ANSWER_MAX)
+    done = sync(still, provider.id)
+    assert (done.sync.compared_count, done.sync.unimported_count) == (0, 3)
+    assert still.numbers.GetQuota(still.v1.GetQuotaRequest(), timeout=ANSWER_MAX) == quota
+    request = still.v1.GetProviderRequest(id=provider.id)
+    assert still.providers.GetProvider(request, timeout=ANSWER_MAX).provider == provider
+
+
+def test_a_sync_whose_server_is_killed_goes_on(still):
+    account = still.account()
+    provider = still.provider(account)
+    number = still.import_number(provider, still.carrier_number(account)["phone_number"])
+    edit(still, number, "us1", voice_url="")
+    slow = {"kind": "delay", "method": "GET", "path": "*/IncomingPhoneNumbers*", "count": 0,
+            "delay_ms": 1500}
+    still.sim.control("POST", "/faults", slow)
+    request = still.v1.SyncProviderRequest(id=provider.id, request_id=request_id())
+    begun = still.providers.SyncProvider(request, timeout=ANSWER_MAX).operation
+    still.server.kill()
+    still.sim.control("DELETE", "/faults")
+    still.server.start()
+    still.connect()
+    settled(still, number, WEBHOOK="WEBHOOK_REMOVED")
+    again = still.providers.SyncProvider(request, timeout=ANSWER_MAX).operation
+    assert again.id == begun.id
+    wait = still.v1.WaitOperationRequest(id=begun.id)
+    done = still.operations.WaitOperation(wait, timeout=ANSWER_MAX).operation
+    assert done.state == done.STATE_SUCCEEDED
+
+
+def test_the_command_line_syncs(still):
+    account = still.account()
+    provider = still.provider(account)
+    number = still.import_number(provider, still.carrier_number(account)["phone_number"])
+    edit(still, number, "us1", trunk_sid="TK" + "1" * 32)
+    told = harness.run_cli(
+        "providers", "sync", provider.id, "--dry-run", address=still.server.address)
+    assert told.returncode == 0, told.stderr
+    assert number.id in told.stdout and "OVERRIDDEN_BY_TRUNK" in told.stdout
+    assert "would be marked" in told.stdout
+    assert still.number(number.id) == number
+    done = harness.run_cli("providers", "sync", provider.id, address=still.server.address)
+    assert done.returncode == 0, done.stderr
+    assert still.number(number.id).state == still.v1.PhoneNumber.STATE_DEGRADED
+    still.sim.control("POST", f"/accounts/{account['sid']}", {"status": "suspended"})
+    refused = harness.run_cli("providers", "sync", provider.id, address=still.server.address)
+    assert refused.returncode != 0 and "CARRIER_ACCOUNT_INACTIVE" in refused.stderr

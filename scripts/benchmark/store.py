@@ -55,7 +55,7 @@ class Trunklined:
             stage.program("trunklined"), "serve", f"--data-dir={folder}",
             f"--listen=127.0.0.1:{self.port}", f"--admin-listen=127.0.0.1:{self.admin}",
             f"--webhook-listen=127.0.0.1:{self.webhooks}",
-            f"--keyring={million.FOLDER / 'data' / 'keyring'}", *flags]
+            f"--keyring={million.FOLDER / 'data' / 'keyring'}", "--sweep-interval=0", *flags]
         command += [f"--public-url=us1=http://127.0.0.1:{self.webhooks}"]
         begun = time.monotonic()
         self.popen = subprocess.Popen(

@@ -116,6 +116,8 @@ package enum RegistryLimits {
   package static let driftAttemptsMax = 5
   /// Numbers that a sync asks for at once.
   package static let syncConcurrencyMax = 8
+  /// How often a sync writes down how far it is.
+  package static let syncProgressInterval: Duration = .seconds(1)
   /// Providers that a sweep looks at at once.
   package static let sweepConcurrencyMax = 8
   /// Providers that a sweep reads at once.

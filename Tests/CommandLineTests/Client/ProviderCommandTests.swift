@@ -186,4 +186,46 @@ typealias V1 = Trunkline.V1
     #expect(outcome.status == .usage)
     #expect(outcome.errors.hasPrefix("error: \(expected)"))
   }
+
+  @Test func syncsAndTellsHowFarItIs() async {
+    let (syncs, waits) = (Requests<V1.SyncProviderRequest>(), Requests<V1.WaitOperationRequest>())
+    let harness = CommandHarness { router in
+      router.answer(V1.ProviderServiceMethods.syncProvider, syncs) { _, _ in
+        V1.SyncProviderResponse(operation: Self.operation(.running, compared: 0))
+      }
+      router.answer(V1.OperationServiceMethods.waitOperation, waits) { _, count in
+        V1.WaitOperationResponse(
+          operation: Self.operation(count < 3 ? .running : .succeeded, compared: Int64(count * 40)))
+      }
+    }
+    let outcome = await harness.run("providers sync prv_1 --dry-run")
+    #expect(outcome.status == .success)
+    #expect(outcome.errors == "40 numbers compared\n80 numbers compared\n")
+    #expect(outcome.output.contains("pn_7"))
+    #expect(outcome.output.contains("WEBHOOK_REPLACED PROCESSING_REGION_MOVED"))
+    #expect(outcome.output.contains("… and 1 more."))
+    #expect((syncs.last?.dryRun, syncs.last?.requestID) == (true, "request-1"))
+    #expect(waits.last?.id == "op_1")
+  }
+
+  private static func operation(
+    _ state: V1.Operation.State, compared: Int64
+  ) -> V1.Operation {
+    V1.Operation.with { operation in
+      (operation.id, operation.state) = ("op_1", state)
+      var sync = V1.Operation.Sync()
+      (sync.dryRun, sync.comparedCount) = (true, compared)
+      if state == .succeeded {
+        sync.numbers = [
+          V1.Operation.Sync.Number(
+            phoneNumberID: "pn_7", e164: "+15005550006",
+            findings: ["WEBHOOK_REPLACED", "PROCESSING_REGION_MOVED"].map { reason in
+              V1.Condition.with { $0.reason = reason }
+            }, change: .marked)
+        ]
+        sync.numberCount = 2
+      }
+      operation.result = .sync(sync)
+    }
+  }
 }

@@ -7,7 +7,7 @@ extension TrunklineCommands {
     "providers", "Links carrier accounts.",
     [
       createProvider, listProviders, getProvider, updateProvider, deleteProvider,
-      validateProvider, listProviderNumbers,
+      validateProvider, syncProvider, listProviderNumbers,
     ])
 
   private static let id: Positional<String> = .required(

@@ -61,10 +61,12 @@ extension ErrorDetails {
       ).retry(after: nil)
     case .credentialsRefused, .testCredentials, .keyRestricted, .accountInactive, .notPermitted,
       .notFound, .invalidRequest, .conflict, .overwritten, .unsuitable:
-      return precondition(
-        reason, subject: id,
-        "The number could not be set up at the carrier; nothing is left there." + cause,
-        metadata: metadata)
+      let what =
+        switch subject {
+        case .number: "The number could not be set up at the carrier; nothing is left there."
+        case .provider: "The carrier refused; nothing was changed there."
+        }
+      return precondition(reason, subject: id, what + cause, metadata: metadata)
     }
   }
 }

@@ -53,7 +53,7 @@ extension ErrorDetails {
       self = ErrorDetails(
         .aborted, "CONTENDED", "Others changed \(resource.name) at the same time. Repeat.",
         metadata: ["resource": resource.name])
-    case .numberAssigned, .providerInUse, .agentInUse, .numberBusy, .numberInWork,
+    case .numberAssigned, .providerInUse, .providerBusy, .agentInUse, .numberBusy, .numberInWork,
       .numberNotCorrupted, .nothingToRepair, .providerAwaited,
       .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed, .accountMismatch,
       .credentialsOfOtherRegion, .numbersUnreachable:
@@ -159,6 +159,11 @@ extension ErrorDetails {
         "PROVIDER_IN_USE", subject: id.description,
         "Provider \(id) has \(count) numbers. Delete them first.",
         metadata: ["phone_number_count": String(count)])
+    case .providerBusy(let id, let operation):
+      precondition(
+        "PROVIDER_BUSY", subject: id.description,
+        "Operation \(operation) works on provider \(id). Wait for its end.",
+        metadata: ["operation_id": operation.description])
     case .agentInUse(let id, let count):
       precondition(
         "AGENT_IN_USE", subject: id.description,

@@ -14,7 +14,8 @@ extension ListOperations {
 }
 
 extension Trunkline.V1.Operation {
-  init(_ operation: Registry.Operation) {
+  /// - Parameter isListed: it stands among others, which leaves out what is long.
+  init(_ operation: Registry.Operation, isListed: Bool = false) {
     self.init()
     id = operation.id.description
     switch operation.kind {
@@ -22,6 +23,7 @@ extension Trunkline.V1.Operation {
     case .deleteNumber: type = .deletePhoneNumber
     case .repairNumber: type = .repairPhoneNumber
     case .moveNumber: type = .movePhoneNumber
+    case .syncProvider: type = .syncProvider
     }
     switch operation.subject {
     case .number(let id): resource = .phoneNumberID(id.description)
@@ -33,9 +35,45 @@ extension Trunkline.V1.Operation {
       Google.Rpc.Status(
         ErrorDetails.provisioning(operation.subject, failure, operation.leftovers).error)
     }
+    result = operation.sync.map { .sync(Sync($0, isListed: isListed)) }
     createTime = Google.Protobuf.Timestamp(operation.createTime)
     updateTime = Google.Protobuf.Timestamp(operation.updateTime)
     endTime = operation.endTime.map { Google.Protobuf.Timestamp($0) }
+  }
+}
+
+extension Trunkline.V1.Operation.Sync {
+  fileprivate init(_ sync: SyncRecord, isListed: Bool) {
+    self.init()
+    dryRun = sync.isDryRun
+    comparedCount = Int64(sync.comparedCount)
+    driftedCount = Int64(sync.driftedCount)
+    markedCount = Int64(sync.markedCount)
+    healedCount = Int64(sync.healedCount)
+    skippedCount = Int64(sync.skippedCount)
+    unreadCount = Int64(sync.unreadCount)
+    unimportedCount = Int64(sync.unimportedCount)
+    numberCount = Int64(sync.rowCount)
+    otherLabelCount = Int64(sync.otherLabelCount)
+    guard !isListed else { return }
+    numbers = sync.rows.map { Number($0) }
+    otherLabels = sync.otherLabels.map {
+      OtherLabel(phoneNumberID: $0.numberID.description, label: $0.label)
+    }
+  }
+}
+
+extension Trunkline.V1.Operation.Sync.Number {
+  fileprivate init(_ row: SyncRecord.Row) {
+    self.init()
+    phoneNumberID = row.numberID.description
+    e164 = row.e164.text
+    findings = row.conditions.map { Trunkline.V1.Condition($0) }
+    switch row.change {
+    case .none: change = .unspecified
+    case .marked: change = .marked
+    case .healed: change = .healed
+    }
   }
 }
 

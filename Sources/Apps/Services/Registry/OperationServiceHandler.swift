@@ -26,7 +26,8 @@ package struct OperationServiceHandler: Trunkline.V1.OperationServiceProtocol {
     let page = try await answer { () async throws(RegistryError) in
       try await operations.list(ListOperations(request), by: caller)
     }
-    return .init(operations: page.elements.map { .init($0) }, nextPageToken: page.nextToken)
+    return .init(
+      operations: page.elements.map { .init($0, isListed: true) }, nextPageToken: page.nextToken)
   }
 
   package func waitOperation(

@@ -72,6 +72,18 @@ package struct ProviderServiceHandler: Trunkline.V1.ProviderServiceProtocol {
     return .init(provider: .init(provider))
   }
 
+  package func syncProvider(
+    _ request: Trunkline.V1.SyncProviderRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.V1.SyncProviderResponse {
+    let caller = try context.caller
+    let operation = try await answer { () async throws(RegistryError) in
+      try await providers.sync(
+        SyncProvider(
+          id: request.id, isDryRun: request.dryRun, requestID: request.requestID), by: caller)
+    }
+    return .init(operation: .init(operation))
+  }
+
   package func listProviderNumbers(
     _ request: Trunkline.V1.ListProviderNumbersRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.ListProviderNumbersResponse {

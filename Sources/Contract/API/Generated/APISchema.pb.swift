@@ -82,8 +82,8 @@ package enum APISchema {
   /// trunkline/v1/operation.proto
   package static let trunklineV1Operation = unsafe FileDescriptor(
     name: "trunkline/v1/operation.proto", copying: trunkline__v1__operation__file__bytes(),
-    count: 1332,
-    dependencies: [WellKnownSchema.googleProtobufTimestamp, WellKnownSchema.googleRpcStatus, APISchema.trunklineV1Region])
+    count: 2294,
+    dependencies: [WellKnownSchema.googleProtobufTimestamp, WellKnownSchema.googleRpcStatus, APISchema.trunklineV1Condition, APISchema.trunklineV1Region])
 
   /// trunkline/v1/operation_service.proto
   package static let trunklineV1OperationService = unsafe FileDescriptor(
@@ -112,8 +112,8 @@ package enum APISchema {
   /// trunkline/v1/provider_service.proto
   package static let trunklineV1ProviderService = unsafe FileDescriptor(
     name: "trunkline/v1/provider_service.proto", copying: trunkline__v1__provider_service__file__bytes(),
-    count: 2448,
-    dependencies: [WellKnownSchema.googleProtobufFieldMask, APISchema.trunklineV1Access, APISchema.trunklineV1Provider, APISchema.trunklineV1Region])
+    count: 2760,
+    dependencies: [WellKnownSchema.googleProtobufFieldMask, APISchema.trunklineV1Access, APISchema.trunklineV1Operation, APISchema.trunklineV1Provider, APISchema.trunklineV1Region])
 
   /// trunkline/v1/region.proto
   package static let trunklineV1Region = unsafe FileDescriptor(
@@ -211,6 +211,9 @@ package enum APISchema {
     Trunkline.V1.Condition.self,
     Trunkline.V1.Operation.self,
     Trunkline.V1.Operation.Step.self,
+    Trunkline.V1.Operation.Sync.self,
+    Trunkline.V1.Operation.Sync.Number.self,
+    Trunkline.V1.Operation.Sync.OtherLabel.self,
     Trunkline.V1.GetOperationRequest.self,
     Trunkline.V1.GetOperationResponse.self,
     Trunkline.V1.ListOperationsRequest.self,
@@ -265,6 +268,8 @@ package enum APISchema {
     Trunkline.V1.DeleteProviderResponse.self,
     Trunkline.V1.ValidateProviderRequest.self,
     Trunkline.V1.ValidateProviderResponse.self,
+    Trunkline.V1.SyncProviderRequest.self,
+    Trunkline.V1.SyncProviderResponse.self,
     Trunkline.V1.ListProviderNumbersRequest.self,
     Trunkline.V1.ListProviderNumbersResponse.self,
     Trunkline.V1.Token.self,

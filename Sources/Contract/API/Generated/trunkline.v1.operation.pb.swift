@@ -26,6 +26,8 @@ extension Trunkline.V1 {
     package var steps: [Trunkline.V1.Operation.Step] = []
     /// Why it failed; absent for one that runs, also while it is being undone, or succeeded.
     package var error: Google.Rpc.Status?
+    /// How far it is and what came of it, where its type has something to tell.
+    package var result: Result?
     /// When it began.
     package var createTime: Google.Protobuf.Timestamp?
     /// When something was last written down.
@@ -44,6 +46,7 @@ extension Trunkline.V1 {
       state: Trunkline.V1.Operation.State = .unspecified,
       steps: [Trunkline.V1.Operation.Step] = [],
       error: Google.Rpc.Status? = nil,
+      result: Result? = nil,
       createTime: Google.Protobuf.Timestamp? = nil,
       updateTime: Google.Protobuf.Timestamp? = nil,
       endTime: Google.Protobuf.Timestamp? = nil
@@ -54,6 +57,7 @@ extension Trunkline.V1 {
       self.state = state
       self.steps = steps
       self.error = error
+      self.result = result
       self.createTime = createTime
       self.updateTime = updateTime
       self.endTime = endTime
@@ -65,6 +69,12 @@ extension Trunkline.V1 {
       case phoneNumberID(String)
       /// A provider, `prv_…`.
       case providerID(String)
+    }
+
+    /// How far it is and what came of it, where its type has something to tell.
+    package enum Result: Hashable, Sendable {
+      /// Of TYPE_SYNC_PROVIDER.
+      case sync(Trunkline.V1.Operation.Sync)
     }
 
     /// What the work is for.
@@ -79,6 +89,8 @@ extension Trunkline.V1 {
       case repairPhoneNumber
       /// MovePhoneNumber: another provider's region handles the number from then on.
       case movePhoneNumber
+      /// SyncProvider: a provider's numbers are compared with the carrier.
+      case syncProvider
       /// A number that this version of the contract does not know.
       case unrecognized(Int32)
 
@@ -89,6 +101,7 @@ extension Trunkline.V1 {
         case 2: self = .deletePhoneNumber
         case 3: self = .repairPhoneNumber
         case 4: self = .movePhoneNumber
+        case 5: self = .syncProvider
         default: self = .unrecognized(rawValue)
         }
       }
@@ -100,6 +113,7 @@ extension Trunkline.V1 {
         case .deletePhoneNumber: 2
         case .repairPhoneNumber: 3
         case .movePhoneNumber: 4
+        case .syncProvider: 5
         case .unrecognized(let number): number
         }
       }
@@ -110,6 +124,7 @@ extension Trunkline.V1 {
         (2, "TYPE_DELETE_PHONE_NUMBER"),
         (3, "TYPE_REPAIR_PHONE_NUMBER"),
         (4, "TYPE_MOVE_PHONE_NUMBER"),
+        (5, "TYPE_SYNC_PROVIDER"),
       ]
     }
 
@@ -278,6 +293,152 @@ extension Trunkline.V1 {
         ]
       }
     }
+
+    /// How far a sync is, and what it found. The counts but `compared_count` are known at its end.
+    package struct Sync: GeneratedMessage {
+      /// Whether nothing is changed.
+      package var dryRun: Bool = false
+      /// Numbers that were compared so far.
+      package var comparedCount: Int64 = 0
+      /// Numbers that differ.
+      package var driftedCount: Int64 = 0
+      /// Numbers that were marked; in a dry run, that would be.
+      package var markedCount: Int64 = 0
+      /// Numbers that were healed; in a dry run, that would be.
+      package var healedCount: Int64 = 0
+      /// Numbers that were left alone: work on them goes on, they are corrupted, or somebody changed
+      /// them at the same moment.
+      package var skippedCount: Int64 = 0
+      /// Numbers that the carrier would not tell of.
+      package var unreadCount: Int64 = 0
+      /// Numbers of the account that nobody has imported here.
+      package var unimportedCount: Int64 = 0
+      /// Numbers that differ, or did, at most 500. In lists of operations there are none.
+      package var numbers: [Trunkline.V1.Operation.Sync.Number] = []
+      /// How many there are.
+      package var numberCount: Int64 = 0
+      /// Numbers with other labels, at most 500. In lists of operations there are none.
+      package var otherLabels: [Trunkline.V1.Operation.Sync.OtherLabel] = []
+      /// How many there are.
+      package var otherLabelCount: Int64 = 0
+      /// The fields that this version of the contract does not know.
+      package var unknownFields = UnknownFields()
+
+      package init() {}
+
+      package init(
+        dryRun: Bool = false,
+        comparedCount: Int64 = 0,
+        driftedCount: Int64 = 0,
+        markedCount: Int64 = 0,
+        healedCount: Int64 = 0,
+        skippedCount: Int64 = 0,
+        unreadCount: Int64 = 0,
+        unimportedCount: Int64 = 0,
+        numbers: [Trunkline.V1.Operation.Sync.Number] = [],
+        numberCount: Int64 = 0,
+        otherLabels: [Trunkline.V1.Operation.Sync.OtherLabel] = [],
+        otherLabelCount: Int64 = 0
+      ) {
+        self.dryRun = dryRun
+        self.comparedCount = comparedCount
+        self.driftedCount = driftedCount
+        self.markedCount = markedCount
+        self.healedCount = healedCount
+        self.skippedCount = skippedCount
+        self.unreadCount = unreadCount
+        self.unimportedCount = unimportedCount
+        self.numbers = numbers
+        self.numberCount = numberCount
+        self.otherLabels = otherLabels
+        self.otherLabelCount = otherLabelCount
+      }
+
+      /// What became of a number's record here; in a dry run, what would.
+      package enum Change: ProtoEnum {
+        /// Nothing.
+        case unspecified
+        /// Its conditions say something new: it is STATE_DEGRADED.
+        case marked
+        /// Nothing differs any more: it is STATE_ACTIVE.
+        case healed
+        /// A number that this version of the contract does not know.
+        case unrecognized(Int32)
+
+        package init(rawValue: Int32) {
+          switch rawValue {
+          case 0: self = .unspecified
+          case 1: self = .marked
+          case 2: self = .healed
+          default: self = .unrecognized(rawValue)
+          }
+        }
+
+        package var rawValue: Int32 {
+          switch self {
+          case .unspecified: 0
+          case .marked: 1
+          case .healed: 2
+          case .unrecognized(let number): number
+          }
+        }
+
+        package static let protoNames: [(number: Int32, name: String)] = [
+          (0, "CHANGE_UNSPECIFIED"),
+          (1, "CHANGE_MARKED"),
+          (2, "CHANGE_HEALED"),
+        ]
+      }
+
+      /// A number that differs, or did.
+      package struct Number: GeneratedMessage {
+        /// `pn_…`.
+        package var phoneNumberID: String = ""
+        /// In E.164 form.
+        package var e164: String = ""
+        /// What differs, as the number's conditions say it; none when nothing does any more.
+        package var findings: [Trunkline.V1.Condition] = []
+        /// What became of it.
+        package var change: Trunkline.V1.Operation.Sync.Change = .unspecified
+        /// The fields that this version of the contract does not know.
+        package var unknownFields = UnknownFields()
+
+        package init() {}
+
+        package init(
+          phoneNumberID: String = "",
+          e164: String = "",
+          findings: [Trunkline.V1.Condition] = [],
+          change: Trunkline.V1.Operation.Sync.Change = .unspecified
+        ) {
+          self.phoneNumberID = phoneNumberID
+          self.e164 = e164
+          self.findings = findings
+          self.change = change
+        }
+      }
+
+      /// A number that the carrier calls by a name which is neither the number nor its label here.
+      /// That is no drift: the label is the number's own, and no sync changes it.
+      package struct OtherLabel: GeneratedMessage {
+        /// `pn_…`.
+        package var phoneNumberID: String = ""
+        /// The carrier's name of it.
+        package var label: String = ""
+        /// The fields that this version of the contract does not know.
+        package var unknownFields = UnknownFields()
+
+        package init() {}
+
+        package init(
+          phoneNumberID: String = "",
+          label: String = ""
+        ) {
+          self.phoneNumberID = phoneNumberID
+          self.label = label
+        }
+      }
+    }
   }
 }
 
@@ -322,6 +483,10 @@ extension Trunkline.V1.Operation {
       }
     }
     if let value = unsafe c.pointee.f7 { self.error = try unsafe Google.Rpc.Status(copying: UnsafeRawPointer(value)) }
+    switch unsafe c.pointee.o1_case.rawValue {
+    case 11: self.result = .sync(try unsafe Trunkline.V1.Operation.Sync(copying: UnsafeRawPointer(c.pointee.f11)))
+    default: break
+    }
     if let value = unsafe c.pointee.f8 { self.createTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
     if let value = unsafe c.pointee.f9 { self.updateTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
     if let value = unsafe c.pointee.f10 { self.endTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
@@ -358,6 +523,12 @@ extension Trunkline.V1.Operation {
     if let value = self.error {
       unsafe c.pointee.f7 = value.copy(into: &arena).assumingMemoryBound(to: Google__Rpc__Status.self)
     }
+    switch self.result {
+    case .sync(let value)?:
+      unsafe c.pointee.o1_case = .init(rawValue: 11)
+      unsafe c.pointee.f11 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Operation__Sync.self)
+    case nil: break
+    }
     if let value = self.createTime {
       unsafe c.pointee.f8 = value.copy(into: &arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
     }
@@ -384,6 +555,10 @@ extension Trunkline.V1.Operation {
     try json.field("state", "state", self.state)
     try json.field("steps", "steps", self.steps)
     try json.field("error", "error", self.error)
+    switch self.result {
+    case .sync(let value)?: try json.member("sync", "sync", value)
+    case nil: break
+    }
     try json.field("createTime", "create_time", self.createTime)
     try json.field("updateTime", "update_time", self.updateTime)
     try json.field("endTime", "end_time", self.endTime)
@@ -412,6 +587,9 @@ extension Trunkline.V1.Operation {
     case "error":
       try json.read(&self.error)
       return 7
+    case "sync":
+      try json.read(into: &self.result) { .sync($0) }
+      return 11
     case "createTime", "create_time":
       try json.read(&self.createTime)
       return 8
@@ -498,6 +676,306 @@ extension Trunkline.V1.Operation.Step {
     case "carrierCode", "carrier_code":
       try json.read(&self.carrierCode)
       return 4
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.Operation.Sync {
+  package static var fullName: String { "trunkline.v1.Operation.Sync" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__operation__sync__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__Operation__Sync.self)
+    self.dryRun = unsafe c.pointee.f1 != 0
+    self.comparedCount = unsafe c.pointee.f2
+    self.driftedCount = unsafe c.pointee.f3
+    self.markedCount = unsafe c.pointee.f4
+    self.healedCount = unsafe c.pointee.f5
+    self.skippedCount = unsafe c.pointee.f6
+    self.unreadCount = unsafe c.pointee.f7
+    self.unimportedCount = unsafe c.pointee.f8
+    if let list = unsafe c.pointee.f9 {
+      unsafe self.numbers.reserveCapacity(c.pointee.n_f9)
+      for index in unsafe 0..<c.pointee.n_f9 {
+        guard let value = unsafe list[index] else { continue }
+        self.numbers.append(try unsafe Trunkline.V1.Operation.Sync.Number(copying: UnsafeRawPointer(value)))
+      }
+    }
+    self.numberCount = unsafe c.pointee.f10
+    if let list = unsafe c.pointee.f11 {
+      unsafe self.otherLabels.reserveCapacity(c.pointee.n_f11)
+      for index in unsafe 0..<c.pointee.n_f11 {
+        guard let value = unsafe list[index] else { continue }
+        self.otherLabels.append(try unsafe Trunkline.V1.Operation.Sync.OtherLabel(copying: UnsafeRawPointer(value)))
+      }
+    }
+    self.otherLabelCount = unsafe c.pointee.f12
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__Operation__Sync>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__Operation__Sync.self, capacity: 1)
+    unsafe trunkline__v1__operation__sync__init(c)
+    unsafe c.pointee.f1 = self.dryRun ? 1 : 0
+    unsafe c.pointee.f2 = self.comparedCount
+    unsafe c.pointee.f3 = self.driftedCount
+    unsafe c.pointee.f4 = self.markedCount
+    unsafe c.pointee.f5 = self.healedCount
+    unsafe c.pointee.f6 = self.skippedCount
+    unsafe c.pointee.f7 = self.unreadCount
+    unsafe c.pointee.f8 = self.unimportedCount
+    if !self.numbers.isEmpty {
+      unsafe c.pointee.n_f9 = self.numbers.count
+      let list = unsafe arena.room(self.numbers.count * MemoryLayout<UnsafeMutablePointer<Trunkline__V1__Operation__Sync__Number>?>.stride)
+        .bindMemory(to: UnsafeMutablePointer<Trunkline__V1__Operation__Sync__Number>?.self, capacity: self.numbers.count)
+      for (index, value) in self.numbers.enumerated() {
+        unsafe list[index] = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Operation__Sync__Number.self)
+      }
+      unsafe c.pointee.f9 = list
+    }
+    unsafe c.pointee.f10 = self.numberCount
+    if !self.otherLabels.isEmpty {
+      unsafe c.pointee.n_f11 = self.otherLabels.count
+      let list = unsafe arena.room(self.otherLabels.count * MemoryLayout<UnsafeMutablePointer<Trunkline__V1__Operation__Sync__OtherLabel>?>.stride)
+        .bindMemory(to: UnsafeMutablePointer<Trunkline__V1__Operation__Sync__OtherLabel>?.self, capacity: self.otherLabels.count)
+      for (index, value) in self.otherLabels.enumerated() {
+        unsafe list[index] = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Operation__Sync__OtherLabel.self)
+      }
+      unsafe c.pointee.f11 = list
+    }
+    unsafe c.pointee.f12 = self.otherLabelCount
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("dryRun", "dry_run", self.dryRun)
+    try json.field("comparedCount", "compared_count", self.comparedCount)
+    try json.field("driftedCount", "drifted_count", self.driftedCount)
+    try json.field("markedCount", "marked_count", self.markedCount)
+    try json.field("healedCount", "healed_count", self.healedCount)
+    try json.field("skippedCount", "skipped_count", self.skippedCount)
+    try json.field("unreadCount", "unread_count", self.unreadCount)
+    try json.field("unimportedCount", "unimported_count", self.unimportedCount)
+    try json.field("numbers", "numbers", self.numbers)
+    try json.field("numberCount", "number_count", self.numberCount)
+    try json.field("otherLabels", "other_labels", self.otherLabels)
+    try json.field("otherLabelCount", "other_label_count", self.otherLabelCount)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "dryRun", "dry_run":
+      try json.read(&self.dryRun)
+      return 1
+    case "comparedCount", "compared_count":
+      try json.read(&self.comparedCount)
+      return 2
+    case "driftedCount", "drifted_count":
+      try json.read(&self.driftedCount)
+      return 3
+    case "markedCount", "marked_count":
+      try json.read(&self.markedCount)
+      return 4
+    case "healedCount", "healed_count":
+      try json.read(&self.healedCount)
+      return 5
+    case "skippedCount", "skipped_count":
+      try json.read(&self.skippedCount)
+      return 6
+    case "unreadCount", "unread_count":
+      try json.read(&self.unreadCount)
+      return 7
+    case "unimportedCount", "unimported_count":
+      try json.read(&self.unimportedCount)
+      return 8
+    case "numbers":
+      try json.read(&self.numbers)
+      return 9
+    case "numberCount", "number_count":
+      try json.read(&self.numberCount)
+      return 10
+    case "otherLabels", "other_labels":
+      try json.read(&self.otherLabels)
+      return 11
+    case "otherLabelCount", "other_label_count":
+      try json.read(&self.otherLabelCount)
+      return 12
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.Operation.Sync.Number {
+  package static var fullName: String { "trunkline.v1.Operation.Sync.Number" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__operation__sync__number__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__Operation__Sync__Number.self)
+    self.phoneNumberID = try unsafe Wire.string(c.pointee.f1)
+    self.e164 = try unsafe Wire.string(c.pointee.f2)
+    if let list = unsafe c.pointee.f3 {
+      unsafe self.findings.reserveCapacity(c.pointee.n_f3)
+      for index in unsafe 0..<c.pointee.n_f3 {
+        guard let value = unsafe list[index] else { continue }
+        self.findings.append(try unsafe Trunkline.V1.Condition(copying: UnsafeRawPointer(value)))
+      }
+    }
+    self.change = unsafe Trunkline.V1.Operation.Sync.Change(rawValue: c.pointee.f4)
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__Operation__Sync__Number>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__Operation__Sync__Number.self, capacity: 1)
+    unsafe trunkline__v1__operation__sync__number__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.phoneNumberID)
+    unsafe c.pointee.f2 = arena.copy(self.e164)
+    if !self.findings.isEmpty {
+      unsafe c.pointee.n_f3 = self.findings.count
+      let list = unsafe arena.room(self.findings.count * MemoryLayout<UnsafeMutablePointer<Trunkline__V1__Condition>?>.stride)
+        .bindMemory(to: UnsafeMutablePointer<Trunkline__V1__Condition>?.self, capacity: self.findings.count)
+      for (index, value) in self.findings.enumerated() {
+        unsafe list[index] = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Condition.self)
+      }
+      unsafe c.pointee.f3 = list
+    }
+    unsafe c.pointee.f4 = self.change.rawValue
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("phoneNumberId", "phone_number_id", self.phoneNumberID)
+    try json.field("e164", "e164", self.e164)
+    try json.field("findings", "findings", self.findings)
+    try json.field("change", "change", self.change)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "phoneNumberId", "phone_number_id":
+      try json.read(&self.phoneNumberID)
+      return 1
+    case "e164":
+      try json.read(&self.e164)
+      return 2
+    case "findings":
+      try json.read(&self.findings)
+      return 3
+    case "change":
+      try json.read(&self.change)
+      return 4
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.Operation.Sync.OtherLabel {
+  package static var fullName: String { "trunkline.v1.Operation.Sync.OtherLabel" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__operation__sync__other_label__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__Operation__Sync__OtherLabel.self)
+    self.phoneNumberID = try unsafe Wire.string(c.pointee.f1)
+    self.label = try unsafe Wire.string(c.pointee.f2)
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__Operation__Sync__OtherLabel>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__Operation__Sync__OtherLabel.self, capacity: 1)
+    unsafe trunkline__v1__operation__sync__other_label__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.phoneNumberID)
+    unsafe c.pointee.f2 = arena.copy(self.label)
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("phoneNumberId", "phone_number_id", self.phoneNumberID)
+    try json.field("label", "label", self.label)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "phoneNumberId", "phone_number_id":
+      try json.read(&self.phoneNumberID)
+      return 1
+    case "label":
+      try json.read(&self.label)
+      return 2
     default: return 0
     }
   }

@@ -72,6 +72,18 @@ extension Trunkline.V1 {
       _ request: Trunkline.V1.ValidateProviderRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.ValidateProviderResponse
 
+    /// Begins to compare the provider's numbers with the carrier: what somebody changed there, or
+    /// released, marks the number, and what was put back heals it, as the registry's own sweep does
+    /// now and then. Answers with an operation; its `sync` says what was found.
+    ///
+    /// Nothing changes at the carrier, no number is imported or deleted, and no quota is used. Where a
+    /// sync with the same `dry_run` goes on already, the answer is that one. Errors: NOT_FOUND;
+    /// FAILED_PRECONDITION (PROVIDER_BUSY; the metadata `operation_id` names it) while other work on the
+    /// provider goes on; RESOURCE_EXHAUSTED (TOO_MANY_OPERATIONS).
+    func syncProvider(
+      _ request: Trunkline.V1.SyncProviderRequest, context: ServerContext
+    ) async throws(RPCError) -> Trunkline.V1.SyncProviderResponse
+
     /// Lists the phone numbers that the account holds at the carrier, imported or not. The carrier is
     /// asked each time. Errors: NOT_FOUND; FAILED_PRECONDITION (CARRIER_REFUSED_CREDENTIALS);
     /// UNAVAILABLE.
@@ -94,6 +106,8 @@ extension Trunkline.V1 {
       service: "trunkline.v1.ProviderService", method: "DeleteProvider", kind: .unary)
     package static let validateProvider = MethodDescriptor(
       service: "trunkline.v1.ProviderService", method: "ValidateProvider", kind: .unary)
+    package static let syncProvider = MethodDescriptor(
+      service: "trunkline.v1.ProviderService", method: "SyncProvider", kind: .unary)
     package static let listProviderNumbers = MethodDescriptor(
       service: "trunkline.v1.ProviderService", method: "ListProviderNumbers", kind: .unary)
 
@@ -105,6 +119,7 @@ extension Trunkline.V1 {
       updateProvider,
       deleteProvider,
       validateProvider,
+      syncProvider,
       listProviderNumbers,
     ]
   }
@@ -182,6 +197,21 @@ extension Trunkline.V1 {
       try await channel.unary(ProviderServiceMethods.validateProvider, request, options: options)
     }
 
+    /// Begins to compare the provider's numbers with the carrier: what somebody changed there, or
+    /// released, marks the number, and what was put back heals it, as the registry's own sweep does
+    /// now and then. Answers with an operation; its `sync` says what was found.
+    ///
+    /// Nothing changes at the carrier, no number is imported or deleted, and no quota is used. Where a
+    /// sync with the same `dry_run` goes on already, the answer is that one. Errors: NOT_FOUND;
+    /// FAILED_PRECONDITION (PROVIDER_BUSY; the metadata `operation_id` names it) while other work on the
+    /// provider goes on; RESOURCE_EXHAUSTED (TOO_MANY_OPERATIONS).
+    package func syncProvider(
+      _ request: Trunkline.V1.SyncProviderRequest,
+      options: CallOptions = .defaults
+    ) async throws(RPCError) -> Trunkline.V1.SyncProviderResponse {
+      try await channel.unary(ProviderServiceMethods.syncProvider, request, options: options)
+    }
+
     /// Lists the phone numbers that the account holds at the carrier, imported or not. The carrier is
     /// asked each time. Errors: NOT_FOUND; FAILED_PRECONDITION (CARRIER_REFUSED_CREDENTIALS);
     /// UNAVAILABLE.
@@ -209,6 +239,7 @@ extension Trunkline.V1.ProviderServiceProtocol {
       "UpdateProvider": "providers:write",
       "DeleteProvider": "providers:write",
       "ValidateProvider": "providers:write",
+      "SyncProvider": "providers:write",
       "ListProviderNumbers": "providers:read",
     ]
   }
@@ -379,6 +410,35 @@ extension Trunkline.V1.ProviderServiceProtocol {
           } else {
             try await call.run { () async throws(RPCError) in
               response = try await self.validateProvider(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
+    }
+    router.unary(
+      Trunkline.V1.ProviderServiceMethods.syncProvider, Trunkline.V1.SyncProviderRequest.self,
+      Trunkline.V1.SyncProviderResponse.self
+    ) { (request, context) async throws(RPCError) in
+      try await self.syncProvider(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.SyncProviderRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.SyncProviderRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.SyncProviderRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.SyncProviderResponse?
+          if call.isPlain {
+            response = try await self.syncProvider(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.syncProvider(request, context: call.context)
             }
           }
           guard let response else { throw .unexpected }

@@ -247,6 +247,48 @@ extension Trunkline.V1 {
     }
   }
 
+  /// What SyncProvider takes.
+  package struct SyncProviderRequest: GeneratedMessage {
+    /// `prv_…`. Required.
+    package var id: String = ""
+    /// Finds out and changes nothing, not even a number's state here.
+    package var dryRun: Bool = false
+    /// Makes the request safe to repeat: a repetition with the same id within 48 hours gives the first
+    /// one's operation. 1 to 64 characters of `A-Z a-z 0-9 - _`, best a random UUID. Empty: no
+    /// protection.
+    package var requestID: String = ""
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      id: String = "",
+      dryRun: Bool = false,
+      requestID: String = ""
+    ) {
+      self.id = id
+      self.dryRun = dryRun
+      self.requestID = requestID
+    }
+  }
+
+  /// What SyncProvider answers.
+  package struct SyncProviderResponse: GeneratedMessage {
+    /// The operation, which goes on.
+    package var operation: Trunkline.V1.Operation?
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      operation: Trunkline.V1.Operation? = nil
+    ) {
+      self.operation = operation
+    }
+  }
+
   /// What ListProviderNumbers takes.
   package struct ListProviderNumbersRequest: GeneratedMessage {
     /// `prv_…`. Required.
@@ -1058,6 +1100,132 @@ extension Trunkline.V1.ValidateProviderResponse {
     switch name {
     case "provider":
       try json.read(&self.provider)
+      return 1
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.SyncProviderRequest {
+  package static var fullName: String { "trunkline.v1.SyncProviderRequest" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__sync_provider_request__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__SyncProviderRequest.self)
+    self.id = try unsafe Wire.string(c.pointee.f1)
+    self.dryRun = unsafe c.pointee.f2 != 0
+    self.requestID = try unsafe Wire.string(c.pointee.f3)
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__SyncProviderRequest>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__SyncProviderRequest.self, capacity: 1)
+    unsafe trunkline__v1__sync_provider_request__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.id)
+    unsafe c.pointee.f2 = self.dryRun ? 1 : 0
+    unsafe c.pointee.f3 = arena.copy(self.requestID)
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("id", "id", self.id)
+    try json.field("dryRun", "dry_run", self.dryRun)
+    try json.field("requestId", "request_id", self.requestID)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "id":
+      try json.read(&self.id)
+      return 1
+    case "dryRun", "dry_run":
+      try json.read(&self.dryRun)
+      return 2
+    case "requestId", "request_id":
+      try json.read(&self.requestID)
+      return 3
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.SyncProviderResponse {
+  package static var fullName: String { "trunkline.v1.SyncProviderResponse" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__sync_provider_response__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__SyncProviderResponse.self)
+    if let value = unsafe c.pointee.f1 { self.operation = try unsafe Trunkline.V1.Operation(copying: UnsafeRawPointer(value)) }
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__SyncProviderResponse>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__SyncProviderResponse.self, capacity: 1)
+    unsafe trunkline__v1__sync_provider_response__init(c)
+    if let value = self.operation {
+      unsafe c.pointee.f1 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Operation.self)
+    }
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("operation", "operation", self.operation)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "operation":
+      try json.read(&self.operation)
       return 1
     default: return 0
     }

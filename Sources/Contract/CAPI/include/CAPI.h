@@ -222,6 +222,15 @@ static inline const ProtobufCMessageDescriptor *trunkline__v1__operation__type(v
 static inline const ProtobufCMessageDescriptor *trunkline__v1__operation__step__type(void) {
   return &trunkline__v1__operation__step__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *trunkline__v1__operation__sync__type(void) {
+  return &trunkline__v1__operation__sync__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__operation__sync__number__type(void) {
+  return &trunkline__v1__operation__sync__number__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__operation__sync__other_label__type(void) {
+  return &trunkline__v1__operation__sync__other_label__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *trunkline__v1__get_operation_request__type(void) {
   return &trunkline__v1__get_operation_request__descriptor;
 }
@@ -383,6 +392,12 @@ static inline const ProtobufCMessageDescriptor *trunkline__v1__validate_provider
 }
 static inline const ProtobufCMessageDescriptor *trunkline__v1__validate_provider_response__type(void) {
   return &trunkline__v1__validate_provider_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__sync_provider_request__type(void) {
+  return &trunkline__v1__sync_provider_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__sync_provider_response__type(void) {
+  return &trunkline__v1__sync_provider_response__descriptor;
 }
 static inline const ProtobufCMessageDescriptor *trunkline__v1__list_provider_numbers_request__type(void) {
   return &trunkline__v1__list_provider_numbers_request__descriptor;

@@ -12,6 +12,8 @@ package enum AuditAction: String, Sendable, Hashable, Codable, CaseIterable {
   /// Credentials were replaced.
   case rotate
   case repair, move
+  /// A provider's numbers were compared with the carrier.
+  case sync
   /// A number was removed, and what was left at the carrier given up.
   case forceDelete = "force_delete"
   /// A call was placed, or ended, by a caller.

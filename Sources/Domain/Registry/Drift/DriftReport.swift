@@ -20,7 +20,7 @@ package struct DriftReport: Sendable, Hashable {
   }
 
   /// What became of the number's record here; in a dry run, what would.
-  package enum Change: Sendable, Hashable {
+  package enum Change: String, Sendable, Hashable, Codable {
     case none
     /// Its conditions say something new; it is `degraded`.
     case marked
@@ -29,7 +29,7 @@ package struct DriftReport: Sendable, Hashable {
   }
 
   /// A number that the carrier calls by a name which is not our label.
-  package struct OtherLabel: Sendable, Hashable {
+  package struct OtherLabel: Sendable, Hashable, Codable {
     package var numberID: PhoneNumberID
     /// As the carrier has it, at most `RegistryLimits.labelLengthMax` characters.
     package var label: String

@@ -7,7 +7,7 @@ extension RegistryError {
     case .invalidArgument, .notFound, .providerExists, .numberExists, .numberInOtherRegion,
       .numberClaimed, .agentExists, .etagMismatch, .contended, .numberAssigned, .providerInUse,
       .agentInUse, .numberBusy, .numberInWork, .numberNotCorrupted, .nothingToRepair,
-      .providerAwaited, .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed,
+      .providerAwaited, .providerBusy, .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed,
       .accountMismatch, .credentialsOfOtherRegion, .numbersUnreachable, .scopeNotHeld,
       .quotaExceeded, .cancelled, .resumeTokenExpired, .tooManyWatchers:
       .caller
@@ -42,6 +42,8 @@ extension RegistryError: CustomStringConvertible {
       "\(id) is assigned to agent \(agent). Unassign it first."
     case .providerInUse(let id, let count):
       "\(id) has \(count) phone numbers. Delete those first."
+    case .providerBusy(let id, let operation):
+      "\(operation) works on \(id). Wait for its end."
     case .agentInUse(let id, let count):
       "\(count) phone numbers are assigned to agent \(id). Unassign those first."
     case .numberBusy(let id, let state): Self.busy(id, state)

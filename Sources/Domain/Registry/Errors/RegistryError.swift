@@ -57,6 +57,8 @@ package enum RegistryError: Error, Sendable, Hashable {
   /// The number still has an agent: unassign it first.
   case numberAssigned(PhoneNumberID, AgentID)
   case providerInUse(ProviderID, numberCount: Int)
+  /// Other work on the provider goes on.
+  case providerBusy(ProviderID, OperationID)
   case agentInUse(AgentID, numberCount: Int)
   /// The number's state forbids it.
   case numberBusy(PhoneNumberID, PhoneNumberState)

@@ -26,6 +26,18 @@ extension ProvisioningJournal {
       steps: restoring(number), time: time, owner: owner)
   }
 
+  /// Compares a provider's numbers with the carrier.
+  package static func syncing(
+    _ provider: Provider, isDryRun: Bool, id: OperationID, time: Timestamp,
+    owner: RegistryProcessID? = nil
+  ) -> ProvisioningJournal {
+    var journal = ProvisioningJournal(
+      id: id, tenant: provider.tenant, subject: .provider(provider.id), kind: .syncProvider,
+      steps: [], time: time, owner: owner)
+    journal.sync = SyncRecord(isDryRun: isDryRun)
+    return journal
+  }
+
   /// The region first: a call that comes meanwhile still finds our webhook.
   private static func restoring(_ number: PhoneNumber) -> [ProvisioningStep] {
     guard let ours = number.configured, let former = number.former else { return [] }

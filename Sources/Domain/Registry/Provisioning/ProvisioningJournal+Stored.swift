@@ -6,7 +6,7 @@ extension ProvisioningJournal: Codable {
     case id, tenant
     /// As it was named when only numbers were worked on.
     case subject = "numberID"
-    case kind, phase, steps, failure, outcome, owner, revision, createTime, updateTime
+    case kind, phase, steps, failure, outcome, sync, owner, revision, createTime, updateTime
     // Of the earlier form.
     case region, ours, former, leftovers
   }
@@ -31,6 +31,7 @@ extension ProvisioningJournal: Codable {
       revision: try container.decode(UInt64.self, forKey: .revision),
       createTime: try container.decode(Timestamp.self, forKey: .createTime),
       updateTime: try container.decode(Timestamp.self, forKey: .updateTime))
+    self.sync = try container.decodeIfPresent(SyncRecord.self, forKey: .sync)
   }
 
   package func encode(to encoder: any Encoder) throws {
@@ -43,6 +44,7 @@ extension ProvisioningJournal: Codable {
     try container.encode(steps, forKey: .steps)
     try container.encodeIfPresent(failure, forKey: .failure)
     try container.encodeIfPresent(outcome, forKey: .outcome)
+    try container.encodeIfPresent(sync, forKey: .sync)
     try container.encodeIfPresent(owner, forKey: .owner)
     try container.encode(revision, forKey: .revision)
     try container.encode(createTime, forKey: .createTime)

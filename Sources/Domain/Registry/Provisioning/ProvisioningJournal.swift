@@ -10,6 +10,8 @@ package enum ProvisioningKind: String, Sendable, Hashable, Codable, CaseIterable
   case repairNumber
   /// Make another provider's region handle the number, then put back the former one's.
   case moveNumber
+  /// Compare a provider's numbers with the carrier. It has no steps: nothing is changed there.
+  case syncProvider
 }
 
 /// How far the work is. Steps are done in their order, and undone in reverse.
@@ -85,6 +87,8 @@ package struct ProvisioningJournal: Sendable, Hashable {
   /// Why it is being undone, or left something.
   package var failure: ProvisioningFailure?
   package var outcome: ProvisioningOutcome?
+  /// Of a sync; nil for other kinds.
+  package var sync: SyncRecord?
   /// The registry that has taken the entry, where several share a store; nil when nobody has.
   package var owner: RegistryProcessID?
   /// One more with each write; a store compares it. So it is also what fences: once another has

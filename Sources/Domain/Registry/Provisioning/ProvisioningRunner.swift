@@ -122,8 +122,13 @@ package final class ProvisioningRunner: Sendable {
       return true
     }
     guard isFirst else { return }
+    // One that can't be run now stays open, and is taken up later.
     begin(journal.id) { () async throws(ProvisioningStop) in
-      try await work.run(journal, lease, isResumed: false)
+      do throws(ProvisioningStop) {
+        return try await work.run(journal, lease, isResumed: false)
+      } catch .superseded {
+        return try await work.follow(journal)
+      }
     }
   }
 

@@ -14,6 +14,7 @@ extension ProvisioningWork {
     case (.done, .importNumber): changed(number, journal, configured(number, journal))
     case (.corrupted, .importNumber), (.corrupted, .deleteNumber):
       changed(number, journal, corrupted(number, journal))
+    case (_, .syncProvider): preconditionFailure("A sync has no number.")
     case (_, .repairNumber): repaired(number, journal, outcome)
     case (_, .moveNumber): moved(number, journal, outcome)
     }

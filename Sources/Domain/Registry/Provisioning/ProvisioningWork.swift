@@ -54,6 +54,7 @@ struct ProvisioningWork: Sendable {
   func run(
     _ journal: ProvisioningJournal, _ lease: HeldLease?, isResumed: Bool
   ) async throws(ProvisioningStop) -> ProvisioningEnd {
+    if journal.kind == .syncProvider { return try await sync(journal, lease) }
     var stored = journal
     var machine = ProvisioningStateMachine(journal)
     var action = machine.resumed()

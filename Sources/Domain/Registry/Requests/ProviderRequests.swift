@@ -107,3 +107,16 @@ enum ProviderField: String, CaseIterable {
   case apiKeySecret = "twilio.api_key_secret"
   case authToken = "twilio.auth_token"
 }
+
+/// What `SyncProvider` takes.
+package struct SyncProvider: Sendable {
+  package var id: String
+  package var isDryRun: Bool
+  package var requestID: String
+
+  package init(id: String, isDryRun: Bool = false, requestID: String = "") {
+    self.id = id
+    self.isDryRun = isDryRun
+    self.requestID = requestID
+  }
+}

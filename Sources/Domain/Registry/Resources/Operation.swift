@@ -14,6 +14,8 @@ package struct Operation: Sendable, Hashable {
   package let failure: ProvisioningFailure?
   /// What could not be undone.
   package let leftovers: [Leftover]
+  /// How far a sync is, and what it found; nil for other kinds.
+  package let sync: SyncRecord?
   package let createTime: Timestamp
   package let updateTime: Timestamp
   /// nil while it runs.
@@ -27,6 +29,7 @@ package struct Operation: Sendable, Hashable {
     self.steps = journal.steps.compactMap { OperationStep($0) }
     self.failure = state == .failed ? journal.failure : nil
     self.leftovers = journal.leftovers
+    self.sync = journal.sync
     self.createTime = journal.createTime
     self.updateTime = journal.updateTime
   }

@@ -13,6 +13,24 @@ void   trunkline__v1__operation__step__init
   static const Trunkline__V1__Operation__Step init_value = TRUNKLINE__V1__OPERATION__STEP__INIT;
   *message = init_value;
 }
+void   trunkline__v1__operation__sync__number__init
+                     (Trunkline__V1__Operation__Sync__Number         *message)
+{
+  static const Trunkline__V1__Operation__Sync__Number init_value = TRUNKLINE__V1__OPERATION__SYNC__NUMBER__INIT;
+  *message = init_value;
+}
+void   trunkline__v1__operation__sync__other_label__init
+                     (Trunkline__V1__Operation__Sync__OtherLabel         *message)
+{
+  static const Trunkline__V1__Operation__Sync__OtherLabel init_value = TRUNKLINE__V1__OPERATION__SYNC__OTHER_LABEL__INIT;
+  *message = init_value;
+}
+void   trunkline__v1__operation__sync__init
+                     (Trunkline__V1__Operation__Sync         *message)
+{
+  static const Trunkline__V1__Operation__Sync init_value = TRUNKLINE__V1__OPERATION__SYNC__INIT;
+  *message = init_value;
+}
 void   trunkline__v1__operation__init
                      (Trunkline__V1__Operation         *message)
 {
@@ -135,7 +153,316 @@ const ProtobufCMessageDescriptor trunkline__v1__operation__step__descriptor =
   (ProtobufCMessageInit) trunkline__v1__operation__step__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__v1__operation__field_descriptors[10] =
+static const ProtobufCFieldDescriptor trunkline__v1__operation__sync__number__field_descriptors[4] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Operation__Sync__Number, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Operation__Sync__Number, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Trunkline__V1__Operation__Sync__Number, n_f3),
+    offsetof(Trunkline__V1__Operation__Sync__Number, f3),
+    &trunkline__v1__condition__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f4",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Operation__Sync__Number, f4),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__operation__sync__number__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+  3,   /* field[3] = f4 */
+};
+static const ProtobufCIntRange trunkline__v1__operation__sync__number__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__operation__sync__number__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.Operation.Sync.Number",
+  "Number",
+  "Trunkline__V1__Operation__Sync__Number",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__Operation__Sync__Number),
+  4,
+  trunkline__v1__operation__sync__number__field_descriptors,
+  trunkline__v1__operation__sync__number__field_indices_by_name,
+  1,  trunkline__v1__operation__sync__number__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__operation__sync__number__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__operation__sync__other_label__field_descriptors[2] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Operation__Sync__OtherLabel, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Operation__Sync__OtherLabel, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__operation__sync__other_label__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+};
+static const ProtobufCIntRange trunkline__v1__operation__sync__other_label__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__operation__sync__other_label__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.Operation.Sync.OtherLabel",
+  "OtherLabel",
+  "Trunkline__V1__Operation__Sync__OtherLabel",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__Operation__Sync__OtherLabel),
+  2,
+  trunkline__v1__operation__sync__other_label__field_descriptors,
+  trunkline__v1__operation__sync__other_label__field_indices_by_name,
+  1,  trunkline__v1__operation__sync__other_label__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__operation__sync__other_label__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__operation__sync__field_descriptors[12] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Operation__Sync, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Operation__Sync, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Operation__Sync, f3),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f4",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Operation__Sync, f4),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f5",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Operation__Sync, f5),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f6",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Operation__Sync, f6),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f7",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Operation__Sync, f7),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f8",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Operation__Sync, f8),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f9",
+    9,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Trunkline__V1__Operation__Sync, n_f9),
+    offsetof(Trunkline__V1__Operation__Sync, f9),
+    &trunkline__v1__operation__sync__number__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f10",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Operation__Sync, f10),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f11",
+    11,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Trunkline__V1__Operation__Sync, n_f11),
+    offsetof(Trunkline__V1__Operation__Sync, f11),
+    &trunkline__v1__operation__sync__other_label__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f12",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Operation__Sync, f12),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__operation__sync__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  9,   /* field[9] = f10 */
+  10,   /* field[10] = f11 */
+  11,   /* field[11] = f12 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+  3,   /* field[3] = f4 */
+  4,   /* field[4] = f5 */
+  5,   /* field[5] = f6 */
+  6,   /* field[6] = f7 */
+  7,   /* field[7] = f8 */
+  8,   /* field[8] = f9 */
+};
+static const ProtobufCIntRange trunkline__v1__operation__sync__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 12 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__operation__sync__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.Operation.Sync",
+  "Sync",
+  "Trunkline__V1__Operation__Sync",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__Operation__Sync),
+  12,
+  trunkline__v1__operation__sync__field_descriptors,
+  trunkline__v1__operation__sync__field_indices_by_name,
+  1,  trunkline__v1__operation__sync__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__operation__sync__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__operation__field_descriptors[11] =
 {
   {
     "f1",
@@ -257,10 +584,23 @@ static const ProtobufCFieldDescriptor trunkline__v1__operation__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "f11",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Trunkline__V1__Operation, o1_case),
+    offsetof(Trunkline__V1__Operation, f11),
+    &trunkline__v1__operation__sync__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned trunkline__v1__operation__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
   9,   /* field[9] = f10 */
+  10,   /* field[10] = f11 */
   1,   /* field[1] = f2 */
   2,   /* field[2] = f3 */
   3,   /* field[3] = f4 */
@@ -273,7 +613,7 @@ static const unsigned trunkline__v1__operation__field_indices_by_name[] = {
 static const ProtobufCIntRange trunkline__v1__operation__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor trunkline__v1__operation__descriptor =
 {
@@ -283,7 +623,7 @@ const ProtobufCMessageDescriptor trunkline__v1__operation__descriptor =
   "Trunkline__V1__Operation",
   "trunkline.v1",
   sizeof(Trunkline__V1__Operation),
-  10,
+  11,
   trunkline__v1__operation__field_descriptors,
   trunkline__v1__operation__field_indices_by_name,
   1,  trunkline__v1__operation__number_ranges,

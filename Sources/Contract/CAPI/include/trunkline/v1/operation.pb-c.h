@@ -16,10 +16,14 @@ PROTOBUF_C__BEGIN_DECLS
 
 #include "google/protobuf/timestamp.pb-c.h"
 #include "google/rpc/status.pb-c.h"
+#include "trunkline/v1/condition.pb-c.h"
 #include "trunkline/v1/region.pb-c.h"
 
 typedef struct Trunkline__V1__Operation Trunkline__V1__Operation;
 typedef struct Trunkline__V1__Operation__Step Trunkline__V1__Operation__Step;
+typedef struct Trunkline__V1__Operation__Sync Trunkline__V1__Operation__Sync;
+typedef struct Trunkline__V1__Operation__Sync__Number Trunkline__V1__Operation__Sync__Number;
+typedef struct Trunkline__V1__Operation__Sync__OtherLabel Trunkline__V1__Operation__Sync__OtherLabel;
 
 
 /* --- enums --- */
@@ -49,12 +53,66 @@ struct  Trunkline__V1__Operation__Step
     , 0, 0, 0, TRUNKLINE__V1__OPERATION__STEP__O0__NOT_SET, {0} }
 
 
+struct  Trunkline__V1__Operation__Sync__Number
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+  ProtobufCBinaryData f2;
+  size_t n_f3;
+  Trunkline__V1__Condition **f3;
+  int32_t f4;
+};
+#define TRUNKLINE__V1__OPERATION__SYNC__NUMBER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__operation__sync__number__descriptor) \
+    , {0,NULL}, {0,NULL}, 0,NULL, 0 }
+
+
+struct  Trunkline__V1__Operation__Sync__OtherLabel
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+  ProtobufCBinaryData f2;
+};
+#define TRUNKLINE__V1__OPERATION__SYNC__OTHER_LABEL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__operation__sync__other_label__descriptor) \
+    , {0,NULL}, {0,NULL} }
+
+
+struct  Trunkline__V1__Operation__Sync
+{
+  ProtobufCMessage base;
+  uint64_t f1;
+  int64_t f2;
+  int64_t f3;
+  int64_t f4;
+  int64_t f5;
+  int64_t f6;
+  int64_t f7;
+  int64_t f8;
+  size_t n_f9;
+  Trunkline__V1__Operation__Sync__Number **f9;
+  int64_t f10;
+  size_t n_f11;
+  Trunkline__V1__Operation__Sync__OtherLabel **f11;
+  int64_t f12;
+};
+#define TRUNKLINE__V1__OPERATION__SYNC__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__operation__sync__descriptor) \
+    , 0, 0, 0, 0, 0, 0, 0, 0, 0,NULL, 0, 0,NULL, 0 }
+
+
 typedef enum {
   TRUNKLINE__V1__OPERATION__O0__NOT_SET = 0,
   TRUNKLINE__V1__OPERATION__O0_F3 = 3,
   TRUNKLINE__V1__OPERATION__O0_F4 = 4
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TRUNKLINE__V1__OPERATION__O0__CASE)
 } Trunkline__V1__Operation__O0Case;
+
+typedef enum {
+  TRUNKLINE__V1__OPERATION__O1__NOT_SET = 0,
+  TRUNKLINE__V1__OPERATION__O1_F11 = 11
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TRUNKLINE__V1__OPERATION__O1__CASE)
+} Trunkline__V1__Operation__O1Case;
 
 struct  Trunkline__V1__Operation
 {
@@ -73,15 +131,28 @@ struct  Trunkline__V1__Operation
     ProtobufCBinaryData f3;
     ProtobufCBinaryData f4;
   };
+  Trunkline__V1__Operation__O1Case o1_case;
+  union {
+    Trunkline__V1__Operation__Sync *f11;
+  };
 };
 #define TRUNKLINE__V1__OPERATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__operation__descriptor) \
-    , {0,NULL}, 0, 0, 0,NULL, NULL, NULL, NULL, NULL, TRUNKLINE__V1__OPERATION__O0__NOT_SET, {0} }
+    , {0,NULL}, 0, 0, 0,NULL, NULL, NULL, NULL, NULL, TRUNKLINE__V1__OPERATION__O0__NOT_SET, {0}, TRUNKLINE__V1__OPERATION__O1__NOT_SET, {0} }
 
 
 /* Trunkline__V1__Operation__Step methods */
 void   trunkline__v1__operation__step__init
                      (Trunkline__V1__Operation__Step         *message);
+/* Trunkline__V1__Operation__Sync__Number methods */
+void   trunkline__v1__operation__sync__number__init
+                     (Trunkline__V1__Operation__Sync__Number         *message);
+/* Trunkline__V1__Operation__Sync__OtherLabel methods */
+void   trunkline__v1__operation__sync__other_label__init
+                     (Trunkline__V1__Operation__Sync__OtherLabel         *message);
+/* Trunkline__V1__Operation__Sync methods */
+void   trunkline__v1__operation__sync__init
+                     (Trunkline__V1__Operation__Sync         *message);
 /* Trunkline__V1__Operation methods */
 void   trunkline__v1__operation__init
                      (Trunkline__V1__Operation         *message);
@@ -106,6 +177,15 @@ void   trunkline__v1__operation__free_unpacked
 typedef void (*Trunkline__V1__Operation__Step_Closure)
                  (const Trunkline__V1__Operation__Step *message,
                   void *closure_data);
+typedef void (*Trunkline__V1__Operation__Sync__Number_Closure)
+                 (const Trunkline__V1__Operation__Sync__Number *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__Operation__Sync__OtherLabel_Closure)
+                 (const Trunkline__V1__Operation__Sync__OtherLabel *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__Operation__Sync_Closure)
+                 (const Trunkline__V1__Operation__Sync *message,
+                  void *closure_data);
 typedef void (*Trunkline__V1__Operation_Closure)
                  (const Trunkline__V1__Operation *message,
                   void *closure_data);
@@ -117,6 +197,9 @@ typedef void (*Trunkline__V1__Operation_Closure)
 
 extern const ProtobufCMessageDescriptor trunkline__v1__operation__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__operation__step__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__operation__sync__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__operation__sync__number__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__operation__sync__other_label__descriptor;
 
 PROTOBUF_C__END_DECLS
 

@@ -16,6 +16,7 @@ PROTOBUF_C__BEGIN_DECLS
 
 #include "google/protobuf/field_mask.pb-c.h"
 #include "trunkline/v1/access.pb-c.h"
+#include "trunkline/v1/operation.pb-c.h"
 #include "trunkline/v1/provider.pb-c.h"
 #include "trunkline/v1/region.pb-c.h"
 
@@ -31,6 +32,8 @@ typedef struct Trunkline__V1__DeleteProviderRequest Trunkline__V1__DeleteProvide
 typedef struct Trunkline__V1__DeleteProviderResponse Trunkline__V1__DeleteProviderResponse;
 typedef struct Trunkline__V1__ValidateProviderRequest Trunkline__V1__ValidateProviderRequest;
 typedef struct Trunkline__V1__ValidateProviderResponse Trunkline__V1__ValidateProviderResponse;
+typedef struct Trunkline__V1__SyncProviderRequest Trunkline__V1__SyncProviderRequest;
+typedef struct Trunkline__V1__SyncProviderResponse Trunkline__V1__SyncProviderResponse;
 typedef struct Trunkline__V1__ListProviderNumbersRequest Trunkline__V1__ListProviderNumbersRequest;
 typedef struct Trunkline__V1__ListProviderNumbersResponse Trunkline__V1__ListProviderNumbersResponse;
 
@@ -178,6 +181,28 @@ struct  Trunkline__V1__ValidateProviderResponse
 };
 #define TRUNKLINE__V1__VALIDATE_PROVIDER_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__validate_provider_response__descriptor) \
+    , NULL }
+
+
+struct  Trunkline__V1__SyncProviderRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+  uint64_t f2;
+  ProtobufCBinaryData f3;
+};
+#define TRUNKLINE__V1__SYNC_PROVIDER_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__sync_provider_request__descriptor) \
+    , {0,NULL}, 0, {0,NULL} }
+
+
+struct  Trunkline__V1__SyncProviderResponse
+{
+  ProtobufCMessage base;
+  Trunkline__V1__Operation *f1;
+};
+#define TRUNKLINE__V1__SYNC_PROVIDER_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__sync_provider_response__descriptor) \
     , NULL }
 
 
@@ -433,6 +458,44 @@ Trunkline__V1__ValidateProviderResponse *
 void   trunkline__v1__validate_provider_response__free_unpacked
                      (Trunkline__V1__ValidateProviderResponse *message,
                       ProtobufCAllocator *allocator);
+/* Trunkline__V1__SyncProviderRequest methods */
+void   trunkline__v1__sync_provider_request__init
+                     (Trunkline__V1__SyncProviderRequest         *message);
+size_t trunkline__v1__sync_provider_request__get_packed_size
+                     (const Trunkline__V1__SyncProviderRequest   *message);
+size_t trunkline__v1__sync_provider_request__pack
+                     (const Trunkline__V1__SyncProviderRequest   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__sync_provider_request__pack_to_buffer
+                     (const Trunkline__V1__SyncProviderRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__SyncProviderRequest *
+       trunkline__v1__sync_provider_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__sync_provider_request__free_unpacked
+                     (Trunkline__V1__SyncProviderRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__V1__SyncProviderResponse methods */
+void   trunkline__v1__sync_provider_response__init
+                     (Trunkline__V1__SyncProviderResponse         *message);
+size_t trunkline__v1__sync_provider_response__get_packed_size
+                     (const Trunkline__V1__SyncProviderResponse   *message);
+size_t trunkline__v1__sync_provider_response__pack
+                     (const Trunkline__V1__SyncProviderResponse   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__sync_provider_response__pack_to_buffer
+                     (const Trunkline__V1__SyncProviderResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__SyncProviderResponse *
+       trunkline__v1__sync_provider_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__sync_provider_response__free_unpacked
+                     (Trunkline__V1__SyncProviderResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Trunkline__V1__ListProviderNumbersRequest methods */
 void   trunkline__v1__list_provider_numbers_request__init
                      (Trunkline__V1__ListProviderNumbersRequest         *message);
@@ -509,6 +572,12 @@ typedef void (*Trunkline__V1__ValidateProviderRequest_Closure)
 typedef void (*Trunkline__V1__ValidateProviderResponse_Closure)
                  (const Trunkline__V1__ValidateProviderResponse *message,
                   void *closure_data);
+typedef void (*Trunkline__V1__SyncProviderRequest_Closure)
+                 (const Trunkline__V1__SyncProviderRequest *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__SyncProviderResponse_Closure)
+                 (const Trunkline__V1__SyncProviderResponse *message,
+                  void *closure_data);
 typedef void (*Trunkline__V1__ListProviderNumbersRequest_Closure)
                  (const Trunkline__V1__ListProviderNumbersRequest *message,
                   void *closure_data);
@@ -533,6 +602,8 @@ extern const ProtobufCMessageDescriptor trunkline__v1__delete_provider_request__
 extern const ProtobufCMessageDescriptor trunkline__v1__delete_provider_response__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__validate_provider_request__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__validate_provider_response__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__sync_provider_request__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__sync_provider_response__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__list_provider_numbers_request__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__list_provider_numbers_response__descriptor;
 
