@@ -155,8 +155,8 @@ let package = Package(
       "Apps", "Services",
       [
         "Buffers", "Telemetry", "EventLoops", "Crypto", "Protobuf", "WellKnown", "GRPC",
-        "HTTPServer", "API", "Telephony", "Access", "Registry", "CallDispatch", "Keyring",
-        "Twilio",
+        "HTTPClient", "HTTPServer", "API", "Telephony", "Access", "Registry", "CallDispatch",
+        "Keyring", "Twilio",
       ]),
     module("Apps", "CommandLine", ["Buffers", "Protobuf", "WellKnown", "GRPC", "API"]),
     program(
@@ -257,7 +257,7 @@ let package = Package(
       ]),
     tests(
       "CommandLine", ["API", "GRPC", "GRPCInProcess", "Protobuf", "WellKnown"]),
-    tests("Keyring", ["Buffers", "Crypto", "Registry", "Telephony"]),
+    tests("Keyring", ["Buffers", "CallDispatch", "Crypto", "Registry", "Telephony"]),
     tests("CarrierSim", ["Buffers", "Crypto", "LiveKitAPI", "Protobuf", "Telephony", "WellKnown"]),
   ]
 )

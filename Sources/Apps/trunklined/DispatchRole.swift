@@ -73,8 +73,8 @@ final class DispatchRole: Sendable {
       routes: routes)
     services = [CallDispatchServiceHandler(dispatcher)]
     let webhooks = WebhookHandler(
-      dispatcher: dispatcher, publicURLs: configuration.publicURLs, sealer: parts.sealer,
-      log: log)
+      dispatcher: dispatcher, publicURLs: configuration.publicURLs,
+      reachability: KeyringReachability(parts.keyring), sealer: parts.sealer, log: log)
     let wanted = configuration.webhookListen
     do throws(HTTPServerError) {
       listener = try WebServer(

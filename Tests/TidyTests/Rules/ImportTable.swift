@@ -103,8 +103,8 @@ enum ImportTable {
       "Apps",
       [
         "Buffers", "Telemetry", "EventLoops", "Crypto", "Protobuf", "WellKnown", "GRPC",
-        "HTTPServer", "API", "Telephony", "Access", "Registry", "CallDispatch", "Keyring",
-        "Twilio",
+        "HTTPClient", "HTTPServer", "API", "Telephony", "Access", "Registry", "CallDispatch",
+        "Keyring", "Twilio",
       ], system: ["Synchronization"]),
     "CommandLine": Row(
       "Apps", ["Buffers", "Protobuf", "WellKnown", "GRPC", "API"],

@@ -1,35 +1,39 @@
 package import CallDispatch
 package import HTTPServer
+package import Keyring
 package import Registry
 package import Telemetry
 package import Telephony
 internal import Twilio
 
 /// Answers the carriers' webhooks over HTTP/1.1: TwiML for a voice webhook, 204 for a status
-/// callback, 403 for whatever is not the carrier's (DESIGN, section 7).
+/// callback, 403 for whatever is not the carrier's (DESIGN, section 7). A diagnosis asks whether it
+/// is there, too.
 ///
 /// No answer tells why a webhook was refused, and no log holds a path: a path holds a token.
 /// Callable from any executor.
 package struct WebhookHandler: Sendable {
   private let dispatcher: CallDispatcher
   private let publicURLs: [Region: String]
+  private let reachability: KeyringReachability
   private let sealer: any SecretSealer
   private let log: Logger
 
   package init(
-    dispatcher: CallDispatcher, publicURLs: [Region: String], sealer: any SecretSealer,
-    log: Logger
+    dispatcher: CallDispatcher, publicURLs: [Region: String], reachability: KeyringReachability,
+    sealer: any SecretSealer, log: Logger
   ) {
     self.dispatcher = dispatcher
     self.publicURLs = publicURLs
+    self.reachability = reachability
     self.sealer = sealer
     self.log = log
   }
 
   package func answer(_ request: HTTPServerRequest) async -> HTTPServerResponse {
-    guard let path = WebhookPath(String(request.path)) else {
-      return HTTPServerResponse(status: 403)
-    }
+    let text = String(request.path)
+    if let challenge = ReachabilityChallenge(path: text) { return answer(request, challenge) }
+    guard let path = WebhookPath(text) else { return HTTPServerResponse(status: 403) }
     guard request.method == "POST" else {
       return HTTPServerResponse(status: 405, headers: [.init("Allow", "POST")])
     }
@@ -40,6 +44,20 @@ package struct WebhookHandler: Sendable {
     } catch {
       return HTTPServerResponse(status: 400)
     }
+  }
+
+  /// What is proved is of no use to a stranger, so that anybody may ask.
+  private func answer(
+    _ request: HTTPServerRequest, _ challenge: ReachabilityChallenge
+  ) -> HTTPServerResponse {
+    guard request.method == "GET" else {
+      return HTTPServerResponse(status: 405, headers: [.init("Allow", "GET")])
+    }
+    let answer = reachability.answer(to: challenge, publicURL: publicURLs[challenge.region])
+    var response = HTTPServerResponse(
+      status: 200, contentType: "text/plain; charset=utf-8", body: answer.body)
+    response.headers.append(.init("Cache-Control", "no-store"))
+    return response
   }
 
   private func answer(
