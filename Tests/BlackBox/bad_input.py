@@ -90,6 +90,8 @@ def strings_for(field: pd.FieldDescriptor) -> list[tuple[str, str]]:
         return common + [("not a token of ours", "bm90IGEgdG9rZW4"), ("not base64", "%%%")]
     if name in ("scopes", "resource_type", "principal", "action"):
         return common + [("not a word of ours", "everything"), ("capitals", "Admin")]
+    if name == "countries":
+        return common + [("three letters", "USA"), ("small letters", "us"), ("empty", "")]
     if name == "etag":
         return common + [("stale", "abc-1")]
     if name == "url":
@@ -205,7 +207,7 @@ def bad_values(method: str, request: pd.Descriptor) -> list[Bad]:
                 add(what, setter(parents, field, value))
         elif field.type == pd.FieldDescriptor.TYPE_ENUM:
             add("unknown value", setter(parents, field, 999))
-        elif field.name == "page_size":
+        elif field.name in ("page_size", "number_limit"):
             add("negative", setter(parents, field, -1))
         elif field.type == pd.FieldDescriptor.TYPE_BOOL:
             continue

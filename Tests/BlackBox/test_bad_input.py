@@ -206,6 +206,9 @@ GOOD = {
     "ProviderService.DeleteProvider": delete_provider,
     "ProviderService.ValidateProvider": validate_provider,
     "ProviderService.SyncProvider": sync_provider,
+    "ProviderService.DiagnoseProvider": lambda t: t.v1.DiagnoseProviderRequest(
+        provider_id=t.provider.id, countries=["US"]
+    ),
     "ProviderService.ListProviderNumbers": lambda t: t.v1.ListProviderNumbersRequest(
         provider_id=t.provider.id
     ),

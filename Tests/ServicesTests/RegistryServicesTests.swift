@@ -19,6 +19,7 @@ struct RegistryServices {
   let channel: InProcessChannel
   let directory = TokenDirectory()
   let tokens: Tokens
+  let diagnostics = FakeDiagnostics()
 
   init() {
     carrier.addKey(Sample.key(1), secret: "secret", account: Sample.account(1), region: .us1)
@@ -30,7 +31,9 @@ struct RegistryServices {
     channel = InProcessChannel(
       router: Router(
         services: [
-          ProviderServiceHandler(Providers(context)),
+          ProviderServiceHandler(
+            Providers(context),
+            Diagnoses(context, carrier: diagnostics, publicURLs: diagnostics)),
           PhoneNumberServiceHandler(PhoneNumbers(context)), AgentServiceHandler(Agents(context)),
           RouteServiceHandler(
             feed: context.feed, store: store, sealer: FakeSealer(), tokens: tokens,

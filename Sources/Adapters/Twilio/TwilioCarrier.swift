@@ -110,7 +110,7 @@ extension TwilioAccess {
   }
 }
 
-private func asCarrierError<R>(
+func asCarrierError<R>(
   _ body: () async throws(TwilioFailure) -> R
 ) async throws(CarrierError) -> R {
   do {

@@ -10,6 +10,8 @@ package struct TwilioEndpoints: Sendable, Hashable {
   enum Product: String, Sendable {
     case api
     case routes
+    case trunking
+    case voice
   }
 
   private let overrides: [Region: String]
@@ -52,6 +54,12 @@ package struct TwilioEndpoints: Sendable, Hashable {
     case (.routes, .us1): "https://routes.twilio.com"
     case (.routes, .ie1): "https://routes.dublin.ie1.twilio.com"
     case (.routes, .au1): "https://routes.sydney.au1.twilio.com"
+    case (.trunking, .us1): "https://trunking.twilio.com"
+    case (.trunking, .ie1): "https://trunking.dublin.ie1.twilio.com"
+    case (.trunking, .au1): "https://trunking.sydney.au1.twilio.com"
+    case (.voice, .us1): "https://voice.twilio.com"
+    case (.voice, .ie1): "https://voice.dublin.ie1.twilio.com"
+    case (.voice, .au1): "https://voice.sydney.au1.twilio.com"
     }
   }
 }

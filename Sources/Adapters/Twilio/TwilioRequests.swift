@@ -28,7 +28,8 @@ struct TwilioAccess: Sendable {
 
 /// Builds Twilio's requests. Pure: the same arguments give the same bytes.
 ///
-/// Source: twilio-oai `twilio_api_v2010`, `twilio_routes_v2`.
+/// Source: twilio-oai `twilio_api_v2010`, `twilio_routes_v2`, `twilio_trunking_v1`,
+/// `twilio_voice_v1`.
 struct TwilioRequests: Sendable {
   let endpoints: TwilioEndpoints
   let access: TwilioAccess
@@ -89,6 +90,26 @@ struct TwilioRequests: Sendable {
 
   func setRoute(of e164: E164, to region: Region) throws(TwilioFailure) -> HTTPRequest {
     try post(.routes, route(of: e164), [("VoiceRegion", region.rawValue)])
+  }
+
+  // MARK: What a diagnosis reads
+
+  func listCalls(size: Int) throws(TwilioFailure) -> HTTPRequest {
+    try get(.api, account("Calls.json"), [("PageSize", String(size))])
+  }
+
+  func fetchDialingPermission(of country: CountryCode) throws(TwilioFailure) -> HTTPRequest {
+    try get(.voice, "/v1/DialingPermissions/Countries/\(country)")
+  }
+
+  func fetchTrunk(_ sid: CarrierTrunkSID) throws(TwilioFailure) -> HTTPRequest {
+    try get(.trunking, "/v1/Trunks/\(sid)")
+  }
+
+  func listOriginationURLs(
+    of sid: CarrierTrunkSID, size: Int
+  ) throws(TwilioFailure) -> HTTPRequest {
+    try get(.trunking, "/v1/Trunks/\(sid)/OriginationUrls", [("PageSize", String(size))])
   }
 
   // MARK: Calls

@@ -53,11 +53,21 @@ struct RegistryRole: Sendable {
       time: parts.time)
     internalServices = [routes]
     services = [
-      ProviderServiceHandler(Providers(context)),
+      ProviderServiceHandler(Providers(context), Self.diagnoses(context, parts)),
       PhoneNumberServiceHandler(PhoneNumbers(context)), AgentServiceHandler(Agents(context)),
       OperationServiceHandler(Operations(context)), TokenServiceHandler(tokens),
       AuditServiceHandler(auditLog), routes,
     ]
+  }
+
+  private static func diagnoses(_ context: RegistryContext, _ parts: ServerParts) -> Diagnoses {
+    Diagnoses(
+      context,
+      carrier: TwilioDiagnostics(
+        client: parts.client, endpoints: parts.endpoints, time: parts.time),
+      publicURLs: PublicURLClient(
+        publicURLs: parts.configuration.publicURLs,
+        reachability: KeyringReachability(parts.keyring), client: parts.client))
   }
 
   /// Refuses a keyring that can't open what is stored: each call that needs it would fail.

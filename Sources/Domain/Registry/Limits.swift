@@ -92,6 +92,27 @@ package enum RegistryLimits {
   /// How long a work that stopped by itself is left alone.
   package static let stoppedWorkDelay: Duration = .seconds(60)
 
+  // A diagnosis of a provider
+  /// Numbers that are looked at when the request has no limit.
+  package static let diagnosisNumbersDefault = 100
+  /// Greater limits are taken as this one.
+  package static let diagnosisNumbersMax = 1000
+  /// Numbers that are counted; more are said as so many.
+  package static let diagnosisCountedNumbersMax = 10_000
+  /// Countries that are looked at.
+  package static let diagnosisCountriesMax = 32
+  /// SIP trunks that are looked at; each is two requests.
+  package static let diagnosisTrunksMax = 16
+  /// Requests to the carrier at once.
+  package static let diagnosisConcurrencyMax = 8
+  /// Diagnoses that go on at once, one of each tenant: together half of what the server's HTTP
+  /// client sends at once, so that calls have their turn.
+  package static let diagnosesMax = 4
+  /// How long one looks; what was not looked at by then is said.
+  package static let diagnosisTimeMax: Duration = .seconds(25)
+  /// What is left of a call's deadline to send the answer.
+  package static let diagnosisAnswerTimeMax: Duration = .milliseconds(500)
+
   /// How long a caller may wait for an operation.
   package static let operationWaitMax: Duration = .seconds(3600)
 

@@ -2,6 +2,7 @@ package enum AccountSIDKind: IdentifierKind { package static let prefix = "AC" }
 package enum APIKeySIDKind: IdentifierKind { package static let prefix = "SK" }
 package enum CarrierNumberSIDKind: IdentifierKind { package static let prefix = "PN" }
 package enum CarrierCallSIDKind: IdentifierKind { package static let prefix = "CA" }
+package enum CarrierTrunkSIDKind: IdentifierKind { package static let prefix = "TK" }
 
 /// A Twilio account or sub-account: `AC` and 32 hex digits.
 package typealias AccountSID = HexIdentifier<AccountSIDKind>
@@ -11,3 +12,5 @@ package typealias APIKeySID = HexIdentifier<APIKeySIDKind>
 package typealias CarrierNumberSID = HexIdentifier<CarrierNumberSIDKind>
 /// A call as Twilio names it: `CA` and 32 hex digits.
 package typealias CarrierCallSID = HexIdentifier<CarrierCallSIDKind>
+/// An Elastic SIP trunk as Twilio names it: `TK` and 32 hex digits.
+package typealias CarrierTrunkSID = HexIdentifier<CarrierTrunkSIDKind>

@@ -88,6 +88,11 @@ extension ErrorDetails {
         .resourceExhausted, "TOO_MANY_OPERATIONS",
         "Too many numbers are being set up or removed; nothing was begun. Repeat later."
       ).retry(after: nil)
+    case .tooManyDiagnoses:
+      self = ErrorDetails(
+        .resourceExhausted, "TOO_MANY_DIAGNOSES",
+        "Another diagnosis goes on. Repeat the request when it has ended."
+      ).retry(after: nil)
     case .storeUnavailable(let cause):
       self = ErrorDetails(
         .unavailable, "STORE_UNAVAILABLE",

@@ -7,8 +7,12 @@ internal import WellKnown
 /// `trunkline.v1.ProviderService` over the registry's use cases.
 package struct ProviderServiceHandler: Trunkline.V1.ProviderServiceProtocol {
   private let providers: Providers
+  private let diagnoses: Diagnoses
 
-  package init(_ providers: Providers) { self.providers = providers }
+  package init(_ providers: Providers, _ diagnoses: Diagnoses) {
+    self.providers = providers
+    self.diagnoses = diagnoses
+  }
 
   package func createProvider(
     _ request: Trunkline.V1.CreateProviderRequest, context: ServerContext
@@ -95,5 +99,16 @@ package struct ProviderServiceHandler: Trunkline.V1.ProviderServiceProtocol {
         by: caller)
     }
     return .init(numbers: page.elements.map { .init($0) }, nextPageToken: page.nextToken)
+  }
+  package func diagnoseProvider(
+    _ request: Trunkline.V1.DiagnoseProviderRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.V1.DiagnoseProviderResponse {
+    let caller = try context.caller
+    let wish = DiagnoseProvider(
+      request, timeLeft: context.deadline.map { ContinuousClock.now.duration(to: $0) })
+    let report = try await answer { () async throws(RegistryError) in
+      try await diagnoses.diagnose(wish, by: caller)
+    }
+    return .init(report)
   }
 }

@@ -39,6 +39,14 @@ extension ValidateProvider {
   }
 }
 
+extension DiagnoseProvider {
+  init(_ request: Trunkline.V1.DiagnoseProviderRequest, timeLeft: Duration?) {
+    self.init(
+      providerID: request.providerID, countries: request.countries,
+      numberLimit: Int(request.numberLimit), timeLeft: timeLeft)
+  }
+}
+
 extension ProviderInput {
   fileprivate init(_ provider: Trunkline.V1.Provider) {
     var twilio: TwilioInput?

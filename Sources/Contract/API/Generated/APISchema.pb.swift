@@ -79,6 +79,12 @@ package enum APISchema {
     count: 379,
     dependencies: [WellKnownSchema.googleProtobufTimestamp])
 
+  /// trunkline/v1/diagnosis.proto
+  package static let trunklineV1Diagnosis = unsafe FileDescriptor(
+    name: "trunkline/v1/diagnosis.proto", copying: trunkline__v1__diagnosis__file__bytes(),
+    count: 460,
+    dependencies: [])
+
   /// trunkline/v1/operation.proto
   package static let trunklineV1Operation = unsafe FileDescriptor(
     name: "trunkline/v1/operation.proto", copying: trunkline__v1__operation__file__bytes(),
@@ -112,8 +118,8 @@ package enum APISchema {
   /// trunkline/v1/provider_service.proto
   package static let trunklineV1ProviderService = unsafe FileDescriptor(
     name: "trunkline/v1/provider_service.proto", copying: trunkline__v1__provider_service__file__bytes(),
-    count: 2760,
-    dependencies: [WellKnownSchema.googleProtobufFieldMask, APISchema.trunklineV1Access, APISchema.trunklineV1Operation, APISchema.trunklineV1Provider, APISchema.trunklineV1Region])
+    count: 3226,
+    dependencies: [WellKnownSchema.googleProtobufFieldMask, APISchema.trunklineV1Access, APISchema.trunklineV1Diagnosis, APISchema.trunklineV1Operation, APISchema.trunklineV1Provider, APISchema.trunklineV1Region])
 
   /// trunkline/v1/region.proto
   package static let trunklineV1Region = unsafe FileDescriptor(
@@ -138,6 +144,7 @@ package enum APISchema {
     trunklineV1Call,
     trunklineV1CallDispatchService,
     trunklineV1Condition,
+    trunklineV1Diagnosis,
     trunklineV1Operation,
     trunklineV1OperationService,
     trunklineV1PhoneNumber,
@@ -209,6 +216,7 @@ package enum APISchema {
     Trunkline.V1.HangUpCallRequest.self,
     Trunkline.V1.HangUpCallResponse.self,
     Trunkline.V1.Condition.self,
+    Trunkline.V1.DiagnosisFinding.self,
     Trunkline.V1.Operation.self,
     Trunkline.V1.Operation.Step.self,
     Trunkline.V1.Operation.Sync.self,
@@ -272,6 +280,8 @@ package enum APISchema {
     Trunkline.V1.SyncProviderResponse.self,
     Trunkline.V1.ListProviderNumbersRequest.self,
     Trunkline.V1.ListProviderNumbersResponse.self,
+    Trunkline.V1.DiagnoseProviderRequest.self,
+    Trunkline.V1.DiagnoseProviderResponse.self,
     Trunkline.V1.Token.self,
     Trunkline.V1.CreateTokenRequest.self,
     Trunkline.V1.CreateTokenResponse.self,

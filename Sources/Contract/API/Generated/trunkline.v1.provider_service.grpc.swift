@@ -90,6 +90,18 @@ extension Trunkline.V1 {
     func listProviderNumbers(
       _ request: Trunkline.V1.ListProviderNumbersRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.ListProviderNumbersResponse
+
+    /// Looks for what keeps the provider's calls from coming and going: its credentials, the public
+    /// URL of its region, its numbers at the carrier, the countries that are dialled, the SIP trunks
+    /// that its numbers stand on. Reads only: nothing changes here or at the carrier.
+    ///
+    /// What is wrong is a finding and no error, refused credentials too. It takes at most 25 seconds,
+    /// and ends half a second before the call's deadline; what was not looked at by then is said.
+    /// Errors: NOT_FOUND; RESOURCE_EXHAUSTED (TOO_MANY_DIAGNOSES) while another diagnosis of the tenant
+    /// or four of others go on.
+    func diagnoseProvider(
+      _ request: Trunkline.V1.DiagnoseProviderRequest, context: ServerContext
+    ) async throws(RPCError) -> Trunkline.V1.DiagnoseProviderResponse
   }
 
   /// The methods of `trunkline.v1.ProviderService`.
@@ -110,6 +122,8 @@ extension Trunkline.V1 {
       service: "trunkline.v1.ProviderService", method: "SyncProvider", kind: .unary)
     package static let listProviderNumbers = MethodDescriptor(
       service: "trunkline.v1.ProviderService", method: "ListProviderNumbers", kind: .unary)
+    package static let diagnoseProvider = MethodDescriptor(
+      service: "trunkline.v1.ProviderService", method: "DiagnoseProvider", kind: .unary)
 
     /// All of them, in the contract's order.
     package static let all: [MethodDescriptor] = [
@@ -121,6 +135,7 @@ extension Trunkline.V1 {
       validateProvider,
       syncProvider,
       listProviderNumbers,
+      diagnoseProvider,
     ]
   }
 
@@ -221,6 +236,21 @@ extension Trunkline.V1 {
     ) async throws(RPCError) -> Trunkline.V1.ListProviderNumbersResponse {
       try await channel.unary(ProviderServiceMethods.listProviderNumbers, request, options: options)
     }
+
+    /// Looks for what keeps the provider's calls from coming and going: its credentials, the public
+    /// URL of its region, its numbers at the carrier, the countries that are dialled, the SIP trunks
+    /// that its numbers stand on. Reads only: nothing changes here or at the carrier.
+    ///
+    /// What is wrong is a finding and no error, refused credentials too. It takes at most 25 seconds,
+    /// and ends half a second before the call's deadline; what was not looked at by then is said.
+    /// Errors: NOT_FOUND; RESOURCE_EXHAUSTED (TOO_MANY_DIAGNOSES) while another diagnosis of the tenant
+    /// or four of others go on.
+    package func diagnoseProvider(
+      _ request: Trunkline.V1.DiagnoseProviderRequest,
+      options: CallOptions = .defaults
+    ) async throws(RPCError) -> Trunkline.V1.DiagnoseProviderResponse {
+      try await channel.unary(ProviderServiceMethods.diagnoseProvider, request, options: options)
+    }
   }
 }
 
@@ -241,6 +271,7 @@ extension Trunkline.V1.ProviderServiceProtocol {
       "ValidateProvider": "providers:write",
       "SyncProvider": "providers:write",
       "ListProviderNumbers": "providers:read",
+      "DiagnoseProvider": "providers:read",
     ]
   }
 
@@ -468,6 +499,35 @@ extension Trunkline.V1.ProviderServiceProtocol {
           } else {
             try await call.run { () async throws(RPCError) in
               response = try await self.listProviderNumbers(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
+    }
+    router.unary(
+      Trunkline.V1.ProviderServiceMethods.diagnoseProvider, Trunkline.V1.DiagnoseProviderRequest.self,
+      Trunkline.V1.DiagnoseProviderResponse.self
+    ) { (request, context) async throws(RPCError) in
+      try await self.diagnoseProvider(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.DiagnoseProviderRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.DiagnoseProviderRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.DiagnoseProviderRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.DiagnoseProviderResponse?
+          if call.isPlain {
+            response = try await self.diagnoseProvider(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.diagnoseProvider(request, context: call.context)
             }
           }
           guard let response else { throw .unexpected }

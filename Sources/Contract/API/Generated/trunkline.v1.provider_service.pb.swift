@@ -333,6 +333,57 @@ extension Trunkline.V1 {
       self.nextPageToken = nextPageToken
     }
   }
+
+  /// What DiagnoseProvider takes.
+  package struct DiagnoseProviderRequest: GeneratedMessage {
+    /// `prv_…`. Required.
+    package var providerID: String = ""
+    /// The countries that are dialled, ISO 3166 alpha-2 in capitals, as `US`; at most 32. Empty: those
+    /// of the outbound numbers that are looked at.
+    package var countries: [String] = []
+    /// The most numbers to look at, the newest first. 0 means 100; more than 1,000 means 1,000;
+    /// negative is INVALID_ARGUMENT.
+    package var numberLimit: Int32 = 0
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      providerID: String = "",
+      countries: [String] = [],
+      numberLimit: Int32 = 0
+    ) {
+      self.providerID = providerID
+      self.countries = countries
+      self.numberLimit = numberLimit
+    }
+  }
+
+  /// What DiagnoseProvider answers.
+  package struct DiagnoseProviderResponse: GeneratedMessage {
+    /// What was found, the worst first.
+    package var findings: [Trunkline.V1.DiagnosisFinding] = []
+    /// How many of the provider's numbers were looked at.
+    package var examinedNumberCount: Int32 = 0
+    /// How many were not: they are beyond `number_limit`, or the time was over. More than 10,000 are
+    /// counted as 10,000.
+    package var leftOutNumberCount: Int32 = 0
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      findings: [Trunkline.V1.DiagnosisFinding] = [],
+      examinedNumberCount: Int32 = 0,
+      leftOutNumberCount: Int32 = 0
+    ) {
+      self.findings = findings
+      self.examinedNumberCount = examinedNumberCount
+      self.leftOutNumberCount = leftOutNumberCount
+    }
+  }
 }
 
 extension Trunkline.V1.CreateProviderRequest {
@@ -1371,6 +1422,161 @@ extension Trunkline.V1.ListProviderNumbersResponse {
     case "nextPageToken", "next_page_token":
       try json.read(&self.nextPageToken)
       return 2
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.DiagnoseProviderRequest {
+  package static var fullName: String { "trunkline.v1.DiagnoseProviderRequest" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__diagnose_provider_request__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__DiagnoseProviderRequest.self)
+    self.providerID = try unsafe Wire.string(c.pointee.f1)
+    if let list = unsafe c.pointee.f2 {
+      self.countries = try unsafe Wire.strings(c.pointee.n_f2, list)
+    }
+    self.numberLimit = unsafe c.pointee.f3
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__DiagnoseProviderRequest>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__DiagnoseProviderRequest.self, capacity: 1)
+    unsafe trunkline__v1__diagnose_provider_request__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.providerID)
+    if !self.countries.isEmpty {
+      unsafe c.pointee.n_f2 = self.countries.count
+      unsafe c.pointee.f2 = arena.copy(self.countries)
+    }
+    unsafe c.pointee.f3 = self.numberLimit
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("providerId", "provider_id", self.providerID)
+    try json.field("countries", "countries", self.countries)
+    try json.field("numberLimit", "number_limit", self.numberLimit)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "providerId", "provider_id":
+      try json.read(&self.providerID)
+      return 1
+    case "countries":
+      try json.read(&self.countries)
+      return 2
+    case "numberLimit", "number_limit":
+      try json.read(&self.numberLimit)
+      return 3
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.DiagnoseProviderResponse {
+  package static var fullName: String { "trunkline.v1.DiagnoseProviderResponse" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__diagnose_provider_response__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__DiagnoseProviderResponse.self)
+    if let list = unsafe c.pointee.f1 {
+      unsafe self.findings.reserveCapacity(c.pointee.n_f1)
+      for index in unsafe 0..<c.pointee.n_f1 {
+        guard let value = unsafe list[index] else { continue }
+        self.findings.append(try unsafe Trunkline.V1.DiagnosisFinding(copying: UnsafeRawPointer(value)))
+      }
+    }
+    self.examinedNumberCount = unsafe c.pointee.f2
+    self.leftOutNumberCount = unsafe c.pointee.f3
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__DiagnoseProviderResponse>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__DiagnoseProviderResponse.self, capacity: 1)
+    unsafe trunkline__v1__diagnose_provider_response__init(c)
+    if !self.findings.isEmpty {
+      unsafe c.pointee.n_f1 = self.findings.count
+      let list = unsafe arena.room(self.findings.count * MemoryLayout<UnsafeMutablePointer<Trunkline__V1__DiagnosisFinding>?>.stride)
+        .bindMemory(to: UnsafeMutablePointer<Trunkline__V1__DiagnosisFinding>?.self, capacity: self.findings.count)
+      for (index, value) in self.findings.enumerated() {
+        unsafe list[index] = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__DiagnosisFinding.self)
+      }
+      unsafe c.pointee.f1 = list
+    }
+    unsafe c.pointee.f2 = self.examinedNumberCount
+    unsafe c.pointee.f3 = self.leftOutNumberCount
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("findings", "findings", self.findings)
+    try json.field("examinedNumberCount", "examined_number_count", self.examinedNumberCount)
+    try json.field("leftOutNumberCount", "left_out_number_count", self.leftOutNumberCount)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "findings":
+      try json.read(&self.findings)
+      return 1
+    case "examinedNumberCount", "examined_number_count":
+      try json.read(&self.examinedNumberCount)
+      return 2
+    case "leftOutNumberCount", "left_out_number_count":
+      try json.read(&self.leftOutNumberCount)
+      return 3
     default: return 0
     }
   }

@@ -12,6 +12,7 @@
 #include "trunkline/v1/call.pb-c.h"
 #include "trunkline/v1/call_dispatch_service.pb-c.h"
 #include "trunkline/v1/condition.pb-c.h"
+#include "trunkline/v1/diagnosis.pb-c.h"
 #include "trunkline/v1/operation.pb-c.h"
 #include "trunkline/v1/operation_service.pb-c.h"
 #include "trunkline/v1/phone_number.pb-c.h"
@@ -30,6 +31,7 @@ const uint8_t *trunkline__v1__audit_service__file__bytes(void);
 const uint8_t *trunkline__v1__call__file__bytes(void);
 const uint8_t *trunkline__v1__call_dispatch_service__file__bytes(void);
 const uint8_t *trunkline__v1__condition__file__bytes(void);
+const uint8_t *trunkline__v1__diagnosis__file__bytes(void);
 const uint8_t *trunkline__v1__operation__file__bytes(void);
 const uint8_t *trunkline__v1__operation_service__file__bytes(void);
 const uint8_t *trunkline__v1__phone_number__file__bytes(void);
@@ -215,6 +217,9 @@ static inline const ProtobufCMessageDescriptor *trunkline__v1__hang_up_call_resp
 }
 static inline const ProtobufCMessageDescriptor *trunkline__v1__condition__type(void) {
   return &trunkline__v1__condition__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__diagnosis_finding__type(void) {
+  return &trunkline__v1__diagnosis_finding__descriptor;
 }
 static inline const ProtobufCMessageDescriptor *trunkline__v1__operation__type(void) {
   return &trunkline__v1__operation__descriptor;
@@ -404,6 +409,12 @@ static inline const ProtobufCMessageDescriptor *trunkline__v1__list_provider_num
 }
 static inline const ProtobufCMessageDescriptor *trunkline__v1__list_provider_numbers_response__type(void) {
   return &trunkline__v1__list_provider_numbers_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__diagnose_provider_request__type(void) {
+  return &trunkline__v1__diagnose_provider_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__diagnose_provider_response__type(void) {
+  return &trunkline__v1__diagnose_provider_response__descriptor;
 }
 static inline const ProtobufCMessageDescriptor *trunkline__v1__token__type(void) {
   return &trunkline__v1__token__descriptor;

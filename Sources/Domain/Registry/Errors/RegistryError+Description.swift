@@ -9,7 +9,7 @@ extension RegistryError {
       .agentInUse, .numberBusy, .numberInWork, .numberNotCorrupted, .nothingToRepair,
       .providerAwaited, .providerBusy, .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed,
       .accountMismatch, .credentialsOfOtherRegion, .numbersUnreachable, .scopeNotHeld,
-      .quotaExceeded, .cancelled, .resumeTokenExpired, .tooManyWatchers:
+      .quotaExceeded, .cancelled, .resumeTokenExpired, .tooManyWatchers, .tooManyDiagnoses:
       .caller
     case .carrier, .provisioningFailed: .peer
     case .tooManyOperations, .storeUnavailable, .storeDamaged, .shuttingDown, .internalError: .ours
@@ -81,6 +81,7 @@ extension RegistryError: CustomStringConvertible {
     case .tooManyWatchers: "Too many watch. End another watch first."
     case .tooManyOperations:
       "Too many imports and deletions go on. Repeat the request in a while."
+    case .tooManyDiagnoses: "Another diagnosis goes on. Repeat the request when it has ended."
     case .storeUnavailable(let cause):
       "The database can't be used now: \(cause). Repeat; with a request id that is safe."
     case .storeDamaged(let cause):

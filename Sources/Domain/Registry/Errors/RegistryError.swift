@@ -98,6 +98,8 @@ package enum RegistryError: Error, Sendable, Hashable {
   case tooManyWatchers
   /// Too many works on numbers go on; nothing was begun.
   case tooManyOperations
+  /// A diagnosis of the tenant, or as many as may be, go on.
+  case tooManyDiagnoses
   /// The store can't be reached or can't write now. Whether a write was done is not known; with a
   /// request id it is safe to repeat. The cause is for the caller: it names no machine.
   case storeUnavailable(cause: String)

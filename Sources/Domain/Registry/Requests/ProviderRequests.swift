@@ -99,6 +99,35 @@ package struct ProviderNumber: Sendable, Hashable {
   package var importedAs: PhoneNumberID?
 }
 
+/// What of a provider is looked at.
+package struct DiagnoseProvider: Sendable {
+  package var providerID: String
+  /// Empty: those of the outbound numbers that are looked at.
+  package var countries: [String]
+  /// 0: the default.
+  package var numberLimit: Int
+  /// Until the call's deadline; nil when it has none.
+  package var timeLeft: Duration?
+
+  package init(
+    providerID: String, countries: [String] = [], numberLimit: Int = 0, timeLeft: Duration? = nil
+  ) {
+    self.providerID = providerID
+    self.countries = countries
+    self.numberLimit = numberLimit
+    self.timeLeft = timeLeft
+  }
+}
+
+/// What a diagnosis found.
+package struct DiagnosisReport: Sendable, Hashable {
+  /// The worst first.
+  package var findings: [DiagnosisFinding]
+  package var examinedNumberCount: Int
+  /// At most `RegistryLimits.diagnosisCountedNumbersMax`.
+  package var leftOutNumberCount: Int
+}
+
 /// What an update of a provider can change, by its path.
 enum ProviderField: String, CaseIterable {
   case displayName = "display_name"

@@ -76,7 +76,7 @@ extension RegistryContext {
   }
 
   /// Another region where the credentials are known, whatever they may do there.
-  private func otherRegion(of access: CarrierAccess) async -> Region? {
+  func otherRegion(of access: CarrierAccess) async -> Region? {
     for region in Region.allCases where region != access.region {
       var elsewhere = access
       elsewhere.region = region

@@ -727,6 +727,96 @@ void   trunkline__v1__list_provider_numbers_response__free_unpacked
   assert(message->base.descriptor == &trunkline__v1__list_provider_numbers_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   trunkline__v1__diagnose_provider_request__init
+                     (Trunkline__V1__DiagnoseProviderRequest         *message)
+{
+  static const Trunkline__V1__DiagnoseProviderRequest init_value = TRUNKLINE__V1__DIAGNOSE_PROVIDER_REQUEST__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__diagnose_provider_request__get_packed_size
+                     (const Trunkline__V1__DiagnoseProviderRequest *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__diagnose_provider_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__diagnose_provider_request__pack
+                     (const Trunkline__V1__DiagnoseProviderRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__diagnose_provider_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__diagnose_provider_request__pack_to_buffer
+                     (const Trunkline__V1__DiagnoseProviderRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__diagnose_provider_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__DiagnoseProviderRequest *
+       trunkline__v1__diagnose_provider_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__DiagnoseProviderRequest *)
+     protobuf_c_message_unpack (&trunkline__v1__diagnose_provider_request__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__diagnose_provider_request__free_unpacked
+                     (Trunkline__V1__DiagnoseProviderRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__diagnose_provider_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   trunkline__v1__diagnose_provider_response__init
+                     (Trunkline__V1__DiagnoseProviderResponse         *message)
+{
+  static const Trunkline__V1__DiagnoseProviderResponse init_value = TRUNKLINE__V1__DIAGNOSE_PROVIDER_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__diagnose_provider_response__get_packed_size
+                     (const Trunkline__V1__DiagnoseProviderResponse *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__diagnose_provider_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__diagnose_provider_response__pack
+                     (const Trunkline__V1__DiagnoseProviderResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__diagnose_provider_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__diagnose_provider_response__pack_to_buffer
+                     (const Trunkline__V1__DiagnoseProviderResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__diagnose_provider_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__DiagnoseProviderResponse *
+       trunkline__v1__diagnose_provider_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__DiagnoseProviderResponse *)
+     protobuf_c_message_unpack (&trunkline__v1__diagnose_provider_response__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__diagnose_provider_response__free_unpacked
+                     (Trunkline__V1__DiagnoseProviderResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__diagnose_provider_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor trunkline__v1__create_provider_request__field_descriptors[3] =
 {
   {
@@ -1521,5 +1611,133 @@ const ProtobufCMessageDescriptor trunkline__v1__list_provider_numbers_response__
   trunkline__v1__list_provider_numbers_response__field_indices_by_name,
   1,  trunkline__v1__list_provider_numbers_response__number_ranges,
   (ProtobufCMessageInit) trunkline__v1__list_provider_numbers_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__diagnose_provider_request__field_descriptors[3] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__DiagnoseProviderRequest, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Trunkline__V1__DiagnoseProviderRequest, n_f2),
+    offsetof(Trunkline__V1__DiagnoseProviderRequest, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__DiagnoseProviderRequest, f3),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__diagnose_provider_request__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+};
+static const ProtobufCIntRange trunkline__v1__diagnose_provider_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__diagnose_provider_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.DiagnoseProviderRequest",
+  "DiagnoseProviderRequest",
+  "Trunkline__V1__DiagnoseProviderRequest",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__DiagnoseProviderRequest),
+  3,
+  trunkline__v1__diagnose_provider_request__field_descriptors,
+  trunkline__v1__diagnose_provider_request__field_indices_by_name,
+  1,  trunkline__v1__diagnose_provider_request__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__diagnose_provider_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__diagnose_provider_response__field_descriptors[3] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Trunkline__V1__DiagnoseProviderResponse, n_f1),
+    offsetof(Trunkline__V1__DiagnoseProviderResponse, f1),
+    &trunkline__v1__diagnosis_finding__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__DiagnoseProviderResponse, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__DiagnoseProviderResponse, f3),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__diagnose_provider_response__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+};
+static const ProtobufCIntRange trunkline__v1__diagnose_provider_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__diagnose_provider_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.DiagnoseProviderResponse",
+  "DiagnoseProviderResponse",
+  "Trunkline__V1__DiagnoseProviderResponse",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__DiagnoseProviderResponse),
+  3,
+  trunkline__v1__diagnose_provider_response__field_descriptors,
+  trunkline__v1__diagnose_provider_response__field_indices_by_name,
+  1,  trunkline__v1__diagnose_provider_response__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__diagnose_provider_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

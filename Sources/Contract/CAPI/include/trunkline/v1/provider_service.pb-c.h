@@ -16,6 +16,7 @@ PROTOBUF_C__BEGIN_DECLS
 
 #include "google/protobuf/field_mask.pb-c.h"
 #include "trunkline/v1/access.pb-c.h"
+#include "trunkline/v1/diagnosis.pb-c.h"
 #include "trunkline/v1/operation.pb-c.h"
 #include "trunkline/v1/provider.pb-c.h"
 #include "trunkline/v1/region.pb-c.h"
@@ -36,6 +37,8 @@ typedef struct Trunkline__V1__SyncProviderRequest Trunkline__V1__SyncProviderReq
 typedef struct Trunkline__V1__SyncProviderResponse Trunkline__V1__SyncProviderResponse;
 typedef struct Trunkline__V1__ListProviderNumbersRequest Trunkline__V1__ListProviderNumbersRequest;
 typedef struct Trunkline__V1__ListProviderNumbersResponse Trunkline__V1__ListProviderNumbersResponse;
+typedef struct Trunkline__V1__DiagnoseProviderRequest Trunkline__V1__DiagnoseProviderRequest;
+typedef struct Trunkline__V1__DiagnoseProviderResponse Trunkline__V1__DiagnoseProviderResponse;
 
 
 /* --- enums --- */
@@ -228,6 +231,32 @@ struct  Trunkline__V1__ListProviderNumbersResponse
 #define TRUNKLINE__V1__LIST_PROVIDER_NUMBERS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__list_provider_numbers_response__descriptor) \
     , 0,NULL, {0,NULL} }
+
+
+struct  Trunkline__V1__DiagnoseProviderRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+  size_t n_f2;
+  ProtobufCBinaryData *f2;
+  int32_t f3;
+};
+#define TRUNKLINE__V1__DIAGNOSE_PROVIDER_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__diagnose_provider_request__descriptor) \
+    , {0,NULL}, 0,NULL, 0 }
+
+
+struct  Trunkline__V1__DiagnoseProviderResponse
+{
+  ProtobufCMessage base;
+  size_t n_f1;
+  Trunkline__V1__DiagnosisFinding **f1;
+  int32_t f2;
+  int32_t f3;
+};
+#define TRUNKLINE__V1__DIAGNOSE_PROVIDER_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__diagnose_provider_response__descriptor) \
+    , 0,NULL, 0, 0 }
 
 
 /* Trunkline__V1__CreateProviderRequest methods */
@@ -534,6 +563,44 @@ Trunkline__V1__ListProviderNumbersResponse *
 void   trunkline__v1__list_provider_numbers_response__free_unpacked
                      (Trunkline__V1__ListProviderNumbersResponse *message,
                       ProtobufCAllocator *allocator);
+/* Trunkline__V1__DiagnoseProviderRequest methods */
+void   trunkline__v1__diagnose_provider_request__init
+                     (Trunkline__V1__DiagnoseProviderRequest         *message);
+size_t trunkline__v1__diagnose_provider_request__get_packed_size
+                     (const Trunkline__V1__DiagnoseProviderRequest   *message);
+size_t trunkline__v1__diagnose_provider_request__pack
+                     (const Trunkline__V1__DiagnoseProviderRequest   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__diagnose_provider_request__pack_to_buffer
+                     (const Trunkline__V1__DiagnoseProviderRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__DiagnoseProviderRequest *
+       trunkline__v1__diagnose_provider_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__diagnose_provider_request__free_unpacked
+                     (Trunkline__V1__DiagnoseProviderRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__V1__DiagnoseProviderResponse methods */
+void   trunkline__v1__diagnose_provider_response__init
+                     (Trunkline__V1__DiagnoseProviderResponse         *message);
+size_t trunkline__v1__diagnose_provider_response__get_packed_size
+                     (const Trunkline__V1__DiagnoseProviderResponse   *message);
+size_t trunkline__v1__diagnose_provider_response__pack
+                     (const Trunkline__V1__DiagnoseProviderResponse   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__diagnose_provider_response__pack_to_buffer
+                     (const Trunkline__V1__DiagnoseProviderResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__DiagnoseProviderResponse *
+       trunkline__v1__diagnose_provider_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__diagnose_provider_response__free_unpacked
+                     (Trunkline__V1__DiagnoseProviderResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Trunkline__V1__CreateProviderRequest_Closure)
@@ -584,6 +651,12 @@ typedef void (*Trunkline__V1__ListProviderNumbersRequest_Closure)
 typedef void (*Trunkline__V1__ListProviderNumbersResponse_Closure)
                  (const Trunkline__V1__ListProviderNumbersResponse *message,
                   void *closure_data);
+typedef void (*Trunkline__V1__DiagnoseProviderRequest_Closure)
+                 (const Trunkline__V1__DiagnoseProviderRequest *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__DiagnoseProviderResponse_Closure)
+                 (const Trunkline__V1__DiagnoseProviderResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -606,6 +679,8 @@ extern const ProtobufCMessageDescriptor trunkline__v1__sync_provider_request__de
 extern const ProtobufCMessageDescriptor trunkline__v1__sync_provider_response__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__list_provider_numbers_request__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__list_provider_numbers_response__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__diagnose_provider_request__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__diagnose_provider_response__descriptor;
 
 PROTOBUF_C__END_DECLS
 

@@ -1,0 +1,106 @@
+extension DiagnosisCode {
+  /// What to do about it; empty when nothing needs doing. `docs/doctor.md` has the same words.
+  package var remedy: String {
+    credentialsRemedy ?? publicURLRemedy ?? numberRemedy ?? carrierRemedy ?? ""
+  }
+
+  private var credentialsRemedy: String? {
+    switch self {
+    case .credentialsRefused, .authTokenRefused:
+      "Give the provider the present secret, with UpdateProvider."
+    case .credentialsOfOtherRegion:
+      "Give the provider credentials that were made in its own region, or link the account in the "
+        + "region that is named."
+    case .credentialsOfOtherAccount:
+      "Give the provider credentials of its own account; a sub-account has its own."
+    case .credentialsForTests:
+      "Give the provider an API key or the Auth Token of the live account."
+    case .accountInactive: "Have the account activated at the carrier."
+    case .carrierUnavailable:
+      "Repeat in a while. If it stays so, see whether this server can reach the carrier's hosts."
+    case .carrierNotExamined: "Mend the credentials first, then repeat."
+    case .authTokenMissing:
+      "Give the provider the account's Auth Token, with UpdateProvider, and the carrier's "
+        + "signature is checked."
+    case .keyLacksNumbers:
+      "Let the key read and update phone numbers, or take a standard key."
+    case .keyLacksCalls: "Let the key read and update calls, or take a standard key."
+    case .keyLacksRoutes:
+      "Let the key read and update the routes of phone numbers, or take a standard key."
+    case .keyLacksDialingPermissions:
+      "Let the key read dialing permissions, or look at them in the carrier's console."
+    case .keyLacksTrunks:
+      "Let the key read Elastic SIP trunks, or look at the trunk in the carrier's console."
+    default: nil
+    }
+  }
+
+  private var publicURLRemedy: String? {
+    switch self {
+    case .publicURLMissing:
+      "Start registry and dispatch with --public-url for the provider's region."
+    case .publicURLNotHTTPS:
+      "Put a proxy with TLS before the webhook listener, and give its https address as "
+        + "--public-url."
+    case .publicURLNotPublic:
+      "Give an address as --public-url that the carrier can reach from the internet."
+    case .publicURLUnresolvable: "Mend the name in --public-url, or the DNS record of it."
+    case .publicURLUnreachable:
+      "See that the dispatch runs, and that proxy and firewall let connections through to its "
+        + "--webhook-listen."
+    case .publicURLTimedOut:
+      "See what between the public URL and the dispatch's --webhook-listen swallows requests."
+    case .publicURLTLSFailed:
+      "Give the proxy at the public URL a valid certificate of that name."
+    case .publicURLOfOtherServer:
+      "Let the proxy at the public URL pass every path below /v1/ on to --webhook-listen, "
+        + "unchanged, or correct --public-url."
+    case .publicURLOfOtherKeyring:
+      "Give registry and dispatch the same keyring, or correct --public-url."
+    case .publicURLDiffers:
+      "Start registry and dispatch with the same --public-url for the provider's region."
+    default: nil
+    }
+  }
+
+  private var numberRemedy: String? {
+    switch self {
+    case .numberUnsettled: "Wait for its operation, and repeat."
+    case .numberCorrupted: "Delete the number again: what is left at the carrier is tried anew."
+    case .numberVanished:
+      "It was released or moved to another account. Delete it here; import it again where it is."
+    case .numberWithoutVoice: "Take a number that can be called, or ask the carrier."
+    case .numberNotRead, .processingRegionNotRead, .countryNotRead, .trunkNotRead:
+      "Repeat in a while."
+    case .webhookMissing, .webhookOutdated:
+      "Delete the number here and import it again: that writes the webhook."
+    case .webhookTakenOver, .fallbackReplaced, .statusCallbackReplaced, .webhookMethodChanged:
+      "Find out who set it. To have it back, delete the number here and import it again."
+    case .webhookOverriddenByApplication, .webhookOverriddenByTrunk:
+      "Find out who set it. To have the calls back, take it off the number at the carrier."
+    case .processingRegionMoved:
+      "Set the number's inbound processing region at the carrier to the provider's region, or "
+        + "delete it here and import it under a provider of the other one."
+    default: nil
+    }
+  }
+
+  private var carrierRemedy: String? {
+    switch self {
+    case .countryBlocked: "Allow the country in the carrier's voice geographic permissions."
+    case .countryHighRiskOpen:
+      "Block the country's high-risk numbers in the carrier's voice geographic permissions, unless "
+        + "they are meant to be called."
+    case .countryUnknown: "Correct the country's code."
+    case .trunkMissing: "Put the number on a trunk that exists, or take it off."
+    case .trunkWithoutOrigination: "Add an origination URL to the trunk, or switch one on."
+    case .trunkWithoutFallback: "A second origination URL takes the calls when the first fails."
+    case .trunkWithoutAccessList:
+      "Attach a credential list or an IP access control list: without one the trunk takes no "
+        + "outbound call."
+    case .trunkNotSecure: "Switch on secure trunking where the other side speaks TLS and SRTP."
+    case .diagnosisUnfinished: "Repeat with more time, or look at fewer numbers."
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,116 @@
+package import Telephony
+
+/// What became of one look.
+package enum Looked<Value: Sendable & Hashable>: Sendable, Hashable {
+  /// The time was over, or what it depends on failed.
+  case notTried
+  case found(Value)
+  case failed(CarrierError)
+}
+
+/// Everything that was looked at for a provider; ``Diagnosis`` judges it.
+package struct DiagnosisFacts: Sendable {
+  /// How the credentials that requests are made with fared.
+  package enum Credentials: Sendable, Hashable {
+    /// The time was over.
+    case notTried
+    case accepted
+    case ofOtherRegion(Region)
+    case ofOtherAccount(AccountSID)
+    case failed(CarrierError)
+
+    /// The carrier can be asked more with them.
+    package var areOfUse: Bool {
+      switch self {
+      case .accepted: true
+      // A right is missing; another may be there.
+      case .failed(let error): error.isMissingRight
+      case .notTried, .ofOtherRegion, .ofOtherAccount: false
+      }
+    }
+  }
+
+  /// The Auth Token, which checks signatures.
+  package enum AuthToken: Sendable, Hashable {
+    case none
+    /// It is what requests are made with.
+    case isInUse
+    case beside(Looked<AccountSID>)
+  }
+
+  package enum PublicURL: Sendable, Hashable {
+    case missing
+    /// `answer` is nil when the time was over.
+    case configured(String, answer: PublicURLAnswer?)
+  }
+
+  /// A number of ours, and what the carrier has.
+  package struct Number: Sendable, Hashable {
+    package var number: PhoneNumber
+    /// The settings that we would write now.
+    package var expected: VoiceSettings
+    package var record: Looked<CarrierNumber> = .notTried
+    /// nil in it: unset, which is us1. Looked at for inbound numbers alone.
+    package var processingRegion: Looked<Region?> = .notTried
+
+    package init(number: PhoneNumber, expected: VoiceSettings) {
+      self.number = number
+      self.expected = expected
+    }
+  }
+
+  package var provider: Provider
+  package var credentials: Credentials = .notTried
+  package var authToken: AuthToken
+  package var calls: Looked<Bool> = .notTried
+  package var publicURL: PublicURL
+  package var numbers: [Number]
+  package var countries: [CountryCode: Looked<DialingPermission>]
+  package var trunks: [CarrierTrunkSID: Looked<CarrierTrunk>] = [:]
+
+  package init(
+    provider: Provider, authToken: AuthToken, publicURL: PublicURL, numbers: [Number] = [],
+    countries: [CountryCode: Looked<DialingPermission>] = [:]
+  ) {
+    self.provider = provider
+    self.authToken = authToken
+    self.publicURL = publicURL
+    self.numbers = numbers
+    self.countries = countries
+  }
+}
+
+extension DiagnosisFacts.Number {
+  /// Its settings at the carrier stand still: nothing of ours writes them now.
+  var isSettled: Bool {
+    switch number.state {
+    case .active, .degraded: true
+    case .provisioning, .deleting, .corrupted: false
+    }
+  }
+
+  /// It was looked at, or there was nothing to look at.
+  var isExamined: Bool { !isSettled || record != .notTried }
+}
+
+extension CarrierError {
+  /// The credentials are good but may not do this.
+  var isMissingRight: Bool {
+    switch kind {
+    case .keyRestricted, .notPermitted: true
+    case .credentialsRefused, .testCredentials, .accountInactive, .notFound, .invalidRequest,
+      .conflict, .limited, .unavailable, .unreadableAnswer:
+      false
+    }
+  }
+
+  /// The same where good credentials asked: some products answer 401 for a right that is missing.
+  var isMissingRightOfGoodKey: Bool { isMissingRight || kind == .credentialsRefused }
+
+  /// For evidence: our reason, the carrier's code and its words.
+  var evidence: String {
+    let code = code.map { ", code \($0)" } ?? ""
+    let words = message.isEmpty ? "" : ": \(message)"
+    return "\(kind.reason)\(code)\(words)"
+  }
+}
