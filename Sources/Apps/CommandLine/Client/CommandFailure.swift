@@ -11,6 +11,8 @@ package enum CommandFailure: Error, Sendable {
   case secret(ConsoleError)
   /// Of the destinations some were refused; the answer that was printed says which.
   case refused(count: Int, of: Int)
+  /// A diagnosis found errors; the answer that was printed names them.
+  case unhealthy(count: Int)
   /// An answer that can't be printed.
   case unprintable
 
@@ -19,7 +21,7 @@ package enum CommandFailure: Error, Sendable {
     case .call(let error, _): ExitCode(error.code)
     case .usage, .secret: .usage
     case .refused: .partial
-    case .unprintable: .fault
+    case .unhealthy, .unprintable: .fault
     }
   }
 }

@@ -19,6 +19,8 @@ package struct ErrorReport: Sendable {
     case .usage(let error): lines = [error.description]
     case .secret(let error): lines = [error.description]
     case .refused(let count, let total): lines = ["\(count) of \(total) calls were refused."]
+    case .unhealthy(let count):
+      lines = [count == 1 ? "One error was found." : "\(count) errors were found."]
     case .unprintable: lines = ["The answer can't be shown as JSON."]
     case .call(let error, let requestID):
       lines = [Self.headline(error)]
@@ -36,6 +38,7 @@ package struct ErrorReport: Sendable {
       case .call(let error, let requestID): Self.members(error, requestID)
       case .usage, .secret: Self.local("INVALID_ARGUMENT", .invalidArgument, summary)
       case .refused: Self.local("PARTIAL", .ok, summary)
+      case .unhealthy: Self.local("UNHEALTHY", .ok, summary)
       case .unprintable: Self.local("INTERNAL", .internal, summary)
       }
     let exit = JSON.Member("exitCode", .number(Int(failure.exitCode.rawValue)))

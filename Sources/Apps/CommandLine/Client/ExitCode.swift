@@ -4,7 +4,8 @@ package import GRPC
 package enum ExitCode: Int32, Sendable, CaseIterable {
   /// It was done.
   case success = 0
-  /// A fault of the server or of the CLI: UNKNOWN, INTERNAL, DATA_LOSS, UNIMPLEMENTED.
+  /// A fault of the server or of the CLI: UNKNOWN, INTERNAL, DATA_LOSS, UNIMPLEMENTED. `doctor`
+  /// found an error.
   case fault = 1
   /// The command line was not understood; nothing was sent.
   case usage = 2
@@ -44,7 +45,7 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
   var summary: String {
     switch self {
     case .success: "It was done."
-    case .fault: "A fault of the server or of this program."
+    case .fault: "A fault of the server or of this program; doctor found an error."
     case .usage: "The command line was not understood."
     case .invalid: "The server refuses the request as it is."
     case .notFound: "What was named does not exist."
