@@ -33,7 +33,10 @@ AGENT_MESSAGES = {
 
 # Fields that only answers fill: the server ignores what a request says there (AIP-203).
 OUTPUT_ONLY = {
-    "trunkline.v1.Provider": {"state", "conditions", "create_time", "update_time"},
+    "trunkline.v1.Provider": {
+        "state", "conditions", "create_time", "update_time", "staged_credential",
+        "previous_credential",
+    },
     "trunkline.v1.Provider.Twilio": {"has_api_key_secret", "has_auth_token"},
     "trunkline.v1.PhoneNumber": {
         "e164", "provider_id", "pending_provider_id", "region", "carrier_sid", "agent_id", "state",

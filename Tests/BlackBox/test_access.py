@@ -228,6 +228,7 @@ BESIDE = {
     "ImportPhoneNumber": {"e164": "+14155550100"},
     "CreateToken": {"scopes": ["calls:read"]},
     "UpdateProvider": {"provider": {"display_name": "x"}},
+    "StageCredential": {"twilio": {"auth_token": "x"}},
     "UpdatePhoneNumber": {"phone_number": {"label": "x"}},
     "UpdateAgent": {"agent": {"display_name": "x"}},
 }

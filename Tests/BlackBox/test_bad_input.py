@@ -91,6 +91,22 @@ def sync_provider(things):
     return things.v1.SyncProviderRequest(id=fresh.id)
 
 
+def stage_credential(things):
+    v1, account = things.v1, things.world.account()
+    fresh, key = things.world.provider(account), things.world.key(account)
+    twilio = v1.Provider.Twilio(
+        api_key_sid=key["sid"], api_key_secret=key["secret"],
+        auth_token=account["auth_tokens"]["us1"]["primary"],
+    )
+    return v1.StageCredentialRequest(id=fresh.id, twilio=twilio)
+
+
+def staged(things):
+    """A provider with something to promote, or to roll back."""
+    request = stage_credential(things)
+    return things.world.providers.StageCredential(request, timeout=ANSWER_MAX).provider
+
+
 def fresh_number(things):
     held = things.world.carrier_number(things.account)
     return things.world.import_number(things.provider, held["phone_number"])
@@ -208,6 +224,11 @@ GOOD = {
     "ProviderService.SyncProvider": sync_provider,
     "ProviderService.DiagnoseProvider": lambda t: t.v1.DiagnoseProviderRequest(
         provider_id=t.provider.id, countries=["US"]
+    ),
+    "ProviderService.StageCredential": stage_credential,
+    "ProviderService.PromoteCredential": lambda t: t.v1.PromoteCredentialRequest(id=staged(t).id),
+    "ProviderService.RollbackCredential": lambda t: t.v1.RollbackCredentialRequest(
+        id=staged(t).id
     ),
     "ProviderService.ListProviderNumbers": lambda t: t.v1.ListProviderNumbersRequest(
         provider_id=t.provider.id
@@ -450,6 +471,9 @@ def required_paths(method, message, path="", parents=()):
         yield "outbound_calls", (), "outbound_calls"
     names = [field.name for field in message.fields] + list(message.oneofs_by_name)
     for name in names:
+        if method == "StageCredential" and f"{path}{name}" == "twilio.account_sid":
+            # It can be no other than the provider's.
+            continue
         if (message.full_name, name) in contract.required():
             yield f"{path}{name}", parents, name
     for field in message.fields:

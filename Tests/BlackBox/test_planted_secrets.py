@@ -26,6 +26,8 @@ MISPLACED = "misplaced?secret/with=signs&more%"
 REFUSED = "refused-key-secret-0123456789abcdef"
 FORGED = "forged-signature+secret/0123456789=="
 DATABASE = "planted-database-password"
+SECOND_TOKEN = "5ec0nd70ken0123456789abcdef00000"
+STAGED_TOKEN = "57a6ed70ken0123456789abcdef00000"
 
 
 # Forms
@@ -151,6 +153,16 @@ def command(life, *arguments):
     return code, said
 
 
+def stage(life, account, provider, region, token, key=None):
+    tokens = {"account_sid": account["sid"], "region": region, "secondary": token}
+    life.sim.control("POST", "/tokens", tokens)
+    request = life.v1.StageCredentialRequest(id=provider.id, request_id=worlds.request_id())
+    request.twilio.auth_token = token
+    if key:
+        request.twilio.api_key_sid, request.twilio.api_key_secret = key["sid"], key["secret"]
+    life.world.providers.StageCredential(request, timeout=worlds.ANSWER_MAX)
+
+
 def link_and_import(life):
     world = life.world
     account = world.account()
@@ -172,10 +184,18 @@ def link_and_import(life):
     world.providers.UpdateProvider(change, timeout=worlds.ANSWER_MAX)
     change.provider.twilio.api_key_secret = REFUSED
     worlds.refusal(world.providers.UpdateProvider, change)
-    # Another, by its token alone, in another region.
+    # A third key and the second token take their places; what they replace is kept.
+    third = world.key(account)
+    life.secrets |= {"third key": third["secret"], "second token": SECOND_TOKEN}
+    stage(life, account, linked, "us1", SECOND_TOKEN, third)
+    world.providers.PromoteCredential(
+        v1.PromoteCredentialRequest(id=linked.id), timeout=worlds.ANSWER_MAX)
+    # Another, by its token alone, in another region, with another staged.
     account = world.account()
     life.secrets["token alone"] = account["auth_tokens"]["ie1"]["primary"]
-    world.provider(account, region="ie1", token=life.secrets["token alone"])
+    alone = world.provider(account, region="ie1", token=life.secrets["token alone"])
+    life.secrets["staged token"] = STAGED_TOKEN
+    stage(life, account, alone, "ie1", STAGED_TOKEN)
     life.numbers.add(number.e164)
     settings = world.at_carrier(held["sid"])["configurations"]["us1"]
     life.voice, life.held = settings["voice_url"], held

@@ -37,7 +37,7 @@ struct RegistryServices {
           PhoneNumberServiceHandler(PhoneNumbers(context)), AgentServiceHandler(Agents(context)),
           RouteServiceHandler(
             feed: context.feed, store: store, sealer: FakeSealer(), tokens: tokens,
-            log: AuditLog(context), time: context.time),
+            providers: Providers(context), log: AuditLog(context), time: context.time),
         ], admission: AdmittingAll(as: .of(.main))))
   }
 

@@ -2,6 +2,7 @@ import API
 import Access
 import CallDispatch
 import GRPC
+import GRPCInProcess
 import Registry
 import Synchronization
 import Telephony
@@ -137,6 +138,91 @@ struct RouteSourceTests {
       return #expect(Bool(false))
     }
     #expect(sid == Sample.key(1) && secret == Secret("secret"))
+  }
+
+  /// Stages the second key and the second token of the sample account.
+  private func stage(_ provider: Trunkline.V1.Provider) async throws {
+    let account = Sample.account(1)
+    services.carrier.addKey(Sample.key(2), secret: "fresh", account: account, region: .us1)
+    services.carrier.setToken("second", account: account, region: .us1)
+    var request = Trunkline.V1.StageCredentialRequest()
+    request.id = provider.id
+    request.credential = .twilio(
+      .init(
+        apiKeySID: Sample.key(2).description, apiKeySecret: "fresh", authToken: "second"))
+    _ = try await services.providers.stageCredential(request)
+  }
+
+  @Test func stagedAndPreviousCredentialsAreLeasedToo() async throws {
+    let provider = try await services.link(authToken: "token")
+    try await stage(provider)
+    let lease = try await credentials.lease(ProviderID(provider.id))
+    #expect(lease.signingTokens == [Secret("token")])
+    #expect(lease.staged?.mark == 2)
+    #expect(lease.staged?.signingToken == Secret("second"))
+    guard case .apiKey(Sample.key(2), Secret("fresh")) = lease.staged?.authentication else {
+      return #expect(Bool(false))
+    }
+    #expect(lease.previous == nil)
+    _ = try await services.providers.promoteCredential(.init(id: provider.id))
+    let after = try await credentials.lease(ProviderID(provider.id))
+    #expect(after.signingTokens == [Secret("second")])
+    #expect(after.staged == nil)
+    #expect(after.previous?.signingToken == Secret("token"))
+    let end = Sample.start.advanced(by: RegistryLimits.credentialWindowDefault)
+    #expect(after.previous?.expireTime == end)
+  }
+
+  @Test func useOfStagedCredentialsIsTold() async throws {
+    let provider = try await services.link(authToken: "token")
+    try await stage(provider)
+    let uses = StagedUses()
+    uses.signed(try ProviderID(provider.id), 2, at: Sample.time(-5))
+    uses.answered(try ProviderID(provider.id), 2, at: Sample.time(3600))
+    let sum = try #require(uses.take().first)
+    #expect(await credentials.tell(sum))
+    let read = try await services.providers.getProvider(.init(id: provider.id)).provider
+    let staged = try #require(read?.stagedCredential)
+    #expect(staged.state == .proven)
+    #expect((staged.webhookCount, staged.requestCount, staged.refusalCount) == (1, 1, 0))
+    #expect(staged.firstSuccessTime.map { Timestamp($0) } == Sample.time(-5))
+    // A clock that is ahead hides nothing.
+    #expect(staged.lastSuccessTime.map { Timestamp($0) } == Sample.start)
+    #expect(read?.etag == (try await services.store.provider(ProviderID(provider.id)))?.etag)
+    // A registry that is away is told later; one that does not know the method, never.
+    let channel = SwitchedChannel(services.channel)
+    channel.isOff.store(true, ordering: .relaxed)
+    let away = RegistryCredentialSource(
+      channel: channel, regions: [.us1], sealer: FakeSealer(), time: ManualTime())
+    #expect(await !away.tell(sum))
+    let before = RegistryCredentialSource(
+      channel: InProcessChannel(router: Router(services: [])), regions: [.us1],
+      sealer: FakeSealer(), time: ManualTime())
+    #expect(await before.tell(sum))
+  }
+
+  /// Before a key is removed a dispatch's copy brings all that it holds under the next.
+  @Test func everySecretOfALeaseIsRenewed() async throws {
+    let provider = try await services.link(authToken: "token")
+    try await stage(provider)
+    var request = Trunkline.Internal.V1.LeaseCredentialRequest()
+    request.providerID = provider.id
+    request.regions = [.us1]
+    let client = Trunkline.Internal.V1.RouteServiceClient(channel: services.channel)
+    let new = TravelSeals(sealer: FakeSealer(keyName: "new", earlier: ["test"]))
+    for isPromoted in [false, true] {
+      if isPromoted {
+        _ = try await services.providers.promoteCredential(.init(id: provider.id))
+      }
+      let lease = try await client.leaseCredential(request)
+      let credential = try #require(new.renewed(lease)?.credential)
+      let sealed = [
+        credential.apiKeySecret, credential.authToken, credential.previousAuthToken,
+        credential.staged?.apiKeySecret, credential.staged?.authToken,
+      ].compactMap(\.self)
+      #expect(sealed.count == (isPromoted ? 3 : 4))
+      #expect(sealed.allSatisfy { $0.keyName == "new" })
+    }
   }
 
   @Test func anotherRegionsCredentialsAreNotLent() async throws {

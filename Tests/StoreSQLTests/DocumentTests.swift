@@ -123,3 +123,37 @@ struct SQLDialectTests {
         == "CREATE TABLE t ( a T NOT NULL, b I, c B, PRIMARY KEY (a) ) STRICT")
   }
 }
+
+struct ProviderDocumentTests {
+  /// As the version before staged credentials wrote it.
+  @Test func documentOfTheVersionBeforeIsRead() throws {
+    let text = """
+      {"conditions":[],"configuration":{"twilio":{"_0":{"accountSID":\
+      "AC0000000000000000000000000000a001","apiKey":{"secret":{"bytes":[0,1],"keyName":"k1"},\
+      "sid":"SK0000000000000000000000000000b001"}}}},"displayName":"P",\
+      "id":"prv_0000000000000000000000000000d001","labels":{},"region":"us1","revision":\
+      {"createTime":1,"updateTime":1,"version":3},"state":"active",\
+      "tenant":"ten_00000000000000000000000000000001"}
+      """
+    let provider = try StoredDocument.decode(Provider.self, Array(text.utf8))
+    #expect(provider.staged == nil)
+    #expect(provider.previous == nil)
+    // And what that version reads holds nothing more.
+    #expect(StoredDocument.encode(provider) == Array(text.utf8))
+  }
+
+  @Test func stagedAndPreviousComeBackWhole() throws {
+    var provider = Sample.provider(2)
+    provider.staged = StagedCredential(
+      mark: 7, apiKey: SealedAPIKey(sid: Sample.key(3), secret: Sample.sealed),
+      authToken: Sample.sealed, stageTime: Sample.time(4))
+    provider.staged?.use.signed(at: Sample.time(5))
+    provider.staged?.use.refused(at: Sample.time(6))
+    #expect(try StoredDocument.decode(Provider.self, StoredDocument.encode(provider)) == provider)
+    provider.staged = nil
+    provider.previous = PreviousCredential(
+      apiKey: nil, authToken: Sample.sealed, replaceTime: Sample.time(1),
+      expireTime: Sample.time(2))
+    #expect(try StoredDocument.decode(Provider.self, StoredDocument.encode(provider)) == provider)
+  }
+}

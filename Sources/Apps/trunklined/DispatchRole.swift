@@ -24,6 +24,7 @@ final class DispatchRole: Sendable {
   private let dispatcher: CallDispatcher
   private let source: RegistryRouteSource
   private let credentials: RegistryCredentialSource
+  private let stagedUses = StagedUses()
   private let auditLog: RegistryAuditSink
   private let copy: SealedRouteCopy?
   private let listener: WebServer
@@ -66,7 +67,8 @@ final class DispatchRole: Sendable {
         carrier: TwilioCalls(client: parts.client, endpoints: parts.endpoints, time: parts.time),
         credentials: credentials, tokens: parts.tokens,
         tokenKey: KeyringTokenKey(parts.keyring), signer: TwilioWebhookSigner(),
-        numberPlan: LibPhoneNumberPlan(), time: parts.time, ids: SystemIDSource()),
+        numberPlan: LibPhoneNumberPlan(), time: parts.time, ids: SystemIDSource(),
+        uses: stagedUses),
       configuration: .init(
         regions: configuration.regions, publicURLs: PublicURLs(configuration.publicURLs),
         isShared: parts.stores.isShared, callRetention: configuration.callRetention.period),
@@ -112,6 +114,9 @@ final class DispatchRole: Sendable {
       group.addTask { await self.resealCopy() }
       group.addTask { await self.credentials.keepReady(self.dispatcher.routes) }
       group.addTask { await self.tellUses() }
+      group.addTask {
+        await self.stagedUses.run(self.parts.time) { await self.credentials.tell($0) }
+      }
       group.addTask { await self.dispatcher.tellAudit(to: self.auditLog) }
       group.addTask { await self.dispatcher.forgetOldCalls() }
       await dispatcher.run()

@@ -38,7 +38,8 @@ struct RegistryRole: Sendable {
       quotas: parts.configuration.access.quotas,
       process: parts.stores.registryProcess(parts.time),
       auditRetention: parts.configuration.auditRetention.period,
-      moveOverlap: parts.configuration.moveOverlap)
+      moveOverlap: parts.configuration.moveOverlap,
+      credentialWindow: parts.configuration.credentialWindow)
     let interval = parts.configuration.sweepInterval
     sweep = interval > .zero ? DriftSweep(context, interval: interval) : nil
     self.store = store
@@ -48,12 +49,13 @@ struct RegistryRole: Sendable {
     tokenFeed = TokenFeed(context.feed, parts.directory, time: parts.time)
     log = parts.log.with(["role": "registry"])
     let auditLog = AuditLog(context)
+    let providers = Providers(context)
     let routes = RouteServiceHandler(
-      feed: context.feed, store: store, sealer: parts.sealer, tokens: tokens, log: auditLog,
-      time: parts.time)
+      feed: context.feed, store: store, sealer: parts.sealer, tokens: tokens,
+      providers: providers, log: auditLog, time: parts.time)
     internalServices = [routes]
     services = [
-      ProviderServiceHandler(Providers(context), Self.diagnoses(context, parts)),
+      ProviderServiceHandler(providers, Self.diagnoses(context, parts)),
       PhoneNumberServiceHandler(PhoneNumbers(context)), AgentServiceHandler(Agents(context)),
       OperationServiceHandler(Operations(context)), TokenServiceHandler(tokens),
       AuditServiceHandler(auditLog), routes,
@@ -138,6 +140,11 @@ struct RegistryRole: Sendable {
 
   private func keepHouse() async {
     await resume()
+    do throws(RegistryError) {
+      try await context.findCredentialWindows()
+    } catch {
+      log.error("the windows of credentials could not be read", ["error": .text("\(error)")])
+    }
     while true {
       do {
         try await context.time.sleep(for: Self.housekeepingInterval)
@@ -153,11 +160,13 @@ struct RegistryRole: Sendable {
   }
 
   /// Goes on with works on numbers that the store stopped, and with what other registries on the
-  /// same store left alone, until its task is cancelled.
+  /// same store left alone, and destroys credentials whose window is over, until its task is
+  /// cancelled.
   private func takeUp() async {
     while (try? await context.time.sleep(for: RegistryLimits.leaseCheckInterval)) != nil {
       // A store that is away is told by whoever needs it; the next look comes soon.
       try? await context.takeUp()
+      try? await context.closeCredentialWindows()
     }
   }
 

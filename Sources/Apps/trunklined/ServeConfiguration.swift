@@ -31,6 +31,8 @@ struct ServeConfiguration: Sendable {
   var moveOverlap: Duration
   /// Between two looks at what the carriers have of all numbers; zero: there are none.
   var sweepInterval: Duration
+  /// How long what PromoteCredential replaced can be rolled back.
+  var credentialWindow: Duration
   /// Of a dispatch in a process of its own: where its registry is.
   var registry: HostPort?
   var keyring: KeyringPlace
@@ -83,6 +85,7 @@ extension ServeConfiguration {
     auditRetention = try arguments.value(ServeOptions.auditRetention)
     moveOverlap = try arguments.value(ServeOptions.moveOverlap)
     sweepInterval = try arguments.value(ServeOptions.sweepInterval)
+    credentialWindow = try arguments.value(ServeOptions.credentialWindow)
     registry = try arguments.value(ServeOptions.registry)
     keyring = try KeyringPlace(arguments)
     tls = try Self.tls(arguments)

@@ -50,6 +50,11 @@ enum ServeOptions {
     "sweep-interval", .sweepInterval, default: "1h",
     "How long a registry waits before it compares its numbers with the carriers again, which marks "
       + "those that somebody changed there; 0: it never does.")
+  static let credentialWindow = Option.value(
+    "credential-window",
+    .duration(in: RegistryLimits.credentialWindowMin...RegistryLimits.credentialWindowMax),
+    default: "24h",
+    "How long a registry keeps the credentials that PromoteCredential replaced, for a rollback.")
   static let registry = Option.optional(
     "registry", .address, "Where the registry is, for a dispatch in a process of its own.")
   static let keyring = Option.optional(
@@ -121,8 +126,8 @@ enum ServeOptions {
   static let all: [any DeclaredOption] =
     [
       roles, regions, listen, webhookListen, adminListen, publicURLs, dataFolder, database,
-      callRetention, auditRetention, moveOverlap, sweepInterval, registry, keyring,
-      tlsCertificate, tlsKey,
+      callRetention, auditRetention, moveOverlap, sweepInterval, credentialWindow, registry,
+      keyring, tlsCertificate, tlsKey,
       tlsClientAuthorities, isInsecure, grpcSettings, corsOrigins, logLevel, accessLog, slowCall,
       otlp, traceRatio,
       traceParents, channelz, drainTimeout, twilioEndpoints, loopCount, busyPoll,

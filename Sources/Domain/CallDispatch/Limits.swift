@@ -84,6 +84,18 @@ package enum Limits {
   package static let requestSweepMax = 1000
   package static let requestSweepInterval: Duration = .seconds(3600)
 
+  // Staged credentials.
+
+  /// Of so many requests about a provider's calls one is made with its staged credentials first.
+  package static let stagedShare = 8
+  /// How long staged credentials are left alone after the carrier refused them.
+  package static let stagedPause: Duration = .seconds(60)
+  /// How often the registry is told what became of them.
+  package static let stagedTellInterval: Duration = .seconds(10)
+  /// Providers whose staged credentials are tried at a time; those of more are not, and what
+  /// webhooks they sign is taken and not counted.
+  package static let stagedCountMax = 10_000
+
   // Calls that are over.
 
   /// The least that `--call-retention` takes: longer than a request id is remembered, whose repeat

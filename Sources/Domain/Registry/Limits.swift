@@ -60,6 +60,14 @@ package enum RegistryLimits {
   package static let keyTrialConcurrencyMax = 8
   /// Times that a new key is tried anew because numbers were imported meanwhile.
   package static let keyTrialRoundsMax = 3
+  /// How long what PromoteCredential replaced is kept, unless `--credential-window` says otherwise.
+  package static let credentialWindowDefault: Duration = .seconds(24 * 3600)
+  /// The shortest that `--credential-window` takes.
+  package static let credentialWindowMin: Duration = .seconds(1)
+  /// The longest that it takes.
+  package static let credentialWindowMax: Duration = .seconds(30 * 24 * 3600)
+  /// Windows whose end a registry waits for at a time; the others end with its next housekeeping.
+  package static let credentialWindowsMax = 10_000
   /// Works on numbers that go on at once; more are refused.
   package static let provisioningCountMax = 256
   /// Works on one tenant's numbers that go on at once.

@@ -69,6 +69,16 @@ enum RegistryStatements {
     SELECT version, region FROM providers
     WHERE \(anyRegion) AND tenant = $1 AND id = $2 FOR UPDATE
     """)
+  /// Takes the row to change what was seen of it.
+  static let lockProviderDocument = SQLStatement(
+    "provider_lock_document",
+    """
+    SELECT document, region FROM providers
+    WHERE \(anyRegion) AND tenant = $1 AND id = $2 FOR UPDATE
+    """)
+  static let observeProvider = SQLStatement(
+    "provider_observe",
+    "UPDATE providers SET document = $1 WHERE region = $2 AND tenant = $3 AND id = $4")
   static let deleteProvider = SQLStatement(
     "provider_delete", "DELETE FROM providers WHERE region = $1 AND tenant = $2 AND id = $3")
   static let countNumbersOfProvider = SQLStatement(
@@ -231,6 +241,7 @@ enum RegistryStatements {
   static let all: [SQLStatement] = [
     insertRequest, request, forgetRequests, pruneRequests, insertProvider, providerOfAccount,
     provider, providerOfAnyTenant, updateProvider, updateProviderWithNumbers, lockProvider,
+    lockProviderDocument, observeProvider,
     deleteProvider, countNumbersOfProvider, numberComesUnderProvider, providersToReseal,
     allProviders, providersSealed, countSealedProviders, agentsSealed, countSealedAgents,
     insertAgent, agent, updateAgent, lockAgent, deleteAgent, countNumbersOfAgent, agentsToReseal,

@@ -47,6 +47,30 @@ package struct SQLTenantStore: TenantStore {
       numbersRevision: UInt64(clamping: row.integer(1)))
   }
 
+  package func credentialUsed(
+    _ id: ProviderID, mark: Version, _ use: CredentialUse
+  ) async throws(StoreError) {
+    let key = [SQLValue(tenant), SQLValue(id)]
+    do throws(SQLFailure) {
+      try await reader.engine.transaction {
+        session async throws(SQLFailure) -> SQLEnding<Void> in
+        let rows = try await session.run(RegistryStatements.lockProviderDocument, key).rows
+        // A document that can't be read is told by whoever needs it.
+        guard let row = rows.first,
+          var provider = try? StoredDocument.decode(Provider.self, row.blob(0)),
+          provider.staged?.mark == mark
+        else { return .commit(()) }
+        provider.staged?.use.add(use)
+        _ = try await session.run(
+          RegistryStatements.observeProvider,
+          [SQLValue(document: provider), .text(row.text(1))] + key)
+        return .commit(())
+      }
+    } catch {
+      throw StoreError(error)
+    }
+  }
+
   package func providers(
     _ filter: ProviderFilter, after cursor: PageCursor?, limit: Int
   ) async throws(StoreError) -> [Provider] {

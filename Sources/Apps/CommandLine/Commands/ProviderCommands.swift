@@ -7,28 +7,30 @@ extension TrunklineCommands {
     "providers", "Links carrier accounts.",
     [
       createProvider, listProviders, getProvider, updateProvider, deleteProvider,
-      validateProvider, syncProvider, listProviderNumbers,
+      validateProvider, syncProvider, listProviderNumbers, stageCredential, promoteCredential,
+      rollbackCredential,
     ])
 
-  private static let id: Positional<String> = .required(
+  static let providerArgument: Positional<String> = .required(
     "PROVIDER_ID", .text("PROVIDER_ID"), "The provider, prv_….")
   private static let accountSID: Option<String?> = .optional(
     "account-sid", .text("AC…"), "The Twilio account or sub-account.")
 
   // MARK: Secrets
 
-  private static let apiKeySID: Option<String?> = .optional(
+  static let apiKeySID: Option<String?> = .optional(
     "api-key-sid", .text("SK…"), "An API key of the provider's region.")
-  private static let apiKeySecretFile: Option<String?> = .optional(
+  static let apiKeySecretFile: Option<String?> = .optional(
     "api-key-secret-file", .text("PATH"),
     "The file with the API key's secret; - is the standard input. TRUNKLINE_API_KEY_SECRET in the "
       + "environment may hold the secret itself.")
-  private static let authTokenFile: Option<String?> = .optional(
+  static let authTokenFile: Option<String?> = .optional(
     "auth-token-file", .text("PATH"),
     "The file with the account's Auth Token; - is the standard input. For create "
       + "TRUNKLINE_AUTH_TOKEN in the environment may hold the token itself.")
 
-  private struct Credentials: Sendable {
+  /// A provider's secrets, by where they are read from.
+  struct ProviderSecrets: Sendable {
     let apiKeySID: String?
     let apiKeySecretFile: String?
     let authTokenFile: String?
@@ -82,7 +84,7 @@ extension TrunklineCommands {
       Shared.labels, Shared.requestID, Shared.validateOnly,
     ]
   ) { (arguments) throws(ArgumentError) in
-    let credentials = try Credentials(arguments)
+    let credentials = try ProviderSecrets(arguments)
     var provider = V1.Provider()
     provider.displayName = try arguments.value(Shared.name) ?? ""
     provider.region = try arguments.value(newRegion)
@@ -137,9 +139,9 @@ extension TrunklineCommands {
   }
 
   private static let getProvider = Command<SessionAction>.action(
-    "get", "Shows a provider.", positionals: [id]
+    "get", "Shows a provider.", positionals: [providerArgument]
   ) { (arguments) throws(ArgumentError) in
-    let request = V1.GetProviderRequest(id: try arguments.value(id))
+    let request = V1.GetProviderRequest(id: try arguments.value(providerArgument))
     return SessionAction { (session) async throws(CommandFailure) in
       let client = V1.ProviderServiceClient(channel: session.channel)
       let answer = try await session.call(.whenUnavailable(requestID: nil)) {
@@ -162,11 +164,11 @@ extension TrunklineCommands {
       Shared.name, Shared.labels, apiKeySID, apiKeySecretFile, authTokenFile, removeAPIKey,
       removeAuthToken, Shared.etag, Shared.validateOnly,
     ],
-    positionals: [id]
+    positionals: [providerArgument]
   ) { (arguments) throws(ArgumentError) in
-    let credentials = try Credentials(arguments)
+    let credentials = try ProviderSecrets(arguments)
     var provider = V1.Provider()
-    provider.id = try arguments.value(id)
+    provider.id = try arguments.value(providerArgument)
     provider.etag = try arguments.value(Shared.etag) ?? ""
     provider.displayName = try arguments.value(Shared.name) ?? ""
     provider.labels = try arguments.value(Shared.labels)
@@ -204,10 +206,10 @@ extension TrunklineCommands {
 
   private static let deleteProvider = Command<SessionAction>.action(
     "delete", "Unlinks an account that has no numbers here any more.",
-    options: [Shared.etag], positionals: [id]
+    options: [Shared.etag], positionals: [providerArgument]
   ) { (arguments) throws(ArgumentError) in
     var request = V1.DeleteProviderRequest()
-    request.id = try arguments.value(id)
+    request.id = try arguments.value(providerArgument)
     request.etag = try arguments.value(Shared.etag) ?? ""
     let sent = request
     return SessionAction { (session) async throws(CommandFailure) in
@@ -220,10 +222,11 @@ extension TrunklineCommands {
   }
 
   private static let validateProvider = Command<SessionAction>.action(
-    "validate", "Tries a provider's stored credentials at the carrier.", positionals: [id]
+    "validate", "Tries a provider's stored credentials at the carrier.",
+    positionals: [providerArgument]
   ) { (arguments) throws(ArgumentError) in
     var request = V1.ValidateProviderRequest()
-    request.target = .id(try arguments.value(id))
+    request.target = .id(try arguments.value(providerArgument))
     let sent = request
     return SessionAction { (session) async throws(CommandFailure) in
       let client = V1.ProviderServiceClient(channel: session.channel)
@@ -237,9 +240,9 @@ extension TrunklineCommands {
 
   private static let listProviderNumbers = Command<SessionAction>.action(
     "numbers", "Lists the numbers that the account holds at the carrier, imported or not.",
-    options: [Shared.limit], positionals: [id]
+    options: [Shared.limit], positionals: [providerArgument]
   ) { (arguments) throws(ArgumentError) in
-    let id = try arguments.value(id)
+    let id = try arguments.value(providerArgument)
     let limit = try arguments.value(Shared.limit)
     return SessionAction { (session) async throws(CommandFailure) in
       let client = V1.ProviderServiceClient(channel: session.channel)
@@ -286,7 +289,7 @@ extension TrunklineCommands {
     return table.text
   }
 
-  private static func record(_ provider: V1.Provider?) -> String {
+  static func record(_ provider: V1.Provider?) -> String {
     guard let provider else { return "" }
     var record = Record()
     record.append("id", provider.id)
@@ -300,6 +303,8 @@ extension TrunklineCommands {
       record.append("Auth Token", twilio.hasAuthToken ? "stored" : "none")
     case nil: break
     }
+    append(provider.stagedCredential, to: &record)
+    append(provider.previousCredential, to: &record)
     record.append("state", shortName(provider.state, prefix: "STATE_"))
     record.append(conditions: provider.conditions)
     record.append(

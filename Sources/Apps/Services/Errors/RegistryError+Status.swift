@@ -58,6 +58,8 @@ extension ErrorDetails {
       .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed, .accountMismatch,
       .credentialsOfOtherRegion, .numbersUnreachable:
       self = Self.unmet(error)
+    case .credentialStaged, .credentialReplaced, .credentialNotStaged, .credentialRefused:
+      self = Self.credential(error)
     case .carrier(let failure): self = Self.carrier(failure)
     case .provisioningFailed(let id, let failure, let leftovers):
       self = Self.provisioning(.number(id), failure, leftovers)

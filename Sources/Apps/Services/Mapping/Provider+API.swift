@@ -21,6 +21,41 @@ extension Trunkline.V1.Provider {
     etag = provider.etag
     createTime = Google.Protobuf.Timestamp(provider.revision.createTime)
     updateTime = Google.Protobuf.Timestamp(provider.revision.updateTime)
+    stagedCredential = provider.staged.map { .init($0) }
+    previousCredential = provider.previous.map { .init($0) }
+  }
+}
+
+extension Trunkline.V1.StagedCredential {
+  fileprivate init(_ staged: Registry.StagedCredential) {
+    self.init()
+    apiKeySID = staged.apiKey?.sid.masked ?? ""
+    hasApiKeySecret = staged.apiKey != nil
+    hasAuthToken = staged.authToken != nil
+    state =
+      switch staged.use.state {
+      case .unproven: .unproven
+      case .proven: .proven
+      case .refused: .refused
+      }
+    stageTime = Google.Protobuf.Timestamp(staged.stageTime)
+    firstSuccessTime = staged.use.firstSuccessTime.map { .init($0) }
+    lastSuccessTime = staged.use.lastSuccessTime.map { .init($0) }
+    lastRefusalTime = staged.use.lastRefusalTime.map { .init($0) }
+    webhookCount = Int64(clamping: staged.use.webhookCount)
+    requestCount = Int64(clamping: staged.use.requestCount)
+    refusalCount = Int64(clamping: staged.use.refusalCount)
+  }
+}
+
+extension Trunkline.V1.PreviousCredential {
+  fileprivate init(_ previous: Registry.PreviousCredential) {
+    self.init()
+    apiKeySID = previous.apiKey?.sid.masked ?? ""
+    hasApiKeySecret = previous.apiKey != nil
+    hasAuthToken = previous.authToken != nil
+    replaceTime = Google.Protobuf.Timestamp(previous.replaceTime)
+    expireTime = Google.Protobuf.Timestamp(previous.expireTime)
   }
 }
 

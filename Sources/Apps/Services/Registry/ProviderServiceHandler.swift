@@ -88,6 +88,38 @@ package struct ProviderServiceHandler: Trunkline.V1.ProviderServiceProtocol {
     return .init(operation: .init(operation))
   }
 
+  package func stageCredential(
+    _ request: Trunkline.V1.StageCredentialRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.V1.StageCredentialResponse {
+    let caller = try context.caller
+    let provider = try await answer { () async throws(RegistryError) in
+      try await providers.stage(StageCredential(request), by: caller)
+    }
+    return .init(provider: .init(provider))
+  }
+
+  package func promoteCredential(
+    _ request: Trunkline.V1.PromoteCredentialRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.V1.PromoteCredentialResponse {
+    let caller = try context.caller
+    let provider = try await answer { () async throws(RegistryError) in
+      try await providers.promote(
+        SwitchCredential(providerID: request.id, etag: request.etag), by: caller)
+    }
+    return .init(provider: .init(provider))
+  }
+
+  package func rollbackCredential(
+    _ request: Trunkline.V1.RollbackCredentialRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.V1.RollbackCredentialResponse {
+    let caller = try context.caller
+    let provider = try await answer { () async throws(RegistryError) in
+      try await providers.rollBack(
+        SwitchCredential(providerID: request.id, etag: request.etag), by: caller)
+    }
+    return .init(provider: .init(provider))
+  }
+
   package func listProviderNumbers(
     _ request: Trunkline.V1.ListProviderNumbersRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.ListProviderNumbersResponse {

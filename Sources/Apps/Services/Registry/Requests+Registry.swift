@@ -47,15 +47,33 @@ extension DiagnoseProvider {
   }
 }
 
+extension StageCredential {
+  init(_ request: Trunkline.V1.StageCredentialRequest) {
+    let twilio: TwilioInput? =
+      switch request.credential {
+      case .twilio(let given): TwilioInput(given)
+      case nil: nil
+      }
+    self.init(
+      providerID: request.id, twilio: twilio, etag: request.etag, requestID: request.requestID,
+      validateOnly: request.validateOnly)
+  }
+}
+
+extension TwilioInput {
+  fileprivate init(_ twilio: Trunkline.V1.Provider.Twilio) {
+    self.init(
+      accountSID: twilio.accountSID, apiKeySID: twilio.apiKeySID,
+      apiKeySecret: twilio.apiKeySecret.map { Secret($0) },
+      authToken: twilio.authToken.map { Secret($0) })
+  }
+}
+
 extension ProviderInput {
   fileprivate init(_ provider: Trunkline.V1.Provider) {
     var twilio: TwilioInput?
     switch provider.config {
-    case .twilio(let config):
-      twilio = TwilioInput(
-        accountSID: config.accountSID, apiKeySID: config.apiKeySID,
-        apiKeySecret: config.apiKeySecret.map { Secret($0) },
-        authToken: config.authToken.map { Secret($0) })
+    case .twilio(let config): twilio = TwilioInput(config)
     case nil: break
     }
     self.init(

@@ -105,6 +105,23 @@ package final class RegistryCredentialSource: CredentialSource {
     }
   }
 
+  /// Tells the registry what became of staged credentials; false when it can't be told now.
+  package func tell(_ sum: StagedUses.Sum) async -> Bool {
+    var options = CallOptions.defaults
+    options.timeout = Self.timeout
+    let request = Trunkline.Internal.V1.NoteCredentialUseRequest(sum)
+    do throws(RPCError) {
+      _ = try await client.noteCredentialUse(request, options: options)
+      return true
+    } catch {
+      switch error.code {
+      // A registry of the version before keeps no count.
+      case .unimplemented, .invalidArgument: return true
+      default: return false
+      }
+    }
+  }
+
   // MARK: Beforehand
 
   /// Takes a lease of an earlier run, unless it is over. It is renewed when the registry can be
@@ -164,17 +181,36 @@ package final class RegistryCredentialSource: CredentialSource {
     else { throw .unreadable }
     let token = try open(credential.authToken, .authToken(provider))
     let secret = try open(credential.apiKeySecret, .apiKeySecret(provider))
-    let authentication: CredentialLease.Authentication
-    if let secret, let sid = try? APIKeySID(credential.apiKeySID) {
-      authentication = .apiKey(sid, secret: secret)
-    } else if let token {
-      authentication = .authToken(token)
-    } else {
-      throw .unknown
-    }
+    guard
+      let authentication = CredentialLease.Authentication(credential.apiKeySID, secret, token)
+    else { throw .unknown }
     return CredentialLease(
       provider: provider, account: account, region: region, authentication: authentication,
-      signingTokens: token.map { [$0] } ?? [])
+      signingTokens: token.map { [$0] } ?? [],
+      staged: try credential.staged.flatMap { (staged) throws(CredentialError) in
+        try open(staged, of: provider)
+      },
+      previous: try previous(credential, of: provider))
+  }
+
+  private func open(
+    _ staged: Trunkline.Internal.V1.StagedCredential, of provider: ProviderID
+  ) throws(CredentialError) -> CredentialLease.Staged? {
+    let token = try open(staged.authToken, .stagedAuthToken(provider))
+    let secret = try open(staged.apiKeySecret, .stagedAPIKeySecret(provider))
+    guard let authentication = CredentialLease.Authentication(staged.apiKeySID, secret, token)
+    else { return nil }
+    return CredentialLease.Staged(
+      mark: staged.mark, authentication: authentication, signingToken: token)
+  }
+
+  private func previous(
+    _ credential: Trunkline.Internal.V1.Credential, of provider: ProviderID
+  ) throws(CredentialError) -> CredentialLease.Previous? {
+    guard let time = credential.previousExpireTime,
+      let token = try open(credential.previousAuthToken, .previousAuthToken(provider))
+    else { return nil }
+    return CredentialLease.Previous(signingToken: token, expireTime: Timestamp(time))
   }
 
   private func open(
@@ -185,6 +221,19 @@ package final class RegistryCredentialSource: CredentialSource {
       return try sealer.open(SealedSecret(sealed), associatedData: field.associatedData)
     } catch {
       throw .unreadable
+    }
+  }
+}
+
+extension CredentialLease.Authentication {
+  /// The key before the token; nil when neither is there.
+  fileprivate init?(_ sid: String, _ secret: Secret?, _ token: Secret?) {
+    if let secret, let sid = try? APIKeySID(sid) {
+      self = .apiKey(sid, secret: secret)
+    } else if let token {
+      self = .authToken(token)
+    } else {
+      return nil
     }
   }
 }

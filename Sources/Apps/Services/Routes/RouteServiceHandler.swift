@@ -11,17 +11,19 @@ package struct RouteServiceHandler: Trunkline.Internal.V1.RouteServiceProtocol {
   private let store: any DeploymentStore
   private let seals: TravelSeals
   private let tokens: Tokens
+  private let providers: Providers
   private let log: AuditLog
   private let time: any TimeSource
 
   package init(
     feed: RouteFeed, store: any DeploymentStore, sealer: any SecretSealer, tokens: Tokens,
-    log: AuditLog, time: any TimeSource
+    providers: Providers, log: AuditLog, time: any TimeSource
   ) {
     self.feed = feed
     self.store = store
     self.seals = TravelSeals(sealer: sealer)
     self.tokens = tokens
+    self.providers = providers
     self.log = log
     self.time = time
   }
@@ -193,6 +195,22 @@ package struct RouteServiceHandler: Trunkline.Internal.V1.RouteServiceProtocol {
     let use = min(request.useTime.map { Timestamp($0) } ?? now, now)
     do throws(StoreError) {
       try await tokens.noteUse(of: id, tenant: tenant, at: use)
+    } catch {
+      throw RPCError(RegistryError(error))
+    }
+    return .init()
+  }
+
+  package func noteCredentialUse(
+    _ request: Trunkline.Internal.V1.NoteCredentialUseRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.Internal.V1.NoteCredentialUseResponse {
+    var reader = RequestReader()
+    let asked: ProviderID? = reader.id("provider_id", request.providerID, form: "prv_")
+    try reader.finish()
+    guard let id = asked else { throw .unexpected }
+    do throws(StoreError) {
+      try await providers.noteUse(
+        of: id, mark: request.mark, CredentialUse(request, now: time.now()))
     } catch {
       throw RPCError(RegistryError(error))
     }

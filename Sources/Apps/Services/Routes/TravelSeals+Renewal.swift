@@ -28,18 +28,28 @@ extension TravelSeals {
     return entry
   }
 
-  /// The lease with its secrets under the present key; nil when both are already, or can't be
+  /// The lease with its secrets under the present key; nil when all are already, or can't be
   /// opened.
   func renewed(
     _ lease: Trunkline.Internal.V1.LeaseCredentialResponse
   ) -> Trunkline.Internal.V1.LeaseCredentialResponse? {
     guard var credential = lease.credential, let provider = try? ProviderID(credential.providerID)
     else { return nil }
-    let secret = renewed(credential.apiKeySecret, .apiKeySecret(provider))
-    let token = renewed(credential.authToken, .authToken(provider))
-    guard secret != nil || token != nil else { return nil }
-    credential.apiKeySecret = secret ?? credential.apiKeySecret
-    credential.authToken = token ?? credential.authToken
+    var isRenewed = false
+    func renew(_ sealed: inout Trunkline.Internal.V1.Sealed?, _ field: CredentialField) {
+      guard let next = renewed(sealed, field) else { return }
+      sealed = next
+      isRenewed = true
+    }
+    renew(&credential.apiKeySecret, .apiKeySecret(provider))
+    renew(&credential.authToken, .authToken(provider))
+    renew(&credential.previousAuthToken, .previousAuthToken(provider))
+    if var staged = credential.staged {
+      renew(&staged.apiKeySecret, .stagedAPIKeySecret(provider))
+      renew(&staged.authToken, .stagedAuthToken(provider))
+      credential.staged = staged
+    }
+    guard isRenewed else { return nil }
     var lease = lease
     lease.credential = credential
     return lease

@@ -1,6 +1,7 @@
 internal import API
 internal import Registry
 internal import Telephony
+internal import WellKnown
 
 /// How secrets leave the registry: sealed under a key of the keyring itself, as every dispatch of
 /// this version and the one before opens them. Data keys stay with the registry.
@@ -82,5 +83,32 @@ extension Trunkline.Internal.V1.Credential {
       }
     }
     credentialRevision = provider.revision.version
+    staged = try provider.staged.map { (staged) throws(SealingError) in
+      try Trunkline.Internal.V1.StagedCredential(staged, of: provider, seals)
+    }
+    if let previous = provider.previous, let token = previous.authToken {
+      previousAuthToken = try seals.sealed(
+        token, .previousAuthToken(provider.id), of: owner, with: provider.dataKey)
+      previousExpireTime = .init(previous.expireTime)
+    }
+  }
+}
+
+extension Trunkline.Internal.V1.StagedCredential {
+  fileprivate init(
+    _ staged: Registry.StagedCredential, of provider: Registry.Provider, _ seals: TravelSeals
+  ) throws(SealingError) {
+    self.init()
+    mark = staged.mark
+    apiKeySID = staged.apiKey?.sid.description ?? ""
+    if let secret = staged.apiKey?.secret {
+      apiKeySecret = try seals.sealed(
+        secret, .stagedAPIKeySecret(provider.id), of: provider.secretOwner,
+        with: provider.dataKey)
+    }
+    if let token = staged.authToken {
+      authToken = try seals.sealed(
+        token, .stagedAuthToken(provider.id), of: provider.secretOwner, with: provider.dataKey)
+    }
   }
 }

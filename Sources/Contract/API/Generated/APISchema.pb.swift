@@ -34,7 +34,7 @@ package enum APISchema {
   /// trunkline/internal/v1/route_service.proto
   package static let trunklineInternalV1RouteService = unsafe FileDescriptor(
     name: "trunkline/internal/v1/route_service.proto", copying: trunkline__internal__v1__route_service__file__bytes(),
-    count: 3136,
+    count: 4137,
     dependencies: [WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineInternalV1Route, APISchema.trunklineV1Access, APISchema.trunklineV1AuditService, APISchema.trunklineV1Region])
 
   /// trunkline/v1/access.proto
@@ -112,13 +112,13 @@ package enum APISchema {
   /// trunkline/v1/provider.proto
   package static let trunklineV1Provider = unsafe FileDescriptor(
     name: "trunkline/v1/provider.proto", copying: trunkline__v1__provider__file__bytes(),
-    count: 1271,
+    count: 2366,
     dependencies: [WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineV1Condition, APISchema.trunklineV1Region])
 
   /// trunkline/v1/provider_service.proto
   package static let trunklineV1ProviderService = unsafe FileDescriptor(
     name: "trunkline/v1/provider_service.proto", copying: trunkline__v1__provider_service__file__bytes(),
-    count: 3226,
+    count: 4165,
     dependencies: [WellKnownSchema.googleProtobufFieldMask, APISchema.trunklineV1Access, APISchema.trunklineV1Diagnosis, APISchema.trunklineV1Operation, APISchema.trunklineV1Provider, APISchema.trunklineV1Region])
 
   /// trunkline/v1/region.proto
@@ -177,6 +177,9 @@ package enum APISchema {
     Trunkline.Internal.V1.LeaseCredentialRequest.self,
     Trunkline.Internal.V1.LeaseCredentialResponse.self,
     Trunkline.Internal.V1.Credential.self,
+    Trunkline.Internal.V1.StagedCredential.self,
+    Trunkline.Internal.V1.NoteCredentialUseRequest.self,
+    Trunkline.Internal.V1.NoteCredentialUseResponse.self,
     Trunkline.Internal.V1.LookUpTokenRequest.self,
     Trunkline.Internal.V1.LookUpTokenResponse.self,
     Trunkline.Internal.V1.NoteTokenUseRequest.self,
@@ -263,6 +266,8 @@ package enum APISchema {
     Trunkline.V1.GetQuotaResponse.Quota.self,
     Trunkline.V1.Provider.self,
     Trunkline.V1.Provider.Twilio.self,
+    Trunkline.V1.StagedCredential.self,
+    Trunkline.V1.PreviousCredential.self,
     Trunkline.V1.ProviderNumber.self,
     Trunkline.V1.CreateProviderRequest.self,
     Trunkline.V1.CreateProviderResponse.self,
@@ -282,6 +287,12 @@ package enum APISchema {
     Trunkline.V1.ListProviderNumbersResponse.self,
     Trunkline.V1.DiagnoseProviderRequest.self,
     Trunkline.V1.DiagnoseProviderResponse.self,
+    Trunkline.V1.StageCredentialRequest.self,
+    Trunkline.V1.StageCredentialResponse.self,
+    Trunkline.V1.PromoteCredentialRequest.self,
+    Trunkline.V1.PromoteCredentialResponse.self,
+    Trunkline.V1.RollbackCredentialRequest.self,
+    Trunkline.V1.RollbackCredentialResponse.self,
     Trunkline.V1.Token.self,
     Trunkline.V1.CreateTokenRequest.self,
     Trunkline.V1.CreateTokenResponse.self,

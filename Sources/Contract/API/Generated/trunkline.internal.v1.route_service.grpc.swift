@@ -41,6 +41,12 @@ extension Trunkline.Internal.V1 {
       _ request: Trunkline.Internal.V1.NoteTokenUseRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.Internal.V1.NoteTokenUseResponse
 
+    /// Tells what became of a staged credential at the carrier, seldom and in sum. One that is not staged
+    /// any more is fine.
+    func noteCredentialUse(
+      _ request: Trunkline.Internal.V1.NoteCredentialUseRequest, context: ServerContext
+    ) async throws(RPCError) -> Trunkline.Internal.V1.NoteCredentialUseResponse
+
     /// Tells who placed and ended calls, for the audit log. May be repeated: an entry that the log has
     /// stays as it is.
     ///
@@ -60,6 +66,8 @@ extension Trunkline.Internal.V1 {
       service: "trunkline.internal.v1.RouteService", method: "LookUpToken", kind: .unary)
     package static let noteTokenUse = MethodDescriptor(
       service: "trunkline.internal.v1.RouteService", method: "NoteTokenUse", kind: .unary)
+    package static let noteCredentialUse = MethodDescriptor(
+      service: "trunkline.internal.v1.RouteService", method: "NoteCredentialUse", kind: .unary)
     package static let recordAudit = MethodDescriptor(
       service: "trunkline.internal.v1.RouteService", method: "RecordAudit", kind: .unary)
 
@@ -69,6 +77,7 @@ extension Trunkline.Internal.V1 {
       leaseCredential,
       lookUpToken,
       noteTokenUse,
+      noteCredentialUse,
       recordAudit,
     ]
   }
@@ -126,6 +135,15 @@ extension Trunkline.Internal.V1 {
       try await channel.unary(RouteServiceMethods.noteTokenUse, request, options: options)
     }
 
+    /// Tells what became of a staged credential at the carrier, seldom and in sum. One that is not staged
+    /// any more is fine.
+    package func noteCredentialUse(
+      _ request: Trunkline.Internal.V1.NoteCredentialUseRequest,
+      options: CallOptions = .defaults
+    ) async throws(RPCError) -> Trunkline.Internal.V1.NoteCredentialUseResponse {
+      try await channel.unary(RouteServiceMethods.noteCredentialUse, request, options: options)
+    }
+
     /// Tells who placed and ended calls, for the audit log. May be repeated: an entry that the log has
     /// stays as it is.
     ///
@@ -152,6 +170,7 @@ extension Trunkline.Internal.V1.RouteServiceProtocol {
       "LeaseCredential": "dispatch",
       "LookUpToken": "dispatch",
       "NoteTokenUse": "dispatch",
+      "NoteCredentialUse": "dispatch",
       "RecordAudit": "dispatch",
     ]
   }
@@ -241,6 +260,35 @@ extension Trunkline.Internal.V1.RouteServiceProtocol {
           } else {
             try await call.run { () async throws(RPCError) in
               response = try await self.noteTokenUse(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
+    }
+    router.unary(
+      Trunkline.Internal.V1.RouteServiceMethods.noteCredentialUse, Trunkline.Internal.V1.NoteCredentialUseRequest.self,
+      Trunkline.Internal.V1.NoteCredentialUseResponse.self
+    ) { (request, context) async throws(RPCError) in
+      try await self.noteCredentialUse(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.Internal.V1.NoteCredentialUseRequest
+      do throws(DecodingError) {
+        request = try Trunkline.Internal.V1.NoteCredentialUseRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.Internal.V1.NoteCredentialUseRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.Internal.V1.NoteCredentialUseResponse?
+          if call.isPlain {
+            response = try await self.noteCredentialUse(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.noteCredentialUse(request, context: call.context)
             }
           }
           guard let response else { throw .unexpected }

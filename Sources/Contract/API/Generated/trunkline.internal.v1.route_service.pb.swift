@@ -228,6 +228,13 @@ extension Trunkline.Internal.V1 {
     package var authToken: Trunkline.Internal.V1.Sealed?
     /// As in ProviderRoute.
     package var credentialRevision: UInt64 = 0
+    /// A second set that is tried beside these; absent: none. A reader that does not know it goes on
+    /// with the current one.
+    package var staged: Trunkline.Internal.V1.StagedCredential?
+    /// The Auth Token before the current one, whose signatures still count; absent: none.
+    package var previousAuthToken: Trunkline.Internal.V1.Sealed?
+    /// Until when they do.
+    package var previousExpireTime: Google.Protobuf.Timestamp?
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
 
@@ -240,7 +247,10 @@ extension Trunkline.Internal.V1 {
       apiKeySID: String = "",
       apiKeySecret: Trunkline.Internal.V1.Sealed? = nil,
       authToken: Trunkline.Internal.V1.Sealed? = nil,
-      credentialRevision: UInt64 = 0
+      credentialRevision: UInt64 = 0,
+      staged: Trunkline.Internal.V1.StagedCredential? = nil,
+      previousAuthToken: Trunkline.Internal.V1.Sealed? = nil,
+      previousExpireTime: Google.Protobuf.Timestamp? = nil
     ) {
       self.providerID = providerID
       self.accountSID = accountSID
@@ -249,7 +259,90 @@ extension Trunkline.Internal.V1 {
       self.apiKeySecret = apiKeySecret
       self.authToken = authToken
       self.credentialRevision = credentialRevision
+      self.staged = staged
+      self.previousAuthToken = previousAuthToken
+      self.previousExpireTime = previousExpireTime
     }
+  }
+
+  /// A second set of credentials.
+  package struct StagedCredential: GeneratedMessage {
+    /// Names it among those that the provider ever had.
+    package var mark: UInt64 = 0
+    /// The API key, `SK…`; empty: none.
+    package var apiKeySID: String = ""
+    /// The API key's secret; absent: none.
+    package var apiKeySecret: Trunkline.Internal.V1.Sealed?
+    /// The Auth Token, which may sign webhooks, too; absent: none.
+    package var authToken: Trunkline.Internal.V1.Sealed?
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      mark: UInt64 = 0,
+      apiKeySID: String = "",
+      apiKeySecret: Trunkline.Internal.V1.Sealed? = nil,
+      authToken: Trunkline.Internal.V1.Sealed? = nil
+    ) {
+      self.mark = mark
+      self.apiKeySID = apiKeySID
+      self.apiKeySecret = apiKeySecret
+      self.authToken = authToken
+    }
+  }
+
+  /// What became of a staged credential since it was last told.
+  package struct NoteCredentialUseRequest: GeneratedMessage {
+    /// `prv_…`.
+    package var providerID: String = ""
+    /// As in StagedCredential.
+    package var mark: UInt64 = 0
+    /// Webhooks that its Auth Token signed.
+    package var webhookCount: UInt64 = 0
+    /// Requests with it that the carrier answered.
+    package var requestCount: UInt64 = 0
+    /// Requests with it that the carrier refused.
+    package var refusalCount: UInt64 = 0
+    /// When it first served; absent: not at all.
+    package var firstSuccessTime: Google.Protobuf.Timestamp?
+    /// When it last served; absent: not at all.
+    package var lastSuccessTime: Google.Protobuf.Timestamp?
+    /// When it was last refused; absent: not at all.
+    package var lastRefusalTime: Google.Protobuf.Timestamp?
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      providerID: String = "",
+      mark: UInt64 = 0,
+      webhookCount: UInt64 = 0,
+      requestCount: UInt64 = 0,
+      refusalCount: UInt64 = 0,
+      firstSuccessTime: Google.Protobuf.Timestamp? = nil,
+      lastSuccessTime: Google.Protobuf.Timestamp? = nil,
+      lastRefusalTime: Google.Protobuf.Timestamp? = nil
+    ) {
+      self.providerID = providerID
+      self.mark = mark
+      self.webhookCount = webhookCount
+      self.requestCount = requestCount
+      self.refusalCount = refusalCount
+      self.firstSuccessTime = firstSuccessTime
+      self.lastSuccessTime = lastSuccessTime
+      self.lastRefusalTime = lastRefusalTime
+    }
+  }
+
+  /// Nothing.
+  package struct NoteCredentialUseResponse: GeneratedMessage {
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
   }
 
   /// Which token.
@@ -1066,6 +1159,9 @@ extension Trunkline.Internal.V1.Credential {
     if let value = unsafe c.pointee.f5 { self.apiKeySecret = try unsafe Trunkline.Internal.V1.Sealed(copying: UnsafeRawPointer(value)) }
     if let value = unsafe c.pointee.f6 { self.authToken = try unsafe Trunkline.Internal.V1.Sealed(copying: UnsafeRawPointer(value)) }
     self.credentialRevision = unsafe c.pointee.f7
+    if let value = unsafe c.pointee.f8 { self.staged = try unsafe Trunkline.Internal.V1.StagedCredential(copying: UnsafeRawPointer(value)) }
+    if let value = unsafe c.pointee.f9 { self.previousAuthToken = try unsafe Trunkline.Internal.V1.Sealed(copying: UnsafeRawPointer(value)) }
+    if let value = unsafe c.pointee.f10 { self.previousExpireTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
     if unsafe c.pointee.base.n_unknown_fields > 0 {
       self.unknownFields = try unsafe UnknownFields(c.pointee.base)
     }
@@ -1086,6 +1182,15 @@ extension Trunkline.Internal.V1.Credential {
       unsafe c.pointee.f6 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__Internal__V1__Sealed.self)
     }
     unsafe c.pointee.f7 = self.credentialRevision
+    if let value = self.staged {
+      unsafe c.pointee.f8 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__Internal__V1__StagedCredential.self)
+    }
+    if let value = self.previousAuthToken {
+      unsafe c.pointee.f9 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__Internal__V1__Sealed.self)
+    }
+    if let value = self.previousExpireTime {
+      unsafe c.pointee.f10 = value.copy(into: &arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
     if !self.unknownFields.isEmpty {
       unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
     }
@@ -1100,6 +1205,9 @@ extension Trunkline.Internal.V1.Credential {
     try json.field("apiKeySecret", "api_key_secret", self.apiKeySecret)
     try json.field("authToken", "auth_token", self.authToken)
     try json.field("credentialRevision", "credential_revision", self.credentialRevision)
+    try json.field("staged", "staged", self.staged)
+    try json.field("previousAuthToken", "previous_auth_token", self.previousAuthToken)
+    try json.field("previousExpireTime", "previous_expire_time", self.previousExpireTime)
   }
 
   package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
@@ -1125,8 +1233,247 @@ extension Trunkline.Internal.V1.Credential {
     case "credentialRevision", "credential_revision":
       try json.read(&self.credentialRevision)
       return 7
+    case "staged":
+      try json.read(&self.staged)
+      return 8
+    case "previousAuthToken", "previous_auth_token":
+      try json.read(&self.previousAuthToken)
+      return 9
+    case "previousExpireTime", "previous_expire_time":
+      try json.read(&self.previousExpireTime)
+      return 10
     default: return 0
     }
+  }
+}
+
+extension Trunkline.Internal.V1.StagedCredential {
+  package static var fullName: String { "trunkline.internal.v1.StagedCredential" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__internal__v1__staged_credential__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__Internal__V1__StagedCredential.self)
+    self.mark = unsafe c.pointee.f1
+    self.apiKeySID = try unsafe Wire.string(c.pointee.f2)
+    if let value = unsafe c.pointee.f3 { self.apiKeySecret = try unsafe Trunkline.Internal.V1.Sealed(copying: UnsafeRawPointer(value)) }
+    if let value = unsafe c.pointee.f4 { self.authToken = try unsafe Trunkline.Internal.V1.Sealed(copying: UnsafeRawPointer(value)) }
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__Internal__V1__StagedCredential>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__Internal__V1__StagedCredential.self, capacity: 1)
+    unsafe trunkline__internal__v1__staged_credential__init(c)
+    unsafe c.pointee.f1 = self.mark
+    unsafe c.pointee.f2 = arena.copy(self.apiKeySID)
+    if let value = self.apiKeySecret {
+      unsafe c.pointee.f3 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__Internal__V1__Sealed.self)
+    }
+    if let value = self.authToken {
+      unsafe c.pointee.f4 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__Internal__V1__Sealed.self)
+    }
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("mark", "mark", self.mark)
+    try json.field("apiKeySid", "api_key_sid", self.apiKeySID)
+    try json.field("apiKeySecret", "api_key_secret", self.apiKeySecret)
+    try json.field("authToken", "auth_token", self.authToken)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "mark":
+      try json.read(&self.mark)
+      return 1
+    case "apiKeySid", "api_key_sid":
+      try json.read(&self.apiKeySID)
+      return 2
+    case "apiKeySecret", "api_key_secret":
+      try json.read(&self.apiKeySecret)
+      return 3
+    case "authToken", "auth_token":
+      try json.read(&self.authToken)
+      return 4
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.Internal.V1.NoteCredentialUseRequest {
+  package static var fullName: String { "trunkline.internal.v1.NoteCredentialUseRequest" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__internal__v1__note_credential_use_request__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__Internal__V1__NoteCredentialUseRequest.self)
+    self.providerID = try unsafe Wire.string(c.pointee.f1)
+    self.mark = unsafe c.pointee.f2
+    self.webhookCount = unsafe c.pointee.f3
+    self.requestCount = unsafe c.pointee.f4
+    self.refusalCount = unsafe c.pointee.f5
+    if let value = unsafe c.pointee.f6 { self.firstSuccessTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
+    if let value = unsafe c.pointee.f7 { self.lastSuccessTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
+    if let value = unsafe c.pointee.f8 { self.lastRefusalTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__Internal__V1__NoteCredentialUseRequest>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__Internal__V1__NoteCredentialUseRequest.self, capacity: 1)
+    unsafe trunkline__internal__v1__note_credential_use_request__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.providerID)
+    unsafe c.pointee.f2 = self.mark
+    unsafe c.pointee.f3 = self.webhookCount
+    unsafe c.pointee.f4 = self.requestCount
+    unsafe c.pointee.f5 = self.refusalCount
+    if let value = self.firstSuccessTime {
+      unsafe c.pointee.f6 = value.copy(into: &arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
+    if let value = self.lastSuccessTime {
+      unsafe c.pointee.f7 = value.copy(into: &arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
+    if let value = self.lastRefusalTime {
+      unsafe c.pointee.f8 = value.copy(into: &arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("providerId", "provider_id", self.providerID)
+    try json.field("mark", "mark", self.mark)
+    try json.field("webhookCount", "webhook_count", self.webhookCount)
+    try json.field("requestCount", "request_count", self.requestCount)
+    try json.field("refusalCount", "refusal_count", self.refusalCount)
+    try json.field("firstSuccessTime", "first_success_time", self.firstSuccessTime)
+    try json.field("lastSuccessTime", "last_success_time", self.lastSuccessTime)
+    try json.field("lastRefusalTime", "last_refusal_time", self.lastRefusalTime)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "providerId", "provider_id":
+      try json.read(&self.providerID)
+      return 1
+    case "mark":
+      try json.read(&self.mark)
+      return 2
+    case "webhookCount", "webhook_count":
+      try json.read(&self.webhookCount)
+      return 3
+    case "requestCount", "request_count":
+      try json.read(&self.requestCount)
+      return 4
+    case "refusalCount", "refusal_count":
+      try json.read(&self.refusalCount)
+      return 5
+    case "firstSuccessTime", "first_success_time":
+      try json.read(&self.firstSuccessTime)
+      return 6
+    case "lastSuccessTime", "last_success_time":
+      try json.read(&self.lastSuccessTime)
+      return 7
+    case "lastRefusalTime", "last_refusal_time":
+      try json.read(&self.lastRefusalTime)
+      return 8
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.Internal.V1.NoteCredentialUseResponse {
+  package static var fullName: String { "trunkline.internal.v1.NoteCredentialUseResponse" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__internal__v1__note_credential_use_response__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__Internal__V1__NoteCredentialUseResponse.self)
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__Internal__V1__NoteCredentialUseResponse>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__Internal__V1__NoteCredentialUseResponse.self, capacity: 1)
+    unsafe trunkline__internal__v1__note_credential_use_response__init(c)
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    0
   }
 }
 

@@ -67,6 +67,11 @@ extension Trunkline.V1 {
     package var createTime: Google.Protobuf.Timestamp?
     /// When it was last changed. Output-only.
     package var updateTime: Google.Protobuf.Timestamp?
+    /// Credentials that wait to take the place of those in `config`. Output-only.
+    package var stagedCredential: Trunkline.V1.StagedCredential?
+    /// The credentials before the last PromoteCredential. Never beside a staged credential.
+    /// Output-only.
+    package var previousCredential: Trunkline.V1.PreviousCredential?
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
 
@@ -82,7 +87,9 @@ extension Trunkline.V1 {
       labels: [String: String] = [:],
       etag: String = "",
       createTime: Google.Protobuf.Timestamp? = nil,
-      updateTime: Google.Protobuf.Timestamp? = nil
+      updateTime: Google.Protobuf.Timestamp? = nil,
+      stagedCredential: Trunkline.V1.StagedCredential? = nil,
+      previousCredential: Trunkline.V1.PreviousCredential? = nil
     ) {
       self.id = id
       self.displayName = displayName
@@ -94,6 +101,8 @@ extension Trunkline.V1 {
       self.etag = etag
       self.createTime = createTime
       self.updateTime = updateTime
+      self.stagedCredential = stagedCredential
+      self.previousCredential = previousCredential
     }
 
     /// What the credentials are for. Required; the kind is immutable.
@@ -179,6 +188,143 @@ extension Trunkline.V1 {
     }
   }
 
+  /// A second set of credentials, which is to take the place of the current one. Of an API key and an
+  /// Auth Token it has what StageCredential brought; what it has not stays as it is.
+  ///
+  /// While it is staged, webhooks that are signed with its Auth Token are accepted as those with the
+  /// current one are. One in eight requests about calls is made with it first, its API key before its
+  /// Auth Token, and made again with the current credentials when the carrier refuses them. What became
+  /// of that is told here within about 20 seconds, and counts are not exact.
+  package struct StagedCredential: GeneratedMessage {
+    /// The staged API key, masked; empty: none.
+    package var apiKeySID: String = ""
+    /// Whether an API key is staged, with its secret.
+    package var hasApiKeySecret: Bool = false
+    /// Whether an Auth Token is staged.
+    package var hasAuthToken: Bool = false
+    /// What the carrier made of it.
+    package var state: Trunkline.V1.StagedCredential.State = .unspecified
+    /// When it was staged.
+    package var stageTime: Google.Protobuf.Timestamp?
+    /// When live traffic first used it with success; absent: never.
+    package var firstSuccessTime: Google.Protobuf.Timestamp?
+    /// When live traffic last used it with success; absent: never.
+    package var lastSuccessTime: Google.Protobuf.Timestamp?
+    /// When the carrier last refused it; absent: never.
+    package var lastRefusalTime: Google.Protobuf.Timestamp?
+    /// Webhooks that were signed with the staged Auth Token. None are counted while there is no current
+    /// one, since no signature is asked for then.
+    package var webhookCount: Int64 = 0
+    /// Requests about calls that were made with it and that the carrier answered.
+    package var requestCount: Int64 = 0
+    /// Requests with it that the carrier refused.
+    package var refusalCount: Int64 = 0
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      apiKeySID: String = "",
+      hasApiKeySecret: Bool = false,
+      hasAuthToken: Bool = false,
+      state: Trunkline.V1.StagedCredential.State = .unspecified,
+      stageTime: Google.Protobuf.Timestamp? = nil,
+      firstSuccessTime: Google.Protobuf.Timestamp? = nil,
+      lastSuccessTime: Google.Protobuf.Timestamp? = nil,
+      lastRefusalTime: Google.Protobuf.Timestamp? = nil,
+      webhookCount: Int64 = 0,
+      requestCount: Int64 = 0,
+      refusalCount: Int64 = 0
+    ) {
+      self.apiKeySID = apiKeySID
+      self.hasApiKeySecret = hasApiKeySecret
+      self.hasAuthToken = hasAuthToken
+      self.state = state
+      self.stageTime = stageTime
+      self.firstSuccessTime = firstSuccessTime
+      self.lastSuccessTime = lastSuccessTime
+      self.lastRefusalTime = lastRefusalTime
+      self.webhookCount = webhookCount
+      self.requestCount = requestCount
+      self.refusalCount = refusalCount
+    }
+
+    /// What the carrier made of it.
+    package enum State: ProtoEnum {
+      /// Never sent.
+      case unspecified
+      /// No live request or webhook has used it yet.
+      case unproven
+      /// The carrier has answered a request that was made with it, or signed a webhook with it.
+      case proven
+      /// The carrier has refused it since it was last used with success.
+      case refused
+      /// A number that this version of the contract does not know.
+      case unrecognized(Int32)
+
+      package init(rawValue: Int32) {
+        switch rawValue {
+        case 0: self = .unspecified
+        case 1: self = .unproven
+        case 2: self = .proven
+        case 3: self = .refused
+        default: self = .unrecognized(rawValue)
+        }
+      }
+
+      package var rawValue: Int32 {
+        switch self {
+        case .unspecified: 0
+        case .unproven: 1
+        case .proven: 2
+        case .refused: 3
+        case .unrecognized(let number): number
+        }
+      }
+
+      package static let protoNames: [(number: Int32, name: String)] = [
+        (0, "STATE_UNSPECIFIED"),
+        (1, "STATE_UNPROVEN"),
+        (2, "STATE_PROVEN"),
+        (3, "STATE_REFUSED"),
+      ]
+    }
+  }
+
+  /// What PromoteCredential replaced. Until `expire_time` RollbackCredential puts it back, and webhooks
+  /// that are signed with its Auth Token are accepted; then it is destroyed.
+  package struct PreviousCredential: GeneratedMessage {
+    /// Its API key, masked; empty: none.
+    package var apiKeySID: String = ""
+    /// Whether it has an API key, with its secret.
+    package var hasApiKeySecret: Bool = false
+    /// Whether it has an Auth Token.
+    package var hasAuthToken: Bool = false
+    /// When it was replaced.
+    package var replaceTime: Google.Protobuf.Timestamp?
+    /// When it is destroyed.
+    package var expireTime: Google.Protobuf.Timestamp?
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      apiKeySID: String = "",
+      hasApiKeySecret: Bool = false,
+      hasAuthToken: Bool = false,
+      replaceTime: Google.Protobuf.Timestamp? = nil,
+      expireTime: Google.Protobuf.Timestamp? = nil
+    ) {
+      self.apiKeySID = apiKeySID
+      self.hasApiKeySecret = hasApiKeySecret
+      self.hasAuthToken = hasAuthToken
+      self.replaceTime = replaceTime
+      self.expireTime = expireTime
+    }
+  }
+
   /// A phone number as the carrier lists it, imported or not.
   package struct ProviderNumber: GeneratedMessage {
     /// The number in E.164 form, for example `+15005550006`.
@@ -261,6 +407,8 @@ extension Trunkline.V1.Provider {
     self.etag = try unsafe Wire.string(c.pointee.f31)
     if let value = unsafe c.pointee.f32 { self.createTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
     if let value = unsafe c.pointee.f33 { self.updateTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
+    if let value = unsafe c.pointee.f34 { self.stagedCredential = try unsafe Trunkline.V1.StagedCredential(copying: UnsafeRawPointer(value)) }
+    if let value = unsafe c.pointee.f35 { self.previousCredential = try unsafe Trunkline.V1.PreviousCredential(copying: UnsafeRawPointer(value)) }
     if unsafe c.pointee.base.n_unknown_fields > 0 {
       self.unknownFields = try unsafe UnknownFields(c.pointee.base)
     }
@@ -311,6 +459,12 @@ extension Trunkline.V1.Provider {
     if let value = self.updateTime {
       unsafe c.pointee.f33 = value.copy(into: &arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
     }
+    if let value = self.stagedCredential {
+      unsafe c.pointee.f34 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__StagedCredential.self)
+    }
+    if let value = self.previousCredential {
+      unsafe c.pointee.f35 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__PreviousCredential.self)
+    }
     if !self.unknownFields.isEmpty {
       unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
     }
@@ -331,6 +485,8 @@ extension Trunkline.V1.Provider {
     try json.field("etag", "etag", self.etag)
     try json.field("createTime", "create_time", self.createTime)
     try json.field("updateTime", "update_time", self.updateTime)
+    try json.field("stagedCredential", "staged_credential", self.stagedCredential)
+    try json.field("previousCredential", "previous_credential", self.previousCredential)
   }
 
   package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
@@ -365,6 +521,12 @@ extension Trunkline.V1.Provider {
     case "updateTime", "update_time":
       try json.read(&self.updateTime)
       return 33
+    case "stagedCredential", "staged_credential":
+      try json.read(&self.stagedCredential)
+      return 34
+    case "previousCredential", "previous_credential":
+      try json.read(&self.previousCredential)
+      return 35
     default: return 0
     }
   }
@@ -457,6 +619,214 @@ extension Trunkline.V1.Provider.Twilio {
     case "hasAuthToken", "has_auth_token":
       try json.read(&self.hasAuthToken)
       return 6
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.StagedCredential {
+  package static var fullName: String { "trunkline.v1.StagedCredential" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__staged_credential__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__StagedCredential.self)
+    self.apiKeySID = try unsafe Wire.string(c.pointee.f1)
+    self.hasApiKeySecret = unsafe c.pointee.f2 != 0
+    self.hasAuthToken = unsafe c.pointee.f3 != 0
+    self.state = unsafe Trunkline.V1.StagedCredential.State(rawValue: c.pointee.f4)
+    if let value = unsafe c.pointee.f5 { self.stageTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
+    if let value = unsafe c.pointee.f6 { self.firstSuccessTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
+    if let value = unsafe c.pointee.f7 { self.lastSuccessTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
+    if let value = unsafe c.pointee.f8 { self.lastRefusalTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
+    self.webhookCount = unsafe c.pointee.f9
+    self.requestCount = unsafe c.pointee.f10
+    self.refusalCount = unsafe c.pointee.f11
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__StagedCredential>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__StagedCredential.self, capacity: 1)
+    unsafe trunkline__v1__staged_credential__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.apiKeySID)
+    unsafe c.pointee.f2 = self.hasApiKeySecret ? 1 : 0
+    unsafe c.pointee.f3 = self.hasAuthToken ? 1 : 0
+    unsafe c.pointee.f4 = self.state.rawValue
+    if let value = self.stageTime {
+      unsafe c.pointee.f5 = value.copy(into: &arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
+    if let value = self.firstSuccessTime {
+      unsafe c.pointee.f6 = value.copy(into: &arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
+    if let value = self.lastSuccessTime {
+      unsafe c.pointee.f7 = value.copy(into: &arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
+    if let value = self.lastRefusalTime {
+      unsafe c.pointee.f8 = value.copy(into: &arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
+    unsafe c.pointee.f9 = self.webhookCount
+    unsafe c.pointee.f10 = self.requestCount
+    unsafe c.pointee.f11 = self.refusalCount
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("apiKeySid", "api_key_sid", self.apiKeySID)
+    try json.field("hasApiKeySecret", "has_api_key_secret", self.hasApiKeySecret)
+    try json.field("hasAuthToken", "has_auth_token", self.hasAuthToken)
+    try json.field("state", "state", self.state)
+    try json.field("stageTime", "stage_time", self.stageTime)
+    try json.field("firstSuccessTime", "first_success_time", self.firstSuccessTime)
+    try json.field("lastSuccessTime", "last_success_time", self.lastSuccessTime)
+    try json.field("lastRefusalTime", "last_refusal_time", self.lastRefusalTime)
+    try json.field("webhookCount", "webhook_count", self.webhookCount)
+    try json.field("requestCount", "request_count", self.requestCount)
+    try json.field("refusalCount", "refusal_count", self.refusalCount)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "apiKeySid", "api_key_sid":
+      try json.read(&self.apiKeySID)
+      return 1
+    case "hasApiKeySecret", "has_api_key_secret":
+      try json.read(&self.hasApiKeySecret)
+      return 2
+    case "hasAuthToken", "has_auth_token":
+      try json.read(&self.hasAuthToken)
+      return 3
+    case "state":
+      try json.read(&self.state)
+      return 4
+    case "stageTime", "stage_time":
+      try json.read(&self.stageTime)
+      return 5
+    case "firstSuccessTime", "first_success_time":
+      try json.read(&self.firstSuccessTime)
+      return 6
+    case "lastSuccessTime", "last_success_time":
+      try json.read(&self.lastSuccessTime)
+      return 7
+    case "lastRefusalTime", "last_refusal_time":
+      try json.read(&self.lastRefusalTime)
+      return 8
+    case "webhookCount", "webhook_count":
+      try json.read(&self.webhookCount)
+      return 9
+    case "requestCount", "request_count":
+      try json.read(&self.requestCount)
+      return 10
+    case "refusalCount", "refusal_count":
+      try json.read(&self.refusalCount)
+      return 11
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.PreviousCredential {
+  package static var fullName: String { "trunkline.v1.PreviousCredential" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__previous_credential__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__PreviousCredential.self)
+    self.apiKeySID = try unsafe Wire.string(c.pointee.f1)
+    self.hasApiKeySecret = unsafe c.pointee.f2 != 0
+    self.hasAuthToken = unsafe c.pointee.f3 != 0
+    if let value = unsafe c.pointee.f4 { self.replaceTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
+    if let value = unsafe c.pointee.f5 { self.expireTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__PreviousCredential>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__PreviousCredential.self, capacity: 1)
+    unsafe trunkline__v1__previous_credential__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.apiKeySID)
+    unsafe c.pointee.f2 = self.hasApiKeySecret ? 1 : 0
+    unsafe c.pointee.f3 = self.hasAuthToken ? 1 : 0
+    if let value = self.replaceTime {
+      unsafe c.pointee.f4 = value.copy(into: &arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
+    if let value = self.expireTime {
+      unsafe c.pointee.f5 = value.copy(into: &arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("apiKeySid", "api_key_sid", self.apiKeySID)
+    try json.field("hasApiKeySecret", "has_api_key_secret", self.hasApiKeySecret)
+    try json.field("hasAuthToken", "has_auth_token", self.hasAuthToken)
+    try json.field("replaceTime", "replace_time", self.replaceTime)
+    try json.field("expireTime", "expire_time", self.expireTime)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "apiKeySid", "api_key_sid":
+      try json.read(&self.apiKeySID)
+      return 1
+    case "hasApiKeySecret", "has_api_key_secret":
+      try json.read(&self.hasApiKeySecret)
+      return 2
+    case "hasAuthToken", "has_auth_token":
+      try json.read(&self.hasAuthToken)
+      return 3
+    case "replaceTime", "replace_time":
+      try json.read(&self.replaceTime)
+      return 4
+    case "expireTime", "expire_time":
+      try json.read(&self.expireTime)
+      return 5
     default: return 0
     }
   }

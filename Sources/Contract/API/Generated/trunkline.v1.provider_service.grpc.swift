@@ -53,7 +53,8 @@ extension Trunkline.V1 {
     /// whole. Errors: FAILED_PRECONDITION (CARRIER_REFUSED_CREDENTIALS) when the carrier refuses them;
     /// FAILED_PRECONDITION (NUMBERS_UNREACHABLE) when they work but do not reach every number: a
     /// google.rpc.PreconditionFailure lists at most 50 of those, the metadata `total` counts all;
-    /// ABORTED for a stale etag.
+    /// FAILED_PRECONDITION (CREDENTIAL_STAGED) for new credentials while others are staged;
+    /// ABORTED for a stale etag. New credentials also destroy the `previous_credential`.
     func updateProvider(
       _ request: Trunkline.V1.UpdateProviderRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.UpdateProviderResponse
@@ -102,6 +103,37 @@ extension Trunkline.V1 {
     func diagnoseProvider(
       _ request: Trunkline.V1.DiagnoseProviderRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.DiagnoseProviderResponse
+
+    /// Stores a second set of credentials beside the current one, to see it work before it takes that
+    /// one's place. It is tried as UpdateProvider tries new credentials; nothing else changes.
+    ///
+    /// Errors: those of UpdateProvider for new credentials; FAILED_PRECONDITION (CREDENTIAL_STAGED) while
+    /// one is staged; FAILED_PRECONDITION (CREDENTIAL_REPLACED; the metadata `expire_time` says until
+    /// when) while what PromoteCredential replaced can still be put back.
+    func stageCredential(
+      _ request: Trunkline.V1.StageCredentialRequest, context: ServerContext
+    ) async throws(RPCError) -> Trunkline.V1.StageCredentialResponse
+
+    /// Puts the staged credential in the place of the current one, in one step: calls and webhooks go on.
+    /// It is tried at the carrier once more first, on every number. What it replaces is kept as
+    /// `previous_credential`: 24 hours, if the server was not told otherwise.
+    ///
+    /// Errors: FAILED_PRECONDITION (CREDENTIAL_NOT_STAGED); FAILED_PRECONDITION (CREDENTIAL_REFUSED) when
+    /// the staged credential's state is REFUSED; those of UpdateProvider for new credentials; ABORTED for
+    /// a stale etag.
+    func promoteCredential(
+      _ request: Trunkline.V1.PromoteCredentialRequest, context: ServerContext
+    ) async throws(RPCError) -> Trunkline.V1.PromoteCredentialResponse
+
+    /// Takes back one step. Destroys the staged credential if there is one; else puts the previous one
+    /// back, in one step and once it was tried on every number, and stages what it replaces: nothing that
+    /// is signed with that is refused.
+    ///
+    /// Errors: FAILED_PRECONDITION (CREDENTIAL_NOT_STAGED) when there is neither; those of UpdateProvider
+    /// for new credentials; ABORTED for a stale etag.
+    func rollbackCredential(
+      _ request: Trunkline.V1.RollbackCredentialRequest, context: ServerContext
+    ) async throws(RPCError) -> Trunkline.V1.RollbackCredentialResponse
   }
 
   /// The methods of `trunkline.v1.ProviderService`.
@@ -124,6 +156,12 @@ extension Trunkline.V1 {
       service: "trunkline.v1.ProviderService", method: "ListProviderNumbers", kind: .unary)
     package static let diagnoseProvider = MethodDescriptor(
       service: "trunkline.v1.ProviderService", method: "DiagnoseProvider", kind: .unary)
+    package static let stageCredential = MethodDescriptor(
+      service: "trunkline.v1.ProviderService", method: "StageCredential", kind: .unary)
+    package static let promoteCredential = MethodDescriptor(
+      service: "trunkline.v1.ProviderService", method: "PromoteCredential", kind: .unary)
+    package static let rollbackCredential = MethodDescriptor(
+      service: "trunkline.v1.ProviderService", method: "RollbackCredential", kind: .unary)
 
     /// All of them, in the contract's order.
     package static let all: [MethodDescriptor] = [
@@ -136,6 +174,9 @@ extension Trunkline.V1 {
       syncProvider,
       listProviderNumbers,
       diagnoseProvider,
+      stageCredential,
+      promoteCredential,
+      rollbackCredential,
     ]
   }
 
@@ -184,7 +225,8 @@ extension Trunkline.V1 {
     /// whole. Errors: FAILED_PRECONDITION (CARRIER_REFUSED_CREDENTIALS) when the carrier refuses them;
     /// FAILED_PRECONDITION (NUMBERS_UNREACHABLE) when they work but do not reach every number: a
     /// google.rpc.PreconditionFailure lists at most 50 of those, the metadata `total` counts all;
-    /// ABORTED for a stale etag.
+    /// FAILED_PRECONDITION (CREDENTIAL_STAGED) for new credentials while others are staged;
+    /// ABORTED for a stale etag. New credentials also destroy the `previous_credential`.
     package func updateProvider(
       _ request: Trunkline.V1.UpdateProviderRequest,
       options: CallOptions = .defaults
@@ -251,6 +293,46 @@ extension Trunkline.V1 {
     ) async throws(RPCError) -> Trunkline.V1.DiagnoseProviderResponse {
       try await channel.unary(ProviderServiceMethods.diagnoseProvider, request, options: options)
     }
+
+    /// Stores a second set of credentials beside the current one, to see it work before it takes that
+    /// one's place. It is tried as UpdateProvider tries new credentials; nothing else changes.
+    ///
+    /// Errors: those of UpdateProvider for new credentials; FAILED_PRECONDITION (CREDENTIAL_STAGED) while
+    /// one is staged; FAILED_PRECONDITION (CREDENTIAL_REPLACED; the metadata `expire_time` says until
+    /// when) while what PromoteCredential replaced can still be put back.
+    package func stageCredential(
+      _ request: Trunkline.V1.StageCredentialRequest,
+      options: CallOptions = .defaults
+    ) async throws(RPCError) -> Trunkline.V1.StageCredentialResponse {
+      try await channel.unary(ProviderServiceMethods.stageCredential, request, options: options)
+    }
+
+    /// Puts the staged credential in the place of the current one, in one step: calls and webhooks go on.
+    /// It is tried at the carrier once more first, on every number. What it replaces is kept as
+    /// `previous_credential`: 24 hours, if the server was not told otherwise.
+    ///
+    /// Errors: FAILED_PRECONDITION (CREDENTIAL_NOT_STAGED); FAILED_PRECONDITION (CREDENTIAL_REFUSED) when
+    /// the staged credential's state is REFUSED; those of UpdateProvider for new credentials; ABORTED for
+    /// a stale etag.
+    package func promoteCredential(
+      _ request: Trunkline.V1.PromoteCredentialRequest,
+      options: CallOptions = .defaults
+    ) async throws(RPCError) -> Trunkline.V1.PromoteCredentialResponse {
+      try await channel.unary(ProviderServiceMethods.promoteCredential, request, options: options)
+    }
+
+    /// Takes back one step. Destroys the staged credential if there is one; else puts the previous one
+    /// back, in one step and once it was tried on every number, and stages what it replaces: nothing that
+    /// is signed with that is refused.
+    ///
+    /// Errors: FAILED_PRECONDITION (CREDENTIAL_NOT_STAGED) when there is neither; those of UpdateProvider
+    /// for new credentials; ABORTED for a stale etag.
+    package func rollbackCredential(
+      _ request: Trunkline.V1.RollbackCredentialRequest,
+      options: CallOptions = .defaults
+    ) async throws(RPCError) -> Trunkline.V1.RollbackCredentialResponse {
+      try await channel.unary(ProviderServiceMethods.rollbackCredential, request, options: options)
+    }
   }
 }
 
@@ -272,6 +354,9 @@ extension Trunkline.V1.ProviderServiceProtocol {
       "SyncProvider": "providers:write",
       "ListProviderNumbers": "providers:read",
       "DiagnoseProvider": "providers:read",
+      "StageCredential": "providers:write",
+      "PromoteCredential": "providers:write",
+      "RollbackCredential": "providers:write",
     ]
   }
 
@@ -528,6 +613,93 @@ extension Trunkline.V1.ProviderServiceProtocol {
           } else {
             try await call.run { () async throws(RPCError) in
               response = try await self.diagnoseProvider(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
+    }
+    router.unary(
+      Trunkline.V1.ProviderServiceMethods.stageCredential, Trunkline.V1.StageCredentialRequest.self,
+      Trunkline.V1.StageCredentialResponse.self
+    ) { (request, context) async throws(RPCError) in
+      try await self.stageCredential(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.StageCredentialRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.StageCredentialRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.StageCredentialRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.StageCredentialResponse?
+          if call.isPlain {
+            response = try await self.stageCredential(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.stageCredential(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
+    }
+    router.unary(
+      Trunkline.V1.ProviderServiceMethods.promoteCredential, Trunkline.V1.PromoteCredentialRequest.self,
+      Trunkline.V1.PromoteCredentialResponse.self
+    ) { (request, context) async throws(RPCError) in
+      try await self.promoteCredential(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.PromoteCredentialRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.PromoteCredentialRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.PromoteCredentialRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.PromoteCredentialResponse?
+          if call.isPlain {
+            response = try await self.promoteCredential(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.promoteCredential(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
+    }
+    router.unary(
+      Trunkline.V1.ProviderServiceMethods.rollbackCredential, Trunkline.V1.RollbackCredentialRequest.self,
+      Trunkline.V1.RollbackCredentialResponse.self
+    ) { (request, context) async throws(RPCError) in
+      try await self.rollbackCredential(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.RollbackCredentialRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.RollbackCredentialRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.RollbackCredentialRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.RollbackCredentialResponse?
+          if call.isPlain {
+            response = try await self.rollbackCredential(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.rollbackCredential(request, context: call.context)
             }
           }
           guard let response else { throw .unexpected }

@@ -384,6 +384,134 @@ extension Trunkline.V1 {
       self.leftOutNumberCount = leftOutNumberCount
     }
   }
+
+  /// What StageCredential takes.
+  package struct StageCredentialRequest: GeneratedMessage {
+    /// The provider, `prv_…`. Required.
+    package var id: String = ""
+    /// The credentials, of the provider's kind. Required.
+    package var credential: Credential?
+    /// When set, the request is refused with ABORTED unless this is the present etag.
+    package var etag: String = ""
+    /// As in CreateProviderRequest.
+    package var requestID: String = ""
+    /// Does all checks, the carrier's included, and saves nothing.
+    package var validateOnly: Bool = false
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      id: String = "",
+      credential: Credential? = nil,
+      etag: String = "",
+      requestID: String = "",
+      validateOnly: Bool = false
+    ) {
+      self.id = id
+      self.credential = credential
+      self.etag = etag
+      self.requestID = requestID
+      self.validateOnly = validateOnly
+    }
+
+    /// The credentials, of the provider's kind. Required.
+    package enum Credential: Hashable, Sendable {
+      /// An API key, an Auth Token (the account's secondary one, say) or both. `account_sid` may be left
+      /// out; else it is the provider's.
+      case twilio(Trunkline.V1.Provider.Twilio)
+    }
+  }
+
+  /// What StageCredential answers.
+  package struct StageCredentialResponse: GeneratedMessage {
+    /// The provider as it is stored now; with `validate_only` as it would be.
+    package var provider: Trunkline.V1.Provider?
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      provider: Trunkline.V1.Provider? = nil
+    ) {
+      self.provider = provider
+    }
+  }
+
+  /// What PromoteCredential takes.
+  package struct PromoteCredentialRequest: GeneratedMessage {
+    /// The provider, `prv_…`. Required.
+    package var id: String = ""
+    /// When set, the request is refused with ABORTED unless this is the present etag.
+    package var etag: String = ""
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      id: String = "",
+      etag: String = ""
+    ) {
+      self.id = id
+      self.etag = etag
+    }
+  }
+
+  /// What PromoteCredential answers.
+  package struct PromoteCredentialResponse: GeneratedMessage {
+    /// The provider with its new credentials.
+    package var provider: Trunkline.V1.Provider?
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      provider: Trunkline.V1.Provider? = nil
+    ) {
+      self.provider = provider
+    }
+  }
+
+  /// What RollbackCredential takes.
+  package struct RollbackCredentialRequest: GeneratedMessage {
+    /// The provider, `prv_…`. Required.
+    package var id: String = ""
+    /// When set, the request is refused with ABORTED unless this is the present etag. Best set, since a
+    /// second rollback takes back another step.
+    package var etag: String = ""
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      id: String = "",
+      etag: String = ""
+    ) {
+      self.id = id
+      self.etag = etag
+    }
+  }
+
+  /// What RollbackCredential answers.
+  package struct RollbackCredentialResponse: GeneratedMessage {
+    /// The provider with the credentials that it has now.
+    package var provider: Trunkline.V1.Provider?
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      provider: Trunkline.V1.Provider? = nil
+    ) {
+      self.provider = provider
+    }
+  }
 }
 
 extension Trunkline.V1.CreateProviderRequest {
@@ -1577,6 +1705,395 @@ extension Trunkline.V1.DiagnoseProviderResponse {
     case "leftOutNumberCount", "left_out_number_count":
       try json.read(&self.leftOutNumberCount)
       return 3
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.StageCredentialRequest {
+  package static var fullName: String { "trunkline.v1.StageCredentialRequest" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__stage_credential_request__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__StageCredentialRequest.self)
+    self.id = try unsafe Wire.string(c.pointee.f1)
+    switch unsafe c.pointee.o0_case.rawValue {
+    case 2: self.credential = .twilio(try unsafe Trunkline.V1.Provider.Twilio(copying: UnsafeRawPointer(c.pointee.f2)))
+    default: break
+    }
+    self.etag = try unsafe Wire.string(c.pointee.f3)
+    self.requestID = try unsafe Wire.string(c.pointee.f4)
+    self.validateOnly = unsafe c.pointee.f5 != 0
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__StageCredentialRequest>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__StageCredentialRequest.self, capacity: 1)
+    unsafe trunkline__v1__stage_credential_request__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.id)
+    switch self.credential {
+    case .twilio(let value)?:
+      unsafe c.pointee.o0_case = .init(rawValue: 2)
+      unsafe c.pointee.f2 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Provider__Twilio.self)
+    case nil: break
+    }
+    unsafe c.pointee.f3 = arena.copy(self.etag)
+    unsafe c.pointee.f4 = arena.copy(self.requestID)
+    unsafe c.pointee.f5 = self.validateOnly ? 1 : 0
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("id", "id", self.id)
+    switch self.credential {
+    case .twilio(let value)?: try json.member("twilio", "twilio", value)
+    case nil: break
+    }
+    try json.field("etag", "etag", self.etag)
+    try json.field("requestId", "request_id", self.requestID)
+    try json.field("validateOnly", "validate_only", self.validateOnly)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "id":
+      try json.read(&self.id)
+      return 1
+    case "twilio":
+      try json.read(into: &self.credential) { .twilio($0) }
+      return 2
+    case "etag":
+      try json.read(&self.etag)
+      return 3
+    case "requestId", "request_id":
+      try json.read(&self.requestID)
+      return 4
+    case "validateOnly", "validate_only":
+      try json.read(&self.validateOnly)
+      return 5
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.StageCredentialResponse {
+  package static var fullName: String { "trunkline.v1.StageCredentialResponse" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__stage_credential_response__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__StageCredentialResponse.self)
+    if let value = unsafe c.pointee.f1 { self.provider = try unsafe Trunkline.V1.Provider(copying: UnsafeRawPointer(value)) }
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__StageCredentialResponse>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__StageCredentialResponse.self, capacity: 1)
+    unsafe trunkline__v1__stage_credential_response__init(c)
+    if let value = self.provider {
+      unsafe c.pointee.f1 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Provider.self)
+    }
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("provider", "provider", self.provider)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "provider":
+      try json.read(&self.provider)
+      return 1
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.PromoteCredentialRequest {
+  package static var fullName: String { "trunkline.v1.PromoteCredentialRequest" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__promote_credential_request__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__PromoteCredentialRequest.self)
+    self.id = try unsafe Wire.string(c.pointee.f1)
+    self.etag = try unsafe Wire.string(c.pointee.f2)
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__PromoteCredentialRequest>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__PromoteCredentialRequest.self, capacity: 1)
+    unsafe trunkline__v1__promote_credential_request__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.id)
+    unsafe c.pointee.f2 = arena.copy(self.etag)
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("id", "id", self.id)
+    try json.field("etag", "etag", self.etag)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "id":
+      try json.read(&self.id)
+      return 1
+    case "etag":
+      try json.read(&self.etag)
+      return 2
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.PromoteCredentialResponse {
+  package static var fullName: String { "trunkline.v1.PromoteCredentialResponse" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__promote_credential_response__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__PromoteCredentialResponse.self)
+    if let value = unsafe c.pointee.f1 { self.provider = try unsafe Trunkline.V1.Provider(copying: UnsafeRawPointer(value)) }
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__PromoteCredentialResponse>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__PromoteCredentialResponse.self, capacity: 1)
+    unsafe trunkline__v1__promote_credential_response__init(c)
+    if let value = self.provider {
+      unsafe c.pointee.f1 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Provider.self)
+    }
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("provider", "provider", self.provider)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "provider":
+      try json.read(&self.provider)
+      return 1
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.RollbackCredentialRequest {
+  package static var fullName: String { "trunkline.v1.RollbackCredentialRequest" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__rollback_credential_request__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__RollbackCredentialRequest.self)
+    self.id = try unsafe Wire.string(c.pointee.f1)
+    self.etag = try unsafe Wire.string(c.pointee.f2)
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__RollbackCredentialRequest>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__RollbackCredentialRequest.self, capacity: 1)
+    unsafe trunkline__v1__rollback_credential_request__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.id)
+    unsafe c.pointee.f2 = arena.copy(self.etag)
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("id", "id", self.id)
+    try json.field("etag", "etag", self.etag)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "id":
+      try json.read(&self.id)
+      return 1
+    case "etag":
+      try json.read(&self.etag)
+      return 2
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.RollbackCredentialResponse {
+  package static var fullName: String { "trunkline.v1.RollbackCredentialResponse" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__rollback_credential_response__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__RollbackCredentialResponse.self)
+    if let value = unsafe c.pointee.f1 { self.provider = try unsafe Trunkline.V1.Provider(copying: UnsafeRawPointer(value)) }
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__RollbackCredentialResponse>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__RollbackCredentialResponse.self, capacity: 1)
+    unsafe trunkline__v1__rollback_credential_response__init(c)
+    if let value = self.provider {
+      unsafe c.pointee.f1 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Provider.self)
+    }
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("provider", "provider", self.provider)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "provider":
+      try json.read(&self.provider)
+      return 1
     default: return 0
     }
   }

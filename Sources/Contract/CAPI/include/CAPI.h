@@ -101,6 +101,15 @@ static inline const ProtobufCMessageDescriptor *trunkline__internal__v1__lease_c
 static inline const ProtobufCMessageDescriptor *trunkline__internal__v1__credential__type(void) {
   return &trunkline__internal__v1__credential__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *trunkline__internal__v1__staged_credential__type(void) {
+  return &trunkline__internal__v1__staged_credential__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__internal__v1__note_credential_use_request__type(void) {
+  return &trunkline__internal__v1__note_credential_use_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__internal__v1__note_credential_use_response__type(void) {
+  return &trunkline__internal__v1__note_credential_use_response__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *trunkline__internal__v1__look_up_token_request__type(void) {
   return &trunkline__internal__v1__look_up_token_request__descriptor;
 }
@@ -359,6 +368,12 @@ static inline const ProtobufCMessageDescriptor *trunkline__v1__provider__type(vo
 static inline const ProtobufCMessageDescriptor *trunkline__v1__provider__twilio__type(void) {
   return &trunkline__v1__provider__twilio__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *trunkline__v1__staged_credential__type(void) {
+  return &trunkline__v1__staged_credential__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__previous_credential__type(void) {
+  return &trunkline__v1__previous_credential__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *trunkline__v1__provider_number__type(void) {
   return &trunkline__v1__provider_number__descriptor;
 }
@@ -415,6 +430,24 @@ static inline const ProtobufCMessageDescriptor *trunkline__v1__diagnose_provider
 }
 static inline const ProtobufCMessageDescriptor *trunkline__v1__diagnose_provider_response__type(void) {
   return &trunkline__v1__diagnose_provider_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__stage_credential_request__type(void) {
+  return &trunkline__v1__stage_credential_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__stage_credential_response__type(void) {
+  return &trunkline__v1__stage_credential_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__promote_credential_request__type(void) {
+  return &trunkline__v1__promote_credential_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__promote_credential_response__type(void) {
+  return &trunkline__v1__promote_credential_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__rollback_credential_request__type(void) {
+  return &trunkline__v1__rollback_credential_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__rollback_credential_response__type(void) {
+  return &trunkline__v1__rollback_credential_response__descriptor;
 }
 static inline const ProtobufCMessageDescriptor *trunkline__v1__token__type(void) {
   return &trunkline__v1__token__descriptor;

@@ -210,12 +210,19 @@ extension CallDispatcher {
     } catch {
       throw .credentials(id, error)
     }
-    if provider == nil, lease.signingTokens.isEmpty { return }
-    if let refusal = WebhookAuthentication.refusal(
-      signatureOf: request, signingTokens: lease.signingTokens, signer: ports.signer)
-    {
-      throw .webhookRefused(refusal)
-    }
+    let time = now
+    let tokens = lease.signingTokens(at: time)
+    if provider == nil, tokens.isEmpty { return }
+    guard
+      let refusal = WebhookAuthentication.refusal(
+        signatureOf: request, signingTokens: tokens, signer: ports.signer)
+    else { return }
+    // The carrier makes the staged token the current one when it likes.
+    guard let staged = lease.staged, let token = staged.signingToken,
+      WebhookAuthentication.refusal(
+        signatureOf: request, signingTokens: [token], signer: ports.signer) == nil
+    else { throw .webhookRefused(refusal) }
+    ports.uses.signed(id, staged.mark, at: time)
   }
 }
 

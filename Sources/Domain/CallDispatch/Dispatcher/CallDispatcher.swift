@@ -10,7 +10,8 @@ package final class CallDispatcher: Sendable {
   /// What dispatch stands on.
   package struct Ports: Sendable {
     package var store: any CallStore
-    package var carrier: any CarrierCalls
+    /// Tries staged credentials with some of the requests.
+    package private(set) var carrier: any CarrierCalls
     package var credentials: any CredentialSource
     package var tokens: any WebhookTokens
     package var tokenKey: any TokenKey
@@ -18,14 +19,18 @@ package final class CallDispatcher: Sendable {
     package var numberPlan: any NumberPlan
     package var time: any TimeSource
     package var ids: any IDSource
+    /// Where the use of staged credentials is counted.
+    package var uses: StagedUses
 
     package init(
       store: any CallStore, carrier: any CarrierCalls, credentials: any CredentialSource,
       tokens: any WebhookTokens, tokenKey: any TokenKey, signer: any WebhookSigner,
-      numberPlan: any NumberPlan, time: any TimeSource, ids: any IDSource
+      numberPlan: any NumberPlan, time: any TimeSource, ids: any IDSource,
+      uses: StagedUses = StagedUses()
     ) {
       self.store = store
-      self.carrier = carrier
+      self.uses = uses
+      self.carrier = ProvingCalls(carrier, uses, time)
       self.credentials = credentials
       self.tokens = tokens
       self.tokenKey = tokenKey

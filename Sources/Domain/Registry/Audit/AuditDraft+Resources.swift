@@ -44,6 +44,17 @@ extension AuditedFields {
       add(secret: "twilio.api_key_secret", twilio.apiKey?.secret)
       add(secret: "twilio.auth_token", twilio.authToken)
     }
+    if let staged = provider.staged {
+      add("staged_credential.api_key_sid", staged.apiKey?.sid.masked ?? "")
+      add(secret: "staged_credential.api_key_secret", staged.apiKey?.secret)
+      add(secret: "staged_credential.auth_token", staged.authToken)
+    }
+    if let previous = provider.previous {
+      add("previous_credential.api_key_sid", previous.apiKey?.sid.masked ?? "")
+      add("previous_credential.expire_time", previous.expireTime.rfc3339)
+      add(secret: "previous_credential.api_key_secret", previous.apiKey?.secret)
+      add(secret: "previous_credential.auth_token", previous.authToken)
+    }
     add("labels", provider.labels)
   }
 

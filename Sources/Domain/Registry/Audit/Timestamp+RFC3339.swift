@@ -1,8 +1,8 @@
-internal import Telephony
+package import Telephony
 
 extension Timestamp {
   /// `2026-11-21T14:05:09Z`, to the second, as people read it.
-  var rfc3339: String {
+  package var rfc3339: String {
     let seconds =
       microseconds >= 0 ? microseconds / 1_000_000 : (microseconds - 999_999) / 1_000_000
     let day = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400

@@ -8,7 +8,8 @@ extension RegistryError {
       .numberClaimed, .agentExists, .etagMismatch, .contended, .numberAssigned, .providerInUse,
       .agentInUse, .numberBusy, .numberInWork, .numberNotCorrupted, .nothingToRepair,
       .providerAwaited, .providerBusy, .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed,
-      .accountMismatch, .credentialsOfOtherRegion, .numbersUnreachable, .scopeNotHeld,
+      .accountMismatch, .credentialsOfOtherRegion, .numbersUnreachable, .credentialStaged,
+      .credentialReplaced, .credentialNotStaged, .credentialRefused, .scopeNotHeld,
       .quotaExceeded, .cancelled, .resumeTokenExpired, .tooManyWatchers, .tooManyDiagnoses:
       .caller
     case .carrier, .provisioningFailed: .peer
@@ -68,6 +69,16 @@ extension RegistryError: CustomStringConvertible {
         + "take credentials that were made in \(asked)."
     case .numbersUnreachable(_, let total):
       "The new credentials do not reach \(total) of the provider's numbers. Nothing was changed."
+    case .credentialStaged(let id):
+      "Credentials are staged for \(id). Promote them, or roll them back, first."
+    case .credentialReplaced(let id, let until):
+      "What was promoted for \(id) can be rolled back until \(until.rfc3339). Roll it back, or "
+        + "wait until then, or give the new credentials with an update, which takes them at once."
+    case .credentialNotStaged(let id):
+      "No credentials are staged for \(id), and none can be put back. Stage some first."
+    case .credentialRefused(let id):
+      "The carrier refused the staged credentials of \(id) when calls used them. Roll them back, "
+        + "and stage others."
     case .carrier(let failure): failure.description
     case .provisioningFailed(let id, let failure, let leftovers):
       Self.failed(id, failure, leftovers)

@@ -81,6 +81,14 @@ package enum RegistryError: Error, Sendable, Hashable {
   /// The new key reaches not all numbers; nothing was changed. At most
   /// `RegistryLimits.unreachableNumbersMax` of `total`.
   case numbersUnreachable([UnreachableNumber], total: Int)
+  /// Credentials are staged: promote or roll back first.
+  case credentialStaged(ProviderID)
+  /// What was promoted last can still be rolled back.
+  case credentialReplaced(ProviderID, until: Timestamp)
+  /// Nothing is staged, and nothing can be put back.
+  case credentialNotStaged(ProviderID)
+  /// The carrier refused the staged credentials when live traffic used them.
+  case credentialRefused(ProviderID)
   /// The credentials are good in `valid` and not in `asked`.
   case credentialsOfOtherRegion(asked: Region, valid: Region)
   /// The carrier did not do it. Nothing is left there.

@@ -25,6 +25,12 @@ package protocol TenantStore: Sendable {
   func provider(
     account: AccountSID, region: Region
   ) async throws(StoreError) -> StoredProvider?
+  /// Adds to what is known of the credentials that the provider has staged under `mark`. Where it
+  /// has others, or none, nothing is done. Its version stays, and there is no event: it was seen,
+  /// and done by nobody.
+  func credentialUsed(
+    _ id: ProviderID, mark: Version, _ use: CredentialUse
+  ) async throws(StoreError)
   /// At most `limit` providers after `cursor`, newest first.
   func providers(
     _ filter: ProviderFilter, after cursor: PageCursor?, limit: Int

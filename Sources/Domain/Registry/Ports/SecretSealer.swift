@@ -130,13 +130,18 @@ package enum SecretOwner: Sendable, Hashable {
 package enum CredentialField: Sendable, Hashable {
   case apiKeySecret(ProviderID)
   case authToken(ProviderID)
+  case stagedAPIKeySecret(ProviderID)
+  case stagedAuthToken(ProviderID)
+  case previousAPIKeySecret(ProviderID)
+  case previousAuthToken(ProviderID)
   /// The id alone would not do: agents of two tenants may have the same.
   case sipPassword(AgentID, TenantID)
 
   package var associatedData: [UInt8] {
     switch self {
-    case .apiKeySecret(let id): Array("trunkline/provider/\(id)/\(name)".utf8)
-    case .authToken(let id): Array("trunkline/provider/\(id)/\(name)".utf8)
+    case .apiKeySecret(let id), .authToken(let id), .stagedAPIKeySecret(let id),
+      .stagedAuthToken(let id), .previousAPIKeySecret(let id), .previousAuthToken(let id):
+      Array("trunkline/provider/\(id)/\(name)".utf8)
     case .sipPassword(let id, let tenant):
       Array("trunkline/tenant/\(tenant)/agent/\(id)/\(name)".utf8)
     }
@@ -146,6 +151,10 @@ package enum CredentialField: Sendable, Hashable {
     switch self {
     case .apiKeySecret: "api_key_secret"
     case .authToken: "auth_token"
+    case .stagedAPIKeySecret: "staged_api_key_secret"
+    case .stagedAuthToken: "staged_auth_token"
+    case .previousAPIKeySecret: "previous_api_key_secret"
+    case .previousAuthToken: "previous_auth_token"
     case .sipPassword: "sip_password"
     }
   }

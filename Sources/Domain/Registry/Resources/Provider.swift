@@ -10,6 +10,10 @@ package struct Provider: Sendable, Hashable, Codable {
   package var configuration: ProviderConfiguration
   /// What its secrets are sealed under; nil when an earlier version sealed all of them.
   package var dataKey: SealedDataKey?
+  /// Credentials that wait to become the current ones. Never beside `previous`.
+  package var staged: StagedCredential?
+  /// What was current before the last promotion, until its window is over.
+  package var previous: PreviousCredential?
   package var state: ProviderState
   package var conditions: [Condition]
   package var labels: [String: String]
@@ -18,6 +22,7 @@ package struct Provider: Sendable, Hashable, Codable {
   package init(
     id: ProviderID, tenant: TenantID, displayName: String, region: Region,
     configuration: ProviderConfiguration, dataKey: SealedDataKey? = nil,
+    staged: StagedCredential? = nil, previous: PreviousCredential? = nil,
     state: ProviderState = .active, conditions: [Condition] = [],
     labels: [String: String] = [:], revision: Revision
   ) {
@@ -27,6 +32,8 @@ package struct Provider: Sendable, Hashable, Codable {
     self.region = region
     self.configuration = configuration
     self.dataKey = dataKey
+    self.staged = staged
+    self.previous = previous
     self.state = state
     self.conditions = conditions
     self.labels = labels

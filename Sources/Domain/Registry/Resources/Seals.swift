@@ -34,10 +34,7 @@ extension [Seal] {
 extension Provider {
   /// How its secrets are sealed, each way once, sorted.
   package var seals: [Seal] {
-    switch configuration {
-    case .twilio(let twilio):
-      Seal.all(of: [twilio.apiKey?.secret, twilio.authToken], dataKey)
-    }
+    Seal.all(of: secrets.map(\.sealed), dataKey)
   }
 }
 

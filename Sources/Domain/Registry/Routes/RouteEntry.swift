@@ -109,7 +109,10 @@ package struct ProviderRoute: Sendable, Hashable, Codable {
     self.accountSID = provider.accountSID
     self.region = provider.region
     switch provider.configuration {
-    case .twilio(let twilio): self.requiresSignature = twilio.authToken != nil
+    case .twilio(let twilio):
+      // A first Auth Token may sign nothing yet: until what had none is gone, as before.
+      let wasSigned = provider.previous.map { $0.authToken != nil } ?? true
+      self.requiresSignature = twilio.authToken != nil && wasSigned
     }
     self.version = provider.revision.version
   }

@@ -167,15 +167,8 @@ extension Provider {
   fileprivate func resealed(_ sealer: any SecretSealer) throws(SealingError) -> Provider {
     let envelope = try Envelope(sealer, secretOwner, dataKey)
     var next = self
-    switch configuration {
-    case .twilio(var twilio):
-      if let secret = twilio.apiKey?.secret {
-        twilio.apiKey?.secret = try envelope.moved(secret, .apiKeySecret(id))
-      }
-      if let token = twilio.authToken {
-        twilio.authToken = try envelope.moved(token, .authToken(id))
-      }
-      next.configuration = .twilio(twilio)
+    try next.mapSecrets { secret, field throws(SealingError) in
+      try envelope.moved(secret, field)
     }
     next.dataKey = envelope.dataKey
     return next

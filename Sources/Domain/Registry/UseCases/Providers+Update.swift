@@ -27,6 +27,8 @@ extension Providers {
       let present = stored.provider
       try checkEtag(input.etag, present.etag, .provider(id))
       let change = try ProviderChange(present, input, mask.fields)
+      // What was staged beside other credentials was not seen to work beside these.
+      if change.replacesCredentials, present.staged != nil { throw .credentialStaged(id) }
       if !change.probes.isEmpty || change.triesNumbers { try await prove(change, present) }
       let updated = try apply(change, to: present)
       if request.validateOnly || updated == present { return updated }
@@ -104,6 +106,8 @@ extension Providers {
         token, .authToken(present.id), of: present.secretOwner, under: &next.dataKey)
     }
     next.configuration = .twilio(twilio)
+    // Who sets credentials wants no others to count.
+    if change.replacesCredentials { next.previous = nil }
     if change.triesNumbers {
       next.state = .active
       next.conditions = [context.credentialsAccepted()]
@@ -141,7 +145,8 @@ extension Providers {
         accountSID: present.accountSID, region: present.region, credentials: credentials))
   }
 
-  private func tryNumbers(
+  /// Tries credentials on every number of the provider; throws those that they don't reach.
+  func tryNumbers(
     of provider: Provider, _ access: CarrierAccess
   ) async throws(RegistryError) {
     var unreachable: [UnreachableNumber] = []

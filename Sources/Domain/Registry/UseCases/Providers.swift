@@ -166,7 +166,7 @@ package struct Providers: Sendable {
   // MARK: -
 
   /// The provider that an earlier request of the same id made.
-  private func replay(
+  func replay(
     _ record: RequestRecord, _ body: RequestBody, _ caller: Caller
   ) async throws(RegistryError) -> Provider {
     try context.checkSame(record, body)

@@ -3,8 +3,9 @@ package import Telephony
 
 /// What the use cases stand on: the ports, the journal's runner and the route feed.
 ///
-/// One for each process; made by the program, which also calls `resume` at its start, `housekeep`
-/// now and then, `takeUp` every `RegistryLimits.leaseCheckInterval`, and `drain` before it ends.
+/// One for each process; made by the program, which also calls `resume` and `findCredentialWindows`
+/// at its start, `housekeep` now and then, `takeUp` and `closeCredentialWindows` every
+/// `RegistryLimits.leaseCheckInterval`, and `drain` before it ends.
 package struct RegistryContext: Sendable {
   private let stores: any RegistryStore
   let quotas: [Quota]
@@ -18,6 +19,9 @@ package struct RegistryContext: Sendable {
   package let time: any TimeSource
   package let ids: any IDSource
   package let background: BackgroundTasks
+  /// How long what PromoteCredential replaced is kept.
+  let credentialWindow: Duration
+  let windows = CredentialWindows()
   package let feed: RouteFeed
   /// Whoever serves watches runs it.
   package let numberFeed: NumberFeed
@@ -28,16 +32,23 @@ package struct RegistryContext: Sendable {
   /// - Parameter auditRetention: how long audit entries are kept; nil: for ever. At least
   ///   `RegistryLimits.auditRetentionMin`.
   /// - Parameter moveOverlap: how long both regions answer after a move.
+  /// - Parameter credentialWindow: how long what PromoteCredential replaced is kept, within
+  ///   `RegistryLimits.credentialWindowMin` and `credentialWindowMax`.
   package init(
     store: any RegistryStore, carrier: any Carrier, sealer: any SecretSealer,
     webhooks: any WebhookEndpoints, numberPlan: any NumberPlan, time: any TimeSource,
     ids: any IDSource, quotas: [Quota] = [], process: RegistryProcessID? = nil,
     auditRetention: Duration? = nil, moveOverlap: Duration = RegistryLimits.moveOverlap,
+    credentialWindow: Duration = RegistryLimits.credentialWindowDefault,
     background: BackgroundTasks = BackgroundTasks()
   ) {
     precondition(
       auditRetention ?? RegistryLimits.auditRetentionMin >= RegistryLimits.auditRetentionMin,
       "audit entries are kept for too short a time")
+    precondition(
+      (RegistryLimits.credentialWindowMin...RegistryLimits.credentialWindowMax)
+        .contains(credentialWindow), "credentials are kept for too short or too long a time")
+    self.credentialWindow = credentialWindow
     self.stores = store
     self.auditRetention = auditRetention
     self.moveOverlap = moveOverlap
@@ -69,10 +80,11 @@ package struct RegistryContext: Sendable {
     try await reading { () async throws(StoreError) in try await runner.takeUp() }
   }
 
-  /// Forgets request ids and history that are old enough, and resumes what was stopped, whether or
-  /// not the first succeeds. Once an hour will do.
+  /// Forgets request ids and history that are old enough, looks for windows of credentials, and
+  /// resumes what was stopped, whether or not the first succeeds. Once an hour will do.
   package func housekeep() async throws(RegistryError) {
     let pruning = await prune()
+    try await findCredentialWindows()
     try await resume()
     if let pruning { throw pruning }
   }

@@ -54,17 +54,6 @@ package struct SealCheck: Sendable {
 }
 
 extension Provider {
-  /// Each stored secret with what it is.
-  var secrets: [(sealed: SealedSecret, field: CredentialField)] {
-    switch configuration {
-    case .twilio(let twilio):
-      [
-        twilio.apiKey.map { ($0.secret, .apiKeySecret(id)) },
-        twilio.authToken.map { ($0, .authToken(id)) },
-      ].compactMap(\.self)
-    }
-  }
-
   fileprivate func openedSeals(_ sealer: any SecretSealer) -> [Seal] {
     secrets.compactMap { Seal.opening($0.sealed, $0.field, secretOwner, dataKey, sealer) }
   }

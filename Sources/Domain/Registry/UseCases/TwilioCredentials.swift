@@ -5,6 +5,9 @@ struct TwilioCredentials: Sendable {
   var apiKey: (sid: APIKeySID, secret: Secret)?
   var authToken: Secret?
 
+  /// None yet.
+  init() {}
+
   /// Reads the credentials of a creation. An empty secret is none.
   init(_ input: TwilioInput, _ field: String, _ validator: inout Validator) {
     let secret = input.apiKeySecret.flatMap { $0.isEmpty ? nil : $0 }

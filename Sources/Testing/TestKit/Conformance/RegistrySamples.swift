@@ -54,6 +54,9 @@ package enum Sample {
       labels: ["team": "blue", "x": ""], revision: Revision(createTime: time(number)))
   }
 
+  /// A secret under a key, of no meaning.
+  package static let sealed = SealedSecret(keyName: "k3", bytes: [4, 0, 255])
+
   /// The provider with its secrets under a data key that `key` seals.
   package static func enveloped(_ provider: Provider, under key: String) -> Provider {
     var next = provider

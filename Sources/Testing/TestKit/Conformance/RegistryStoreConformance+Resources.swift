@@ -17,6 +17,45 @@ extension RegistryStoreConformance {
         account: provider.accountSID, region: .ie1)
       try requireEqual(elsewhere, nil)
     },
+    RegistryStoreCheck("what was seen of staged credentials changes nothing else") { store in
+      var provider = Sample.provider(1)
+      provider.staged = StagedCredential(
+        mark: 5, apiKey: SealedAPIKey(sid: Sample.key(8), secret: Sample.sealed), authToken: nil,
+        stageTime: Sample.time(9))
+      provider.previous = PreviousCredential(
+        apiKey: nil, authToken: Sample.sealed, replaceTime: Sample.time(1),
+        expireTime: Sample.time(2))
+      try await store.commit(Sample.write([.insertProvider(provider)]))
+      let before = try await store.events(after: 0, limit: 9)
+      let tenant = store.tenant(Sample.tenant)
+      var use = CredentialUse()
+      use.signed(at: Sample.time(20))
+      try await tenant.credentialUsed(provider.id, mark: 5, use)
+      use.refused(at: Sample.time(30))
+      try await tenant.credentialUsed(provider.id, mark: 5, use)
+      // Others, another's, and nobody's.
+      try await tenant.credentialUsed(provider.id, mark: 4, use)
+      try await store.tenant(Sample.otherTenant).credentialUsed(provider.id, mark: 5, use)
+      try await tenant.credentialUsed(Sample.providerID(9), mark: 5, use)
+      var expected = provider
+      expected.staged?.use.webhookCount = 2
+      expected.staged?.use.refusalCount = 1
+      expected.staged?.use.firstSuccessTime = Sample.time(20)
+      expected.staged?.use.lastSuccessTime = Sample.time(20)
+      expected.staged?.use.lastRefusalTime = Sample.time(30)
+      let stored = try await tenant.provider(provider.id)
+      try requireEqual(stored, StoredProvider(provider: expected, numbersRevision: 0))
+      let after = try await store.events(after: 0, limit: 9)
+      try requireEqual(after, before)
+      // Whoever read it before may still change it.
+      expected.revision = expected.revision.next(at: Sample.time(40))
+      expected.staged = nil
+      try await store.commit(
+        Sample.write([.updateProvider(expected, from: 1, numbersRevision: 0)]))
+      try await tenant.credentialUsed(provider.id, mark: 5, use)
+      let dropped = try await store.provider(provider.id)
+      try requireEqual(dropped, expected)
+    },
     RegistryStoreCheck("an account is linked once for each tenant and region") { store in
       let first = Sample.provider(1)
       try await store.commit(Sample.write([.insertProvider(first)]))

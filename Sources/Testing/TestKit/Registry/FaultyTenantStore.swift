@@ -132,6 +132,14 @@ package struct FaultyTenantStore: TenantStore {
     }
   }
 
+  package func credentialUsed(
+    _ id: ProviderID, mark: Version, _ use: CredentialUse
+  ) async throws(StoreError) {
+    try await injector.step { () async throws(StoreError) in
+      try await base.credentialUsed(id, mark: mark, use)
+    }
+  }
+
   package func tokenUsed(_ id: APITokenID, at time: Timestamp) async throws(StoreError) {
     try await injector.step { () async throws(StoreError) in
       try await base.tokenUsed(id, at: time)

@@ -176,6 +176,18 @@ package struct MemoryTenantStore: TenantStore {
     }
   }
 
+  package func credentialUsed(
+    _ id: ProviderID, mark: Version, _ use: CredentialUse
+  ) async throws(StoreError) {
+    store.tables.withLock { tables in
+      guard var stored = tables.providers[id], stored.provider.tenant == tenant,
+        stored.provider.staged?.mark == mark
+      else { return }
+      stored.provider.staged?.use.add(use)
+      tables.providers[id] = stored
+    }
+  }
+
   package func tokenUsed(_ id: APITokenID, at time: Timestamp) async throws(StoreError) {
     store.tables.withLock { tables in
       guard var token = tables.tokens[id], token.tenant == tenant else { return }

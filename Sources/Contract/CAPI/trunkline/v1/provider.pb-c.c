@@ -64,6 +64,96 @@ void   trunkline__v1__provider__free_unpacked
   assert(message->base.descriptor == &trunkline__v1__provider__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   trunkline__v1__staged_credential__init
+                     (Trunkline__V1__StagedCredential         *message)
+{
+  static const Trunkline__V1__StagedCredential init_value = TRUNKLINE__V1__STAGED_CREDENTIAL__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__staged_credential__get_packed_size
+                     (const Trunkline__V1__StagedCredential *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__staged_credential__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__staged_credential__pack
+                     (const Trunkline__V1__StagedCredential *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__staged_credential__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__staged_credential__pack_to_buffer
+                     (const Trunkline__V1__StagedCredential *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__staged_credential__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__StagedCredential *
+       trunkline__v1__staged_credential__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__StagedCredential *)
+     protobuf_c_message_unpack (&trunkline__v1__staged_credential__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__staged_credential__free_unpacked
+                     (Trunkline__V1__StagedCredential *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__staged_credential__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   trunkline__v1__previous_credential__init
+                     (Trunkline__V1__PreviousCredential         *message)
+{
+  static const Trunkline__V1__PreviousCredential init_value = TRUNKLINE__V1__PREVIOUS_CREDENTIAL__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__previous_credential__get_packed_size
+                     (const Trunkline__V1__PreviousCredential *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__previous_credential__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__previous_credential__pack
+                     (const Trunkline__V1__PreviousCredential *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__previous_credential__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__previous_credential__pack_to_buffer
+                     (const Trunkline__V1__PreviousCredential *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__previous_credential__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__PreviousCredential *
+       trunkline__v1__previous_credential__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__PreviousCredential *)
+     protobuf_c_message_unpack (&trunkline__v1__previous_credential__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__previous_credential__free_unpacked
+                     (Trunkline__V1__PreviousCredential *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__previous_credential__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   trunkline__v1__provider_number__init
                      (Trunkline__V1__ProviderNumber         *message)
 {
@@ -263,7 +353,7 @@ const ProtobufCMessageDescriptor trunkline__v1__provider__labels_entry__descript
   (ProtobufCMessageInit) trunkline__v1__provider__labels_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__v1__provider__field_descriptors[10] =
+static const ProtobufCFieldDescriptor trunkline__v1__provider__field_descriptors[12] =
 {
   {
     "f1",
@@ -385,6 +475,30 @@ static const ProtobufCFieldDescriptor trunkline__v1__provider__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "f34",
+    34,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Provider, f34),
+    &trunkline__v1__staged_credential__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f35",
+    35,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Provider, f35),
+    &trunkline__v1__previous_credential__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned trunkline__v1__provider__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
@@ -397,6 +511,8 @@ static const unsigned trunkline__v1__provider__field_indices_by_name[] = {
   7,   /* field[7] = f31 */
   8,   /* field[8] = f32 */
   9,   /* field[9] = f33 */
+  10,   /* field[10] = f34 */
+  11,   /* field[11] = f35 */
 };
 static const ProtobufCIntRange trunkline__v1__provider__number_ranges[4 + 1] =
 {
@@ -404,7 +520,7 @@ static const ProtobufCIntRange trunkline__v1__provider__number_ranges[4 + 1] =
   { 10, 3 },
   { 20, 4 },
   { 30, 6 },
-  { 0, 10 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor trunkline__v1__provider__descriptor =
 {
@@ -414,11 +530,269 @@ const ProtobufCMessageDescriptor trunkline__v1__provider__descriptor =
   "Trunkline__V1__Provider",
   "trunkline.v1",
   sizeof(Trunkline__V1__Provider),
-  10,
+  12,
   trunkline__v1__provider__field_descriptors,
   trunkline__v1__provider__field_indices_by_name,
   4,  trunkline__v1__provider__number_ranges,
   (ProtobufCMessageInit) trunkline__v1__provider__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__staged_credential__field_descriptors[11] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__StagedCredential, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__StagedCredential, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__StagedCredential, f3),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f4",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__StagedCredential, f4),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f5",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__StagedCredential, f5),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f6",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__StagedCredential, f6),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f7",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__StagedCredential, f7),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f8",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__StagedCredential, f8),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f9",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__StagedCredential, f9),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f10",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__StagedCredential, f10),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f11",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__StagedCredential, f11),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__staged_credential__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  9,   /* field[9] = f10 */
+  10,   /* field[10] = f11 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+  3,   /* field[3] = f4 */
+  4,   /* field[4] = f5 */
+  5,   /* field[5] = f6 */
+  6,   /* field[6] = f7 */
+  7,   /* field[7] = f8 */
+  8,   /* field[8] = f9 */
+};
+static const ProtobufCIntRange trunkline__v1__staged_credential__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 11 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__staged_credential__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.StagedCredential",
+  "StagedCredential",
+  "Trunkline__V1__StagedCredential",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__StagedCredential),
+  11,
+  trunkline__v1__staged_credential__field_descriptors,
+  trunkline__v1__staged_credential__field_indices_by_name,
+  1,  trunkline__v1__staged_credential__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__staged_credential__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__previous_credential__field_descriptors[5] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__PreviousCredential, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__PreviousCredential, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__PreviousCredential, f3),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f4",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__PreviousCredential, f4),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f5",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__PreviousCredential, f5),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__previous_credential__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+  3,   /* field[3] = f4 */
+  4,   /* field[4] = f5 */
+};
+static const ProtobufCIntRange trunkline__v1__previous_credential__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__previous_credential__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.PreviousCredential",
+  "PreviousCredential",
+  "Trunkline__V1__PreviousCredential",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__PreviousCredential),
+  5,
+  trunkline__v1__previous_credential__field_descriptors,
+  trunkline__v1__previous_credential__field_indices_by_name,
+  1,  trunkline__v1__previous_credential__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__previous_credential__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor trunkline__v1__provider_number__field_descriptors[5] =

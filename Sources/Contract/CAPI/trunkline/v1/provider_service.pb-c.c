@@ -817,6 +817,276 @@ void   trunkline__v1__diagnose_provider_response__free_unpacked
   assert(message->base.descriptor == &trunkline__v1__diagnose_provider_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   trunkline__v1__stage_credential_request__init
+                     (Trunkline__V1__StageCredentialRequest         *message)
+{
+  static const Trunkline__V1__StageCredentialRequest init_value = TRUNKLINE__V1__STAGE_CREDENTIAL_REQUEST__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__stage_credential_request__get_packed_size
+                     (const Trunkline__V1__StageCredentialRequest *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__stage_credential_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__stage_credential_request__pack
+                     (const Trunkline__V1__StageCredentialRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__stage_credential_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__stage_credential_request__pack_to_buffer
+                     (const Trunkline__V1__StageCredentialRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__stage_credential_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__StageCredentialRequest *
+       trunkline__v1__stage_credential_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__StageCredentialRequest *)
+     protobuf_c_message_unpack (&trunkline__v1__stage_credential_request__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__stage_credential_request__free_unpacked
+                     (Trunkline__V1__StageCredentialRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__stage_credential_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   trunkline__v1__stage_credential_response__init
+                     (Trunkline__V1__StageCredentialResponse         *message)
+{
+  static const Trunkline__V1__StageCredentialResponse init_value = TRUNKLINE__V1__STAGE_CREDENTIAL_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__stage_credential_response__get_packed_size
+                     (const Trunkline__V1__StageCredentialResponse *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__stage_credential_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__stage_credential_response__pack
+                     (const Trunkline__V1__StageCredentialResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__stage_credential_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__stage_credential_response__pack_to_buffer
+                     (const Trunkline__V1__StageCredentialResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__stage_credential_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__StageCredentialResponse *
+       trunkline__v1__stage_credential_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__StageCredentialResponse *)
+     protobuf_c_message_unpack (&trunkline__v1__stage_credential_response__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__stage_credential_response__free_unpacked
+                     (Trunkline__V1__StageCredentialResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__stage_credential_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   trunkline__v1__promote_credential_request__init
+                     (Trunkline__V1__PromoteCredentialRequest         *message)
+{
+  static const Trunkline__V1__PromoteCredentialRequest init_value = TRUNKLINE__V1__PROMOTE_CREDENTIAL_REQUEST__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__promote_credential_request__get_packed_size
+                     (const Trunkline__V1__PromoteCredentialRequest *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__promote_credential_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__promote_credential_request__pack
+                     (const Trunkline__V1__PromoteCredentialRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__promote_credential_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__promote_credential_request__pack_to_buffer
+                     (const Trunkline__V1__PromoteCredentialRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__promote_credential_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__PromoteCredentialRequest *
+       trunkline__v1__promote_credential_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__PromoteCredentialRequest *)
+     protobuf_c_message_unpack (&trunkline__v1__promote_credential_request__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__promote_credential_request__free_unpacked
+                     (Trunkline__V1__PromoteCredentialRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__promote_credential_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   trunkline__v1__promote_credential_response__init
+                     (Trunkline__V1__PromoteCredentialResponse         *message)
+{
+  static const Trunkline__V1__PromoteCredentialResponse init_value = TRUNKLINE__V1__PROMOTE_CREDENTIAL_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__promote_credential_response__get_packed_size
+                     (const Trunkline__V1__PromoteCredentialResponse *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__promote_credential_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__promote_credential_response__pack
+                     (const Trunkline__V1__PromoteCredentialResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__promote_credential_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__promote_credential_response__pack_to_buffer
+                     (const Trunkline__V1__PromoteCredentialResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__promote_credential_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__PromoteCredentialResponse *
+       trunkline__v1__promote_credential_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__PromoteCredentialResponse *)
+     protobuf_c_message_unpack (&trunkline__v1__promote_credential_response__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__promote_credential_response__free_unpacked
+                     (Trunkline__V1__PromoteCredentialResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__promote_credential_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   trunkline__v1__rollback_credential_request__init
+                     (Trunkline__V1__RollbackCredentialRequest         *message)
+{
+  static const Trunkline__V1__RollbackCredentialRequest init_value = TRUNKLINE__V1__ROLLBACK_CREDENTIAL_REQUEST__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__rollback_credential_request__get_packed_size
+                     (const Trunkline__V1__RollbackCredentialRequest *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__rollback_credential_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__rollback_credential_request__pack
+                     (const Trunkline__V1__RollbackCredentialRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__rollback_credential_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__rollback_credential_request__pack_to_buffer
+                     (const Trunkline__V1__RollbackCredentialRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__rollback_credential_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__RollbackCredentialRequest *
+       trunkline__v1__rollback_credential_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__RollbackCredentialRequest *)
+     protobuf_c_message_unpack (&trunkline__v1__rollback_credential_request__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__rollback_credential_request__free_unpacked
+                     (Trunkline__V1__RollbackCredentialRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__rollback_credential_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   trunkline__v1__rollback_credential_response__init
+                     (Trunkline__V1__RollbackCredentialResponse         *message)
+{
+  static const Trunkline__V1__RollbackCredentialResponse init_value = TRUNKLINE__V1__ROLLBACK_CREDENTIAL_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__rollback_credential_response__get_packed_size
+                     (const Trunkline__V1__RollbackCredentialResponse *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__rollback_credential_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__rollback_credential_response__pack
+                     (const Trunkline__V1__RollbackCredentialResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__rollback_credential_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__rollback_credential_response__pack_to_buffer
+                     (const Trunkline__V1__RollbackCredentialResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__rollback_credential_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__RollbackCredentialResponse *
+       trunkline__v1__rollback_credential_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__RollbackCredentialResponse *)
+     protobuf_c_message_unpack (&trunkline__v1__rollback_credential_response__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__rollback_credential_response__free_unpacked
+                     (Trunkline__V1__RollbackCredentialResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__rollback_credential_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor trunkline__v1__create_provider_request__field_descriptors[3] =
 {
   {
@@ -1739,5 +2009,311 @@ const ProtobufCMessageDescriptor trunkline__v1__diagnose_provider_response__desc
   trunkline__v1__diagnose_provider_response__field_indices_by_name,
   1,  trunkline__v1__diagnose_provider_response__number_ranges,
   (ProtobufCMessageInit) trunkline__v1__diagnose_provider_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__stage_credential_request__field_descriptors[5] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__StageCredentialRequest, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Trunkline__V1__StageCredentialRequest, o0_case),
+    offsetof(Trunkline__V1__StageCredentialRequest, f2),
+    &trunkline__v1__provider__twilio__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__StageCredentialRequest, f3),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f4",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__StageCredentialRequest, f4),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f5",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__StageCredentialRequest, f5),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__stage_credential_request__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+  3,   /* field[3] = f4 */
+  4,   /* field[4] = f5 */
+};
+static const ProtobufCIntRange trunkline__v1__stage_credential_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__stage_credential_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.StageCredentialRequest",
+  "StageCredentialRequest",
+  "Trunkline__V1__StageCredentialRequest",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__StageCredentialRequest),
+  5,
+  trunkline__v1__stage_credential_request__field_descriptors,
+  trunkline__v1__stage_credential_request__field_indices_by_name,
+  1,  trunkline__v1__stage_credential_request__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__stage_credential_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__stage_credential_response__field_descriptors[1] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__StageCredentialResponse, f1),
+    &trunkline__v1__provider__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__stage_credential_response__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+};
+static const ProtobufCIntRange trunkline__v1__stage_credential_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__stage_credential_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.StageCredentialResponse",
+  "StageCredentialResponse",
+  "Trunkline__V1__StageCredentialResponse",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__StageCredentialResponse),
+  1,
+  trunkline__v1__stage_credential_response__field_descriptors,
+  trunkline__v1__stage_credential_response__field_indices_by_name,
+  1,  trunkline__v1__stage_credential_response__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__stage_credential_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__promote_credential_request__field_descriptors[2] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__PromoteCredentialRequest, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__PromoteCredentialRequest, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__promote_credential_request__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+};
+static const ProtobufCIntRange trunkline__v1__promote_credential_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__promote_credential_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.PromoteCredentialRequest",
+  "PromoteCredentialRequest",
+  "Trunkline__V1__PromoteCredentialRequest",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__PromoteCredentialRequest),
+  2,
+  trunkline__v1__promote_credential_request__field_descriptors,
+  trunkline__v1__promote_credential_request__field_indices_by_name,
+  1,  trunkline__v1__promote_credential_request__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__promote_credential_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__promote_credential_response__field_descriptors[1] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__PromoteCredentialResponse, f1),
+    &trunkline__v1__provider__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__promote_credential_response__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+};
+static const ProtobufCIntRange trunkline__v1__promote_credential_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__promote_credential_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.PromoteCredentialResponse",
+  "PromoteCredentialResponse",
+  "Trunkline__V1__PromoteCredentialResponse",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__PromoteCredentialResponse),
+  1,
+  trunkline__v1__promote_credential_response__field_descriptors,
+  trunkline__v1__promote_credential_response__field_indices_by_name,
+  1,  trunkline__v1__promote_credential_response__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__promote_credential_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__rollback_credential_request__field_descriptors[2] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__RollbackCredentialRequest, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__RollbackCredentialRequest, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__rollback_credential_request__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+};
+static const ProtobufCIntRange trunkline__v1__rollback_credential_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__rollback_credential_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.RollbackCredentialRequest",
+  "RollbackCredentialRequest",
+  "Trunkline__V1__RollbackCredentialRequest",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__RollbackCredentialRequest),
+  2,
+  trunkline__v1__rollback_credential_request__field_descriptors,
+  trunkline__v1__rollback_credential_request__field_indices_by_name,
+  1,  trunkline__v1__rollback_credential_request__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__rollback_credential_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__rollback_credential_response__field_descriptors[1] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__RollbackCredentialResponse, f1),
+    &trunkline__v1__provider__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__rollback_credential_response__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+};
+static const ProtobufCIntRange trunkline__v1__rollback_credential_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__rollback_credential_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.RollbackCredentialResponse",
+  "RollbackCredentialResponse",
+  "Trunkline__V1__RollbackCredentialResponse",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__RollbackCredentialResponse),
+  1,
+  trunkline__v1__rollback_credential_response__field_descriptors,
+  trunkline__v1__rollback_credential_response__field_indices_by_name,
+  1,  trunkline__v1__rollback_credential_response__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__rollback_credential_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -21,6 +21,8 @@ PROTOBUF_C__BEGIN_DECLS
 typedef struct Trunkline__V1__Provider Trunkline__V1__Provider;
 typedef struct Trunkline__V1__Provider__Twilio Trunkline__V1__Provider__Twilio;
 typedef struct Trunkline__V1__Provider__LabelsEntry Trunkline__V1__Provider__LabelsEntry;
+typedef struct Trunkline__V1__StagedCredential Trunkline__V1__StagedCredential;
+typedef struct Trunkline__V1__PreviousCredential Trunkline__V1__PreviousCredential;
 typedef struct Trunkline__V1__ProviderNumber Trunkline__V1__ProviderNumber;
 
 
@@ -93,6 +95,8 @@ struct  Trunkline__V1__Provider
   ProtobufCBinaryData f31;
   Google__Protobuf__Timestamp *f32;
   Google__Protobuf__Timestamp *f33;
+  Trunkline__V1__StagedCredential *f34;
+  Trunkline__V1__PreviousCredential *f35;
   Trunkline__V1__Provider__O0Case o0_case;
   union {
     Trunkline__V1__Provider__Twilio *f10;
@@ -100,7 +104,41 @@ struct  Trunkline__V1__Provider
 };
 #define TRUNKLINE__V1__PROVIDER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__provider__descriptor) \
-    , {0,NULL}, {0,NULL}, 0, 0, 0,NULL, 0,NULL, {0,NULL}, NULL, NULL, TRUNKLINE__V1__PROVIDER__O0__NOT_SET, {0} }
+    , {0,NULL}, {0,NULL}, 0, 0, 0,NULL, 0,NULL, {0,NULL}, NULL, NULL, NULL, NULL, TRUNKLINE__V1__PROVIDER__O0__NOT_SET, {0} }
+
+
+struct  Trunkline__V1__StagedCredential
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+  uint64_t f2;
+  uint64_t f3;
+  int32_t f4;
+  Google__Protobuf__Timestamp *f5;
+  Google__Protobuf__Timestamp *f6;
+  Google__Protobuf__Timestamp *f7;
+  Google__Protobuf__Timestamp *f8;
+  int64_t f9;
+  int64_t f10;
+  int64_t f11;
+};
+#define TRUNKLINE__V1__STAGED_CREDENTIAL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__staged_credential__descriptor) \
+    , {0,NULL}, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, 0 }
+
+
+struct  Trunkline__V1__PreviousCredential
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+  uint64_t f2;
+  uint64_t f3;
+  Google__Protobuf__Timestamp *f4;
+  Google__Protobuf__Timestamp *f5;
+};
+#define TRUNKLINE__V1__PREVIOUS_CREDENTIAL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__previous_credential__descriptor) \
+    , {0,NULL}, 0, 0, NULL, NULL }
 
 
 struct  Trunkline__V1__ProviderNumber
@@ -142,6 +180,44 @@ Trunkline__V1__Provider *
 void   trunkline__v1__provider__free_unpacked
                      (Trunkline__V1__Provider *message,
                       ProtobufCAllocator *allocator);
+/* Trunkline__V1__StagedCredential methods */
+void   trunkline__v1__staged_credential__init
+                     (Trunkline__V1__StagedCredential         *message);
+size_t trunkline__v1__staged_credential__get_packed_size
+                     (const Trunkline__V1__StagedCredential   *message);
+size_t trunkline__v1__staged_credential__pack
+                     (const Trunkline__V1__StagedCredential   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__staged_credential__pack_to_buffer
+                     (const Trunkline__V1__StagedCredential   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__StagedCredential *
+       trunkline__v1__staged_credential__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__staged_credential__free_unpacked
+                     (Trunkline__V1__StagedCredential *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__V1__PreviousCredential methods */
+void   trunkline__v1__previous_credential__init
+                     (Trunkline__V1__PreviousCredential         *message);
+size_t trunkline__v1__previous_credential__get_packed_size
+                     (const Trunkline__V1__PreviousCredential   *message);
+size_t trunkline__v1__previous_credential__pack
+                     (const Trunkline__V1__PreviousCredential   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__previous_credential__pack_to_buffer
+                     (const Trunkline__V1__PreviousCredential   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__PreviousCredential *
+       trunkline__v1__previous_credential__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__previous_credential__free_unpacked
+                     (Trunkline__V1__PreviousCredential *message,
+                      ProtobufCAllocator *allocator);
 /* Trunkline__V1__ProviderNumber methods */
 void   trunkline__v1__provider_number__init
                      (Trunkline__V1__ProviderNumber         *message);
@@ -172,6 +248,12 @@ typedef void (*Trunkline__V1__Provider__LabelsEntry_Closure)
 typedef void (*Trunkline__V1__Provider_Closure)
                  (const Trunkline__V1__Provider *message,
                   void *closure_data);
+typedef void (*Trunkline__V1__StagedCredential_Closure)
+                 (const Trunkline__V1__StagedCredential *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__PreviousCredential_Closure)
+                 (const Trunkline__V1__PreviousCredential *message,
+                  void *closure_data);
 typedef void (*Trunkline__V1__ProviderNumber_Closure)
                  (const Trunkline__V1__ProviderNumber *message,
                   void *closure_data);
@@ -184,6 +266,8 @@ typedef void (*Trunkline__V1__ProviderNumber_Closure)
 extern const ProtobufCMessageDescriptor trunkline__v1__provider__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__provider__twilio__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__provider__labels_entry__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__staged_credential__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__previous_credential__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__provider_number__descriptor;
 
 PROTOBUF_C__END_DECLS

@@ -39,6 +39,12 @@ typedef struct Trunkline__V1__ListProviderNumbersRequest Trunkline__V1__ListProv
 typedef struct Trunkline__V1__ListProviderNumbersResponse Trunkline__V1__ListProviderNumbersResponse;
 typedef struct Trunkline__V1__DiagnoseProviderRequest Trunkline__V1__DiagnoseProviderRequest;
 typedef struct Trunkline__V1__DiagnoseProviderResponse Trunkline__V1__DiagnoseProviderResponse;
+typedef struct Trunkline__V1__StageCredentialRequest Trunkline__V1__StageCredentialRequest;
+typedef struct Trunkline__V1__StageCredentialResponse Trunkline__V1__StageCredentialResponse;
+typedef struct Trunkline__V1__PromoteCredentialRequest Trunkline__V1__PromoteCredentialRequest;
+typedef struct Trunkline__V1__PromoteCredentialResponse Trunkline__V1__PromoteCredentialResponse;
+typedef struct Trunkline__V1__RollbackCredentialRequest Trunkline__V1__RollbackCredentialRequest;
+typedef struct Trunkline__V1__RollbackCredentialResponse Trunkline__V1__RollbackCredentialResponse;
 
 
 /* --- enums --- */
@@ -257,6 +263,81 @@ struct  Trunkline__V1__DiagnoseProviderResponse
 #define TRUNKLINE__V1__DIAGNOSE_PROVIDER_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__diagnose_provider_response__descriptor) \
     , 0,NULL, 0, 0 }
+
+
+typedef enum {
+  TRUNKLINE__V1__STAGE_CREDENTIAL_REQUEST__O0__NOT_SET = 0,
+  TRUNKLINE__V1__STAGE_CREDENTIAL_REQUEST__O0_F2 = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TRUNKLINE__V1__STAGE_CREDENTIAL_REQUEST__O0__CASE)
+} Trunkline__V1__StageCredentialRequest__O0Case;
+
+struct  Trunkline__V1__StageCredentialRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+  ProtobufCBinaryData f3;
+  ProtobufCBinaryData f4;
+  uint64_t f5;
+  Trunkline__V1__StageCredentialRequest__O0Case o0_case;
+  union {
+    Trunkline__V1__Provider__Twilio *f2;
+  };
+};
+#define TRUNKLINE__V1__STAGE_CREDENTIAL_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__stage_credential_request__descriptor) \
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0, TRUNKLINE__V1__STAGE_CREDENTIAL_REQUEST__O0__NOT_SET, {0} }
+
+
+struct  Trunkline__V1__StageCredentialResponse
+{
+  ProtobufCMessage base;
+  Trunkline__V1__Provider *f1;
+};
+#define TRUNKLINE__V1__STAGE_CREDENTIAL_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__stage_credential_response__descriptor) \
+    , NULL }
+
+
+struct  Trunkline__V1__PromoteCredentialRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+  ProtobufCBinaryData f2;
+};
+#define TRUNKLINE__V1__PROMOTE_CREDENTIAL_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__promote_credential_request__descriptor) \
+    , {0,NULL}, {0,NULL} }
+
+
+struct  Trunkline__V1__PromoteCredentialResponse
+{
+  ProtobufCMessage base;
+  Trunkline__V1__Provider *f1;
+};
+#define TRUNKLINE__V1__PROMOTE_CREDENTIAL_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__promote_credential_response__descriptor) \
+    , NULL }
+
+
+struct  Trunkline__V1__RollbackCredentialRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+  ProtobufCBinaryData f2;
+};
+#define TRUNKLINE__V1__ROLLBACK_CREDENTIAL_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__rollback_credential_request__descriptor) \
+    , {0,NULL}, {0,NULL} }
+
+
+struct  Trunkline__V1__RollbackCredentialResponse
+{
+  ProtobufCMessage base;
+  Trunkline__V1__Provider *f1;
+};
+#define TRUNKLINE__V1__ROLLBACK_CREDENTIAL_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__rollback_credential_response__descriptor) \
+    , NULL }
 
 
 /* Trunkline__V1__CreateProviderRequest methods */
@@ -601,6 +682,120 @@ Trunkline__V1__DiagnoseProviderResponse *
 void   trunkline__v1__diagnose_provider_response__free_unpacked
                      (Trunkline__V1__DiagnoseProviderResponse *message,
                       ProtobufCAllocator *allocator);
+/* Trunkline__V1__StageCredentialRequest methods */
+void   trunkline__v1__stage_credential_request__init
+                     (Trunkline__V1__StageCredentialRequest         *message);
+size_t trunkline__v1__stage_credential_request__get_packed_size
+                     (const Trunkline__V1__StageCredentialRequest   *message);
+size_t trunkline__v1__stage_credential_request__pack
+                     (const Trunkline__V1__StageCredentialRequest   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__stage_credential_request__pack_to_buffer
+                     (const Trunkline__V1__StageCredentialRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__StageCredentialRequest *
+       trunkline__v1__stage_credential_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__stage_credential_request__free_unpacked
+                     (Trunkline__V1__StageCredentialRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__V1__StageCredentialResponse methods */
+void   trunkline__v1__stage_credential_response__init
+                     (Trunkline__V1__StageCredentialResponse         *message);
+size_t trunkline__v1__stage_credential_response__get_packed_size
+                     (const Trunkline__V1__StageCredentialResponse   *message);
+size_t trunkline__v1__stage_credential_response__pack
+                     (const Trunkline__V1__StageCredentialResponse   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__stage_credential_response__pack_to_buffer
+                     (const Trunkline__V1__StageCredentialResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__StageCredentialResponse *
+       trunkline__v1__stage_credential_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__stage_credential_response__free_unpacked
+                     (Trunkline__V1__StageCredentialResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__V1__PromoteCredentialRequest methods */
+void   trunkline__v1__promote_credential_request__init
+                     (Trunkline__V1__PromoteCredentialRequest         *message);
+size_t trunkline__v1__promote_credential_request__get_packed_size
+                     (const Trunkline__V1__PromoteCredentialRequest   *message);
+size_t trunkline__v1__promote_credential_request__pack
+                     (const Trunkline__V1__PromoteCredentialRequest   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__promote_credential_request__pack_to_buffer
+                     (const Trunkline__V1__PromoteCredentialRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__PromoteCredentialRequest *
+       trunkline__v1__promote_credential_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__promote_credential_request__free_unpacked
+                     (Trunkline__V1__PromoteCredentialRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__V1__PromoteCredentialResponse methods */
+void   trunkline__v1__promote_credential_response__init
+                     (Trunkline__V1__PromoteCredentialResponse         *message);
+size_t trunkline__v1__promote_credential_response__get_packed_size
+                     (const Trunkline__V1__PromoteCredentialResponse   *message);
+size_t trunkline__v1__promote_credential_response__pack
+                     (const Trunkline__V1__PromoteCredentialResponse   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__promote_credential_response__pack_to_buffer
+                     (const Trunkline__V1__PromoteCredentialResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__PromoteCredentialResponse *
+       trunkline__v1__promote_credential_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__promote_credential_response__free_unpacked
+                     (Trunkline__V1__PromoteCredentialResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__V1__RollbackCredentialRequest methods */
+void   trunkline__v1__rollback_credential_request__init
+                     (Trunkline__V1__RollbackCredentialRequest         *message);
+size_t trunkline__v1__rollback_credential_request__get_packed_size
+                     (const Trunkline__V1__RollbackCredentialRequest   *message);
+size_t trunkline__v1__rollback_credential_request__pack
+                     (const Trunkline__V1__RollbackCredentialRequest   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__rollback_credential_request__pack_to_buffer
+                     (const Trunkline__V1__RollbackCredentialRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__RollbackCredentialRequest *
+       trunkline__v1__rollback_credential_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__rollback_credential_request__free_unpacked
+                     (Trunkline__V1__RollbackCredentialRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__V1__RollbackCredentialResponse methods */
+void   trunkline__v1__rollback_credential_response__init
+                     (Trunkline__V1__RollbackCredentialResponse         *message);
+size_t trunkline__v1__rollback_credential_response__get_packed_size
+                     (const Trunkline__V1__RollbackCredentialResponse   *message);
+size_t trunkline__v1__rollback_credential_response__pack
+                     (const Trunkline__V1__RollbackCredentialResponse   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__rollback_credential_response__pack_to_buffer
+                     (const Trunkline__V1__RollbackCredentialResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__RollbackCredentialResponse *
+       trunkline__v1__rollback_credential_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__rollback_credential_response__free_unpacked
+                     (Trunkline__V1__RollbackCredentialResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Trunkline__V1__CreateProviderRequest_Closure)
@@ -657,6 +852,24 @@ typedef void (*Trunkline__V1__DiagnoseProviderRequest_Closure)
 typedef void (*Trunkline__V1__DiagnoseProviderResponse_Closure)
                  (const Trunkline__V1__DiagnoseProviderResponse *message,
                   void *closure_data);
+typedef void (*Trunkline__V1__StageCredentialRequest_Closure)
+                 (const Trunkline__V1__StageCredentialRequest *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__StageCredentialResponse_Closure)
+                 (const Trunkline__V1__StageCredentialResponse *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__PromoteCredentialRequest_Closure)
+                 (const Trunkline__V1__PromoteCredentialRequest *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__PromoteCredentialResponse_Closure)
+                 (const Trunkline__V1__PromoteCredentialResponse *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__RollbackCredentialRequest_Closure)
+                 (const Trunkline__V1__RollbackCredentialRequest *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__RollbackCredentialResponse_Closure)
+                 (const Trunkline__V1__RollbackCredentialResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -681,6 +894,12 @@ extern const ProtobufCMessageDescriptor trunkline__v1__list_provider_numbers_req
 extern const ProtobufCMessageDescriptor trunkline__v1__list_provider_numbers_response__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__diagnose_provider_request__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__diagnose_provider_response__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__stage_credential_request__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__stage_credential_response__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__promote_credential_request__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__promote_credential_response__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__rollback_credential_request__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__rollback_credential_response__descriptor;
 
 PROTOBUF_C__END_DECLS
 

@@ -262,6 +262,141 @@ void   trunkline__internal__v1__credential__free_unpacked
   assert(message->base.descriptor == &trunkline__internal__v1__credential__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   trunkline__internal__v1__staged_credential__init
+                     (Trunkline__Internal__V1__StagedCredential         *message)
+{
+  static const Trunkline__Internal__V1__StagedCredential init_value = TRUNKLINE__INTERNAL__V1__STAGED_CREDENTIAL__INIT;
+  *message = init_value;
+}
+size_t trunkline__internal__v1__staged_credential__get_packed_size
+                     (const Trunkline__Internal__V1__StagedCredential *message)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__staged_credential__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__internal__v1__staged_credential__pack
+                     (const Trunkline__Internal__V1__StagedCredential *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__staged_credential__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__internal__v1__staged_credential__pack_to_buffer
+                     (const Trunkline__Internal__V1__StagedCredential *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__staged_credential__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__Internal__V1__StagedCredential *
+       trunkline__internal__v1__staged_credential__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__Internal__V1__StagedCredential *)
+     protobuf_c_message_unpack (&trunkline__internal__v1__staged_credential__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__internal__v1__staged_credential__free_unpacked
+                     (Trunkline__Internal__V1__StagedCredential *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__internal__v1__staged_credential__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   trunkline__internal__v1__note_credential_use_request__init
+                     (Trunkline__Internal__V1__NoteCredentialUseRequest         *message)
+{
+  static const Trunkline__Internal__V1__NoteCredentialUseRequest init_value = TRUNKLINE__INTERNAL__V1__NOTE_CREDENTIAL_USE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t trunkline__internal__v1__note_credential_use_request__get_packed_size
+                     (const Trunkline__Internal__V1__NoteCredentialUseRequest *message)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__note_credential_use_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__internal__v1__note_credential_use_request__pack
+                     (const Trunkline__Internal__V1__NoteCredentialUseRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__note_credential_use_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__internal__v1__note_credential_use_request__pack_to_buffer
+                     (const Trunkline__Internal__V1__NoteCredentialUseRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__note_credential_use_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__Internal__V1__NoteCredentialUseRequest *
+       trunkline__internal__v1__note_credential_use_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__Internal__V1__NoteCredentialUseRequest *)
+     protobuf_c_message_unpack (&trunkline__internal__v1__note_credential_use_request__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__internal__v1__note_credential_use_request__free_unpacked
+                     (Trunkline__Internal__V1__NoteCredentialUseRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__internal__v1__note_credential_use_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   trunkline__internal__v1__note_credential_use_response__init
+                     (Trunkline__Internal__V1__NoteCredentialUseResponse         *message)
+{
+  static const Trunkline__Internal__V1__NoteCredentialUseResponse init_value = TRUNKLINE__INTERNAL__V1__NOTE_CREDENTIAL_USE_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t trunkline__internal__v1__note_credential_use_response__get_packed_size
+                     (const Trunkline__Internal__V1__NoteCredentialUseResponse *message)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__note_credential_use_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__internal__v1__note_credential_use_response__pack
+                     (const Trunkline__Internal__V1__NoteCredentialUseResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__note_credential_use_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__internal__v1__note_credential_use_response__pack_to_buffer
+                     (const Trunkline__Internal__V1__NoteCredentialUseResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__internal__v1__note_credential_use_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__Internal__V1__NoteCredentialUseResponse *
+       trunkline__internal__v1__note_credential_use_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__Internal__V1__NoteCredentialUseResponse *)
+     protobuf_c_message_unpack (&trunkline__internal__v1__note_credential_use_response__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__internal__v1__note_credential_use_response__free_unpacked
+                     (Trunkline__Internal__V1__NoteCredentialUseResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__internal__v1__note_credential_use_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   trunkline__internal__v1__look_up_token_request__init
                      (Trunkline__Internal__V1__LookUpTokenRequest         *message)
 {
@@ -1088,7 +1223,7 @@ const ProtobufCMessageDescriptor trunkline__internal__v1__lease_credential_respo
   (ProtobufCMessageInit) trunkline__internal__v1__lease_credential_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__internal__v1__credential__field_descriptors[7] =
+static const ProtobufCFieldDescriptor trunkline__internal__v1__credential__field_descriptors[10] =
 {
   {
     "f1",
@@ -1174,20 +1309,59 @@ static const ProtobufCFieldDescriptor trunkline__internal__v1__credential__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "f8",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__Credential, f8),
+    &trunkline__internal__v1__staged_credential__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f9",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__Credential, f9),
+    &trunkline__internal__v1__sealed__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f10",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__Credential, f10),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned trunkline__internal__v1__credential__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
+  9,   /* field[9] = f10 */
   1,   /* field[1] = f2 */
   2,   /* field[2] = f3 */
   3,   /* field[3] = f4 */
   4,   /* field[4] = f5 */
   5,   /* field[5] = f6 */
   6,   /* field[6] = f7 */
+  7,   /* field[7] = f8 */
+  8,   /* field[8] = f9 */
 };
 static const ProtobufCIntRange trunkline__internal__v1__credential__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor trunkline__internal__v1__credential__descriptor =
 {
@@ -1197,11 +1371,235 @@ const ProtobufCMessageDescriptor trunkline__internal__v1__credential__descriptor
   "Trunkline__Internal__V1__Credential",
   "trunkline.internal.v1",
   sizeof(Trunkline__Internal__V1__Credential),
-  7,
+  10,
   trunkline__internal__v1__credential__field_descriptors,
   trunkline__internal__v1__credential__field_indices_by_name,
   1,  trunkline__internal__v1__credential__number_ranges,
   (ProtobufCMessageInit) trunkline__internal__v1__credential__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__internal__v1__staged_credential__field_descriptors[4] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__StagedCredential, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__StagedCredential, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__StagedCredential, f3),
+    &trunkline__internal__v1__sealed__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f4",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__StagedCredential, f4),
+    &trunkline__internal__v1__sealed__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__internal__v1__staged_credential__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+  3,   /* field[3] = f4 */
+};
+static const ProtobufCIntRange trunkline__internal__v1__staged_credential__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor trunkline__internal__v1__staged_credential__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.internal.v1.StagedCredential",
+  "StagedCredential",
+  "Trunkline__Internal__V1__StagedCredential",
+  "trunkline.internal.v1",
+  sizeof(Trunkline__Internal__V1__StagedCredential),
+  4,
+  trunkline__internal__v1__staged_credential__field_descriptors,
+  trunkline__internal__v1__staged_credential__field_indices_by_name,
+  1,  trunkline__internal__v1__staged_credential__number_ranges,
+  (ProtobufCMessageInit) trunkline__internal__v1__staged_credential__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__internal__v1__note_credential_use_request__field_descriptors[8] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__NoteCredentialUseRequest, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__NoteCredentialUseRequest, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__NoteCredentialUseRequest, f3),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f4",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__NoteCredentialUseRequest, f4),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f5",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__NoteCredentialUseRequest, f5),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f6",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__NoteCredentialUseRequest, f6),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f7",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__NoteCredentialUseRequest, f7),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f8",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__NoteCredentialUseRequest, f8),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__internal__v1__note_credential_use_request__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+  3,   /* field[3] = f4 */
+  4,   /* field[4] = f5 */
+  5,   /* field[5] = f6 */
+  6,   /* field[6] = f7 */
+  7,   /* field[7] = f8 */
+};
+static const ProtobufCIntRange trunkline__internal__v1__note_credential_use_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor trunkline__internal__v1__note_credential_use_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.internal.v1.NoteCredentialUseRequest",
+  "NoteCredentialUseRequest",
+  "Trunkline__Internal__V1__NoteCredentialUseRequest",
+  "trunkline.internal.v1",
+  sizeof(Trunkline__Internal__V1__NoteCredentialUseRequest),
+  8,
+  trunkline__internal__v1__note_credential_use_request__field_descriptors,
+  trunkline__internal__v1__note_credential_use_request__field_indices_by_name,
+  1,  trunkline__internal__v1__note_credential_use_request__number_ranges,
+  (ProtobufCMessageInit) trunkline__internal__v1__note_credential_use_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define trunkline__internal__v1__note_credential_use_response__field_descriptors NULL
+#define trunkline__internal__v1__note_credential_use_response__field_indices_by_name NULL
+#define trunkline__internal__v1__note_credential_use_response__number_ranges NULL
+const ProtobufCMessageDescriptor trunkline__internal__v1__note_credential_use_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.internal.v1.NoteCredentialUseResponse",
+  "NoteCredentialUseResponse",
+  "Trunkline__Internal__V1__NoteCredentialUseResponse",
+  "trunkline.internal.v1",
+  sizeof(Trunkline__Internal__V1__NoteCredentialUseResponse),
+  0,
+  trunkline__internal__v1__note_credential_use_response__field_descriptors,
+  trunkline__internal__v1__note_credential_use_response__field_indices_by_name,
+  0,  trunkline__internal__v1__note_credential_use_response__number_ranges,
+  (ProtobufCMessageInit) trunkline__internal__v1__note_credential_use_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor trunkline__internal__v1__look_up_token_request__field_descriptors[1] =

@@ -30,6 +30,9 @@ typedef struct Trunkline__Internal__V1__WatchRoutesResponse__Heartbeat Trunkline
 typedef struct Trunkline__Internal__V1__LeaseCredentialRequest Trunkline__Internal__V1__LeaseCredentialRequest;
 typedef struct Trunkline__Internal__V1__LeaseCredentialResponse Trunkline__Internal__V1__LeaseCredentialResponse;
 typedef struct Trunkline__Internal__V1__Credential Trunkline__Internal__V1__Credential;
+typedef struct Trunkline__Internal__V1__StagedCredential Trunkline__Internal__V1__StagedCredential;
+typedef struct Trunkline__Internal__V1__NoteCredentialUseRequest Trunkline__Internal__V1__NoteCredentialUseRequest;
+typedef struct Trunkline__Internal__V1__NoteCredentialUseResponse Trunkline__Internal__V1__NoteCredentialUseResponse;
 typedef struct Trunkline__Internal__V1__LookUpTokenRequest Trunkline__Internal__V1__LookUpTokenRequest;
 typedef struct Trunkline__Internal__V1__LookUpTokenResponse Trunkline__Internal__V1__LookUpTokenResponse;
 typedef struct Trunkline__Internal__V1__NoteTokenUseRequest Trunkline__Internal__V1__NoteTokenUseRequest;
@@ -183,10 +186,52 @@ struct  Trunkline__Internal__V1__Credential
   Trunkline__Internal__V1__Sealed *f5;
   Trunkline__Internal__V1__Sealed *f6;
   uint64_t f7;
+  Trunkline__Internal__V1__StagedCredential *f8;
+  Trunkline__Internal__V1__Sealed *f9;
+  Google__Protobuf__Timestamp *f10;
 };
 #define TRUNKLINE__INTERNAL__V1__CREDENTIAL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__internal__v1__credential__descriptor) \
-    , {0,NULL}, {0,NULL}, 0, {0,NULL}, NULL, NULL, 0 }
+    , {0,NULL}, {0,NULL}, 0, {0,NULL}, NULL, NULL, 0, NULL, NULL, NULL }
+
+
+struct  Trunkline__Internal__V1__StagedCredential
+{
+  ProtobufCMessage base;
+  uint64_t f1;
+  ProtobufCBinaryData f2;
+  Trunkline__Internal__V1__Sealed *f3;
+  Trunkline__Internal__V1__Sealed *f4;
+};
+#define TRUNKLINE__INTERNAL__V1__STAGED_CREDENTIAL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__internal__v1__staged_credential__descriptor) \
+    , 0, {0,NULL}, NULL, NULL }
+
+
+struct  Trunkline__Internal__V1__NoteCredentialUseRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+  uint64_t f2;
+  uint64_t f3;
+  uint64_t f4;
+  uint64_t f5;
+  Google__Protobuf__Timestamp *f6;
+  Google__Protobuf__Timestamp *f7;
+  Google__Protobuf__Timestamp *f8;
+};
+#define TRUNKLINE__INTERNAL__V1__NOTE_CREDENTIAL_USE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__internal__v1__note_credential_use_request__descriptor) \
+    , {0,NULL}, 0, 0, 0, 0, NULL, NULL, NULL }
+
+
+struct  Trunkline__Internal__V1__NoteCredentialUseResponse
+{
+  ProtobufCMessage base;
+};
+#define TRUNKLINE__INTERNAL__V1__NOTE_CREDENTIAL_USE_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__internal__v1__note_credential_use_response__descriptor) \
+     }
 
 
 struct  Trunkline__Internal__V1__LookUpTokenRequest
@@ -373,6 +418,63 @@ Trunkline__Internal__V1__Credential *
 void   trunkline__internal__v1__credential__free_unpacked
                      (Trunkline__Internal__V1__Credential *message,
                       ProtobufCAllocator *allocator);
+/* Trunkline__Internal__V1__StagedCredential methods */
+void   trunkline__internal__v1__staged_credential__init
+                     (Trunkline__Internal__V1__StagedCredential         *message);
+size_t trunkline__internal__v1__staged_credential__get_packed_size
+                     (const Trunkline__Internal__V1__StagedCredential   *message);
+size_t trunkline__internal__v1__staged_credential__pack
+                     (const Trunkline__Internal__V1__StagedCredential   *message,
+                      uint8_t             *out);
+size_t trunkline__internal__v1__staged_credential__pack_to_buffer
+                     (const Trunkline__Internal__V1__StagedCredential   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__Internal__V1__StagedCredential *
+       trunkline__internal__v1__staged_credential__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__internal__v1__staged_credential__free_unpacked
+                     (Trunkline__Internal__V1__StagedCredential *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__Internal__V1__NoteCredentialUseRequest methods */
+void   trunkline__internal__v1__note_credential_use_request__init
+                     (Trunkline__Internal__V1__NoteCredentialUseRequest         *message);
+size_t trunkline__internal__v1__note_credential_use_request__get_packed_size
+                     (const Trunkline__Internal__V1__NoteCredentialUseRequest   *message);
+size_t trunkline__internal__v1__note_credential_use_request__pack
+                     (const Trunkline__Internal__V1__NoteCredentialUseRequest   *message,
+                      uint8_t             *out);
+size_t trunkline__internal__v1__note_credential_use_request__pack_to_buffer
+                     (const Trunkline__Internal__V1__NoteCredentialUseRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__Internal__V1__NoteCredentialUseRequest *
+       trunkline__internal__v1__note_credential_use_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__internal__v1__note_credential_use_request__free_unpacked
+                     (Trunkline__Internal__V1__NoteCredentialUseRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__Internal__V1__NoteCredentialUseResponse methods */
+void   trunkline__internal__v1__note_credential_use_response__init
+                     (Trunkline__Internal__V1__NoteCredentialUseResponse         *message);
+size_t trunkline__internal__v1__note_credential_use_response__get_packed_size
+                     (const Trunkline__Internal__V1__NoteCredentialUseResponse   *message);
+size_t trunkline__internal__v1__note_credential_use_response__pack
+                     (const Trunkline__Internal__V1__NoteCredentialUseResponse   *message,
+                      uint8_t             *out);
+size_t trunkline__internal__v1__note_credential_use_response__pack_to_buffer
+                     (const Trunkline__Internal__V1__NoteCredentialUseResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__Internal__V1__NoteCredentialUseResponse *
+       trunkline__internal__v1__note_credential_use_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__internal__v1__note_credential_use_response__free_unpacked
+                     (Trunkline__Internal__V1__NoteCredentialUseResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Trunkline__Internal__V1__LookUpTokenRequest methods */
 void   trunkline__internal__v1__look_up_token_request__init
                      (Trunkline__Internal__V1__LookUpTokenRequest         *message);
@@ -538,6 +640,15 @@ typedef void (*Trunkline__Internal__V1__LeaseCredentialResponse_Closure)
 typedef void (*Trunkline__Internal__V1__Credential_Closure)
                  (const Trunkline__Internal__V1__Credential *message,
                   void *closure_data);
+typedef void (*Trunkline__Internal__V1__StagedCredential_Closure)
+                 (const Trunkline__Internal__V1__StagedCredential *message,
+                  void *closure_data);
+typedef void (*Trunkline__Internal__V1__NoteCredentialUseRequest_Closure)
+                 (const Trunkline__Internal__V1__NoteCredentialUseRequest *message,
+                  void *closure_data);
+typedef void (*Trunkline__Internal__V1__NoteCredentialUseResponse_Closure)
+                 (const Trunkline__Internal__V1__NoteCredentialUseResponse *message,
+                  void *closure_data);
 typedef void (*Trunkline__Internal__V1__LookUpTokenRequest_Closure)
                  (const Trunkline__Internal__V1__LookUpTokenRequest *message,
                   void *closure_data);
@@ -575,6 +686,9 @@ extern const ProtobufCMessageDescriptor trunkline__internal__v1__watch_routes_re
 extern const ProtobufCMessageDescriptor trunkline__internal__v1__lease_credential_request__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__internal__v1__lease_credential_response__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__internal__v1__credential__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__internal__v1__staged_credential__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__internal__v1__note_credential_use_request__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__internal__v1__note_credential_use_response__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__internal__v1__look_up_token_request__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__internal__v1__look_up_token_response__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__internal__v1__note_token_use_request__descriptor;

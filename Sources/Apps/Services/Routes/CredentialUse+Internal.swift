@@ -1,0 +1,34 @@
+internal import API
+internal import CallDispatch
+internal import Telephony
+internal import WellKnown
+
+// What became of staged credentials, on its way from a dispatch to the registry.
+
+extension Trunkline.Internal.V1.NoteCredentialUseRequest {
+  init(_ sum: StagedUses.Sum) {
+    self.init()
+    providerID = sum.provider.description
+    mark = sum.mark
+    webhookCount = sum.use.webhookCount
+    requestCount = sum.use.requestCount
+    refusalCount = sum.use.refusalCount
+    firstSuccessTime = sum.use.firstSuccessTime.map { .init($0) }
+    lastSuccessTime = sum.use.lastSuccessTime.map { .init($0) }
+    lastRefusalTime = sum.use.lastRefusalTime.map { .init($0) }
+  }
+}
+
+extension CredentialUse {
+  /// Times that are ahead of `now` are `now`: a dispatch whose clock is ahead must not hide what
+  /// others see.
+  init(_ request: Trunkline.Internal.V1.NoteCredentialUseRequest, now: Telephony.Timestamp) {
+    self.init()
+    webhookCount = request.webhookCount
+    requestCount = request.requestCount
+    refusalCount = request.refusalCount
+    firstSuccessTime = request.firstSuccessTime.map { min(Timestamp($0), now) }
+    lastSuccessTime = request.lastSuccessTime.map { min(Timestamp($0), now) }
+    lastRefusalTime = request.lastRefusalTime.map { min(Timestamp($0), now) }
+  }
+}

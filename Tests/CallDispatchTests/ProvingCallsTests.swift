@@ -1,0 +1,201 @@
+import Synchronization
+import Telephony
+import TestKit
+import Testing
+
+@testable import CallDispatch
+
+/// A carrier that takes one key, refuses others, and keeps account of who asked.
+private final class OneKeyCalls: CarrierCalls {
+  let good: APIKeySID?
+  let refusal: CarrierRefusal
+  let outcome: DialOutcome
+  let asked = Mutex<[APIKeySID]>([])
+
+  init(
+    good: APIKeySID?, refusal: CarrierRefusal = CarrierRefusal(.credentials, code: 20003),
+    outcome: DialOutcome = .accepted(CarrierCallSID(bits: 1))
+  ) {
+    self.good = good
+    self.refusal = refusal
+    self.outcome = outcome
+  }
+
+  private func takes(_ lease: CredentialLease) -> Bool {
+    guard case .apiKey(let sid, _) = lease.authentication else { return false }
+    asked.withLock { $0.append(sid) }
+    return good == nil || sid == good
+  }
+
+  func place(_ order: DialOrder, with lease: CredentialLease) async -> DialOutcome {
+    takes(lease) ? outcome : .refused(refusal)
+  }
+
+  func fetch(
+    _ id: CarrierCallSID, with lease: CredentialLease
+  ) async throws(CarrierCallError) -> CarrierCall? {
+    guard takes(lease) else { throw .refused(refusal) }
+    return nil
+  }
+
+  func list(
+    from: E164, to: E164, limit: Int, with lease: CredentialLease
+  ) async throws(CarrierCallError) -> [CarrierCall] {
+    guard takes(lease) else { throw .refused(refusal) }
+    return []
+  }
+
+  func end(
+    _ id: CarrierCallSID, as ending: CarrierEnding, with lease: CredentialLease
+  ) async throws(CarrierCallError) -> EndOutcome {
+    guard takes(lease) else { throw .refused(refusal) }
+    return .ended
+  }
+}
+
+/// Is away when it is told for the first time.
+private final class Registry: Sendable {
+  let told = Mutex<[StagedUses.Sum]>([])
+  private let isAway = Mutex(true)
+
+  func tell(_ sum: StagedUses.Sum) -> Bool {
+    let wasAway = isAway.withLock { isAway in
+      defer { isAway = false }
+      return isAway
+    }
+    if !wasAway { told.withLock { $0.append(sum) } }
+    return !wasAway
+  }
+}
+
+struct ProvingCallsTests {
+  private let time = ManualTime(.hold)
+  private let uses = StagedUses()
+  private let current = APIKeySID(bits: 1)
+  private let fresh = APIKeySID(bits: 2)
+
+  private func lease(mark: UInt64 = 7, isStaged: Bool = true) -> CredentialLease {
+    CredentialLease(
+      provider: CallSamples.provider, account: CallSamples.account, region: .us1,
+      authentication: .apiKey(current, secret: Secret("a")), signingTokens: [],
+      staged: isStaged
+        ? .init(
+          mark: mark, authentication: .apiKey(fresh, secret: Secret("b")), signingToken: nil)
+        : nil)
+  }
+
+  private func order() throws -> DialOrder {
+    DialOrder(
+      from: try E164("+15005550006"), to: try E164("+14155550100"), voiceURL: "", statusURL: "",
+      ringingTimeoutSeconds: 5, timeLimitSeconds: nil)
+  }
+
+  @Test func oneInEightIsMadeWithTheStagedKey() async throws {
+    let carrier = OneKeyCalls(good: nil)
+    let calls = ProvingCalls(carrier, uses, time)
+    for _ in 0..<16 { _ = await calls.place(try order(), with: lease()) }
+    let asked = carrier.asked.withLock { $0 }
+    #expect(asked.count == 16)
+    #expect(asked.indices.filter { asked[$0] == fresh } == [0, Limits.stagedShare])
+    let sum = try #require(uses.take().first)
+    #expect((sum.provider, sum.mark) == (CallSamples.provider, 7))
+    #expect((sum.use.requestCount, sum.use.refusalCount) == (2, 0))
+    #expect(uses.take().isEmpty)
+    // Without staged credentials nothing is different.
+    _ = await calls.place(try order(), with: lease(isStaged: false))
+    #expect(carrier.asked.withLock { $0.last } == current)
+  }
+
+  @Test func whatIsRefusedForItsKeyIsMadeOnceMore() async throws {
+    let carrier = OneKeyCalls(good: current)
+    let calls = ProvingCalls(carrier, uses, time)
+    #expect(await calls.place(try order(), with: lease()) == .accepted(CarrierCallSID(bits: 1)))
+    #expect(carrier.asked.withLock { $0 } == [fresh, current])
+    // Then it is left alone for a while, whatever is asked for.
+    for _ in 0..<20 {
+      _ = try await calls.fetch(CarrierCallSID(bits: 1), with: lease())
+      _ = try await calls.end(CarrierCallSID(bits: 1), as: .completed, with: lease())
+    }
+    #expect(carrier.asked.withLock { $0.filter { $0 == fresh }.count } == 1)
+    time.advance(by: Limits.stagedPause)
+    for _ in 0..<Limits.stagedShare {
+      _ = try await calls.list(
+        from: try order().from, to: try order().to, limit: 1, with: lease())
+    }
+    #expect(carrier.asked.withLock { $0.filter { $0 == fresh }.count } == 2)
+    #expect(uses.take().first?.use.state == .refused)
+  }
+
+  /// Only the carrier's word that the credentials are the reason allows a second request.
+  @Test(arguments: CarrierRefusal.Kind.allCases) func noOtherRefusalIsRepeated(
+    _ kind: CarrierRefusal.Kind
+  ) async throws {
+    let carrier = OneKeyCalls(good: current, refusal: CarrierRefusal(kind))
+    let calls = ProvingCalls(carrier, uses, time)
+    let outcome = await calls.place(try order(), with: lease())
+    let count = carrier.asked.withLock { $0.count }
+    #expect(count == (kind == .credentials ? 2 : 1))
+    if kind != .credentials { #expect(outcome == .refused(CarrierRefusal(kind))) }
+  }
+
+  @Test func anUnknownOutcomeStands() async throws {
+    let carrier = OneKeyCalls(good: nil, outcome: .unknown)
+    let calls = ProvingCalls(carrier, uses, time)
+    #expect(await calls.place(try order(), with: lease()) == .unknown)
+    #expect(carrier.asked.withLock { $0 } == [fresh])
+    #expect(uses.take().isEmpty)
+  }
+
+  // MARK: The sums
+
+  @Test func othersThatAreStagedBeginAnew() {
+    let provider = CallSamples.provider
+    uses.signed(provider, 7, at: time.now())
+    uses.answered(provider, 9, at: time.now())
+    uses.signed(provider, 7, at: time.now())
+    let sums = uses.take()
+    #expect(sums.map(\.mark) == [9])
+    #expect(sums.map(\.use.webhookCount) == [0])
+  }
+
+  @Test func whatCanNotBeToldIsKept() async {
+    uses.signed(CallSamples.provider, 7, at: time.now())
+    let registry = Registry()
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { [time, uses] in await uses.run(time) { registry.tell($0) } }
+      while registry.told.withLock({ $0.isEmpty }) {
+        if time.sleeperCount == 1 { time.advance(by: Limits.stagedTellInterval) }
+        await Task.yield()
+      }
+      group.cancelAll()
+    }
+    #expect(registry.told.withLock { $0.map(\.use.webhookCount) } == [1])
+    #expect(uses.take().isEmpty)
+  }
+
+  // MARK: Webhooks
+
+  @Test func webhooksOfEveryTokenThatCountsAreTaken() async throws {
+    let harness = try await DispatchHarness(hold: true)
+    try harness.publish(signs: true)
+    let expireTime = harness.time.now().advanced(by: .seconds(60))
+    harness.credentials.set(
+      CredentialLease(
+        provider: CallSamples.provider, account: CallSamples.account, region: .us1,
+        authentication: .authToken(Secret("current")), signingTokens: [Secret("current")],
+        staged: .init(
+          mark: 3, authentication: .authToken(Secret("staged")), signingToken: Secret("staged")),
+        previous: .init(signingToken: Secret("previous"), expireTime: expireTime)))
+    func answers(_ token: String) async -> Bool {
+      let (request, webhook) = harness.voice(
+        call: 1, signature: FakeWebhookSigner.signature(by: token))
+      return (try? await harness.dispatcher.answerVoice(request, webhook)) != nil
+    }
+    for token in ["current", "staged", "previous"] { #expect(await answers(token)) }
+    #expect(!(await answers("another")))
+    harness.time.advance(by: .seconds(60))
+    #expect(!(await answers("previous")))
+    #expect(await answers("staged"))
+    #expect(harness.dispatcher.ports.uses.take().map(\.use.webhookCount) == [2])
+  }
+}
