@@ -12,6 +12,7 @@ import pytest
 import harness
 import world as worlds
 from harness import wait_until
+from test_split import split  # noqa: F401
 from world import ANSWER_MAX, refusal, request_id
 
 Code = grpc.StatusCode
@@ -382,6 +383,34 @@ def test_after_the_window(stubs, sim, start_server):
             world.v1.ListAuditEventsRequest(resource_id=provider.id), timeout=ANSWER_MAX).events
         gone = {change.field for entry in entries if entry.principal == "system" for change in entry.changes}
         assert {"previous_credential.auth_token", "previous_credential.api_key_secret"} <= gone
+
+
+def test_a_dispatch_of_its_own_while_its_registry_is_gone(split):
+    """It takes both tokens without the registry, after a restart too, and tells of it afterwards."""
+    world, registry, dispatch = split.world, split.registry, split.dispatch
+    account, _, provider, number = linked(world)
+    fresh, token = world.key(account), second_token(world, account)
+    stage(world, provider, fresh, token)
+
+    def used():
+        # A request with the staged key shows that the dispatch has it.
+        world.wait_for_end(world.place(number, world.fresh_far_end())[0].call.id)
+        return read(world, provider).staged_credential.request_count
+
+    wait_until(used, "the dispatch uses what is staged", TOLD_MAX)
+    registry.kill()
+    assert is_answered(world, number)
+    promote_at_carrier(world, account)
+    assert is_answered(world, number)
+    dispatch.kill()
+    dispatch.start(wait=False)
+    wait_until(lambda: is_answered(world, number), "answers from its copy", ANSWER_MAX)
+    registry.start()
+    world.connect()
+    wait_until(
+        lambda: read(world, provider).staged_credential.webhook_count, "webhooks are told", TOLD_MAX)
+    promote(world, provider)
+    assert is_answered(world, number)
 
 
 def test_from_the_command_line(world, tmp_path):

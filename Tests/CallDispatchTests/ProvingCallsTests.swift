@@ -173,6 +173,20 @@ struct ProvingCallsTests {
     #expect(uses.take().isEmpty)
   }
 
+  @Test func thoseThatHaveNothingToTellMakeRoom() {
+    let now = time.now()
+    func provider(_ index: Int) -> ProviderID { ProviderID(bits: UInt128(index)) }
+    for index in 0..<Limits.stagedCountMax { uses.signed(provider(index), 1, at: now) }
+    let more = provider(Limits.stagedCountMax)
+    #expect(!uses.takesTurn(more, 1, at: now))
+    uses.signed(more, 1, at: now)
+    #expect(uses.take().count == Limits.stagedCountMax)
+    // The others are told.
+    #expect(uses.takesTurn(more, 1, at: now))
+    uses.signed(more, 1, at: now)
+    #expect(uses.take().map(\.provider) == [more])
+  }
+
   // MARK: Webhooks
 
   @Test func webhooksOfEveryTokenThatCountsAreTaken() async throws {
