@@ -54,8 +54,15 @@ def wait_for_dispatch(dispatch):
 
 def entries(world, **filters):
     """The log's entries of calls, oldest first."""
-    request = world.v1.ListAuditEventsRequest(resource_type="call", page_size=1000, **filters)
-    return list(world.audit_log.ListAuditEvents(request, timeout=ANSWER_MAX).events)[::-1]
+    found, token = [], ""
+    while True:
+        request = world.v1.ListAuditEventsRequest(
+            resource_type="call", page_size=200, page_token=token, **filters)
+        answer = world.audit_log.ListAuditEvents(request, timeout=ANSWER_MAX)
+        found += answer.events
+        token = answer.next_page_token
+        if not token:
+            return found[::-1]
 
 
 def entries_once(world, expected):

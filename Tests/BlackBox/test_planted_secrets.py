@@ -327,7 +327,7 @@ def look_around(life):
     """All that a reader gets: lists, the audit log, metrics, channelz."""
     world = life.world
     assert world.all_providers() and world.all_agents() and world.all_calls() and world.all_tokens()
-    world.audit_log.ListAuditEvents(life.v1.ListAuditEventsRequest(page_size=1000), timeout=30)
+    world.audit_log.ListAuditEvents(life.v1.ListAuditEventsRequest(page_size=200), timeout=30)
     status, metrics = fetch(f"http://{life.server.admin_address}/metrics")
     assert status == 200 and b"grpc_server" in metrics
     channelz = []

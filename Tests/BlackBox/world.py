@@ -339,7 +339,7 @@ class World:
     def _all(method, request_type, field):
         found, token = [], ""
         while True:
-            request = request_type(page_size=1000, page_token=token)
+            request = request_type(page_size=200, page_token=token)
             answer = method(request, timeout=ANSWER_MAX)
             found += getattr(answer, field)
             token = answer.next_page_token

@@ -40,6 +40,21 @@ struct AgentsTests {
     #expect(rest.elements.map(\.agent.id) == [chosen.id])
   }
 
+  /// However many are asked for: a page keeps its loop from others.
+  @Test func aPageHoldsNoMoreThanItsBound() async throws {
+    for number in 0...RegistryLimits.pageSizeMax {
+      _ = try await create([stream("wss://a.test/x")], id: "agent-\(number)")
+    }
+    for size in [RegistryLimits.pageSizeMax, .max] {
+      let first = try await agents.list(PageRequest(size: size), by: .of(tenant))
+      #expect(first.elements.count == RegistryLimits.pageSizeMax)
+      let rest = try await agents.list(
+        PageRequest(size: size, token: first.nextToken), by: .of(tenant))
+      #expect(rest.elements.count == 1)
+      #expect(rest.nextToken.isEmpty)
+    }
+  }
+
   @Test(arguments: [
     "wss://agent.example", "wss://agent.example:8443/a/b%20c", "wss://[2001:db8::1]:443/x",
     "wss://10.0.0.1/",

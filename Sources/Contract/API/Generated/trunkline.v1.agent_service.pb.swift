@@ -82,7 +82,7 @@ extension Trunkline.V1 {
 
   /// What ListAgents takes.
   package struct ListAgentsRequest: GeneratedMessage {
-    /// The most agents to return. 0 means 50; more than 1,000 means 1,000; negative is
+    /// The most agents to return. 0 means 50; more than 200 means 200; negative is
     /// INVALID_ARGUMENT.
     package var pageSize: Int32 = 0
     /// `next_page_token` of the answer before; empty for the first page.

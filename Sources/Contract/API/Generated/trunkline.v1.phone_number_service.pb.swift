@@ -106,7 +106,7 @@ extension Trunkline.V1 {
 
   /// What ListPhoneNumbers takes. Filters that are set must all match.
   package struct ListPhoneNumbersRequest: GeneratedMessage {
-    /// The most numbers to return. 0 means 50; more than 1,000 means 1,000; negative is
+    /// The most numbers to return. 0 means 50; more than 200 means 200; negative is
     /// INVALID_ARGUMENT.
     package var pageSize: Int32 = 0
     /// `next_page_token` of the answer before, with the same filters; empty for the first page.

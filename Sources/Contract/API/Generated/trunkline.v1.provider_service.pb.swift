@@ -85,7 +85,7 @@ extension Trunkline.V1 {
 
   /// What ListProviders takes. Filters that are set must all match.
   package struct ListProvidersRequest: GeneratedMessage {
-    /// The most providers to return. 0 means 50; more than 1,000 means 1,000; negative is
+    /// The most providers to return. 0 means 50; more than 200 means 200; negative is
     /// INVALID_ARGUMENT.
     package var pageSize: Int32 = 0
     /// `next_page_token` of the answer before, with the same filters; empty for the first page.
@@ -293,7 +293,7 @@ extension Trunkline.V1 {
   package struct ListProviderNumbersRequest: GeneratedMessage {
     /// `prv_…`. Required.
     package var providerID: String = ""
-    /// The most numbers to return. 0 means 50; more than 1,000 means 1,000; negative is
+    /// The most numbers to return. 0 means 50; more than 200 means 200; negative is
     /// INVALID_ARGUMENT.
     package var pageSize: Int32 = 0
     /// `next_page_token` of the answer before; empty for the first page.

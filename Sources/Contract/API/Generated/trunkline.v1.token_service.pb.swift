@@ -115,7 +115,7 @@ extension Trunkline.V1 {
 
   /// What ListTokens takes.
   package struct ListTokensRequest: GeneratedMessage {
-    /// The most tokens to return. 0 means 50; more than 1,000 means 1,000; negative is
+    /// The most tokens to return. 0 means 50; more than 200 means 200; negative is
     /// INVALID_ARGUMENT.
     package var pageSize: Int32 = 0
     /// `next_page_token` of the answer before; empty for the first page.
