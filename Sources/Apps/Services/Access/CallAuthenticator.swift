@@ -109,9 +109,11 @@ package final class CallAuthenticator: CallAdmission {
 
   private func credential(of call: AdmissionRequest) -> Credential {
     if let header = call.metadata["authorization"] {
-      guard let space = header.firstIndex(of: " "), header[..<space].lowercased() == "bearer",
+      let bytes = header.utf8
+      guard let space = bytes.firstIndex(of: UInt8(ascii: " ")),
+        header[..<space].lowercased() == "bearer",
         let text = try? TokenText(
-          parsing: String(header[space...].drop { $0 == " " }))
+          parsing: String(Substring(bytes[space...].drop { $0 == UInt8(ascii: " ") })))
       else { return .malformed }
       return .bearer(text)
     }
