@@ -36,10 +36,17 @@ enum FileBytes {
     return read(descriptor: descriptor, byteCountMax: byteCountMax)
   }
 
+  /// Bytes of the memory that a read begins with; it doubles as the file turns out to be longer.
+  private static let sizeFirst = 16 << 10
+
   private static func read(descriptor: Int32, byteCountMax: Int) -> [UInt8]? {
-    var bytes = [UInt8](repeating: 0, count: byteCountMax + 1)
+    var bytes: [UInt8] = []
     var count = 0
-    while count < bytes.count {
+    while count <= byteCountMax {
+      if count == bytes.count {
+        let wanted = min(max(2 * count, sizeFirst), byteCountMax + 1)
+        bytes.append(contentsOf: repeatElement(0, count: wanted - count))
+      }
       let rest = bytes.count - count
       let done = unsafe bytes.withUnsafeMutableBytes { buffer in
         unsafe Glibc.read(descriptor, buffer.baseAddress.map { unsafe $0 + count }, rest)
