@@ -202,9 +202,9 @@ let package = Package(
     program(
       "Testing", "Bench",
       [
-        "Buffers", "EventLoops", "GRPC", "GRPCTransport", "GRPCServices", "HTTPServer",
-        "Protobuf", "TLS", "Telemetry", "WellKnown", "TestAPI", "Telephony", "Registry",
-        "StoreSQL", "StoreSQLite", "StorePostgres",
+        "EventLoops", "GRPC", "GRPCTransport", "GRPCServices", "HTTPServer", "TLS", "Telemetry",
+        "WellKnown", "TestAPI", "Telephony", "Registry", "StoreSQL", "StoreSQLite",
+        "StorePostgres",
       ]),
 
     // Tests

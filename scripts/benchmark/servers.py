@@ -38,6 +38,14 @@ def build_peers():
          f"--grpc_python_out={stubs}", "trunkline/testing/v1/echo.proto"], check=True)
 
 
+def build_load():
+    """Compiles the client that reads a registry."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    source = PEERS / "grpc_load" / "grpc_load.c"
+    subprocess.run(
+        ["gcc", "-O2", "-Wall", source, "-o", OUT / "grpc-load", "-lnghttp2"], check=True)
+
+
 def make_certificate(folder):
     """A key and a self-signed certificate for 127.0.0.1, P-256 for all servers."""
     cert, key = folder / "cert.pem", folder / "key.pem"

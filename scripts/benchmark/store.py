@@ -4,9 +4,10 @@ Server, database and load share both CPUs, unpinned, as pgbench and its server d
 the same run, in turn. pgbench reads its own table of a million rows (scale 10) with
 `-S -M prepared -c 8`, in the same cluster.
 
-The load is `Bench load`, over gRPC: at the top with 8 connections of 8 callers each, which ask as
-fast as they are answered; else at a rate far from the top, so that the times are those of a call
-and not of a queue.
+The load is BenchPeers/grpc_load, over gRPC and as light as pgbench: at the top with 8 connections
+of 8 callers each, which ask as fast as they are answered; else at a rate far from the top, so that
+the times are those of a call and not of a queue. Of both, p50 and p99 are the medians of several
+rounds, in which all reads take turns: what else the machine does in one moment is in one round.
 """
 
 import contextlib
@@ -27,7 +28,7 @@ import stage
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from ports import free_port
 
-from . import database, million, workloads
+from . import database, million, servers, workloads
 
 SERVICE = "trunkline.v1.PhoneNumberService"
 HEALTH = ("trunkline.v1.PhoneNumberService", "trunkline.v1.CallDispatchService")
@@ -36,11 +37,15 @@ P99_US_MAX, START_MAX, RSS_MIB_MAX, SHARE_OF_PGBENCH_MIN = 5000, 5.0, 1024, 0.5
 # How long a start may take before the run is given up, in seconds.
 START_GIVEN_UP = 180
 # Calls a second where it is not the most that is measured.
-READ_RATE, PAGE_RATE, LONG_PAGE_RATE = 2000, 200, 20
+READ_RATE, PAGE_RATE, LONG_PAGE_RATE = 2000, 200, 50
+# How long each is read at its rate in a round.
+RATE_SECONDS = 1
+# RegistryLimits.pageSizeMax.
+PAGE_SIZE_MAX = 200
 REGIONS = {"us1": 1, "ie1": 2, "au1": 3}
 STATES = {"active": 2, "degraded": 3, "corrupted": 5}
 CALLERS = 8
-LONG_PAGE = "list, deep, page of 1000"
+LONG_PAGE = f"list, deep, page of {PAGE_SIZE_MAX}"
 
 
 class Trunklined:
@@ -163,15 +168,15 @@ def deep_tokens(server, token):
     found, page = [], ""
     with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         call = channel.unary_unary(f"/{SERVICE}/ListPhoneNumbers")
-        for index in range(10_000):
-            answer = call(list_request(1000, page), timeout=60,
+        for index in range(100_000):
+            answer = call(list_request(PAGE_SIZE_MAX, page), timeout=60,
                           metadata=[("authorization", f"Bearer {token}")])
             # Field 2, last in the message: the tag, its length, the token.
             match = re.search(rb"\x12[\x01-\xff]{1,2}?([0-9a-f]+)\Z", answer)
             if not match:
                 return found
             page = match.group(1).decode()
-            if index % 10 == 0:
+            if index % 50 == 0:
                 found.append(page)
     raise workloads.Failed("the list has no end")
 
@@ -193,14 +198,13 @@ class Load:
     def run(self, method, messages, seconds, rate=0, callers=1):
         file = self.folder / "messages"
         file.write_bytes(b"".join(struct.pack(">I", len(m)) + m for m in messages))
-        found = json.loads(subprocess.run(
-            [str(stage.program("Bench")), "load", "--target", f"127.0.0.1:{self.server.port}",
-             "--path", f"/{SERVICE}/{method}", "--messages", str(file), "--token", self.token,
-             "--connections", str(CALLERS), "--callers", str(callers),
-             "--seconds", str(seconds), "--rate", str(rate)],
-            check=True, capture_output=True, text=True).stdout)
-        if found["failures"] or not found["calls"]:
-            raise workloads.Failed(f"{method}: {found}")
+        result = subprocess.run(
+            [servers.OUT / "grpc-load", str(self.server.port), f"/{SERVICE}/{method}", file,
+             self.token, *map(str, (CALLERS, callers, seconds, rate))],
+            capture_output=True, text=True, check=False)
+        found = json.loads(result.stdout or "{}")
+        if result.returncode != 0 or not found["calls"]:
+            raise workloads.Failed(f"{method}: {found} {result.stderr}")
         print(f"bench: {method}: {found['calls_per_second']:.0f}/s, p50 {found['p50_us']} us, "
               f"p99 {found['p99_us']} us", file=sys.stderr)
         return found
@@ -215,9 +219,9 @@ class Load:
                 if number.encode() not in answer:
                     raise workloads.Failed(f"{number} is answered with {answer!r}")
             pages = channel.unary_unary(f"/{SERVICE}/ListPhoneNumbers")
-            answer = pages(list_request(1000, state=3), timeout=60, metadata=told)
+            answer = pages(list_request(PAGE_SIZE_MAX, state=3), timeout=60, metadata=told)
             # Each number's state is field 20, twice: in the list's own entry.
-            if answer.count(b"\xa0\x01\x03") != 1000:
+            if answer.count(b"\xa0\x01\x03") != PAGE_SIZE_MAX:
                 raise workloads.Failed("a page of degraded numbers holds others")
 
 
@@ -237,33 +241,53 @@ def pgbench_rate(cluster, seconds):
     return float(re.search(r"tps = ([\d.]+)", text).group(1))
 
 
+def reads_at_a_rate(load, made, ids, options):
+    """Name -> the method, its rate, and what draws messages: others for each run, so that none
+    finds what the one before has just read."""
+    chance = random.Random(5)
+    reads = {"get": ("GetPhoneNumber", READ_RATE, lambda: get_requests(chance.sample(ids, 10_000)))}
+    for name, draw in filters(made, chance).items():
+        reads[f"list, {name}"] = (
+            "ListPhoneNumbers", PAGE_RATE,
+            lambda draw=draw: [list_request(**draw()) for _ in range(500)])
+    for name, values in rare(made).items():
+        reads[f"list, {name}"] = (
+            "ListPhoneNumbers", PAGE_RATE, lambda values=values: [list_request(**values)])
+    deep = places(load.server, load.token)
+    for size, rate in ((50, PAGE_RATE), (PAGE_SIZE_MAX, LONG_PAGE_RATE)):
+        reads[f"list, deep, page of {size}"] = (
+            "ListPhoneNumbers", rate,
+            lambda size=size: [list_request(size, token) for token in chance.sample(deep, len(deep))])
+    return {name: read for name, read in reads.items() if options.only in name}
+
+
+def get_requests(ids):
+    return [workloads.field_bytes(1, number.encode()) for number in ids]
+
+
 def measure_reads(load, made, sample, cluster, options):
     """name -> measurement; and pgbench's rates between."""
-    chance = random.Random(5)
     ids, seconds = sample["ids"], options.seconds
-    gets = [workloads.field_bytes(1, number.encode()) for number in ids]
+    gets = get_requests(ids)
     load.check(ids, made)
+    reads = reads_at_a_rate(load, made, ids, options)
+    # Unmeasured: a server's connection plans each statement when it meets it first.
     load.run("GetPhoneNumber", gets, 1, callers=8)
-    tops, beside = [], []
+    for method, rate, draw in reads.values():
+        load.run(method, draw(), RATE_SECONDS, rate=rate)
+    rounds, beside = {name: [] for name in ("get, at the top", *reads)}, []
     for _ in range(options.rounds):
         beside.append(pgbench_rate(cluster, seconds))
-        tops.append(load.run("GetPhoneNumber", gets, seconds, callers=8))
-    found = {"get, at the top": {key: statistics.median(top[key] for top in tops)
-                                 for key in ("calls_per_second", "p50_us", "p99_us", "max_us")}}
-    found["get"] = load.run("GetPhoneNumber", gets, seconds, rate=READ_RATE)
-    for name, draw in filters(made, chance).items():
-        if options.only in name:
-            asked = [list_request(**draw()) for _ in range(500)]
-            found[f"list, {name}"] = load.run("ListPhoneNumbers", asked, seconds, rate=PAGE_RATE)
-    for name, values in rare(made).items():
-        found[f"list, {name}"] = load.run(
-            "ListPhoneNumbers", [list_request(**values)], seconds, rate=PAGE_RATE)
-    deep = places(load.server, load.token)
-    for size, rate in ((50, PAGE_RATE), (1000, LONG_PAGE_RATE)):
-        asked = [list_request(size, token) for token in chance.sample(deep, len(deep))]
-        found[LONG_PAGE.replace("1000", str(size))] = load.run(
-            "ListPhoneNumbers", asked, seconds, rate=rate)
-    return found, beside
+        rounds["get, at the top"].append(load.run("GetPhoneNumber", gets, seconds, callers=8))
+        for name, (method, rate, draw) in reads.items():
+            rounds[name].append(load.run(method, draw(), RATE_SECONDS, rate=rate))
+    return {name: median(found) for name, found in rounds.items()}, beside
+
+
+def median(found):
+    keys = ("calls_per_second", "p50_us", "p99_us")
+    return {key: statistics.median(one[key] for one in found) for key in keys} | {
+        "max_us": max(one["max_us"] for one in found)}
 
 
 def warm(folder):
@@ -310,8 +334,10 @@ def measure_store(name, flags, place, context):
     made, sample, cluster, folder, options, token = context
     data = million.FOLDER / ("data" if name == "SQLite" else "served")
     data.mkdir(exist_ok=True)
-    warm(data if name == "SQLite" else cluster.data / "base")
-    if name == "PostgreSQL":
+    # No more than what is read: the files of both stores together are more than memory.
+    if name == "SQLite":
+        warm(data)
+    else:
         warm_buffers(cluster)
     with Trunklined(data, "--roles=registry", *flags) as server:
         load = Load(server, folder, token)
@@ -359,6 +385,7 @@ def measure_dispatch(flags):
 
 def run(options, folder):
     """Everything; answers what `show` and the JSON file take."""
+    servers.build_load()
     made = million.prepare(options.count, new_server)
     token = (million.FOLDER / "admin-token").read_text().strip()
     path = million.FOLDER / "data" / "registry.db"
@@ -422,7 +449,7 @@ def ratios(result):
             slowest = max(pages.values())
             of["transactions of pgbench while the slowest page is read"] = slowest * rate / 1e6
         if long:
-            of["transactions of pgbench while a page of 1,000 is read"] = long * rate / 1e6
+            of[f"transactions of pgbench while a page of {PAGE_SIZE_MAX} is read"] = long * rate / 1e6
         if "restart, both roles: s" in facts:
             of |= {"thousand transactions of pgbench while both roles restart":
                    facts["restart, both roles: s"] * rate / 1000,

@@ -19,10 +19,6 @@ struct Bench {
       guard let call = CallCommand(arguments) else { return print("usage: \(CallCommand.usage)") }
       return await call.run()
     }
-    if command == "load" {
-      guard let load = LoadCommand(arguments) else { return print("usage: \(LoadCommand.usage)") }
-      return await load.run()
-    }
     if command == "look-up" {
       guard let lookUp = LookUpCommand(arguments) else {
         return print("usage: \(LookUpCommand.usage)")

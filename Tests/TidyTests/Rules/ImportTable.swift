@@ -151,9 +151,9 @@ enum ImportTable {
     "Bench": Row(
       "Testing",
       [
-        "Buffers", "EventLoops", "GRPC", "GRPCTransport", "GRPCServices", "HTTPServer",
-        "Protobuf", "TLS", "Telemetry", "WellKnown", "TestAPI", "Telephony", "Registry",
-        "StoreSQL", "StoreSQLite", "StorePostgres",
+        "EventLoops", "GRPC", "GRPCTransport", "GRPCServices", "HTTPServer", "TLS", "Telemetry",
+        "WellKnown", "TestAPI", "Telephony", "Registry", "StoreSQL", "StoreSQLite",
+        "StorePostgres",
       ], system: ["Synchronization"]),
     "Fuzz": Row(
       "Testing",
