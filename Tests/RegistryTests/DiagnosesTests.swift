@@ -135,6 +135,36 @@ import Testing
     _ = try await next
   }
 
+  @Test func onlySoManyGoOnWhoeverAsks() async throws {
+    var providers: [Provider] = []
+    for tenant in 0...RegistryLimits.diagnosesMax {
+      providers.append(
+        try await harness.providers.create(
+          CreateProvider(provider: Harness.input()), by: .of(TenantID(bits: UInt128(50 + tenant)))))
+    }
+    diagnostics.hang()
+    let (diagnoses, waiting) = (diagnoses, providers.dropLast())
+    let last = try #require(providers.last)
+    await withTaskGroup(of: Bool.self) { group in
+      for provider in waiting {
+        group.addTask {
+          let request = DiagnoseProvider(providerID: provider.id.description)
+          return (try? await diagnoses.diagnose(request, by: .of(provider.tenant))) != nil
+        }
+      }
+      // One asks the carrier and the public URL, each of them in vain.
+      while diagnostics.asked.count < 2 * waiting.count { await Task.yield() }
+      let refused = await failure {
+        try await diagnoses.diagnose(
+          DiagnoseProvider(providerID: last.id.description), by: .of(last.tenant))
+      }
+      #expect(refused == .tooManyDiagnoses)
+      while harness.time.sleeperCount < waiting.count { await Task.yield() }
+      harness.time.advance(by: RegistryLimits.diagnosisTimeMax)
+      for await done in group { #expect(done) }
+    }
+  }
+
   @Test func badRequestsAreRefused() async throws {
     let provider = try await harness.link()
     func refused(_ countries: [String], _ limit: Int) async -> [String: FieldViolation.Reason] {
