@@ -66,21 +66,21 @@ extension DiagnosisCode {
   private var numberRemedy: String? {
     switch self {
     case .numberUnsettled: "Wait for its operation, and repeat."
-    case .numberCorrupted: "Delete the number again: what is left at the carrier is tried anew."
+    case .numberCorrupted: "Repair the number (RepairPhoneNumber): what is left at the carrier is tried anew."
     case .numberVanished:
       "It was released or moved to another account. Delete it here; import it again where it is."
     case .numberWithoutVoice: "Take a number that can be called, or ask the carrier."
     case .numberNotRead, .processingRegionNotRead, .countryNotRead, .trunkNotRead:
       "Repeat in a while."
     case .webhookMissing, .webhookOutdated:
-      "Delete the number here and import it again: that writes the webhook."
+      "Repair the number (RepairPhoneNumber): that writes the webhook."
     case .webhookTakenOver, .fallbackReplaced, .statusCallbackReplaced, .webhookMethodChanged:
-      "Find out who set it. To have it back, delete the number here and import it again."
+      "Find out who set it. To have it back, repair the number (RepairPhoneNumber)."
     case .webhookOverriddenByApplication, .webhookOverriddenByTrunk:
-      "Find out who set it. To have the calls back, take it off the number at the carrier."
+      "Find out who set it. To have the calls back, repair the number (RepairPhoneNumber)."
     case .processingRegionMoved:
-      "Set the number's inbound processing region at the carrier to the provider's region, or "
-        + "delete it here and import it under a provider of the other one."
+      "Repair the number (RepairPhoneNumber), or move it to a provider of the other region "
+        + "(MovePhoneNumber)."
     default: nil
     }
   }

@@ -70,8 +70,8 @@ struct ProvisioningWork: Sendable {
         machine.kept(stored)
         action = machine.waited()
       case .look, .write:
-        // What is only looked at is looked at again after a crash.
-        if case .write = action, machine.journal != stored {
+        // What stood there before is read again after a crash; all else is known before it goes on.
+        if machine.journal.phase != .looking, machine.journal != stored {
           stored = try await persist(machine.journal, from: stored, lease)
           machine.kept(stored)
         }
