@@ -135,6 +135,28 @@ def test_what_was_changed_is_repaired_when_asked(world, kind):
     settled(world, number)
 
 
+def test_everything_at_once_is_repaired_and_stays_so(world):
+    """All of it at once: the sweep sees it and says it; the repair writes ours, and the sweep agrees."""
+    number = world.number_of("ie1")
+    before = record(world, number, "ie1")
+    members, expected = EDITS["everything"]
+    edit(world, number, "ie1", **members)
+    route(world, number, "us1")
+    found = settled(world, number, PROCESSING_REGION="PROCESSING_REGION_MOVED", **expected)
+    assert all("Repair" in condition.message for condition in found.conditions)
+    request = world.v1.RepairPhoneNumberRequest(id=number.id, request_id=request_id())
+    begun = world.numbers.RepairPhoneNumber(request, timeout=ANSWER_MAX).operation
+    wait = world.v1.WaitOperationRequest(id=begun.id)
+    done = world.operations.WaitOperation(wait, timeout=ANSWER_MAX).operation
+    assert done.state == done.STATE_SUCCEEDED, done
+    repaired = settled(world, number)
+    assert record(world, number, "ie1") == before
+    assert world.at_carrier(number.carrier_sid)["voice_region"] == "ie1"
+    swept = sweeps(world)
+    wait_until(lambda: sweeps(world) > swept + 1, "two more sweeps")
+    assert world.number(number.id) == repaired
+
+
 def test_a_region_moved_behind_our_back_is_seen_and_healed(world):
     number = world.number_of("ie1")
     route(world, number, "au1")

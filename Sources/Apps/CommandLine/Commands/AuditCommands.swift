@@ -16,8 +16,8 @@ extension TrunklineCommands {
     "Only what was done by: token:tok_…, identity:NAME, anonymous or system.")
   private static let action: Option<String?> = .optional(
     "action", .text("ACTION"),
-    "Only: create, update, delete, assign, unassign, import, move, repair, force_delete, rotate, revoke, "
-      + "place or hang_up.")
+    "Only: create, update, delete, assign, unassign, import, move, repair, force_delete, rotate, "
+      + "sync, revoke, place or hang_up.")
   private static let since: Option<Duration?> = .optional(
     "since", age, "Only the last so much time.")
   private static let until: Option<Duration?> = .optional(

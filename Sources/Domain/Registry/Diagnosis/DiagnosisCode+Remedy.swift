@@ -66,7 +66,8 @@ extension DiagnosisCode {
   private var numberRemedy: String? {
     switch self {
     case .numberUnsettled: "Wait for its operation, and repeat."
-    case .numberCorrupted: "Repair the number (RepairPhoneNumber): what is left at the carrier is tried anew."
+    case .numberCorrupted:
+      "Repair the number (RepairPhoneNumber): what is left at the carrier is tried anew."
     case .numberVanished:
       "It was released or moved to another account. Delete it here; import it again where it is."
     case .numberWithoutVoice: "Take a number that can be called, or ask the carrier."

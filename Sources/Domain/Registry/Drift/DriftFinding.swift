@@ -134,7 +134,7 @@ extension DriftFinding {
   }
 
   private static let repair =
-    "Put it back at the carrier, or delete the number here to leave it as it is."
+    "Repair the number to write ours again, or delete it here to leave this as it is."
 
   package func condition(observed time: Timestamp) -> Condition {
     Condition(kind: kind, holds: false, reason: reason, message: message, observedTime: time)
