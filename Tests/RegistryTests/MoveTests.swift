@@ -206,6 +206,33 @@ struct MoveTests {
     }
   }
 
+  /// What is left under a provider that was deleted since can't be put back, and holds nothing up.
+  @Test func whatADeletedProviderLeftIsGivenUpWithTheNumber() async throws {
+    let (harness, before, target) = try await scene()
+    let process = Harness(
+      store: harness.store, carrier: harness.carrier,
+      port: FaultyCarrier(
+        harness.carrier, FaultInjector(failing: 9),
+        error: CarrierError(.notPermitted, effect: .refused, code: 20006)),
+      storePort: harness.store, time: harness.time, ids: harness.ids)
+    _ = try await begin(process, before, target)
+    await process.context.background.idle()
+    harness.time.advance(by: overlap)
+    try await process.context.takeUp()
+    await process.context.background.idle()
+    try await harness.providers.delete(before.providerID.description, by: caller)
+    let id = before.id.description
+    _ = try await harness.numbers.repair(RepairPhoneNumber(id: id), by: caller)
+    await harness.context.background.idle()
+    let repaired = try await number(harness, before.id)
+    #expect(repaired.state == .degraded && repaired.leftovers.count == 1)
+    let left = try await harness.numbers.delete(id, by: caller)
+    #expect(left.state == .corrupted && left.leftovers.map(\.region) == [.us1])
+    _ = try await harness.numbers.forceDelete(id, by: caller)
+    let open = try await harness.store.openJournals(after: nil, limit: 9)
+    #expect(open.isEmpty)
+  }
+
   /// Whatever fails or crashes at whichever step, the number ends under one of its providers, and
   /// the carrier agrees.
   @Test func aMoveSurvivesEveryFailure() async throws {

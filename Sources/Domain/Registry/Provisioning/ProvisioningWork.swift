@@ -106,7 +106,11 @@ struct ProvisioningWork: Sendable {
     var mayHaveActed = mayHaveActed
     var failures = 0
     while true {
-      let subject = try await subject(of: journal, action)
+      guard let subject = try await subject(of: journal, action) else {
+        let failure = ProvisioningFailure(
+          cause: .notPermitted, message: "The provider whose credentials it needs was deleted.")
+        return .failed(failure, mayHaveActed: mayHaveActed)
+      }
       if lease?.advice == .stop { throw .superseded }
       do {
         return .told(try await attempt(action, subject))
@@ -168,10 +172,11 @@ struct ProvisioningWork: Sendable {
   }
 
   /// The step, the number and the present credentials of the step's provider: they may have been
-  /// changed since the last step.
+  /// changed since the last step. nil when that provider, which the number is not under any more,
+  /// is gone.
   private func subject(
     of journal: ProvisioningJournal, _ action: ProvisioningStateMachine.Action
-  ) async throws(ProvisioningStop) -> Subject {
+  ) async throws(ProvisioningStop) -> Subject? {
     let step: ProvisioningStep
     switch action {
     case .look(let index, _), .write(let index, _): step = journal.steps[index]
@@ -183,7 +188,10 @@ struct ProvisioningWork: Sendable {
     let provider = try await stored { () async throws(StoreError) in
       try await store.tenant(journal.tenant).provider(step.providerID ?? number.providerID)
     }
-    guard let provider else { throw .damaged("A number's provider is not there.") }
+    guard let provider else {
+      if step.providerID ?? number.providerID != number.providerID { return nil }
+      throw .damaged("A number's provider is not there.")
+    }
     do {
       return Subject(
         step: step, number: number, access: try provider.provider.access(sealer))
