@@ -248,6 +248,8 @@ def build(tenants, service, method, fields, foreign, id):
             setattr(request, name, value)
     if method == "PlaceCalls":
         request.outbound_calls.add(to_number="+14155550123")
+    if method == "BatchImportPhoneNumbers":
+        request.numbers.add(e164="+14155550100")
     if "request_id" in request.DESCRIPTOR.fields_by_name:
         request.request_id = request_id()
     is_filter = method.startswith(("List", "Watch")) and method != "ListProviderNumbers"

@@ -15,7 +15,7 @@ from google.protobuf import timestamp_pb2
 import bad_input
 import contract
 import harness
-from world import ANSWER_MAX, Refusal, World, refusal
+from world import ANSWER_MAX, Refusal, World, refusal, request_id
 
 Code = grpc.StatusCode
 
@@ -134,6 +134,13 @@ def import_number(things):
     )
 
 
+def batch_import(things):
+    request = things.v1.BatchImportPhoneNumbersRequest(
+        provider_id=things.provider.id, request_id=request_id())
+    request.numbers.add(e164=things.world.carrier_number(things.account)["phone_number"])
+    return request
+
+
 def update_number(things):
     v1 = things.v1
     return v1.UpdatePhoneNumberRequest(
@@ -191,6 +198,7 @@ GOOD = {
     "CallDispatchService.WatchCalls": lambda t: t.v1.WatchCallsRequest(),
     "CallDispatchService.HangUpCall": lambda t: t.v1.HangUpCallRequest(id=t.call.id),
     "PhoneNumberService.ImportPhoneNumber": import_number,
+    "PhoneNumberService.BatchImportPhoneNumbers": batch_import,
     "PhoneNumberService.GetPhoneNumber": lambda t: t.v1.GetPhoneNumberRequest(id=t.number.id),
     "PhoneNumberService.ListPhoneNumbers": lambda t: t.v1.ListPhoneNumbersRequest(),
     "PhoneNumberService.UpdatePhoneNumber": update_number,
@@ -350,7 +358,8 @@ def judge(refused, codes, fields):
     if len(refused.message) < 20 or " " not in refused.message:
         return f"no sentence for people: {refused}"
     if refused.code == Code.INVALID_ARGUMENT:
-        named = {field.removesuffix(".paths") for field in refused.fields}
+        named = {
+            re.sub(r"\[\d+\]", "", field).removesuffix(".paths") for field in refused.fields}
         if not set(fields) & named:
             return f"does not name {list(fields)}: {refused}"
         if not any(field.rsplit(".", 1)[-1] in refused.message for field in named):

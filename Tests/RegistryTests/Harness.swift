@@ -22,7 +22,7 @@ struct Harness {
 
   init(
     regions: Set<Region> = Set(Region.allCases), time: ManualTime = ManualTime(),
-    background: BackgroundTasks = BackgroundTasks()
+    quotas: [Quota] = [], background: BackgroundTasks = BackgroundTasks()
   ) {
     let store = MemoryRegistryStore()
     let carrier = FakeCarrier()
@@ -30,14 +30,14 @@ struct Harness {
     carrier.addKey(Sample.key(2), secret: "ie-secret", account: Self.account, region: .ie1)
     self.init(
       store: store, carrier: carrier, port: carrier, storePort: store, time: time,
-      ids: CountingIDs(), regions: regions, background: background)
+      ids: CountingIDs(), regions: regions, quotas: quotas, background: background)
   }
 
   init(
     store: MemoryRegistryStore, carrier: FakeCarrier, port: any Carrier,
     storePort: any RegistryStore, time: ManualTime, ids: CountingIDs,
-    regions: Set<Region> = Set(Region.allCases), process: RegistryProcessID? = nil,
-    background: BackgroundTasks = BackgroundTasks()
+    regions: Set<Region> = Set(Region.allCases), quotas: [Quota] = [],
+    process: RegistryProcessID? = nil, background: BackgroundTasks = BackgroundTasks()
   ) {
     self.store = store
     self.carrier = carrier
@@ -46,7 +46,7 @@ struct Harness {
     self.context = RegistryContext(
       store: storePort, carrier: port, sealer: FakeSealer(),
       webhooks: FakeWebhookEndpoints(regions: regions), numberPlan: FakeNumberPlan(), time: time,
-      ids: ids, process: process, auditRetention: .seconds(400 * 24 * 3600),
+      ids: ids, quotas: quotas, process: process, auditRetention: .seconds(400 * 24 * 3600),
       background: background)
   }
 

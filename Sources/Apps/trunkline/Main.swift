@@ -16,7 +16,7 @@ internal import Glibc
         if !StandardOutput.write(text) { exit(ExitCode.fault.rawValue) }
       },
       printError: { StandardError.write($0) },
-      read: read)
+      isErrorTerminal: isatty(STDERR_FILENO) == 1, read: read)
     let world = CommandWorld(
       console: console, environment: ProcessInfo.processInfo.environment,
       makeRequestID: { UUID().uuidString.lowercased() },
@@ -55,14 +55,15 @@ internal import Glibc
     return code
   }
 
-  @Sendable private static func read(_ path: String) throws(ConsoleError) -> String {
-    let limit = Console.secretSizeMax
+  @Sendable private static func read(
+    _ path: String, _ limit: Int
+  ) throws(ConsoleError) -> String {
     let bytes =
       path == "-"
       ? SmallFile.readStandardInput(byteCountMax: limit)
       : SmallFile.read(path: path, byteCountMax: limit)
     guard let bytes else { throw .unreadable(path: path) }
-    guard bytes.count <= limit else { throw .tooLong(path: path) }
+    guard bytes.count <= limit else { throw .tooLong(path: path, byteCountMax: limit) }
     guard let text = String(validating: bytes, as: UTF8.self) else { throw .notText(path: path) }
     return text
   }

@@ -78,6 +78,21 @@ package enum RegistryLimits {
   /// Open entries read at once by a start.
   package static let resumePageSize = 100
 
+  // Batch imports
+  /// Numbers of a batch.
+  package static let batchCountMax = 1000
+  /// Bad entries that a refusal of a batch names, about.
+  package static let batchViolationsMax = 50
+  /// Numbers of one batch that are imported at once.
+  package static let batchConcurrencyMax = 8
+  /// Times that a number of a batch is tried while the carrier takes no more requests, or other
+  /// writers are faster. While too much goes on here it is tried until the caller leaves.
+  package static let batchAttemptsMax = 10
+  /// Between the first two of those times; twice as long after each, up to `batchDelayMax`.
+  package static let batchDelayFirst: Duration = .milliseconds(250)
+  /// Also the longest that the carrier may ask for.
+  package static let batchDelayMax: Duration = .seconds(5)
+
   // Repeats of one external step: with these numbers for about eight minutes
   package static let stepAttemptsMax = 20
   package static let stepDelayFirst: Duration = .milliseconds(250)

@@ -25,15 +25,18 @@ final class CommandHarness: Sendable {
   private let state = Mutex(State())
   private let environment: [String: String]
   private let files: [String: String]
+  private let isErrorTerminal: Bool
   let router: Router
 
   /// `files` can be read, `-` is the standard input; `register` adds what the server answers.
   init(
     environment: [String: String] = [:], files: [String: String] = [:],
+    isErrorTerminal: Bool = false,
     _ register: (inout Router) -> Void = { _ in }
   ) {
     self.environment = environment
     self.files = files
+    self.isErrorTerminal = isErrorTerminal
     var router = Router()
     register(&router)
     self.router = router
@@ -56,7 +59,8 @@ final class CommandHarness: Sendable {
     let console = Console(
       print: { text in self.state.withLock { $0.output += text } },
       printError: { text in self.state.withLock { $0.errors += text } },
-      read: { (path) throws(ConsoleError) in
+      isErrorTerminal: isErrorTerminal,
+      read: { (path, _) throws(ConsoleError) in
         guard let text = self.files[path] else { throw .unreadable(path: path) }
         return text
       })

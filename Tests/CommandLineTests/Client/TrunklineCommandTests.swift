@@ -39,9 +39,10 @@ import Testing
       await CommandHarness().run("phone-numbers import --help").output == """
         Makes the calls of a number come to Trunkline.
 
-        The carrier's present settings are kept; delete puts them back.
+        The carrier's present settings are kept; delete puts them back. With --from-file numbers
+        that fail do not hinder the others, and --request-id resumes what was cut.
 
-        Usage: trunkline phone-numbers import [options] --provider-id prv_… NUMBER
+        Usage: trunkline phone-numbers import [options] --provider-id prv_… [NUMBER]
 
         Arguments:
           NUMBER  The number in E.164 form, +15005550006.
@@ -53,6 +54,8 @@ import Testing
                                 removes them. [may be repeated]
           --no-inbound          Leave the number's inbound calls where they go today.
           --no-outbound         Place no calls from the number.
+          --from-file PATH      Import many: a line for each number, NUMBER or NUMBER,LABEL; -
+                                is the standard input.
           --request-id ID       Repeats an earlier request safely. Without it a new id is made.
           --validate-only       Check everything, at the carrier too, and change nothing.
           -h, --help            Prints this.

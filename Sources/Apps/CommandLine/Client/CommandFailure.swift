@@ -13,6 +13,8 @@ package enum CommandFailure: Error, Sendable {
   case refused(count: Int, of: Int)
   /// A diagnosis found errors; the answer that was printed names them.
   case unhealthy(count: Int)
+  /// Of the numbers of a file some were not imported; what was printed says which.
+  case notImported(count: Int, of: Int)
   /// An answer that can't be printed.
   case unprintable
 
@@ -20,7 +22,7 @@ package enum CommandFailure: Error, Sendable {
     switch self {
     case .call(let error, _): ExitCode(error.code)
     case .usage, .secret: .usage
-    case .refused: .partial
+    case .refused, .notImported: .partial
     case .unhealthy, .unprintable: .fault
     }
   }

@@ -88,7 +88,7 @@ package struct Connection: Sendable {
     _ path: String, _ console: Console
   ) throws(ArgumentError) -> String {
     do throws(ConsoleError) {
-      return try console.read(path)
+      return try console.read(path, Console.secretSizeMax)
     } catch {
       throw .conflict("The token: \(error)")
     }

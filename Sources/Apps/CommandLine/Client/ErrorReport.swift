@@ -21,6 +21,8 @@ package struct ErrorReport: Sendable {
     case .refused(let count, let total): lines = ["\(count) of \(total) calls were refused."]
     case .unhealthy(let count):
       lines = [count == 1 ? "One error was found." : "\(count) errors were found."]
+    case .notImported(let count, let total):
+      lines = ["\(count) of \(total) numbers were not imported."]
     case .unprintable: lines = ["The answer can't be shown as JSON."]
     case .call(let error, let requestID):
       lines = [Self.headline(error)]
@@ -37,7 +39,7 @@ package struct ErrorReport: Sendable {
       switch failure {
       case .call(let error, let requestID): Self.members(error, requestID)
       case .usage, .secret: Self.local("INVALID_ARGUMENT", .invalidArgument, summary)
-      case .refused: Self.local("PARTIAL", .ok, summary)
+      case .refused, .notImported: Self.local("PARTIAL", .ok, summary)
       case .unhealthy: Self.local("UNHEALTHY", .ok, summary)
       case .unprintable: Self.local("INTERNAL", .internal, summary)
       }

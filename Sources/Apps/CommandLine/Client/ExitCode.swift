@@ -24,7 +24,7 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
   /// The server or carrier can't be reached, or the time was over: UNAVAILABLE, DEADLINE_EXCEEDED,
   /// CANCELLED. Repeat, with the same request id where there is one.
   case unavailable = 9
-  /// Some destinations of `calls place` were refused, others not.
+  /// Of the calls of `calls place`, or the numbers of a file, some failed and others did not.
   case partial = 10
 
   package init(_ code: StatusCode) {
@@ -54,7 +54,7 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
     case .denied: "Not allowed."
     case .limit: "A quota or a limit of the carrier."
     case .unavailable: "Not reached, or not in time: repeat."
-    case .partial: "Some destinations were refused, others not."
+    case .partial: "Some calls or numbers of several failed, others not."
     }
   }
 }

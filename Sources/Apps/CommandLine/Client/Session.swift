@@ -120,7 +120,7 @@ package struct Session: Sendable {
       return environment[variable].flatMap { $0.isEmpty ? nil : $0 }
     }
     do throws(ConsoleError) {
-      var text = try console.read(file)
+      var text = try console.read(file, Console.secretSizeMax)
       if text.last?.isNewline == true { text.removeLast() }
       guard !text.isEmpty else { throw .empty(path: file) }
       return text

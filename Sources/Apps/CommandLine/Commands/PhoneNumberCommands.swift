@@ -12,50 +12,10 @@ extension TrunklineCommands {
 
   static let numberID: Positional<String> = .required(
     "PHONE_NUMBER_ID", .text("PHONE_NUMBER_ID"), "The number's id, pn_….")
-  private static let label: Option<String?> = .optional(
+  static let label: Option<String?> = .optional(
     "label", .anyText("TEXT"), "A name for people.")
 
   // MARK: Commands
-
-  private static let e164: Positional<String> = .required(
-    "NUMBER", .text("NUMBER"), "The number in E.164 form, +15005550006.")
-  private static let newProviderID: Option<String> = .required(
-    "provider-id", .text("prv_…"), "The provider whose account holds the number.")
-  private static let noInbound: Option<Bool> = .flag(
-    "no-inbound", "Leave the number's inbound calls where they go today.")
-  private static let noOutbound: Option<Bool> = .flag(
-    "no-outbound", "Place no calls from the number.")
-
-  private static let importNumber = Command<SessionAction>.action(
-    "import", "Makes the calls of a number come to Trunkline.",
-    discussion: "The carrier's present settings are kept; delete puts them back.",
-    options: [
-      newProviderID, label, Shared.labels, noInbound, noOutbound, Shared.requestID,
-      Shared.validateOnly,
-    ],
-    positionals: [e164]
-  ) { (arguments) throws(ArgumentError) in
-    var request = V1.ImportPhoneNumberRequest()
-    request.providerID = try arguments.value(newProviderID)
-    request.e164 = try arguments.value(e164)
-    request.label = try arguments.value(label) ?? ""
-    request.labels = try arguments.value(Shared.labels)
-    if try arguments.value(noInbound) { request.supportsInbound = false }
-    if try arguments.value(noOutbound) { request.supportsOutbound = false }
-    request.validateOnly = try arguments.value(Shared.validateOnly)
-    let givenID = try arguments.value(Shared.requestID)
-    let template = request
-    return SessionAction { (session) async throws(CommandFailure) in
-      var request = template
-      request.requestID = givenID ?? session.makeRequestID()
-      let (client, sent) = (V1.PhoneNumberServiceClient(channel: session.channel), request)
-      let answer = try await session.call(.whenUnavailable(requestID: sent.requestID)) {
-        (options) async throws(RPCError) in
-        try await client.importPhoneNumber(sent, options: options)
-      }
-      try session.show(answer) { record($0.phoneNumber) }
-    }
-  }
 
   private static let agentID: Option<String?> = .optional(
     "agent-id", .text("AGENT_ID"), "Only numbers assigned to this agent.")

@@ -6,18 +6,24 @@ package struct Console: Sendable {
   package let print: @Sendable (String) -> Void
   /// Prints to the standard error, as it is.
   package let printError: @Sendable (String) -> Void
-  /// Reads the file at a path whole, `-` being the standard input; at most `secretSizeMax` bytes.
-  package let read: @Sendable (String) throws(ConsoleError) -> String
+  /// Whether the standard error is a terminal, on which a line may be drawn anew.
+  package let isErrorTerminal: Bool
+  /// Reads the file at a path whole, `-` being the standard input; at most so many bytes.
+  package let read: @Sendable (String, Int) throws(ConsoleError) -> String
 
   /// The most bytes that are read as a secret.
   package static let secretSizeMax = 4096
+  /// The most bytes that are read as a list of numbers.
+  package static let listSizeMax = 1 << 20
 
   package init(
     print: @escaping @Sendable (String) -> Void, printError: @escaping @Sendable (String) -> Void,
-    read: @escaping @Sendable (String) throws(ConsoleError) -> String
+    isErrorTerminal: Bool = false,
+    read: @escaping @Sendable (String, Int) throws(ConsoleError) -> String
   ) {
     self.print = print
     self.printError = printError
+    self.isErrorTerminal = isErrorTerminal
     self.read = read
   }
 }
@@ -25,14 +31,15 @@ package struct Console: Sendable {
 /// Why something could not be read.
 package enum ConsoleError: Error, Sendable, Hashable, CustomStringConvertible {
   case unreadable(path: String)
-  case tooLong(path: String)
+  case tooLong(path: String, byteCountMax: Int)
   case notText(path: String)
   case empty(path: String)
 
   package var description: String {
     switch self {
     case .unreadable(let path): "\(name(path)) can't be read."
-    case .tooLong(let path): "\(name(path)) has more than \(Console.secretSizeMax) bytes."
+    case .tooLong(let path, let byteCountMax):
+      "\(name(path)) has more than \(byteCountMax) bytes."
     case .notText(let path): "\(name(path)) is not UTF-8 text."
     case .empty(let path): "\(name(path)) is empty."
     }

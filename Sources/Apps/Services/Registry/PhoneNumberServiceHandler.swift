@@ -22,6 +22,27 @@ package struct PhoneNumberServiceHandler: Trunkline.V1.PhoneNumberServiceProtoco
     return .init(phoneNumber: made)
   }
 
+  package func batchImportPhoneNumbers(
+    _ request: Trunkline.V1.BatchImportPhoneNumbersRequest,
+    responses: ResponseWriter<Trunkline.V1.BatchImportPhoneNumbersResponse>,
+    context: ServerContext
+  ) async throws(RPCError) {
+    let (caller, numbers) = (try context.caller, numbers)
+    let batch = BatchImportPhoneNumbers(request)
+    try await context.whileAdmitted { () async throws(RPCError) in
+      try await answer { () async throws(RegistryError) in
+        try await numbers.batchImport(batch, by: caller) { step in
+          do throws(RPCError) {
+            try await responses.write(.init(step))
+            return true
+          } catch {
+            return false
+          }
+        }
+      }
+    }
+  }
+
   package func getQuota(
     _ request: Trunkline.V1.GetQuotaRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.GetQuotaResponse {
@@ -157,6 +178,23 @@ package struct PhoneNumberServiceHandler: Trunkline.V1.PhoneNumberServiceProtoco
         try await responses.write(.init(step))
       }
     }
+  }
+}
+
+extension Trunkline.V1.BatchImportPhoneNumbersResponse {
+  fileprivate init(_ step: BatchImportStep) {
+    self.init()
+    result = step.result.map { result in
+      let outcome: Result.Outcome =
+        switch result.outcome {
+        case .success(let number): .phoneNumber(.init(number))
+        case .failure(let error): .error(Google.Rpc.Status(RPCError(error)))
+        }
+      return Result(index: Int32(result.index), outcome: outcome)
+    }
+    doneCount = Int32(step.doneCount)
+    failedCount = Int32(step.failedCount)
+    totalCount = Int32(step.totalCount)
   }
 }
 

@@ -91,6 +91,19 @@ extension ImportPhoneNumber {
   }
 }
 
+extension BatchImportPhoneNumbers {
+  init(_ request: Trunkline.V1.BatchImportPhoneNumbersRequest) {
+    self.init(
+      providerID: request.providerID,
+      numbers: request.numbers.map { entry in
+        ImportPhoneNumber(
+          providerID: request.providerID, e164: entry.e164, label: entry.label,
+          supportsInbound: entry.supportsInbound, supportsOutbound: entry.supportsOutbound,
+          labels: entry.labels)
+      }, requestID: request.requestID)
+  }
+}
+
 extension RepairPhoneNumber {
   init(_ request: Trunkline.V1.RepairPhoneNumberRequest) {
     self.init(id: request.id, etag: request.etag, requestID: request.requestID)

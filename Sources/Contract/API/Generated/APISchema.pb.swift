@@ -106,8 +106,8 @@ package enum APISchema {
   /// trunkline/v1/phone_number_service.proto
   package static let trunklineV1PhoneNumberService = unsafe FileDescriptor(
     name: "trunkline/v1/phone_number_service.proto", copying: trunkline__v1__phone_number_service__file__bytes(),
-    count: 5102,
-    dependencies: [WellKnownSchema.googleProtobufFieldMask, WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineV1Access, APISchema.trunklineV1Operation, APISchema.trunklineV1PhoneNumber, APISchema.trunklineV1Provider, APISchema.trunklineV1Region])
+    count: 6151,
+    dependencies: [WellKnownSchema.googleProtobufFieldMask, WellKnownSchema.googleProtobufTimestamp, WellKnownSchema.googleRpcStatus, APISchema.trunklineV1Access, APISchema.trunklineV1Operation, APISchema.trunklineV1PhoneNumber, APISchema.trunklineV1Provider, APISchema.trunklineV1Region])
 
   /// trunkline/v1/provider.proto
   package static let trunklineV1Provider = unsafe FileDescriptor(
@@ -239,6 +239,10 @@ package enum APISchema {
     Trunkline.V1.PhoneNumberUsage.User.self,
     Trunkline.V1.ImportPhoneNumberRequest.self,
     Trunkline.V1.ImportPhoneNumberResponse.self,
+    Trunkline.V1.BatchImportPhoneNumbersRequest.self,
+    Trunkline.V1.BatchImportPhoneNumbersRequest.Entry.self,
+    Trunkline.V1.BatchImportPhoneNumbersResponse.self,
+    Trunkline.V1.BatchImportPhoneNumbersResponse.Result.self,
     Trunkline.V1.GetPhoneNumberRequest.self,
     Trunkline.V1.GetPhoneNumberResponse.self,
     Trunkline.V1.ListPhoneNumbersRequest.self,

@@ -25,6 +25,24 @@ extension Trunkline.V1 {
       _ request: Trunkline.V1.ImportPhoneNumberRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.ImportPhoneNumberResponse
 
+    /// Imports many numbers of one provider, a few at once, each as ImportPhoneNumber does. One that
+    /// fails does not hinder the others.
+    ///
+    /// An answer comes as each number ends, in the order in which they end, with its `index`; one
+    /// without a `result` is the last. What can't be begun since too much goes on, or since the carrier
+    /// takes no more requests now, is tried again. A batch that was cut (the caller left, its deadline
+    /// passed, the server stopped) is resumed by sending it again: what was imported is told at once,
+    /// and once only counted; what had begun goes on meanwhile; what failed is tried anew.
+    ///
+    /// Errors, before anything begins: INVALID_ARGUMENT, which names the entry as `numbers[3].e164`,
+    /// also for a `request_id` that came with another list; NOT_FOUND (PROVIDER_NOT_FOUND). Later:
+    /// UNAUTHENTICATED once the caller's token is revoked or has expired; UNAVAILABLE: send it again.
+    func batchImportPhoneNumbers(
+      _ request: Trunkline.V1.BatchImportPhoneNumbersRequest,
+      responses: ResponseWriter<Trunkline.V1.BatchImportPhoneNumbersResponse>,
+      context: ServerContext
+    ) async throws(RPCError)
+
     /// Reads a number. Errors: NOT_FOUND.
     func getPhoneNumber(
       _ request: Trunkline.V1.GetPhoneNumberRequest, context: ServerContext
@@ -138,6 +156,8 @@ extension Trunkline.V1 {
   package enum PhoneNumberServiceMethods {
     package static let importPhoneNumber = MethodDescriptor(
       service: "trunkline.v1.PhoneNumberService", method: "ImportPhoneNumber", kind: .unary)
+    package static let batchImportPhoneNumbers = MethodDescriptor(
+      service: "trunkline.v1.PhoneNumberService", method: "BatchImportPhoneNumbers", kind: .serverStreaming)
     package static let getPhoneNumber = MethodDescriptor(
       service: "trunkline.v1.PhoneNumberService", method: "GetPhoneNumber", kind: .unary)
     package static let listPhoneNumbers = MethodDescriptor(
@@ -166,6 +186,7 @@ extension Trunkline.V1 {
     /// All of them, in the contract's order.
     package static let all: [MethodDescriptor] = [
       importPhoneNumber,
+      batchImportPhoneNumbers,
       getPhoneNumber,
       listPhoneNumbers,
       updatePhoneNumber,
@@ -204,6 +225,26 @@ extension Trunkline.V1 {
       options: CallOptions = .defaults
     ) async throws(RPCError) -> Trunkline.V1.ImportPhoneNumberResponse {
       try await channel.unary(PhoneNumberServiceMethods.importPhoneNumber, request, options: options)
+    }
+
+    /// Imports many numbers of one provider, a few at once, each as ImportPhoneNumber does. One that
+    /// fails does not hinder the others.
+    ///
+    /// An answer comes as each number ends, in the order in which they end, with its `index`; one
+    /// without a `result` is the last. What can't be begun since too much goes on, or since the carrier
+    /// takes no more requests now, is tried again. A batch that was cut (the caller left, its deadline
+    /// passed, the server stopped) is resumed by sending it again: what was imported is told at once,
+    /// and once only counted; what had begun goes on meanwhile; what failed is tried anew.
+    ///
+    /// Errors, before anything begins: INVALID_ARGUMENT, which names the entry as `numbers[3].e164`,
+    /// also for a `request_id` that came with another list; NOT_FOUND (PROVIDER_NOT_FOUND). Later:
+    /// UNAUTHENTICATED once the caller's token is revoked or has expired; UNAVAILABLE: send it again.
+    package func batchImportPhoneNumbers<Result>(
+      _ request: Trunkline.V1.BatchImportPhoneNumbersRequest,
+      options: CallOptions = .defaults,
+      _ body: (ResponseStream<Trunkline.V1.BatchImportPhoneNumbersResponse>) async throws(RPCError) -> Result
+    ) async throws(RPCError) -> Result {
+      try await channel.serverStreaming(PhoneNumberServiceMethods.batchImportPhoneNumbers, request, options: options, body)
     }
 
     /// Reads a number. Errors: NOT_FOUND.
@@ -361,6 +402,7 @@ extension Trunkline.V1.PhoneNumberServiceProtocol {
   package static var requiredScopes: [String: String] {
     [
       "ImportPhoneNumber": "numbers:write",
+      "BatchImportPhoneNumbers": "numbers:write",
       "GetPhoneNumber": "numbers:read",
       "ListPhoneNumbers": "numbers:read",
       "UpdatePhoneNumber": "numbers:write",
@@ -405,6 +447,12 @@ extension Trunkline.V1.PhoneNumberServiceProtocol {
           call.reply.fail(error)
         }
       }
+    }
+    router.serverStreaming(
+      Trunkline.V1.PhoneNumberServiceMethods.batchImportPhoneNumbers, Trunkline.V1.BatchImportPhoneNumbersRequest.self,
+      Trunkline.V1.BatchImportPhoneNumbersResponse.self
+    ) { (request, responses, context) async throws(RPCError) in
+      try await self.batchImportPhoneNumbers(request, responses: responses, context: context)
     }
     router.unary(
       Trunkline.V1.PhoneNumberServiceMethods.getPhoneNumber, Trunkline.V1.GetPhoneNumberRequest.self,

@@ -72,6 +72,120 @@ extension Trunkline.V1 {
     }
   }
 
+  /// What BatchImportPhoneNumbers takes.
+  package struct BatchImportPhoneNumbersRequest: GeneratedMessage {
+    /// The provider whose account holds the numbers, `prv_…`. Required.
+    package var providerID: String = ""
+    /// The numbers, 1 to 1,000. Required.
+    package var numbers: [Trunkline.V1.BatchImportPhoneNumbersRequest.Entry] = []
+    /// Names the batch, so that sending it again within 48 hours resumes it. 1 to 64 characters of
+    /// `A-Z a-z 0-9 - _`, best a random UUID. Required.
+    package var requestID: String = ""
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      providerID: String = "",
+      numbers: [Trunkline.V1.BatchImportPhoneNumbersRequest.Entry] = [],
+      requestID: String = ""
+    ) {
+      self.providerID = providerID
+      self.numbers = numbers
+      self.requestID = requestID
+    }
+
+    /// One number.
+    package struct Entry: GeneratedMessage {
+      /// The number in E.164 form, for example `+15005550006`; in one entry only. Required.
+      package var e164: String = ""
+      /// A name for people, at most 128 characters.
+      package var label: String = ""
+      /// Whether calls to the number are to be handled here. Unset: yes. With false nothing changes at
+      /// the carrier.
+      package var supportsInbound: Bool?
+      /// Whether calls may be placed from the number. Unset: yes. At least one of both is required.
+      package var supportsOutbound: Bool?
+      /// The user's own marks, as in PhoneNumber.
+      package var labels: [String: String] = [:]
+      /// The fields that this version of the contract does not know.
+      package var unknownFields = UnknownFields()
+
+      package init() {}
+
+      package init(
+        e164: String = "",
+        label: String = "",
+        supportsInbound: Bool? = nil,
+        supportsOutbound: Bool? = nil,
+        labels: [String: String] = [:]
+      ) {
+        self.e164 = e164
+        self.label = label
+        self.supportsInbound = supportsInbound
+        self.supportsOutbound = supportsOutbound
+        self.labels = labels
+      }
+    }
+  }
+
+  /// What BatchImportPhoneNumbers answers, as each number ends.
+  package struct BatchImportPhoneNumbersResponse: GeneratedMessage {
+    /// How one number ended; absent in the last answer.
+    package var result: Trunkline.V1.BatchImportPhoneNumbersResponse.Result?
+    /// How many of the batch have ended, this one included.
+    package var doneCount: Int32 = 0
+    /// How many of those were not imported.
+    package var failedCount: Int32 = 0
+    /// How many numbers the batch has.
+    package var totalCount: Int32 = 0
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      result: Trunkline.V1.BatchImportPhoneNumbersResponse.Result? = nil,
+      doneCount: Int32 = 0,
+      failedCount: Int32 = 0,
+      totalCount: Int32 = 0
+    ) {
+      self.result = result
+      self.doneCount = doneCount
+      self.failedCount = failedCount
+      self.totalCount = totalCount
+    }
+
+    /// How one number ended.
+    package struct Result: GeneratedMessage {
+      /// Which entry of the request, counted from 0.
+      package var index: Int32 = 0
+      /// Either of:
+      package var outcome: Outcome?
+      /// The fields that this version of the contract does not know.
+      package var unknownFields = UnknownFields()
+
+      package init() {}
+
+      package init(
+        index: Int32 = 0,
+        outcome: Outcome? = nil
+      ) {
+        self.index = index
+        self.outcome = outcome
+      }
+
+      /// Either of:
+      package enum Outcome: Hashable, Sendable {
+        /// The number, imported now or by an earlier request of this batch.
+        case phoneNumber(Trunkline.V1.PhoneNumber)
+        /// Why it was not imported, as ImportPhoneNumber says it.
+        case error(Google.Rpc.Status)
+      }
+    }
+  }
+
   /// What GetPhoneNumber takes.
   package struct GetPhoneNumberRequest: GeneratedMessage {
     /// `pn_…`. Required.
@@ -810,6 +924,349 @@ extension Trunkline.V1.ImportPhoneNumberResponse {
     case "phoneNumber", "phone_number":
       try json.read(&self.phoneNumber)
       return 1
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.BatchImportPhoneNumbersRequest {
+  package static var fullName: String { "trunkline.v1.BatchImportPhoneNumbersRequest" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__batch_import_phone_numbers_request__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__BatchImportPhoneNumbersRequest.self)
+    self.providerID = try unsafe Wire.string(c.pointee.f1)
+    if let list = unsafe c.pointee.f2 {
+      unsafe self.numbers.reserveCapacity(c.pointee.n_f2)
+      for index in unsafe 0..<c.pointee.n_f2 {
+        guard let value = unsafe list[index] else { continue }
+        self.numbers.append(try unsafe Trunkline.V1.BatchImportPhoneNumbersRequest.Entry(copying: UnsafeRawPointer(value)))
+      }
+    }
+    self.requestID = try unsafe Wire.string(c.pointee.f3)
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__BatchImportPhoneNumbersRequest>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__BatchImportPhoneNumbersRequest.self, capacity: 1)
+    unsafe trunkline__v1__batch_import_phone_numbers_request__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.providerID)
+    if !self.numbers.isEmpty {
+      unsafe c.pointee.n_f2 = self.numbers.count
+      let list = unsafe arena.room(self.numbers.count * MemoryLayout<UnsafeMutablePointer<Trunkline__V1__BatchImportPhoneNumbersRequest__Entry>?>.stride)
+        .bindMemory(to: UnsafeMutablePointer<Trunkline__V1__BatchImportPhoneNumbersRequest__Entry>?.self, capacity: self.numbers.count)
+      for (index, value) in self.numbers.enumerated() {
+        unsafe list[index] = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__BatchImportPhoneNumbersRequest__Entry.self)
+      }
+      unsafe c.pointee.f2 = list
+    }
+    unsafe c.pointee.f3 = arena.copy(self.requestID)
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("providerId", "provider_id", self.providerID)
+    try json.field("numbers", "numbers", self.numbers)
+    try json.field("requestId", "request_id", self.requestID)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "providerId", "provider_id":
+      try json.read(&self.providerID)
+      return 1
+    case "numbers":
+      try json.read(&self.numbers)
+      return 2
+    case "requestId", "request_id":
+      try json.read(&self.requestID)
+      return 3
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.BatchImportPhoneNumbersRequest.Entry {
+  package static var fullName: String { "trunkline.v1.BatchImportPhoneNumbersRequest.Entry" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__batch_import_phone_numbers_request__entry__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__BatchImportPhoneNumbersRequest__Entry.self)
+    self.e164 = try unsafe Wire.string(c.pointee.f1)
+    self.label = try unsafe Wire.string(c.pointee.f2)
+    if unsafe c.pointee.o0_case.rawValue == 3 { self.supportsInbound = unsafe c.pointee.f3 != 0 }
+    if unsafe c.pointee.o1_case.rawValue == 4 { self.supportsOutbound = unsafe c.pointee.f4 != 0 }
+    for index in unsafe 0..<c.pointee.n_f5 {
+      guard let entry = unsafe c.pointee.f5[index] else { continue }
+      let key = try unsafe Wire.string(entry.pointee.f1)
+      self.labels[key] = try unsafe Wire.string(entry.pointee.f2)
+    }
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__BatchImportPhoneNumbersRequest__Entry>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__BatchImportPhoneNumbersRequest__Entry.self, capacity: 1)
+    unsafe trunkline__v1__batch_import_phone_numbers_request__entry__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.e164)
+    unsafe c.pointee.f2 = arena.copy(self.label)
+    if let value = self.supportsInbound {
+      unsafe c.pointee.o0_case = .init(rawValue: 3)
+      unsafe c.pointee.f3 = value ? 1 : 0
+    }
+    if let value = self.supportsOutbound {
+      unsafe c.pointee.o1_case = .init(rawValue: 4)
+      unsafe c.pointee.f4 = value ? 1 : 0
+    }
+    if !self.labels.isEmpty {
+      unsafe c.pointee.n_f5 = self.labels.count
+      let list = unsafe arena.room(self.labels.count * MemoryLayout<UnsafeMutablePointer<Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__LabelsEntry>?>.stride)
+        .bindMemory(to: UnsafeMutablePointer<Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__LabelsEntry>?.self, capacity: self.labels.count)
+      let entries = self.labels.sorted(by: { $0.key < $1.key })
+      for (index, (key, value)) in entries.enumerated() {
+        let entry = unsafe arena.room(MemoryLayout<Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__LabelsEntry>.size)
+          .bindMemory(to: Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__LabelsEntry.self, capacity: 1)
+        unsafe trunkline__v1__batch_import_phone_numbers_request__entry__labels_entry__init(entry)
+        unsafe entry.pointee.f1 = arena.copy(key)
+        unsafe entry.pointee.f2 = arena.copy(value)
+        unsafe list[index] = entry
+      }
+      unsafe c.pointee.f5 = list
+    }
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("e164", "e164", self.e164)
+    try json.field("label", "label", self.label)
+    try json.field("supportsInbound", "supports_inbound", self.supportsInbound)
+    try json.field("supportsOutbound", "supports_outbound", self.supportsOutbound)
+    try json.field("labels", "labels", self.labels)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "e164":
+      try json.read(&self.e164)
+      return 1
+    case "label":
+      try json.read(&self.label)
+      return 2
+    case "supportsInbound", "supports_inbound":
+      try json.read(&self.supportsInbound)
+      return 3
+    case "supportsOutbound", "supports_outbound":
+      try json.read(&self.supportsOutbound)
+      return 4
+    case "labels":
+      try json.read(&self.labels)
+      return 5
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.BatchImportPhoneNumbersResponse {
+  package static var fullName: String { "trunkline.v1.BatchImportPhoneNumbersResponse" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__batch_import_phone_numbers_response__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__BatchImportPhoneNumbersResponse.self)
+    if let value = unsafe c.pointee.f1 { self.result = try unsafe Trunkline.V1.BatchImportPhoneNumbersResponse.Result(copying: UnsafeRawPointer(value)) }
+    self.doneCount = unsafe c.pointee.f2
+    self.failedCount = unsafe c.pointee.f3
+    self.totalCount = unsafe c.pointee.f4
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__BatchImportPhoneNumbersResponse>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__BatchImportPhoneNumbersResponse.self, capacity: 1)
+    unsafe trunkline__v1__batch_import_phone_numbers_response__init(c)
+    if let value = self.result {
+      unsafe c.pointee.f1 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__BatchImportPhoneNumbersResponse__Result.self)
+    }
+    unsafe c.pointee.f2 = self.doneCount
+    unsafe c.pointee.f3 = self.failedCount
+    unsafe c.pointee.f4 = self.totalCount
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("result", "result", self.result)
+    try json.field("doneCount", "done_count", self.doneCount)
+    try json.field("failedCount", "failed_count", self.failedCount)
+    try json.field("totalCount", "total_count", self.totalCount)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "result":
+      try json.read(&self.result)
+      return 1
+    case "doneCount", "done_count":
+      try json.read(&self.doneCount)
+      return 2
+    case "failedCount", "failed_count":
+      try json.read(&self.failedCount)
+      return 3
+    case "totalCount", "total_count":
+      try json.read(&self.totalCount)
+      return 4
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.BatchImportPhoneNumbersResponse.Result {
+  package static var fullName: String { "trunkline.v1.BatchImportPhoneNumbersResponse.Result" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__batch_import_phone_numbers_response__result__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__BatchImportPhoneNumbersResponse__Result.self)
+    self.index = unsafe c.pointee.f1
+    switch unsafe c.pointee.o0_case.rawValue {
+    case 2: self.outcome = .phoneNumber(try unsafe Trunkline.V1.PhoneNumber(copying: UnsafeRawPointer(c.pointee.f2)))
+    case 3: self.outcome = .error(try unsafe Google.Rpc.Status(copying: UnsafeRawPointer(c.pointee.f3)))
+    default: break
+    }
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__BatchImportPhoneNumbersResponse__Result>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__BatchImportPhoneNumbersResponse__Result.self, capacity: 1)
+    unsafe trunkline__v1__batch_import_phone_numbers_response__result__init(c)
+    unsafe c.pointee.f1 = self.index
+    switch self.outcome {
+    case .phoneNumber(let value)?:
+      unsafe c.pointee.o0_case = .init(rawValue: 2)
+      unsafe c.pointee.f2 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__PhoneNumber.self)
+    case .error(let value)?:
+      unsafe c.pointee.o0_case = .init(rawValue: 3)
+      unsafe c.pointee.f3 = value.copy(into: &arena).assumingMemoryBound(to: Google__Rpc__Status.self)
+    case nil: break
+    }
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("index", "index", self.index)
+    switch self.outcome {
+    case .phoneNumber(let value)?: try json.member("phoneNumber", "phone_number", value)
+    case .error(let value)?: try json.member("error", "error", value)
+    case nil: break
+    }
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "index":
+      try json.read(&self.index)
+      return 1
+    case "phoneNumber", "phone_number":
+      try json.read(into: &self.outcome) { .phoneNumber($0) }
+      return 2
+    case "error":
+      try json.read(into: &self.outcome) { .error($0) }
+      return 3
     default: return 0
     }
   }

@@ -287,6 +287,18 @@ static inline const ProtobufCMessageDescriptor *trunkline__v1__import_phone_numb
 static inline const ProtobufCMessageDescriptor *trunkline__v1__import_phone_number_response__type(void) {
   return &trunkline__v1__import_phone_number_response__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *trunkline__v1__batch_import_phone_numbers_request__type(void) {
+  return &trunkline__v1__batch_import_phone_numbers_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__batch_import_phone_numbers_request__entry__type(void) {
+  return &trunkline__v1__batch_import_phone_numbers_request__entry__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__batch_import_phone_numbers_response__type(void) {
+  return &trunkline__v1__batch_import_phone_numbers_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__batch_import_phone_numbers_response__result__type(void) {
+  return &trunkline__v1__batch_import_phone_numbers_response__result__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *trunkline__v1__get_phone_number_request__type(void) {
   return &trunkline__v1__get_phone_number_request__descriptor;
 }

@@ -28,6 +28,35 @@ package struct ImportPhoneNumber: Sendable {
   }
 }
 
+package struct BatchImportPhoneNumbers: Sendable {
+  package var providerID: String
+  /// What is to be imported; their providers and request ids are not read.
+  package var numbers: [ImportPhoneNumber]
+  package var requestID: String
+
+  package init(providerID: String, numbers: [ImportPhoneNumber], requestID: String) {
+    self.providerID = providerID
+    self.numbers = numbers
+    self.requestID = requestID
+  }
+}
+
+/// One number of a batch ended, or all of them have.
+package struct BatchImportStep: Sendable, Hashable {
+  /// The entry of the request and what became of it; nil in the last step.
+  package var result: BatchImportResult?
+  package var doneCount: Int
+  package var failedCount: Int
+  package var totalCount: Int
+}
+
+/// What became of one number of a batch.
+package struct BatchImportResult: Sendable, Hashable {
+  /// Which entry of the request, from 0.
+  package var index: Int
+  package var outcome: Result<PhoneNumber, RegistryError>
+}
+
 package struct ListPhoneNumbers: Sendable {
   package var page: PageRequest
   package var kind: Choice<ProviderKindFilter>

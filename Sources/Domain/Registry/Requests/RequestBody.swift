@@ -14,6 +14,12 @@ struct RequestBody {
 
   mutating func add(_ flag: Bool) { bytes.append(flag ? 1 : 0) }
 
+  /// Another request that this one holds.
+  mutating func add(_ body: RequestBody) {
+    bytes += PageToken.bytes(of: UInt64(body.bytes.count))
+    bytes += body.bytes
+  }
+
   mutating func add(_ secret: Secret?) {
     add(secret != nil)
     guard let secret else { return }

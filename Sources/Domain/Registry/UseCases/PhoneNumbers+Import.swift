@@ -10,10 +10,16 @@ extension PhoneNumbers {
   package func importNumber(
     _ request: ImportPhoneNumber, by caller: Caller
   ) async throws(RegistryError) -> PhoneNumber {
-    let draft = try ImportDraft(request, context.numberPlan)
-    if let earlier = try await context.earlier(
-      request.requestID, draft.body, tenant: caller.tenant)
-    {
+    try await importNumber(
+      ImportDraft(request, context.numberPlan), requestID: request.requestID,
+      validateOnly: request.validateOnly, by: caller)
+  }
+
+  /// Imports what was found good; `requestID` may be one of our own.
+  func importNumber(
+    _ draft: ImportDraft, requestID: String, validateOnly: Bool, by caller: Caller
+  ) async throws(RegistryError) -> PhoneNumber {
+    if let earlier = try await context.earlier(requestID, draft.body, tenant: caller.tenant) {
       return try await replay(earlier, draft.body, caller)
     }
     for _ in 0..<RegistryLimits.contentionAttemptsMax {
@@ -28,17 +34,15 @@ extension PhoneNumbers {
       }
       if let claim = claims.first {
         // A request of the same id may have taken it a moment ago.
-        if let earlier = try await context.earlier(
-          request.requestID, draft.body, tenant: caller.tenant)
-        {
+        if let earlier = try await context.earlier(requestID, draft.body, tenant: caller.tenant) {
           return try await replay(earlier, draft.body, caller)
         }
         throw Self.claimed(claim, provider.region, caller)
       }
       let number = make(draft, found, provider, caller)
-      if request.validateOnly { return number }
+      if validateOnly { return number }
       let record = try context.request(
-        request.requestID, draft.body, resource: number.id.description, tenant: caller.tenant)
+        requestID, draft.body, resource: number.id.description, tenant: caller.tenant)
       switch await store(number, provider, record, caller) {
       case .done(let number): return number
       case .failed(let error): throw error
@@ -195,19 +199,29 @@ struct ImportDraft: Sendable {
     var validator = Validator()
     validator.requestID(request.requestID)
     let providerID = validator.id("provider_id", request.providerID, as: ProviderID.self)
-    let e164 = validator.number("e164", request.e164, plan)
-    validator.text("label", request.label, lengthMax: RegistryLimits.labelLengthMax)
-    validator.labels("labels", request.labels)
+    let draft = ImportDraft(request, of: providerID, "", plan, &validator)
+    try validator.finish()
+    guard let draft else { throw .internalError("A field was neither read nor refused.") }
+    self = draft
+  }
+
+  /// Reads what a request says of a number, whose fields begin with `prefix`; nil when something
+  /// was refused.
+  init?(
+    _ request: ImportPhoneNumber, of providerID: ProviderID?, _ prefix: String,
+    _ plan: any NumberPlan, _ validator: inout Validator
+  ) {
+    let e164 = validator.number("\(prefix)e164", request.e164, plan)
+    validator.text(
+      "\(prefix)label", request.label, lengthMax: RegistryLimits.labelLengthMax)
+    validator.labels("\(prefix)labels", request.labels)
     self.supportsInbound = request.supportsInbound ?? true
     self.supportsOutbound = request.supportsOutbound ?? true
     if !supportsInbound && !supportsOutbound {
-      let violation = PhoneNumbers.neitherDirection("supports_inbound")
+      let violation = PhoneNumbers.neitherDirection("\(prefix)supports_inbound")
       validator.refuse(violation.field, violation.reason, violation.description)
     }
-    try validator.finish()
-    guard let providerID, let e164 else {
-      throw .internalError("A field was neither read nor refused.")
-    }
+    guard let providerID, let e164 else { return nil }
     self.providerID = providerID
     self.e164 = e164
     self.label = request.label

@@ -103,6 +103,114 @@ void   trunkline__v1__import_phone_number_response__free_unpacked
   assert(message->base.descriptor == &trunkline__v1__import_phone_number_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   trunkline__v1__batch_import_phone_numbers_request__entry__labels_entry__init
+                     (Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__LabelsEntry         *message)
+{
+  static const Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__LabelsEntry init_value = TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__LABELS_ENTRY__INIT;
+  *message = init_value;
+}
+void   trunkline__v1__batch_import_phone_numbers_request__entry__init
+                     (Trunkline__V1__BatchImportPhoneNumbersRequest__Entry         *message)
+{
+  static const Trunkline__V1__BatchImportPhoneNumbersRequest__Entry init_value = TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__INIT;
+  *message = init_value;
+}
+void   trunkline__v1__batch_import_phone_numbers_request__init
+                     (Trunkline__V1__BatchImportPhoneNumbersRequest         *message)
+{
+  static const Trunkline__V1__BatchImportPhoneNumbersRequest init_value = TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__batch_import_phone_numbers_request__get_packed_size
+                     (const Trunkline__V1__BatchImportPhoneNumbersRequest *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__batch_import_phone_numbers_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__batch_import_phone_numbers_request__pack
+                     (const Trunkline__V1__BatchImportPhoneNumbersRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__batch_import_phone_numbers_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__batch_import_phone_numbers_request__pack_to_buffer
+                     (const Trunkline__V1__BatchImportPhoneNumbersRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__batch_import_phone_numbers_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__BatchImportPhoneNumbersRequest *
+       trunkline__v1__batch_import_phone_numbers_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__BatchImportPhoneNumbersRequest *)
+     protobuf_c_message_unpack (&trunkline__v1__batch_import_phone_numbers_request__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__batch_import_phone_numbers_request__free_unpacked
+                     (Trunkline__V1__BatchImportPhoneNumbersRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__batch_import_phone_numbers_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   trunkline__v1__batch_import_phone_numbers_response__result__init
+                     (Trunkline__V1__BatchImportPhoneNumbersResponse__Result         *message)
+{
+  static const Trunkline__V1__BatchImportPhoneNumbersResponse__Result init_value = TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_RESPONSE__RESULT__INIT;
+  *message = init_value;
+}
+void   trunkline__v1__batch_import_phone_numbers_response__init
+                     (Trunkline__V1__BatchImportPhoneNumbersResponse         *message)
+{
+  static const Trunkline__V1__BatchImportPhoneNumbersResponse init_value = TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__batch_import_phone_numbers_response__get_packed_size
+                     (const Trunkline__V1__BatchImportPhoneNumbersResponse *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__batch_import_phone_numbers_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__batch_import_phone_numbers_response__pack
+                     (const Trunkline__V1__BatchImportPhoneNumbersResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__batch_import_phone_numbers_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__batch_import_phone_numbers_response__pack_to_buffer
+                     (const Trunkline__V1__BatchImportPhoneNumbersResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__batch_import_phone_numbers_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__BatchImportPhoneNumbersResponse *
+       trunkline__v1__batch_import_phone_numbers_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__BatchImportPhoneNumbersResponse *)
+     protobuf_c_message_unpack (&trunkline__v1__batch_import_phone_numbers_response__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__batch_import_phone_numbers_response__free_unpacked
+                     (Trunkline__V1__BatchImportPhoneNumbersResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__batch_import_phone_numbers_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   trunkline__v1__get_phone_number_request__init
                      (Trunkline__V1__GetPhoneNumberRequest         *message)
 {
@@ -1405,6 +1513,352 @@ const ProtobufCMessageDescriptor trunkline__v1__import_phone_number_response__de
   trunkline__v1__import_phone_number_response__field_indices_by_name,
   1,  trunkline__v1__import_phone_number_response__number_ranges,
   (ProtobufCMessageInit) trunkline__v1__import_phone_number_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__batch_import_phone_numbers_request__entry__labels_entry__field_descriptors[2] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__LabelsEntry, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__LabelsEntry, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__batch_import_phone_numbers_request__entry__labels_entry__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+};
+static const ProtobufCIntRange trunkline__v1__batch_import_phone_numbers_request__entry__labels_entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__batch_import_phone_numbers_request__entry__labels_entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.BatchImportPhoneNumbersRequest.Entry.LabelsEntry",
+  "LabelsEntry",
+  "Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__LabelsEntry",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__LabelsEntry),
+  2,
+  trunkline__v1__batch_import_phone_numbers_request__entry__labels_entry__field_descriptors,
+  trunkline__v1__batch_import_phone_numbers_request__entry__labels_entry__field_indices_by_name,
+  1,  trunkline__v1__batch_import_phone_numbers_request__entry__labels_entry__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__batch_import_phone_numbers_request__entry__labels_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__batch_import_phone_numbers_request__entry__field_descriptors[5] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__BatchImportPhoneNumbersRequest__Entry, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__BatchImportPhoneNumbersRequest__Entry, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Trunkline__V1__BatchImportPhoneNumbersRequest__Entry, o0_case),
+    offsetof(Trunkline__V1__BatchImportPhoneNumbersRequest__Entry, f3),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f4",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Trunkline__V1__BatchImportPhoneNumbersRequest__Entry, o1_case),
+    offsetof(Trunkline__V1__BatchImportPhoneNumbersRequest__Entry, f4),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f5",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Trunkline__V1__BatchImportPhoneNumbersRequest__Entry, n_f5),
+    offsetof(Trunkline__V1__BatchImportPhoneNumbersRequest__Entry, f5),
+    &trunkline__v1__batch_import_phone_numbers_request__entry__labels_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__batch_import_phone_numbers_request__entry__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+  3,   /* field[3] = f4 */
+  4,   /* field[4] = f5 */
+};
+static const ProtobufCIntRange trunkline__v1__batch_import_phone_numbers_request__entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__batch_import_phone_numbers_request__entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.BatchImportPhoneNumbersRequest.Entry",
+  "Entry",
+  "Trunkline__V1__BatchImportPhoneNumbersRequest__Entry",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__BatchImportPhoneNumbersRequest__Entry),
+  5,
+  trunkline__v1__batch_import_phone_numbers_request__entry__field_descriptors,
+  trunkline__v1__batch_import_phone_numbers_request__entry__field_indices_by_name,
+  1,  trunkline__v1__batch_import_phone_numbers_request__entry__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__batch_import_phone_numbers_request__entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__batch_import_phone_numbers_request__field_descriptors[3] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__BatchImportPhoneNumbersRequest, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Trunkline__V1__BatchImportPhoneNumbersRequest, n_f2),
+    offsetof(Trunkline__V1__BatchImportPhoneNumbersRequest, f2),
+    &trunkline__v1__batch_import_phone_numbers_request__entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__BatchImportPhoneNumbersRequest, f3),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__batch_import_phone_numbers_request__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+};
+static const ProtobufCIntRange trunkline__v1__batch_import_phone_numbers_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__batch_import_phone_numbers_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.BatchImportPhoneNumbersRequest",
+  "BatchImportPhoneNumbersRequest",
+  "Trunkline__V1__BatchImportPhoneNumbersRequest",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__BatchImportPhoneNumbersRequest),
+  3,
+  trunkline__v1__batch_import_phone_numbers_request__field_descriptors,
+  trunkline__v1__batch_import_phone_numbers_request__field_indices_by_name,
+  1,  trunkline__v1__batch_import_phone_numbers_request__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__batch_import_phone_numbers_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__batch_import_phone_numbers_response__result__field_descriptors[3] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__BatchImportPhoneNumbersResponse__Result, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Trunkline__V1__BatchImportPhoneNumbersResponse__Result, o0_case),
+    offsetof(Trunkline__V1__BatchImportPhoneNumbersResponse__Result, f2),
+    &trunkline__v1__phone_number__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Trunkline__V1__BatchImportPhoneNumbersResponse__Result, o0_case),
+    offsetof(Trunkline__V1__BatchImportPhoneNumbersResponse__Result, f3),
+    &google__rpc__status__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__batch_import_phone_numbers_response__result__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+};
+static const ProtobufCIntRange trunkline__v1__batch_import_phone_numbers_response__result__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__batch_import_phone_numbers_response__result__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.BatchImportPhoneNumbersResponse.Result",
+  "Result",
+  "Trunkline__V1__BatchImportPhoneNumbersResponse__Result",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__BatchImportPhoneNumbersResponse__Result),
+  3,
+  trunkline__v1__batch_import_phone_numbers_response__result__field_descriptors,
+  trunkline__v1__batch_import_phone_numbers_response__result__field_indices_by_name,
+  1,  trunkline__v1__batch_import_phone_numbers_response__result__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__batch_import_phone_numbers_response__result__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__batch_import_phone_numbers_response__field_descriptors[4] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__BatchImportPhoneNumbersResponse, f1),
+    &trunkline__v1__batch_import_phone_numbers_response__result__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__BatchImportPhoneNumbersResponse, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__BatchImportPhoneNumbersResponse, f3),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f4",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__BatchImportPhoneNumbersResponse, f4),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__batch_import_phone_numbers_response__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+  3,   /* field[3] = f4 */
+};
+static const ProtobufCIntRange trunkline__v1__batch_import_phone_numbers_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__batch_import_phone_numbers_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.BatchImportPhoneNumbersResponse",
+  "BatchImportPhoneNumbersResponse",
+  "Trunkline__V1__BatchImportPhoneNumbersResponse",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__BatchImportPhoneNumbersResponse),
+  4,
+  trunkline__v1__batch_import_phone_numbers_response__field_descriptors,
+  trunkline__v1__batch_import_phone_numbers_response__field_indices_by_name,
+  1,  trunkline__v1__batch_import_phone_numbers_response__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__batch_import_phone_numbers_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor trunkline__v1__get_phone_number_request__field_descriptors[1] =

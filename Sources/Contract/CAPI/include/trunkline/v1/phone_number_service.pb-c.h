@@ -16,6 +16,7 @@ PROTOBUF_C__BEGIN_DECLS
 
 #include "google/protobuf/field_mask.pb-c.h"
 #include "google/protobuf/timestamp.pb-c.h"
+#include "google/rpc/status.pb-c.h"
 #include "trunkline/v1/access.pb-c.h"
 #include "trunkline/v1/operation.pb-c.h"
 #include "trunkline/v1/phone_number.pb-c.h"
@@ -25,6 +26,11 @@ PROTOBUF_C__BEGIN_DECLS
 typedef struct Trunkline__V1__ImportPhoneNumberRequest Trunkline__V1__ImportPhoneNumberRequest;
 typedef struct Trunkline__V1__ImportPhoneNumberRequest__LabelsEntry Trunkline__V1__ImportPhoneNumberRequest__LabelsEntry;
 typedef struct Trunkline__V1__ImportPhoneNumberResponse Trunkline__V1__ImportPhoneNumberResponse;
+typedef struct Trunkline__V1__BatchImportPhoneNumbersRequest Trunkline__V1__BatchImportPhoneNumbersRequest;
+typedef struct Trunkline__V1__BatchImportPhoneNumbersRequest__Entry Trunkline__V1__BatchImportPhoneNumbersRequest__Entry;
+typedef struct Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__LabelsEntry Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__LabelsEntry;
+typedef struct Trunkline__V1__BatchImportPhoneNumbersResponse Trunkline__V1__BatchImportPhoneNumbersResponse;
+typedef struct Trunkline__V1__BatchImportPhoneNumbersResponse__Result Trunkline__V1__BatchImportPhoneNumbersResponse__Result;
 typedef struct Trunkline__V1__GetPhoneNumberRequest Trunkline__V1__GetPhoneNumberRequest;
 typedef struct Trunkline__V1__GetPhoneNumberResponse Trunkline__V1__GetPhoneNumberResponse;
 typedef struct Trunkline__V1__ListPhoneNumbersRequest Trunkline__V1__ListPhoneNumbersRequest;
@@ -112,6 +118,98 @@ struct  Trunkline__V1__ImportPhoneNumberResponse
 #define TRUNKLINE__V1__IMPORT_PHONE_NUMBER_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__import_phone_number_response__descriptor) \
     , NULL }
+
+
+struct  Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__LabelsEntry
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+  ProtobufCBinaryData f2;
+};
+#define TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__LABELS_ENTRY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__batch_import_phone_numbers_request__entry__labels_entry__descriptor) \
+    , {0,NULL}, {0,NULL} }
+
+
+typedef enum {
+  TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__O0__NOT_SET = 0,
+  TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__O0_F3 = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__O0__CASE)
+} Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__O0Case;
+
+typedef enum {
+  TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__O1__NOT_SET = 0,
+  TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__O1_F4 = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__O1__CASE)
+} Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__O1Case;
+
+struct  Trunkline__V1__BatchImportPhoneNumbersRequest__Entry
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+  ProtobufCBinaryData f2;
+  size_t n_f5;
+  Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__LabelsEntry **f5;
+  Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__O0Case o0_case;
+  union {
+    uint64_t f3;
+  };
+  Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__O1Case o1_case;
+  union {
+    uint64_t f4;
+  };
+};
+#define TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__batch_import_phone_numbers_request__entry__descriptor) \
+    , {0,NULL}, {0,NULL}, 0,NULL, TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__O0__NOT_SET, {0}, TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__O1__NOT_SET, {0} }
+
+
+struct  Trunkline__V1__BatchImportPhoneNumbersRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+  size_t n_f2;
+  Trunkline__V1__BatchImportPhoneNumbersRequest__Entry **f2;
+  ProtobufCBinaryData f3;
+};
+#define TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__batch_import_phone_numbers_request__descriptor) \
+    , {0,NULL}, 0,NULL, {0,NULL} }
+
+
+typedef enum {
+  TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_RESPONSE__RESULT__O0__NOT_SET = 0,
+  TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_RESPONSE__RESULT__O0_F2 = 2,
+  TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_RESPONSE__RESULT__O0_F3 = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_RESPONSE__RESULT__O0__CASE)
+} Trunkline__V1__BatchImportPhoneNumbersResponse__Result__O0Case;
+
+struct  Trunkline__V1__BatchImportPhoneNumbersResponse__Result
+{
+  ProtobufCMessage base;
+  int32_t f1;
+  Trunkline__V1__BatchImportPhoneNumbersResponse__Result__O0Case o0_case;
+  union {
+    Trunkline__V1__PhoneNumber *f2;
+    Google__Rpc__Status *f3;
+  };
+};
+#define TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_RESPONSE__RESULT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__batch_import_phone_numbers_response__result__descriptor) \
+    , 0, TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_RESPONSE__RESULT__O0__NOT_SET, {0} }
+
+
+struct  Trunkline__V1__BatchImportPhoneNumbersResponse
+{
+  ProtobufCMessage base;
+  Trunkline__V1__BatchImportPhoneNumbersResponse__Result *f1;
+  int32_t f2;
+  int32_t f3;
+  int32_t f4;
+};
+#define TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__batch_import_phone_numbers_response__descriptor) \
+    , NULL, 0, 0, 0 }
 
 
 struct  Trunkline__V1__GetPhoneNumberRequest
@@ -448,6 +546,53 @@ Trunkline__V1__ImportPhoneNumberResponse *
                       const uint8_t       *data);
 void   trunkline__v1__import_phone_number_response__free_unpacked
                      (Trunkline__V1__ImportPhoneNumberResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__LabelsEntry methods */
+void   trunkline__v1__batch_import_phone_numbers_request__entry__labels_entry__init
+                     (Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__LabelsEntry         *message);
+/* Trunkline__V1__BatchImportPhoneNumbersRequest__Entry methods */
+void   trunkline__v1__batch_import_phone_numbers_request__entry__init
+                     (Trunkline__V1__BatchImportPhoneNumbersRequest__Entry         *message);
+/* Trunkline__V1__BatchImportPhoneNumbersRequest methods */
+void   trunkline__v1__batch_import_phone_numbers_request__init
+                     (Trunkline__V1__BatchImportPhoneNumbersRequest         *message);
+size_t trunkline__v1__batch_import_phone_numbers_request__get_packed_size
+                     (const Trunkline__V1__BatchImportPhoneNumbersRequest   *message);
+size_t trunkline__v1__batch_import_phone_numbers_request__pack
+                     (const Trunkline__V1__BatchImportPhoneNumbersRequest   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__batch_import_phone_numbers_request__pack_to_buffer
+                     (const Trunkline__V1__BatchImportPhoneNumbersRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__BatchImportPhoneNumbersRequest *
+       trunkline__v1__batch_import_phone_numbers_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__batch_import_phone_numbers_request__free_unpacked
+                     (Trunkline__V1__BatchImportPhoneNumbersRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__V1__BatchImportPhoneNumbersResponse__Result methods */
+void   trunkline__v1__batch_import_phone_numbers_response__result__init
+                     (Trunkline__V1__BatchImportPhoneNumbersResponse__Result         *message);
+/* Trunkline__V1__BatchImportPhoneNumbersResponse methods */
+void   trunkline__v1__batch_import_phone_numbers_response__init
+                     (Trunkline__V1__BatchImportPhoneNumbersResponse         *message);
+size_t trunkline__v1__batch_import_phone_numbers_response__get_packed_size
+                     (const Trunkline__V1__BatchImportPhoneNumbersResponse   *message);
+size_t trunkline__v1__batch_import_phone_numbers_response__pack
+                     (const Trunkline__V1__BatchImportPhoneNumbersResponse   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__batch_import_phone_numbers_response__pack_to_buffer
+                     (const Trunkline__V1__BatchImportPhoneNumbersResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__BatchImportPhoneNumbersResponse *
+       trunkline__v1__batch_import_phone_numbers_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__batch_import_phone_numbers_response__free_unpacked
+                     (Trunkline__V1__BatchImportPhoneNumbersResponse *message,
                       ProtobufCAllocator *allocator);
 /* Trunkline__V1__GetPhoneNumberRequest methods */
 void   trunkline__v1__get_phone_number_request__init
@@ -919,6 +1064,21 @@ typedef void (*Trunkline__V1__ImportPhoneNumberRequest_Closure)
 typedef void (*Trunkline__V1__ImportPhoneNumberResponse_Closure)
                  (const Trunkline__V1__ImportPhoneNumberResponse *message,
                   void *closure_data);
+typedef void (*Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__LabelsEntry_Closure)
+                 (const Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__LabelsEntry *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__BatchImportPhoneNumbersRequest__Entry_Closure)
+                 (const Trunkline__V1__BatchImportPhoneNumbersRequest__Entry *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__BatchImportPhoneNumbersRequest_Closure)
+                 (const Trunkline__V1__BatchImportPhoneNumbersRequest *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__BatchImportPhoneNumbersResponse__Result_Closure)
+                 (const Trunkline__V1__BatchImportPhoneNumbersResponse__Result *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__BatchImportPhoneNumbersResponse_Closure)
+                 (const Trunkline__V1__BatchImportPhoneNumbersResponse *message,
+                  void *closure_data);
 typedef void (*Trunkline__V1__GetPhoneNumberRequest_Closure)
                  (const Trunkline__V1__GetPhoneNumberRequest *message,
                   void *closure_data);
@@ -1003,6 +1163,11 @@ typedef void (*Trunkline__V1__GetQuotaResponse_Closure)
 extern const ProtobufCMessageDescriptor trunkline__v1__import_phone_number_request__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__import_phone_number_request__labels_entry__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__import_phone_number_response__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__batch_import_phone_numbers_request__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__batch_import_phone_numbers_request__entry__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__batch_import_phone_numbers_request__entry__labels_entry__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__batch_import_phone_numbers_response__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__batch_import_phone_numbers_response__result__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__get_phone_number_request__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__get_phone_number_response__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__list_phone_numbers_request__descriptor;
