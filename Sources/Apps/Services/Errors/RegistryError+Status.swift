@@ -69,6 +69,12 @@ extension ErrorDetails {
         "A token can't be given the scope \(scope), which its maker lacks. Leave it out, or ask "
           + "somebody who has it.",
         metadata: ["scope": scope.rawValue])
+    case .scopeMissing(let scope):
+      self = ErrorDetails(
+        .permissionDenied, "SCOPE_MISSING",
+        "No provider of this account and region is linked, and linking one needs the scope "
+          + "\(scope), which the caller lacks. Take a token that has it.",
+        metadata: ["scope": scope.rawValue])
     case .quotaExceeded(let kind, let countMax):
       self = ErrorDetails(
         .resourceExhausted, "QUOTA_EXCEEDED",
@@ -203,12 +209,12 @@ extension ErrorDetails {
         metadata: ["phone_number_id": number.description])
     case .numberNotAtCarrier(let id):
       precondition(
-        "NUMBER_NOT_AT_CARRIER", subject: id.description,
-        "The account of provider \(id) has no such number in this region. "
+        "NUMBER_NOT_AT_CARRIER", subject: id?.description ?? "phone_number",
+        "The account\(id.map { " of provider \($0)" } ?? "") has no such number in this region. "
           + "ListProviderNumbers lists those that it has.")
     case .numberWithoutVoice(let id):
       precondition(
-        "NUMBER_WITHOUT_VOICE", subject: id.description,
+        "NUMBER_WITHOUT_VOICE", subject: id?.description ?? "phone_number",
         "The carrier's number can't take or place voice calls.")
     case .regionNotServed(let region):
       precondition(

@@ -18,7 +18,11 @@ package struct PhoneNumberServiceHandler: Trunkline.V1.PhoneNumberServiceProtoco
       try await numbers.importNumber(ImportPhoneNumber(request), by: caller)
     }
     var made = Trunkline.V1.PhoneNumber(number)
-    if request.validateOnly { made.forgetIdentity() }
+    if request.validateOnly {
+      made.forgetIdentity()
+      // A provider that was not made has none.
+      if request.provider != nil { made.providerID = "" }
+    }
     return .init(phoneNumber: made)
   }
 

@@ -85,7 +85,8 @@ extension ProviderInput {
 extension ImportPhoneNumber {
   init(_ request: Trunkline.V1.ImportPhoneNumberRequest) {
     self.init(
-      providerID: request.providerID, e164: request.e164, label: request.label,
+      providerID: request.providerID, provider: request.provider.map { ProviderInput($0) },
+      e164: request.e164, label: request.label,
       supportsInbound: request.supportsInbound, supportsOutbound: request.supportsOutbound,
       labels: request.labels, requestID: request.requestID, validateOnly: request.validateOnly)
   }

@@ -14,8 +14,16 @@ extension Trunkline.V1 {
     /// Imports a number that the provider's account holds: reads and keeps the carrier's settings, and
     /// makes the carrier send the number's calls here, in the provider's region.
     ///
+    /// With `provider` in place of `provider_id` the caller's provider of that account and region is
+    /// found or made. The carrier must take the credentials either way; those of a provider that is
+    /// there stay as they are. A new one is stored with the number, so that neither is there without
+    /// the other; it stays, as CreateProvider would have left it, when setting up the number fails at
+    /// the carrier afterwards.
+    ///
     /// Either the whole import happens or nothing changes at the carrier. Errors: NOT_FOUND
-    /// (PROVIDER_NOT_FOUND); ALREADY_EXISTS (PHONE_NUMBER_EXISTS, or PHONE_NUMBER_IN_OTHER_REGION when
+    /// (PROVIDER_NOT_FOUND); those of CreateProvider for credentials that the carrier refuses, but for
+    /// PROVIDER_EXISTS; PERMISSION_DENIED (SCOPE_MISSING) when a provider would be made and the caller
+    /// lacks `providers:write`; ALREADY_EXISTS (PHONE_NUMBER_EXISTS, or PHONE_NUMBER_IN_OTHER_REGION when
     /// it is under another provider of the caller's; the metadata has `phone_number_id`);
     /// FAILED_PRECONDITION: NUMBER_CLAIMED when somebody else holds the number, NUMBER_NOT_AT_CARRIER
     /// when the provider's account does not hold it, NUMBER_WITHOUT_VOICE when it can't take voice
@@ -213,8 +221,16 @@ extension Trunkline.V1 {
     /// Imports a number that the provider's account holds: reads and keeps the carrier's settings, and
     /// makes the carrier send the number's calls here, in the provider's region.
     ///
+    /// With `provider` in place of `provider_id` the caller's provider of that account and region is
+    /// found or made. The carrier must take the credentials either way; those of a provider that is
+    /// there stay as they are. A new one is stored with the number, so that neither is there without
+    /// the other; it stays, as CreateProvider would have left it, when setting up the number fails at
+    /// the carrier afterwards.
+    ///
     /// Either the whole import happens or nothing changes at the carrier. Errors: NOT_FOUND
-    /// (PROVIDER_NOT_FOUND); ALREADY_EXISTS (PHONE_NUMBER_EXISTS, or PHONE_NUMBER_IN_OTHER_REGION when
+    /// (PROVIDER_NOT_FOUND); those of CreateProvider for credentials that the carrier refuses, but for
+    /// PROVIDER_EXISTS; PERMISSION_DENIED (SCOPE_MISSING) when a provider would be made and the caller
+    /// lacks `providers:write`; ALREADY_EXISTS (PHONE_NUMBER_EXISTS, or PHONE_NUMBER_IN_OTHER_REGION when
     /// it is under another provider of the caller's; the metadata has `phone_number_id`);
     /// FAILED_PRECONDITION: NUMBER_CLAIMED when somebody else holds the number, NUMBER_NOT_AT_CARRIER
     /// when the provider's account does not hold it, NUMBER_WITHOUT_VOICE when it can't take voice

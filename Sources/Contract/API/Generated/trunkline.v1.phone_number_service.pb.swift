@@ -11,7 +11,7 @@ package import WellKnown
 extension Trunkline.V1 {
   /// What ImportPhoneNumber takes.
   package struct ImportPhoneNumberRequest: GeneratedMessage {
-    /// The provider whose account holds the number, `prv_…`. Required.
+    /// The provider whose account holds the number, `prv_…`. Either this or `provider` is to be given.
     package var providerID: String = ""
     /// The number in E.164 form, for example `+15005550006`. Required.
     package var e164: String = ""
@@ -30,6 +30,9 @@ extension Trunkline.V1 {
     package var requestID: String = ""
     /// Does all checks, the carrier's included, and changes nothing.
     package var validateOnly: Bool = false
+    /// The account that holds the number, its region and its credentials, as CreateProvider takes them;
+    /// `display_name` and `labels` are for a provider that is made.
+    package var provider: Trunkline.V1.Provider?
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
 
@@ -43,7 +46,8 @@ extension Trunkline.V1 {
       supportsOutbound: Bool? = nil,
       labels: [String: String] = [:],
       requestID: String = "",
-      validateOnly: Bool = false
+      validateOnly: Bool = false,
+      provider: Trunkline.V1.Provider? = nil
     ) {
       self.providerID = providerID
       self.e164 = e164
@@ -53,12 +57,14 @@ extension Trunkline.V1 {
       self.labels = labels
       self.requestID = requestID
       self.validateOnly = validateOnly
+      self.provider = provider
     }
   }
 
   /// What ImportPhoneNumber answers.
   package struct ImportPhoneNumberResponse: GeneratedMessage {
-    /// The number; with `validate_only` as it would be, without an id.
+    /// The number; with `validate_only` as it would be, without an id, and with `provider` without a
+    /// `provider_id`.
     package var phoneNumber: Trunkline.V1.PhoneNumber?
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
@@ -786,6 +792,7 @@ extension Trunkline.V1.ImportPhoneNumberRequest {
     }
     self.requestID = try unsafe Wire.string(c.pointee.f7)
     self.validateOnly = unsafe c.pointee.f8 != 0
+    if let value = unsafe c.pointee.f9 { self.provider = try unsafe Trunkline.V1.Provider(copying: UnsafeRawPointer(value)) }
     if unsafe c.pointee.base.n_unknown_fields > 0 {
       self.unknownFields = try unsafe UnknownFields(c.pointee.base)
     }
@@ -823,6 +830,9 @@ extension Trunkline.V1.ImportPhoneNumberRequest {
     }
     unsafe c.pointee.f7 = arena.copy(self.requestID)
     unsafe c.pointee.f8 = self.validateOnly ? 1 : 0
+    if let value = self.provider {
+      unsafe c.pointee.f9 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Provider.self)
+    }
     if !self.unknownFields.isEmpty {
       unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
     }
@@ -838,6 +848,7 @@ extension Trunkline.V1.ImportPhoneNumberRequest {
     try json.field("labels", "labels", self.labels)
     try json.field("requestId", "request_id", self.requestID)
     try json.field("validateOnly", "validate_only", self.validateOnly)
+    try json.field("provider", "provider", self.provider)
   }
 
   package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
@@ -866,6 +877,9 @@ extension Trunkline.V1.ImportPhoneNumberRequest {
     case "validateOnly", "validate_only":
       try json.read(&self.validateOnly)
       return 8
+    case "provider":
+      try json.read(&self.provider)
+      return 9
     default: return 0
     }
   }

@@ -10,7 +10,8 @@ extension RegistryError {
       .providerAwaited, .providerBusy, .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed,
       .accountMismatch, .credentialsOfOtherRegion, .numbersUnreachable, .credentialStaged,
       .credentialReplaced, .credentialNotStaged, .credentialRefused, .scopeNotHeld,
-      .quotaExceeded, .cancelled, .resumeTokenExpired, .tooManyWatchers, .tooManyDiagnoses:
+      .scopeMissing, .quotaExceeded, .cancelled, .resumeTokenExpired, .tooManyWatchers,
+      .tooManyDiagnoses:
       .caller
     case .carrier, .provisioningFailed: .peer
     case .tooManyOperations, .storeUnavailable, .storeDamaged, .shuttingDown, .internalError: .ours
@@ -57,9 +58,13 @@ extension RegistryError: CustomStringConvertible {
     case .providerAwaited(let id, let number):
       "\(number) is being moved to \(id). Wait until that is over."
     case .numberNotAtCarrier(let id):
-      "The account of \(id) does not hold this number. ListProviderNumbers shows what it holds."
+      "The account\(id.map { " of \($0)" } ?? "") does not hold this number. "
+        + "ListProviderNumbers shows what it holds."
     case .numberWithoutVoice(let id):
-      "The carrier's number in the account of \(id) can't take or place voice calls."
+      "The carrier's number in the account\(id.map { " of \($0)" } ?? "") can't take or place "
+        + "voice calls."
+    case .scopeMissing(let scope):
+      "No provider of this account and region is linked, and linking one needs the scope \(scope)."
     case .regionNotServed(let region):
       "No public URL is configured for \(region). Start the server with --public-url \(region)=…"
     case .accountMismatch(let expected, let owner):

@@ -70,10 +70,10 @@ package enum RegistryError: Error, Sendable, Hashable {
   case nothingToRepair(PhoneNumberID)
   /// Numbers are being moved to the provider.
   case providerAwaited(ProviderID, PhoneNumberID)
-  /// The provider's account has no such number.
-  case numberNotAtCarrier(ProviderID)
+  /// The provider's account has no such number; nil: of a provider that was not made for that.
+  case numberNotAtCarrier(ProviderID?)
   /// The carrier's number can't take voice calls.
-  case numberWithoutVoice(ProviderID)
+  case numberWithoutVoice(ProviderID?)
   /// The region has no public URL, so that the carrier could not reach us there.
   case regionNotServed(Region)
   /// The credentials belong to another account.
@@ -98,6 +98,8 @@ package enum RegistryError: Error, Sendable, Hashable {
   case provisioningFailed(PhoneNumberID, ProvisioningFailure, leftovers: [Leftover])
   /// A token can't be given what its maker does not have.
   case scopeNotHeld(Scope)
+  /// What was asked needs more than the method: a provider would be made.
+  case scopeMissing(Scope)
   /// The tenant has as many of the kind as it may have.
   case quotaExceeded(CountedKind, countMax: Int)
   /// What follows the place of a watch is no longer known: begin with a snapshot.

@@ -1,7 +1,10 @@
 package import Telephony
 
 package struct ImportPhoneNumber: Sendable {
+  /// Empty where `provider` is given.
   package var providerID: String
+  /// Whose provider is found or made; nil where `providerID` is given.
+  package var provider: ProviderInput?
   package var e164: String
   package var label: String
   /// nil: yes.
@@ -13,11 +16,12 @@ package struct ImportPhoneNumber: Sendable {
   package var validateOnly: Bool
 
   package init(
-    providerID: String, e164: String, label: String = "", supportsInbound: Bool? = nil,
-    supportsOutbound: Bool? = nil, labels: [String: String] = [:], requestID: String = "",
-    validateOnly: Bool = false
+    providerID: String, provider: ProviderInput? = nil, e164: String, label: String = "",
+    supportsInbound: Bool? = nil, supportsOutbound: Bool? = nil, labels: [String: String] = [:],
+    requestID: String = "", validateOnly: Bool = false
   ) {
     self.providerID = providerID
+    self.provider = provider
     self.e164 = e164
     self.label = label
     self.supportsInbound = supportsInbound

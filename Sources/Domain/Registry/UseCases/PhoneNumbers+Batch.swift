@@ -166,13 +166,14 @@ struct BatchDraft: Sendable {
     _ request: BatchImportPhoneNumbers, _ providerID: ProviderID?, _ plan: any NumberPlan,
     _ validator: inout Validator
   ) -> [ImportDraft] {
+    let source = providerID.map { ImportDraft.Source.stored($0) }
     var numbers: [ImportDraft] = []
     var places: [String: Int] = [:]
     for (index, entry) in request.numbers.enumerated() {
       var entry = entry
       entry.providerID = request.providerID
       let prefix = "numbers[\(index)]."
-      if let number = ImportDraft(entry, of: providerID, prefix, plan, &validator) {
+      if let number = ImportDraft(entry, from: source, prefix, plan, &validator) {
         numbers.append(number)
       }
       guard !entry.e164.isEmpty else { continue }

@@ -23,11 +23,9 @@ extension PhoneNumbers {
       return try await replay(earlier, draft.body, caller)
     }
     for _ in 0..<RegistryLimits.contentionAttemptsMax {
-      let provider = try await context.provider(draft.providerID, tenant: caller.tenant).provider
-      if draft.supportsInbound, !context.webhooks.regions.contains(provider.region) {
-        throw .regionNotServed(provider.region)
-      }
-      let found = try await find(draft.e164, provider)
+      let holder = try await holder(of: draft, caller)
+      let provider = holder.provider
+      let found = try await find(draft.e164, holder)
       let claims = try await reading { () async throws(StoreError) in
         try await context.store(of: caller.tenant).claims(
           of: [found.sid], account: provider.accountSID)
@@ -43,25 +41,73 @@ extension PhoneNumbers {
       if validateOnly { return number }
       let record = try context.request(
         requestID, draft.body, resource: number.id.description, tenant: caller.tenant)
-      switch await store(number, provider, record, caller) {
+      switch await store(number, holder, record, caller) {
       case .done(let number): return number
       case .failed(let error): throw error
       case .refused(.requestRepeated(let earlier)):
         return try await replay(earlier, draft.body, caller)
       case .refused(.numberClaimed(let claim)):
         throw Self.claimed(claim, provider.region, caller)
-      case .refused(.versionMismatch), .refused(.notFound): continue
+      case .refused(.versionMismatch), .refused(.notFound), .refused(.providerExists): continue
       case .refused(let refusal): throw RegistryError(refusal)
       }
     }
-    throw .contended(.provider(draft.providerID))
+    switch draft.source {
+    case .stored(let id): throw .contended(.provider(id))
+    case .credentials(let input):
+      throw .contended(.providerOfAccount(input.accountSID, input.region))
+    }
   }
 
   // MARK: -
 
+  /// The provider of an import.
+  private struct Holder {
+    let provider: Provider
+    /// It is to be stored with the number.
+    var isNew = false
+
+    /// For errors: one that is not stored has no id.
+    var id: ProviderID? { isNew ? nil : provider.id }
+  }
+
+  /// The provider that the request names, or that its credentials are of; a new one when there is
+  /// none of that account and region.
+  private func holder(
+    of draft: ImportDraft, _ caller: Caller
+  ) async throws(RegistryError) -> Holder {
+    switch draft.source {
+    case .stored(let id):
+      let found = try await context.provider(id, tenant: caller.tenant).provider
+      try checkServed(found.region, draft)
+      return Holder(provider: found)
+    case .credentials(let input):
+      try checkServed(input.region, draft)
+      let found = try await reading { () async throws(StoreError) in
+        try await context.store(of: caller.tenant).provider(
+          account: input.accountSID, region: input.region)
+      }
+      guard found != nil || caller.may(.providersWrite) else {
+        throw .scopeMissing(.providersWrite)
+      }
+      for access in input.credentials.all(account: input.accountSID, region: input.region) {
+        try await context.probe(access)
+      }
+      if let found { return Holder(provider: found.provider) }
+      return Holder(provider: try Providers(context).make(input, caller), isNew: true)
+    }
+  }
+
+  private func checkServed(_ region: Region, _ draft: ImportDraft) throws(RegistryError) {
+    if draft.supportsInbound, !context.webhooks.regions.contains(region) {
+      throw .regionNotServed(region)
+    }
+  }
+
   private func find(
-    _ e164: E164, _ provider: Provider
+    _ e164: E164, _ holder: Holder
   ) async throws(RegistryError) -> CarrierNumber {
+    let provider = holder.provider
     let access = try context.access(provider)
     let found: CarrierNumber?
     do {
@@ -70,9 +116,9 @@ extension PhoneNumbers {
       throw RegistryError(error)
     }
     guard let found, found.accountSID == provider.accountSID else {
-      throw .numberNotAtCarrier(provider.id)
+      throw .numberNotAtCarrier(holder.id)
     }
-    guard found.hasVoice else { throw .numberWithoutVoice(provider.id) }
+    guard found.hasVoice else { throw .numberWithoutVoice(holder.id) }
     return found
   }
 
@@ -96,16 +142,23 @@ extension PhoneNumbers {
       revision: Revision(createTime: now))
   }
 
-  /// Stores the number, and for inbound sets it up at the carrier.
+  /// Stores the number, a new provider with it, and for inbound sets it up at the carrier.
   private func store(
-    _ number: PhoneNumber, _ provider: Provider, _ record: RequestRecord?, _ caller: Caller
+    _ number: PhoneNumber, _ holder: Holder, _ record: RequestRecord?, _ caller: Caller
   ) async -> Attempt<PhoneNumber> {
-    let insertion = RegistryChange.insertNumber(
-      number, providerVersion: provider.revision.version)
-    let draft = AuditDraft(.importNumber, from: nil, to: number)
+    let provider = holder.provider
+    var write = context.write(
+      by: caller, at: context.time.now(), request: record,
+      (holder.isNew ? [.insertProvider(provider)] : [])
+        + [.insertNumber(number, providerVersion: provider.revision.version)],
+      audit: AuditDraft(.importNumber, from: nil, to: number))
+    if holder.isNew {
+      let made = AuditDraft(.create, from: nil, to: provider)
+      write.audit.insert(made.entry(by: caller, at: write.time, context.ids), at: 0)
+    }
     guard number.supportsInbound else {
       do {
-        try await context.commit(by: caller, request: record, [insertion], audit: draft)
+        try await context.commit(write, of: caller.tenant)
         return .done(number)
       } catch {
         return .refused(error)
@@ -116,9 +169,7 @@ extension PhoneNumbers {
     let journal = ProvisioningJournal.importing(
       number, ours: ours, id: OperationID(at: context.time.now(), random: context.ids),
       time: number.revision.createTime, owner: context.runner.process)
-    let write = context.write(
-      by: caller, at: context.time.now(), request: record,
-      [insertion, .insertJournal(journal)], audit: draft)
+    write.changes.append(.insertJournal(journal))
     do {
       let end = try await context.runner.begin(journal, write)
       switch Self.imported(number.id, end) {
@@ -187,7 +238,13 @@ extension RegistryError {
 
 /// An import that was found good.
 struct ImportDraft: Sendable {
-  let providerID: ProviderID
+  /// Where the provider is from.
+  enum Source: Sendable {
+    case stored(ProviderID)
+    case credentials(ProviderDraft)
+  }
+
+  let source: Source
   let e164: E164
   let label: String
   let supportsInbound: Bool
@@ -198,17 +255,41 @@ struct ImportDraft: Sendable {
   init(_ request: ImportPhoneNumber, _ plan: any NumberPlan) throws(RegistryError) {
     var validator = Validator()
     validator.requestID(request.requestID)
-    let providerID = validator.id("provider_id", request.providerID, as: ProviderID.self)
-    let draft = ImportDraft(request, of: providerID, "", plan, &validator)
+    let source = Self.source(of: request, &validator)
+    let draft = ImportDraft(request, from: source, "", plan, &validator)
     try validator.finish()
     guard let draft else { throw .internalError("A field was neither read nor refused.") }
     self = draft
   }
 
+  private static func source(
+    of request: ImportPhoneNumber, _ validator: inout Validator
+  ) -> Source? {
+    guard let provider = request.provider else {
+      return validator.id("provider_id", request.providerID, as: ProviderID.self)
+        .map { .stored($0) }
+    }
+    do throws(RegistryError) {
+      let draft = try ProviderDraft(CreateProvider(provider: provider))
+      if request.providerID.isEmpty { return .credentials(draft) }
+    } catch {
+      if case .invalidArgument(let violations) = error {
+        for violation in violations {
+          validator.refuse(violation.field, violation.reason, violation.description)
+        }
+      }
+    }
+    if !request.providerID.isEmpty {
+      validator.refuse(
+        "provider_id", .conflicting, "Give either provider_id or provider, not both.")
+    }
+    return nil
+  }
+
   /// Reads what a request says of a number, whose fields begin with `prefix`; nil when something
   /// was refused.
   init?(
-    _ request: ImportPhoneNumber, of providerID: ProviderID?, _ prefix: String,
+    _ request: ImportPhoneNumber, from source: Source?, _ prefix: String,
     _ plan: any NumberPlan, _ validator: inout Validator
   ) {
     let e164 = validator.number("\(prefix)e164", request.e164, plan)
@@ -221,8 +302,8 @@ struct ImportDraft: Sendable {
       let violation = PhoneNumbers.neitherDirection("\(prefix)supports_inbound")
       validator.refuse(violation.field, violation.reason, violation.description)
     }
-    guard let providerID, let e164 else { return nil }
-    self.providerID = providerID
+    guard let source, let e164 else { return nil }
+    self.source = source
     self.e164 = e164
     self.label = request.label
     self.labels = request.labels
@@ -234,6 +315,7 @@ struct ImportDraft: Sendable {
     body.add(supportsOutbound)
     body.add(request.labels)
     body.add(request.validateOnly)
+    if case .credentials(let draft) = source { body.add(draft.body) }
     self.body = body
   }
 }

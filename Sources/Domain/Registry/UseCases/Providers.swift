@@ -176,7 +176,8 @@ package struct Providers: Sendable {
     return try await context.provider(id, tenant: caller.tenant).provider
   }
 
-  private func make(
+  /// A provider that is not stored yet.
+  func make(
     _ draft: ProviderDraft, _ caller: Caller
   ) throws(RegistryError) -> Provider {
     let now = context.time.now()

@@ -140,7 +140,12 @@ extension RegistryContext {
     audit draft: AuditDraft
   ) async throws(StoreError) {
     let write = write(by: caller, at: time.now(), request: request, changes, audit: draft)
-    let receipt = try await store(of: caller.tenant).commit(write)
+    try await commit(write, of: caller.tenant)
+  }
+
+  /// Commits and publishes.
+  func commit(_ write: RegistryWrite, of tenant: TenantID) async throws(StoreError) {
+    let receipt = try await store(of: tenant).commit(write)
     feed.published(receipt.routeSequence)
   }
 

@@ -1348,7 +1348,7 @@ const ProtobufCMessageDescriptor trunkline__v1__import_phone_number_request__lab
   (ProtobufCMessageInit) trunkline__v1__import_phone_number_request__labels_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__v1__import_phone_number_request__field_descriptors[8] =
+static const ProtobufCFieldDescriptor trunkline__v1__import_phone_number_request__field_descriptors[9] =
 {
   {
     "f1",
@@ -1446,6 +1446,18 @@ static const ProtobufCFieldDescriptor trunkline__v1__import_phone_number_request
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "f9",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__ImportPhoneNumberRequest, f9),
+    &trunkline__v1__provider__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned trunkline__v1__import_phone_number_request__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
@@ -1456,11 +1468,12 @@ static const unsigned trunkline__v1__import_phone_number_request__field_indices_
   5,   /* field[5] = f6 */
   6,   /* field[6] = f7 */
   7,   /* field[7] = f8 */
+  8,   /* field[8] = f9 */
 };
 static const ProtobufCIntRange trunkline__v1__import_phone_number_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor trunkline__v1__import_phone_number_request__descriptor =
 {
@@ -1470,7 +1483,7 @@ const ProtobufCMessageDescriptor trunkline__v1__import_phone_number_request__des
   "Trunkline__V1__ImportPhoneNumberRequest",
   "trunkline.v1",
   sizeof(Trunkline__V1__ImportPhoneNumberRequest),
-  8,
+  9,
   trunkline__v1__import_phone_number_request__field_descriptors,
   trunkline__v1__import_phone_number_request__field_indices_by_name,
   1,  trunkline__v1__import_phone_number_request__number_ranges,

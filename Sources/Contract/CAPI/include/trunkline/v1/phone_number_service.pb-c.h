@@ -96,6 +96,7 @@ struct  Trunkline__V1__ImportPhoneNumberRequest
   Trunkline__V1__ImportPhoneNumberRequest__LabelsEntry **f6;
   ProtobufCBinaryData f7;
   uint64_t f8;
+  Trunkline__V1__Provider *f9;
   Trunkline__V1__ImportPhoneNumberRequest__O0Case o0_case;
   union {
     uint64_t f4;
@@ -107,7 +108,7 @@ struct  Trunkline__V1__ImportPhoneNumberRequest
 };
 #define TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__import_phone_number_request__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL, {0,NULL}, 0, TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__O0__NOT_SET, {0}, TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__O1__NOT_SET, {0} }
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL, {0,NULL}, 0, NULL, TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__O0__NOT_SET, {0}, TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__O1__NOT_SET, {0} }
 
 
 struct  Trunkline__V1__ImportPhoneNumberResponse
