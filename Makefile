@@ -47,8 +47,10 @@ crash: venv ## Kill servers at every request to a carrier and at 500 random mome
 	TRUNKLINE_CRASHES=$${TRUNKLINE_CRASHES:-200} TRUNKLINE_KILLS=$${TRUNKLINE_KILLS:-500} \
 	  TRUNKLINE_DAMAGES=$${TRUNKLINE_DAMAGES:-50} TRUNKLINE_FAILOVERS=$${TRUNKLINE_FAILOVERS:-5} \
 	  TRUNKLINE_MATRIX=$${TRUNKLINE_MATRIX:-all} \
+	  TRUNKLINE_NUMBER_SCHEDULES=$${TRUNKLINE_NUMBER_SCHEDULES:-1000} \
 	  .venv/bin/python -m pytest -s Tests/BlackBox/test_crash_matrix.py Tests/BlackBox/test_crash.py \
-	  Tests/BlackBox/test_damage.py Tests/BlackBox/test_kill9.py Tests/BlackBox/test_failover.py
+	  Tests/BlackBox/test_damage.py Tests/BlackBox/test_kill9.py Tests/BlackBox/test_failover.py \
+	  Tests/BlackBox/test_number_schedules.py
 
 .PHONY: schedules
 schedules: venv ## Play 1000 random schedules of clients at two registries, and kill dispatches

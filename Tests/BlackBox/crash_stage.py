@@ -32,6 +32,9 @@ REFUSED = {
 class Fleet:
     """carrier-sim, the hop before it, and registries whose store can be kept from being written."""
 
+    # How long both regions answer after a move.
+    move_overlap = "0s"
+
     def __init__(self, stubs, folder):
         self.stubs, self.folder = stubs, folder
         self.hook = f"127.0.0.1:{harness.free_port()}"
@@ -49,7 +52,8 @@ class Fleet:
                 harness.Trunklined(
                     self.folder / f"registry{number}", self.hop, roles="registry", auth=False,
                     webhook_address=self.hook,
-                    **option | {"arguments": ["--move-overlap=0s", *option.get("arguments", [])]})
+                    **option | {"arguments": [
+                        f"--move-overlap={self.move_overlap}", *option.get("arguments", [])]})
                 for number, option in enumerate(options, 1)
             ]  # fmt: skip
             for server in self.servers:
