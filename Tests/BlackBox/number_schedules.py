@@ -76,7 +76,6 @@ class Schedule(Play):
         self.settle()
         for number in self.listed():
             self.learn(number)
-        self.excuse()
         self.check_operations()
         self.check_history()
         self.check_credentials()
@@ -168,38 +167,6 @@ class Schedule(Play):
             allowed = explained(self.changes_of(number.id), "")
             assert number.agent_id in allowed, f"{number.id} has {number.agent_id}, not {allowed}"
             self.check_region(number)
-
-    def excuse(self):
-        """Known defects, each shown by a test. What a move left is forgotten by a deletion; a move to where
-        something was left takes it for somebody else's, and, where a move that failed left it, puts its
-        own work back with it."""
-        rows = {row.e164: row for row in self.rows}
-        for id, e164 in self.e164s.items():
-            # Where something was left, and whether that was where a move could not be undone.
-            left, lost = {}, set()
-            for operation in reversed(self.operations_on(id)):
-                is_move = operation.type == operation.TYPE_MOVE_PHONE_NUMBER
-                if is_move:
-                    met = {place: left[place] for place in self.places(operation.steps[:2]) & set(left)}
-                    lost |= set(met)
-                    if any(met.values()):
-                        rows[e164].excused.add(id)
-                elif operation.type == operation.TYPE_DELETE_PHONE_NUMBER:
-                    lost |= set(left)
-                for index, step in enumerate(operation.steps):
-                    for place in self.places([step]):
-                        if is_move and step.state == step.STATE_LEFT:
-                            left[place] = index < 2
-                        elif step.state == step.STATE_DONE:
-                            left.pop(place, None)
-            rows[e164].abandoned |= lost
-
-    def places(self, steps):
-        """Where steps write, as in `Row.abandoned`."""
-        return {
-            "route" if step.type == step.TYPE_PROCESSING_REGION else region_name(self.v1, step.region)
-            for step in steps if step.type in (step.TYPE_WEBHOOK, step.TYPE_PROCESSING_REGION)
-        }  # fmt: skip
 
     def operations_on(self, id):
         """Newest first."""
@@ -293,8 +260,6 @@ class Schedule(Play):
         assert self.without_numbers() == self.others
 
     def check_number(self, row, held, number):
-        if number is not None and number.id in row.excused:
-            return
         ours = None
         if number is not None:
             ours = region_name(self.v1, number.region)

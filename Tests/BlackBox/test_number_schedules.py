@@ -315,7 +315,7 @@ def test_what_an_order_explains(writes, values):
     assert explained(writes, "") == values
 
 
-# Defects that are known: `Schedule.excuse` knows what they leave
+# Moves that could not put everything back
 
 
 def with_leftovers(quiet):
@@ -349,13 +349,11 @@ def check_put_back(play, number):
     assert after["voice_url"] == "https://us1.example/voice"
 
 
-@pytest.mark.xfail(strict=True, reason="what a move left is forgotten")
 def test_a_deletion_puts_back_what_a_move_left(quiet):
     play, number, _ = with_leftovers(quiet)
     check_put_back(play, number)
 
 
-@pytest.mark.xfail(strict=True, reason="what a move left is taken for what stood there before us")
 def test_a_move_back_knows_what_a_move_left(quiet):
     play, number, home = with_leftovers(quiet)
     move(play, number, home)
@@ -364,7 +362,6 @@ def test_a_move_back_knows_what_a_move_left(quiet):
     check_put_back(play, moved)
 
 
-@pytest.mark.xfail(strict=True, reason="what a move left is put back after it was written anew")
 def test_a_move_goes_where_one_has_failed(quiet):
     play = Play(quiet, NOTHING)
     target = play.link("us1")

@@ -38,22 +38,23 @@ extension ProvisioningJournal {
     return journal
   }
 
-  /// The region first: a call that comes meanwhile still finds our webhook.
+  /// What was left last goes back first; of the number's own the region, so that a call that comes
+  /// meanwhile still finds our webhook.
   private static func restoring(_ number: PhoneNumber) -> [ProvisioningStep] {
     guard let ours = number.configured, let former = number.former else { return [] }
-    return [
+    return restoringLeftovers(number.leftovers) + [
       ProvisioningStep(
         .processingRegion, .restore, region: number.region, ours: .region(number.region),
         former: .region(former.processingRegion)),
       ProvisioningStep(
         .webhook, .restore, region: number.region, ours: .voice(ours),
         former: .voice(former.voice)),
-    ] + restoringLeftovers(number)
+    ]
   }
 
   /// What an earlier work left where the number no longer is.
-  private static func restoringLeftovers(_ number: PhoneNumber) -> [ProvisioningStep] {
-    number.leftovers.compactMap { leftover in
+  private static func restoringLeftovers(_ leftovers: [Leftover]) -> [ProvisioningStep] {
+    leftovers.compactMap { leftover in
       leftover.remedy.map { remedy in
         ProvisioningStep(
           leftover.kind, .restore, region: leftover.region, providerID: remedy.providerID,
@@ -76,7 +77,7 @@ extension ProvisioningJournal {
           ProvisioningStep(
             .processingRegion, .rewrite, region: number.region, ours: .region(number.region)),
           ProvisioningStep(.readBack, .confirm, region: number.region),
-        ] + restoringLeftovers(number)
+        ] + restoringLeftovers(number.leftovers)
       }
     return ProvisioningJournal(
       id: id, tenant: number.tenant, subject: .number(number.id), kind: .repairNumber,
@@ -94,14 +95,17 @@ extension ProvisioningJournal {
       ProvisioningStep(.readBack, .confirm, region: target.region, providerID: target.id)
     ]
     if let configured = number.configured, let former = number.former {
+      // What an earlier move left where this one writes is this one's to put back.
+      let (met, rest) = meeting(number.leftovers, target.region)
       steps.insert(
         ProvisioningStep(
-          .webhook, .make, region: target.region, providerID: target.id, ours: .voice(ours)),
-        at: 0)
+          .webhook, .make, region: target.region, providerID: target.id, ours: .voice(ours),
+          left: met.first { $0.kind == .webhook }?.remedy), at: 0)
       steps.insert(
         ProvisioningStep(
           .processingRegion, .make, region: target.region, providerID: target.id,
-          ours: .region(target.region)), at: 1)
+          ours: .region(target.region), left: met.first { $0.kind == .processingRegion }?.remedy),
+        at: 1)
       steps.append(
         ProvisioningStep(
           .propagation, .wait, region: target.region, providerID: target.id,
@@ -110,11 +114,22 @@ extension ProvisioningJournal {
         ProvisioningStep(
           .webhook, .restore, region: number.region, providerID: number.providerID,
           ours: .voice(configured), former: .voice(former.voice)))
-      steps += restoringLeftovers(number)
+      steps += restoringLeftovers(rest)
     }
     return ProvisioningJournal(
       id: id, tenant: number.tenant, subject: .number(number.id), kind: .moveNumber,
       steps: steps, time: time, owner: owner)
+  }
+
+  /// The leftovers that are where a move to `region` writes, and the others. A number has one route,
+  /// and a record in each region.
+  static func meeting(
+    _ leftovers: [Leftover], _ region: Region
+  ) -> (met: [Leftover], rest: [Leftover]) {
+    let met = leftovers.filter {
+      $0.remedy != nil && ($0.kind == .processingRegion || $0.region == region)
+    }
+    return (met, leftovers.filter { !met.contains($0) })
   }
 
   /// What stood at the carrier before the work, as its steps read it; nil when they did not.

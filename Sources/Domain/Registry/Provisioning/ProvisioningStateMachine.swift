@@ -67,7 +67,7 @@ package struct ProvisioningStateMachine: Sendable {
   package mutating func sighted(_ present: CarrierSetting) -> Action {
     switch (journal.phase, journal.steps[index].aim) {
     case (.looking, _):
-      journal.steps[index].former = present
+      journal.steps[index].former = journal.steps[index].former(at: present)
       return look(from: index + 1)
     case (.doing, .make), (.doing, .rewrite):
       guard let ours = journal.steps[index].ours, present.holds(ours) else {

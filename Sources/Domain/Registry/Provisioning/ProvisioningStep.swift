@@ -48,6 +48,8 @@ package struct ProvisioningStep: Sendable, Hashable, Codable {
   package let ours: CarrierSetting?
   /// What stood there before; recorded before anything is overwritten.
   package var former: CarrierSetting?
+  /// What an earlier work of ours left there: it is not taken for what stood there before us.
+  package let left: Leftover.Remedy?
   /// What the last look said must be written to put it back.
   package var putBack: CarrierSetting?
   /// How long a wait lasts.
@@ -60,8 +62,8 @@ package struct ProvisioningStep: Sendable, Hashable, Codable {
 
   package init(
     _ kind: StepKind, _ aim: Aim, region: Region, providerID: ProviderID? = nil,
-    ours: CarrierSetting? = nil, former: CarrierSetting? = nil, duration: Duration? = nil,
-    state: State = .pending
+    ours: CarrierSetting? = nil, former: CarrierSetting? = nil, left: Leftover.Remedy? = nil,
+    duration: Duration? = nil, state: State = .pending
   ) {
     self.kind = kind
     self.aim = aim
@@ -69,11 +71,17 @@ package struct ProvisioningStep: Sendable, Hashable, Codable {
     self.providerID = providerID
     self.ours = ours
     self.former = former
+    self.left = left
     self.putBack = nil
     self.duration = duration
     self.until = nil
     self.state = state
     self.carrierCode = nil
+  }
+
+  /// What `present` is without what an earlier work of ours left there.
+  func former(at present: CarrierSetting) -> CarrierSetting {
+    left.flatMap { present.puttingBack($0.ours, to: $0.former) } ?? present
   }
 
   /// It writes what is ours.

@@ -45,7 +45,13 @@ extension ProvisioningWork {
     new.pendingProviderID = nil
     let arrival = journal.steps.first { $0.aim == .confirm && $0.state == .done }
     guard let arrival, let providerID = arrival.providerID else {
-      if outcome == .corrupted { new = withLeftovers(new, number.leftovers, journal) }
+      if outcome == .corrupted {
+        // One that was put back meanwhile is found so by the repair.
+        let earlier = number.leftovers.filter { earlier in
+          !journal.leftovers.contains { $0.kind == earlier.kind && $0.region == earlier.region }
+        }
+        new = withLeftovers(new, earlier, journal)
+      }
       return changed(number, journal, new)
     }
     new.providerID = providerID

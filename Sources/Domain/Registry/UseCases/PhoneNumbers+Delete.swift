@@ -76,7 +76,7 @@ extension PhoneNumbers {
     deleting.leftovers = []
     deleting.revision = present.revision.next(at: now)
     let journal = ProvisioningJournal.deleting(
-      deleting, id: OperationID(at: now, random: context.ids), time: now,
+      present, id: OperationID(at: now, random: context.ids), time: now,
       owner: context.runner.process)
     let write = context.write(
       by: caller, at: now, [.updateNumber(deleting, from: version), .insertJournal(journal)],
