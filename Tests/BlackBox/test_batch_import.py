@@ -2,11 +2,14 @@
 
 import collections
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import pytest
 
 import harness
+import postgres
+import world as worlds
 from harness import wait_until
 from world import ANSWER_MAX, Refusal, deployment, refusal, request_id
 
@@ -218,6 +221,52 @@ def test_a_batch_goes_on_after_a_kill(world, account, moment):
     assert known.items() <= ids(answers).items()
     check_counts(answers, 24)
     check_once(world, provider, numbers)
+
+
+def test_a_batch_that_is_sent_twice_at_once(world, account):
+    provider = world.provider(account)
+    numbers = buy(world, account, 20)
+    request = batch_of(world, provider, numbers)
+    with ThreadPoolExecutor(3) as pool:
+        told = list(pool.map(lambda _: send(world, request), range(3)))
+    for answers in told:
+        check_counts(answers, 20)
+        assert reasons(answers) == {} and ids(answers) == ids(told[0])
+    check_once(world, provider, numbers)
+
+
+@pytest.fixture
+def database(tmp_path):
+    with postgres.Server(tmp_path / "pg") as server:
+        server.make_database("trunkline")
+        yield server
+
+
+def test_another_registry_goes_on_with_a_batch(stubs, sim, database, start_server, tmp_path):
+    shared = {
+        "keyring": tmp_path / "keyring", "webhook_address": f"127.0.0.1:{harness.free_port()}",
+        "roles": "registry", "auth": False,
+        "arguments": [f"--database={database.url('trunkline')}"],
+    }  # fmt: skip
+    first, second = (start_server(name, **shared) for name in ("first", "second"))
+    world, other = (worlds.World(stubs, sim, server) for server in (first, second))
+    account = world.account()
+    provider = world.provider(account)
+    numbers = buy(world, account, 16)
+    request = batch_of(world, provider, numbers)
+    stream = world.numbers.BatchImportPhoneNumbers(request, timeout=BATCH_MAX)
+    known = next(stream).result
+    # Sent to the second one while the first goes on with it, and dies.
+    with ThreadPoolExecutor(1) as pool:
+        resumed = pool.submit(send, other, request)
+        first.kill()
+        answers = resumed.result()
+    assert reasons(answers) == {}
+    assert ids(answers)[known.index] == known.phone_number.id
+    check_counts(answers, 16)
+    check_once(other, provider, numbers)
+    for it in (world, other):
+        it.close()
 
 
 def test_a_batch_that_meets_the_quota(stubs, tmp_path):
