@@ -112,6 +112,20 @@ def test_a_provider_is_made_for_who_may_make_one(world):
     assert send(world, wanted, metadata=shown).provider_id == provider.id
 
 
+def test_the_command_line_links_and_imports(world, tmp_path):
+    account = world.account()
+    key = world.key(account)
+    secret = tmp_path / "secret"
+    secret.write_text(key["secret"])
+    e164 = bought(world, account)
+    told = harness.run_cli(
+        "phone-numbers", "import", e164, "--account-sid", account["sid"], "--region", "us1",
+        "--api-key-sid", key["sid"], "--api-key-secret-file", secret, address=world.server.address)
+    assert told.returncode == 0, told.stderr
+    [made] = of_account(world, account)
+    assert made.id in told.stdout and e164 in told.stdout and key["secret"] not in told.stdout
+
+
 def test_a_quota_leaves_neither(stubs, tmp_path):
     with deployment(stubs, tmp_path, arguments=["--quota=numbers=0"]) as world:
         account = world.account()

@@ -34,6 +34,35 @@ import WellKnown
     #expect(request?.requestID == "request-1")
   }
 
+  @Test func importsWithCredentials() async {
+    let requests = Requests<V1.ImportPhoneNumberRequest>()
+    let harness = CommandHarness(files: ["secret": "s3cret\n"]) { router in
+      router.answer(V1.PhoneNumberServiceMethods.importPhoneNumber, requests) { _, _ in
+        V1.ImportPhoneNumberResponse(phoneNumber: Self.stored)
+      }
+    }
+    let line = "phone-numbers import +15005550006 --account-sid AC1 --region ie1 --api-key-sid SK1"
+    let outcome = await harness.run(line + " --api-key-secret-file secret")
+    #expect(outcome.status == .success)
+    #expect(requests.last?.providerID == "")
+    #expect(requests.last?.provider?.region == .ie1)
+    let twilio = V1.Provider.Twilio(
+      accountSID: "AC1", apiKeySID: "SK1", apiKeySecret: "s3cret")
+    #expect(requests.last?.provider?.config == .twilio(twilio))
+    #expect(!(outcome.output + outcome.errors).contains("s3cret"))
+  }
+
+  @Test func importsWithAProviderOrCredentials() async {
+    let harness = CommandHarness()
+    for options in [
+      "", " --provider-id prv_1 --account-sid AC1 --region us1", " --account-sid AC1",
+      " --provider-id prv_1 --region us1", " --provider-id prv_1 --auth-token-file x",
+    ] {
+      let outcome = await harness.run("phone-numbers import +15005550006" + options)
+      #expect(outcome.status == .usage, "\(options)")
+    }
+  }
+
   @Test func listsByTypeAndAgent() async {
     let requests = Requests<V1.ListPhoneNumbersRequest>()
     let harness = CommandHarness { router in

@@ -39,26 +39,38 @@ import Testing
       await CommandHarness().run("phone-numbers import --help").output == """
         Makes the calls of a number come to Trunkline.
 
-        The carrier's present settings are kept; delete puts them back. With --from-file numbers
-        that fail do not hinder the others, and --request-id resumes what was cut.
+        The carrier's present settings are kept; delete puts them back. In place of
+        --provider-id an account, its region and its credentials find the provider, or make it.
+        With --from-file numbers that fail do not hinder the others, and --request-id resumes
+        what was cut.
 
-        Usage: trunkline phone-numbers import [options] --provider-id prv_… [NUMBER]
+        Usage: trunkline phone-numbers import [options] [NUMBER]
 
         Arguments:
           NUMBER  The number in E.164 form, +15005550006.
 
         Options:
-          --provider-id prv_…   The provider whose account holds the number. [required]
-          --label TEXT          A name for people.
-          --labels KEY=VALUE,…  Marks of your own. An update replaces them all; an empty text
-                                removes them. [may be repeated]
-          --no-inbound          Leave the number's inbound calls where they go today.
-          --no-outbound         Place no calls from the number.
-          --from-file PATH      Import many: a line for each number, NUMBER or NUMBER,LABEL; -
-                                is the standard input.
-          --request-id ID       Repeats an earlier request safely. Without it a new id is made.
-          --validate-only       Check everything, at the carrier too, and change nothing.
-          -h, --help            Prints this.
+          --provider-id prv_…         The provider whose account holds the number.
+          --account-sid AC…           The Twilio account or sub-account.
+          --region us1|ie1|au1        The region of the credentials, beside --account-sid.
+          --api-key-sid SK…           An API key of the provider's region.
+          --api-key-secret-file PATH  The file with the API key's secret; - is the standard
+                                      input. TRUNKLINE_API_KEY_SECRET in the environment may
+                                      hold the secret itself.
+          --auth-token-file PATH      The file with the account's Auth Token; - is the standard
+                                      input. For a new provider TRUNKLINE_AUTH_TOKEN in the
+                                      environment may hold the token itself.
+          --label TEXT                A name for people.
+          --labels KEY=VALUE,…        Marks of your own. An update replaces them all; an empty
+                                      text removes them. [may be repeated]
+          --no-inbound                Leave the number's inbound calls where they go today.
+          --no-outbound               Place no calls from the number.
+          --from-file PATH            Import many: a line for each number, NUMBER or
+                                      NUMBER,LABEL; - is the standard input.
+          --request-id ID             Repeats an earlier request safely. Without it a new id is
+                                      made.
+          --validate-only             Check everything, at the carrier too, and change nothing.
+          -h, --help                  Prints this.
 
         Options of every command:
           -s, --server HOST:PORT   Where trunklined listens. [default: 127.0.0.1:50051;

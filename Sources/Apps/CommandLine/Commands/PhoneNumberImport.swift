@@ -4,8 +4,10 @@ internal import GRPC
 extension TrunklineCommands {
   private static let e164: Positional<String?> = .optional(
     "NUMBER", .text("NUMBER"), "The number in E.164 form, +15005550006.")
-  private static let newProviderID: Option<String> = .required(
+  private static let newProviderID: Option<String?> = .optional(
     "provider-id", .text("prv_…"), "The provider whose account holds the number.")
+  private static let credentialsRegion: Option<V1.Region?> = .optional(
+    "region", .region, "The region of the credentials, beside --account-sid.")
   private static let noInbound: Option<Bool> = .flag(
     "no-inbound", "Leave the number's inbound calls where they go today.")
   private static let noOutbound: Option<Bool> = .flag(
@@ -16,10 +18,13 @@ extension TrunklineCommands {
 
   static let importNumber = Command<SessionAction>.action(
     "import", "Makes the calls of a number come to Trunkline.",
-    discussion: "The carrier's present settings are kept; delete puts them back. With --from-file "
-      + "numbers that fail do not hinder the others, and --request-id resumes what was cut.",
+    discussion: "The carrier's present settings are kept; delete puts them back. In place of "
+      + "--provider-id an account, its region and its credentials find the provider, or make it. "
+      + "With --from-file numbers that fail do not hinder the others, and --request-id resumes "
+      + "what was cut.",
     options: [
-      newProviderID, label, Shared.labels, noInbound, noOutbound, fromFile, Shared.requestID,
+      newProviderID, accountSID, credentialsRegion, apiKeySID, apiKeySecretFile, authTokenFile,
+      label, Shared.labels, noInbound, noOutbound, fromFile, Shared.requestID,
       Shared.validateOnly,
     ],
     positionals: [e164]
@@ -40,7 +45,24 @@ extension TrunklineCommands {
     _ number: String, _ arguments: Arguments
   ) throws(ArgumentError) -> SessionAction {
     var request = V1.ImportPhoneNumberRequest()
-    request.providerID = try arguments.value(newProviderID)
+    let credentials = try ProviderSecrets(arguments)
+    let account = try arguments.value(accountSID)
+    if let account {
+      guard !arguments.isGiven(newProviderID) else {
+        throw .conflict("Give --provider-id or --account-sid, not both.")
+      }
+      guard let region = try arguments.value(credentialsRegion) else {
+        throw .conflict("--account-sid needs --region beside it.")
+      }
+      var twilio = V1.Provider.Twilio()
+      twilio.accountSID = account
+      var provider = V1.Provider()
+      provider.region = region
+      provider.config = .twilio(twilio)
+      request.provider = provider
+    } else {
+      request.providerID = try knownProvider(arguments)
+    }
     request.e164 = number
     request.label = try arguments.value(label) ?? ""
     request.labels = try arguments.value(Shared.labels)
@@ -52,6 +74,10 @@ extension TrunklineCommands {
     return SessionAction { (session) async throws(CommandFailure) in
       var request = template
       request.requestID = givenID ?? session.makeRequestID()
+      if case .twilio(var twilio) = request.provider?.config {
+        _ = try credentials.fill(&twilio, isNew: true, session)
+        request.provider?.config = .twilio(twilio)
+      }
       let (client, sent) = (V1.PhoneNumberServiceClient(channel: session.channel), request)
       let answer = try await session.call(.whenUnavailable(requestID: sent.requestID)) {
         (options) async throws(RPCError) in
@@ -61,12 +87,26 @@ extension TrunklineCommands {
     }
   }
 
+  /// The provider that is named; credentials do not go with it.
+  private static func knownProvider(_ arguments: Arguments) throws(ArgumentError) -> String {
+    guard let id = try arguments.value(newProviderID) else {
+      throw .optionMissing("--provider-id", environment: nil)
+    }
+    guard !arguments.isGiven(accountSID), !arguments.isGiven(credentialsRegion),
+      !arguments.isGiven(apiKeySID), !arguments.isGiven(apiKeySecretFile),
+      !arguments.isGiven(authTokenFile)
+    else {
+      throw .conflict("The provider has an account, a region and credentials already.")
+    }
+    return id
+  }
+
   private static func importMany(
     _ file: String, _ arguments: Arguments
   ) throws(ArgumentError) -> SessionAction {
     var entry = V1.BatchImportPhoneNumbersRequest.Entry()
     var request = V1.BatchImportPhoneNumbersRequest()
-    request.providerID = try arguments.value(newProviderID)
+    request.providerID = try knownProvider(arguments)
     entry.labels = try arguments.value(Shared.labels)
     var words = ["trunkline phone-numbers import --from-file", shellWord(file)]
     words += ["--provider-id", shellWord(request.providerID)]

@@ -13,7 +13,7 @@ extension TrunklineCommands {
 
   static let providerArgument: Positional<String> = .required(
     "PROVIDER_ID", .text("PROVIDER_ID"), "The provider, prv_….")
-  private static let accountSID: Option<String?> = .optional(
+  static let accountSID: Option<String?> = .optional(
     "account-sid", .text("AC…"), "The Twilio account or sub-account.")
 
   // MARK: Secrets
@@ -26,10 +26,10 @@ extension TrunklineCommands {
       + "environment may hold the secret itself.")
   static let authTokenFile: Option<String?> = .optional(
     "auth-token-file", .text("PATH"),
-    "The file with the account's Auth Token; - is the standard input. For create "
+    "The file with the account's Auth Token; - is the standard input. For a new provider "
       + "TRUNKLINE_AUTH_TOKEN in the environment may hold the token itself.")
 
-  /// A provider's secrets, by where they are read from.
+  /// The options that name an account's credentials.
   struct ProviderSecrets: Sendable {
     let apiKeySID: String?
     let apiKeySecretFile: String?
