@@ -1,9 +1,13 @@
 """ImportPhoneNumber with credentials in place of a provider: it is found, or made."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import grpc
 import pytest
 
 import harness
+import postgres
+import world as worlds
 from test_access import bearer
 from world import ANSWER_MAX, deployment, refusal, request_id
 
@@ -110,6 +114,42 @@ def test_a_provider_is_made_for_who_may_make_one(world):
     assert of_account(world, account) == []
     provider = world.provider(account, key=key)
     assert send(world, wanted, metadata=shown).provider_id == provider.id
+
+
+def many_at_once(first, second):
+    """Six numbers of one account come at the same time, half of them at another registry."""
+    account = first.account()
+    key = first.key(account)
+    wanted = [request(first, account, key, bought(first, account)) for _ in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        numbers = list(pool.map(send, [first, second] * 3, wanted))
+    [made] = of_account(first, account)
+    assert {number.provider_id for number in numbers} == {made.id}
+    assert {number.e164 for number in numbers} == {it.e164 for it in wanted}
+    shown = first.v1.ListAuditEventsRequest(resource_type="provider", resource_id=made.id)
+    events = first.audit_log.ListAuditEvents(shown, timeout=ANSWER_MAX).events
+    assert [event.action for event in events] == ["create"]
+
+
+def test_many_at_once_make_one_provider(world):
+    many_at_once(world, world)
+
+
+def test_many_at_once_make_one_provider_at_two_registries(stubs, sim, start_server, tmp_path):
+    with postgres.Server(tmp_path / "pg") as database:
+        database.make_database("trunkline")
+        shared = {
+            "roles": "registry", "keyring": tmp_path / "keyring", "auth": False,
+            "webhook_address": f"127.0.0.1:{harness.free_port()}",
+            "arguments": [f"--database={database.url('trunkline')}"],
+        }  # fmt: skip
+        servers = [start_server(name, **shared) for name in ("first", "second")]
+        first, second = (worlds.World(stubs, sim, server) for server in servers)
+        many_at_once(first, second)
+        for it in (first, second):
+            it.close()
+        for server in servers:
+            server.stop()
 
 
 def test_the_command_line_links_and_imports(world, tmp_path):
