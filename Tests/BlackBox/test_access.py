@@ -121,6 +121,19 @@ def tenants(stubs, tmp_path_factory):
         yield Tenants(world)
 
 
+@pytest.fixture(scope="module")
+def second(stubs, tmp_path_factory):
+    """Another deployment: one takes so many bad attempts of one address and no more."""
+    with deployment(stubs, tmp_path_factory.mktemp("second")) as world:
+        world.tokens = world.v1.TokenServiceStub(world.server.channel())
+        yield Tenants(world)
+
+
+@pytest.fixture
+def attacked(name, tenants, second):
+    return (tenants, second)[METHODS.index(name) % 2]
+
+
 def scope_of(name):
     """What the method's option says: field 50001 of its options, which this parser keeps unread."""
     wire, key = contract.methods()[name].options.SerializeToString(), bytes([0x8A, 0xB5, 0x18])
@@ -132,7 +145,8 @@ def scope_of(name):
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_none_or_a_bad_token_is_unauthenticated_before_the_body_is_looked_at(tenants, name):
+def test_none_or_a_bad_token_is_unauthenticated_before_the_body_is_looked_at(attacked, name):
+    tenants = attacked
     good = tenants.world.server.token
     missing = tenants.raw(name)
     assert (missing.code, missing.reason) == (grpc.StatusCode.UNAUTHENTICATED, "TOKEN_MISSING")
@@ -164,7 +178,8 @@ def test_a_token_without_the_scope_is_denied_before_the_body_is_looked_at(tenant
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_a_revoked_token_is_unauthenticated(tenants, name):
+def test_a_revoked_token_is_unauthenticated(attacked, name):
+    tenants = attacked
     v1, scope = tenants.v1, scope_of(name)
     revoked = tenants.create_token([scope])
     assert tenants.raw(name, revoked.token_text).code != grpc.StatusCode.UNAUTHENTICATED

@@ -11,6 +11,7 @@ import os
 import pathlib
 import re
 import tempfile
+import types
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,7 @@ from crash_matrix import FORBIDDEN, Scenario
 from world import ANSWER_MAX, refusal, request_id
 
 STORES = {"sqlite": crash_stage.OnSQLite, "postgres": crash_stage.OnPostgres}
+NO_PARAMETERS = types.SimpleNamespace(params={})
 IS_WHOLE = os.environ.get("TRUNKLINE_MATRIX") == "all"
 
 
@@ -191,7 +193,7 @@ def results(stubs, tmp_path_factory, request):
     """By store and case what is wrong: all that were chosen are played when the first is asked for."""
     chosen = {}
     for item in request.session.items:
-        if hasattr(item, "callspec") and "case" in item.callspec.params:
+        if item.module is request.module and "case" in getattr(item, "callspec", NO_PARAMETERS).params:
             chosen.setdefault(item.callspec.params["store"], []).append(item.callspec.params["case"])
 
     def play(store):

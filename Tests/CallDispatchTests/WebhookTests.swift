@@ -55,6 +55,36 @@ struct WebhookTests {
     await expect(.tokenUnknown, harness, harness.voice(call: 9, generation: 3))
   }
 
+  /// A call that began before its number had moved ends with the token that it began with.
+  @Test func aCallIsFollowedToItsEndAfterAMove() async throws {
+    let harness = try await DispatchHarness()
+    let (request, webhook) = harness.voice(call: 7)
+    _ = try await harness.dispatcher.answerVoice(request, webhook)
+    let moved = ProviderRoute(
+      id: ProviderID(bits: 77), tenant: CallSamples.tenant, account: CallSamples.account,
+      region: .ie1, signsWebhooks: false)
+    harness.routes.apply(.changed(.setProvider(moved), at: nil))
+    var number = try harness.number()
+    number.provider = moved.id
+    number.webhookGeneration = 2
+    harness.routes.apply(.changed(.setNumber(number), at: nil))
+    func end(_ generation: UInt32, _ call: UInt64) async throws {
+      let token = FakeWebhookTokens().token(
+        forNumber: CallSamples.number, generation: generation)
+      try await harness.dispatcher.acceptStatus(
+        harness.webhook(.number(CallSamples.number, token, .status)),
+        StatusWebhook(
+          account: CallSamples.account, carrierCallID: CallSamples.carrierCallID(call),
+          status: .completed))
+    }
+    // What is not our call, or of no neighbouring generation, is a stranger's.
+    await #expect(throws: DispatchError.webhookRefused(.tokenUnknown)) { try await end(1, 8) }
+    await #expect(throws: DispatchError.webhookRefused(.tokenUnknown)) { try await end(4, 7) }
+    try await end(1, 7)
+    #expect(harness.store.allCalls.map(\.state) == [.completed])
+    await expect(.tokenUnknown, harness, harness.voice(call: 9))
+  }
+
   @Test func theSameWebhookAgainGetsTheSameAnswer() async throws {
     let harness = try await DispatchHarness()
     let (request, webhook) = harness.voice(call: 7)

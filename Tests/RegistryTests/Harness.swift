@@ -36,7 +36,8 @@ struct Harness {
   init(
     store: MemoryRegistryStore, carrier: FakeCarrier, port: any Carrier,
     storePort: any RegistryStore, time: ManualTime, ids: CountingIDs,
-    regions: Set<Region> = Set(Region.allCases), quotas: [Quota] = [],
+    regions: Set<Region> = Set(Region.allCases), host: String = "hooks.example.test",
+    quotas: [Quota] = [],
     process: RegistryProcessID? = nil, background: BackgroundTasks = BackgroundTasks()
   ) {
     self.store = store
@@ -45,7 +46,8 @@ struct Harness {
     self.ids = ids
     self.context = RegistryContext(
       store: storePort, carrier: port, sealer: FakeSealer(),
-      webhooks: FakeWebhookEndpoints(regions: regions), numberPlan: FakeNumberPlan(), time: time,
+      webhooks: FakeWebhookEndpoints(regions: regions, host: host), numberPlan: FakeNumberPlan(),
+      time: time,
       ids: ids, quotas: quotas, process: process, auditRetention: .seconds(400 * 24 * 3600),
       background: background)
   }

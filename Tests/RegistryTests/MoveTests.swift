@@ -206,6 +206,71 @@ struct MoveTests {
     }
   }
 
+  @Test func whoWaitsForASleepingMoveTakesNoPlace() async throws {
+    let (harness, before, target) = try await scene()
+    let operation = try #require(try await begin(harness, before, target))
+    await harness.context.background.idle()
+    let journal = try #require(
+      try await harness.store.tenant(Harness.tenant).journal(operation.id))
+    let full = Harness(
+      store: harness.store, carrier: harness.carrier, port: harness.carrier,
+      storePort: harness.store, time: harness.time, ids: harness.ids,
+      background: BackgroundTasks(countMax: 0))
+    let late = await #expect(throws: ProvisioningRunner.Failure.self) {
+      _ = try await full.context.runner.join(journal)
+    }
+    #expect(late == .full)
+  }
+
+  @Test func manyMovesToOneProviderBeginAtOnce() async throws {
+    let harness = Harness()
+    let home = try await harness.link(.us1)
+    let target = try await harness.link(.ie1)
+    var numbers: [PhoneNumber] = []
+    for index in 1...24 {
+      try harness.buy(index)
+      numbers.append(try await harness.importNumber(index, home))
+    }
+    await withTaskGroup(of: RegistryError?.self) { group in
+      for number in numbers {
+        group.addTask { await failure { try await begin(harness, number, target) } }
+      }
+      for await refused in group { #expect(refused == nil) }
+    }
+    await harness.context.background.idle()
+    let present = try await harness.providers.get(target.id.description, by: caller)
+    #expect(present.etag == target.etag)
+    // A key that does not reach one that comes is refused.
+    harness.carrier.addKey(
+      Sample.key(3), secret: "new", account: Harness.account, region: .ie1)
+    harness.carrier.hide([Sample.sid(7)], from: Sample.key(3))
+    let refused = await failure {
+      try await harness.providers.update(
+        UpdateProvider(
+          provider: ProviderInput(
+            id: target.id.description,
+            twilio: TwilioInput(
+              accountSID: "", apiKeySID: Sample.key(3).description, apiKeySecret: Secret("new")))),
+        by: caller)
+    }
+    guard case .numbersUnreachable(let unreachable, total: 1) = refused else {
+      Issue.record("\(String(describing: refused))")
+      return
+    }
+    #expect(unreachable.map(\.id) == [numbers[6].id])
+  }
+
+  @Test func unassignedCallsGoWhereTheyWentBeforeTheImport() async throws {
+    let (harness, before, target) = try await scene()
+    _ = try await begin(harness, before, target)
+    let usage = try await harness.numbers.usage(before.id.description, by: caller)
+    #expect(!usage.isDeletable)
+    try await end(harness)
+    let after = try await number(harness, before.id)
+    #expect(NumberRoute(after).formerVoiceURL == Harness.former.voiceURL)
+    #expect(after.former?.voice.voiceURL == "https://former.test/ie1")
+  }
+
   /// A move whose last write is refused: the number has moved, and its old region keeps our webhook.
   private func left() async throws -> (Harness, PhoneNumber, home: ProviderID) {
     let (harness, before, target) = try await scene()

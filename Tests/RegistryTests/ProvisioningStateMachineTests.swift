@@ -196,7 +196,10 @@ struct ProvisioningStateMachineTests {
     #expect(machine.resumed() == .write(0, .voice(ours)))
     #expect(machine.written() == .write(1, .region(.ie1)))
     var failed = machine
-    #expect(failed.stepFailed(refused, mayHaveActed: true) == .close(.undone))
+    #expect(failed.stepFailed(refused, mayHaveActed: true) == .look(1, .restore))
+    // Only whether it was written is looked at.
+    #expect(failed.sighted(.region(.ie1)) == .close(.undone))
+    #expect(failed.journal.steps.map(\.state) == [.done, .done, .undone])
     #expect(machine.written() == .look(0, .confirm))
   }
 

@@ -69,6 +69,31 @@ struct RepairTests {
     }
   }
 
+  /// A repair with another public URL that fails half way: what stands at the carrier is known, and
+  /// goes back.
+  @Test func whatAFailedRepairWroteIsPutBack() async throws {
+    for request in 1...4 {
+      let what = Comment("request \(request)")
+      let harness = Harness()
+      let number = try await imported(harness)
+      let process = Harness(
+        store: harness.store, carrier: harness.carrier,
+        port: FaultyCarrier(
+          harness.carrier, FaultInjector(failing: request),
+          error: CarrierError(.notPermitted, effect: .refused, code: 20006)),
+        storePort: harness.store, time: harness.time, ids: harness.ids, host: "new.test")
+      let failed = try await repair(process, number.id)
+      #expect(failed.state == .failed, what)
+      let now = try await harness.numbers.get(number.id.description, by: caller)
+      #expect(
+        harness.carrier.voice(Sample.sid(1), region: .ie1) == now.configured, what)
+      _ = try await harness.numbers.delete(number.id.description, by: caller)
+      #expect(
+        harness.carrier.voice(Sample.sid(1), region: .ie1)?.voiceURL == "https://former.test/ie1",
+        what)
+    }
+  }
+
   @Test func aCorruptedNumberGoesWhenAllIsPutBack() async throws {
     let harness = Harness()
     let number = try await corrupted(harness)

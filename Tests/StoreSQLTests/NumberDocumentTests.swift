@@ -38,6 +38,11 @@ struct NumberDocumentTests {
           Leftover(kind: .processingRegion, region: .ie1, carrierCode: nil),
         ]
       },
+      {
+        $0.former = FormerSettings(
+          voice: VoiceSettings(), processingRegion: .ie1, recordedTime: Sample.start,
+          firstVoice: Sample.voice)
+      },
       { $0.unassignedPolicy = .formerURL },
       { $0.pendingProviderID = Sample.provider(2).id },
       { $0.webhookGeneration = .max },

@@ -98,6 +98,11 @@ extension DocumentReader {
 
   private mutating func formerSettings() -> FormerSettings? {
     guard take("{") else { return nil }
+    var firstVoice: VoiceSettings?
+    if take("\"firstVoice\":") {
+      guard let read = voice(), take(",") else { return nil }
+      firstVoice = read
+    }
     var region: Region?
     if take("\"processingRegion\":") {
       guard let read: Region = word(), take(",") else { return nil }
@@ -106,7 +111,8 @@ extension DocumentReader {
     guard take("\"recordedTime\":"), let time = time(),
       take(",\"voice\":"), let voice = voice(), take("}")
     else { return nil }
-    return FormerSettings(voice: voice, processingRegion: region, recordedTime: time)
+    return FormerSettings(
+      voice: voice, processingRegion: region, recordedTime: time, firstVoice: firstVoice)
   }
 
   private mutating func leftover() -> Leftover? {

@@ -90,6 +90,12 @@ enum RegistryStatements {
     UPDATE providers SET numbers_revision = numbers_revision + 1
     WHERE region = $1 AND tenant = $2 AND id = $3 AND version = $4
     """)
+  static let numberIsExpected = SQLStatement(
+    "provider_number_expected",
+    """
+    UPDATE providers SET numbers_revision = numbers_revision + 1
+    WHERE region = $1 AND tenant = $2 AND id = $3
+    """)
   static let providersToReseal = SQLStatement(
     "provider_reseal",
     """
@@ -242,7 +248,8 @@ enum RegistryStatements {
     insertRequest, request, forgetRequests, pruneRequests, insertProvider, providerOfAccount,
     provider, providerOfAnyTenant, updateProvider, updateProviderWithNumbers, lockProvider,
     lockProviderDocument, observeProvider,
-    deleteProvider, countNumbersOfProvider, numberComesUnderProvider, providersToReseal,
+    deleteProvider, countNumbersOfProvider, numberComesUnderProvider,
+    numberIsExpected, providersToReseal,
     allProviders, providersSealed, countSealedProviders, agentsSealed, countSealedAgents,
     insertAgent, agent, updateAgent, lockAgent, deleteAgent, countNumbersOfAgent, agentsToReseal,
     insertClaim, moveClaim, deleteClaim, insertDirectory, directory, moveDirectory,

@@ -67,6 +67,13 @@ extension RegistryTransaction {
     throw .refused(rows.isEmpty ? .notFound(.provider) : .versionMismatch(.provider))
   }
 
+  func expectNumber(under provider: ProviderID, _ region: Region) async throws(Stop) {
+    let counted = try await run(
+      RegistryStatements.numberIsExpected,
+      [SQLValue(region), SQLValue(tenant), SQLValue(provider)])
+    guard counted.changedCount == 1 else { throw .refused(.notFound(.provider)) }
+  }
+
   mutating func update(_ number: PhoneNumber, from: Version) async throws(Stop) {
     try check(number.tenant, .number)
     if let agent = number.agentID { try await lockAgent(agent) }

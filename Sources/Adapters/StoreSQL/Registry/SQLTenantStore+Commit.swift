@@ -53,6 +53,8 @@ struct RegistryTransaction {
     case .updateProvider(let provider, let from, let numbersRevision):
       try await update(provider, from: from, numbersRevision: numbersRevision)
     case .deleteProvider(let id, let from): try await deleteProvider(id, from: from)
+    case .expectNumber(let provider, let region):
+      try await expectNumber(under: provider, region)
     case .insertNumber(let number, let providerVersion):
       try await insert(number, providerVersion: providerVersion)
     case .updateNumber(let number, let from): try await update(number, from: from)

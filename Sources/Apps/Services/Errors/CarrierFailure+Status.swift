@@ -27,7 +27,8 @@ extension ErrorDetails {
 
   /// A set-up at the carrier that was undone, or could not be.
   static func provisioning(
-    _ subject: OperationSubject, _ failure: ProvisioningFailure, _ leftovers: [Leftover]
+    _ subject: OperationSubject, _ failure: ProvisioningFailure, _ leftovers: [Leftover],
+    of kind: ProvisioningKind = .importNumber
   ) -> ErrorDetails {
     let id = subject.description
     let field =
@@ -40,8 +41,10 @@ extension ErrorDetails {
     let cause = failure.message.isEmpty ? "" : " The carrier said: \(failure.message)"
     let reason = failure.cause.reason
     guard leftovers.isEmpty else {
+      // A number that is moved or repaired works all the same.
+      let works = kind == .moveNumber || kind == .repairNumber
       return precondition(
-        "PHONE_NUMBER_CORRUPTED", subject: id,
+        works ? "LEFT_AT_CARRIER" : "PHONE_NUMBER_CORRUPTED", subject: id,
         "The carrier's settings of number \(id) could not all be put back; it lists what is left. "
           + "Repair it to try anew." + cause,
         metadata: metadata)

@@ -33,17 +33,20 @@ extension CallDispatcher {
   ) async throws(DispatchError) {
     switch request.path {
     case .number(let id, let token, .status):
-      let (_, provider) = try authenticated(
-        number: id, token: token, account: webhook.account, to: nil)
-      try await authenticate(request, provider: provider, id: provider.id)
-      let call = try await mapped(nil) { () async throws(CallStoreError) in
-        try await ports.store.call(
-          account: webhook.account, carrierCallID: webhook.carrierCallID)
+      do throws(DispatchError) {
+        let (_, provider) = try authenticated(
+          number: id, token: token, account: webhook.account, to: nil)
+        try await authenticate(request, provider: provider, id: provider.id)
+      } catch {
+        guard error == .webhookRefused(.tokenUnknown), let number = routes.number(id)?.route,
+          WebhookAuthentication.isNeighbour(token, of: number, tokens: ports.tokens),
+          let call = try await inboundCall(webhook, on: id)
+        else { throw error }
+        try await authenticate(
+          request, provider: routes.provider(call.provider), id: call.provider)
+        return try await report(webhook, on: call.id)
       }
-      guard let call else { return }
-      guard call.number == id, call.direction == .inbound else {
-        throw .webhookRefused(.subjectMismatch)
-      }
+      guard let call = try await inboundCall(webhook, on: id) else { return }
       try await report(webhook, on: call.id)
     case .call(let id, let token, .status):
       _ = try await authenticated(request, call: id, token: token, account: webhook.account)
@@ -65,6 +68,20 @@ extension CallDispatcher {
       id: CallID(region: provider.region, bits: 0), direction: .inbound, number: id, from: from,
       to: CallParty(number.route.e164), metadata: [:])
     return Routing.inbound(to: number, in: provider.region, facts: facts)
+  }
+
+  /// The call that a status callback of the number is about; nil when it was never ours.
+  private func inboundCall(
+    _ webhook: StatusWebhook, on number: PhoneNumberID
+  ) async throws(DispatchError) -> Call? {
+    let call = try await mapped(nil) { () async throws(CallStoreError) in
+      try await ports.store.call(account: webhook.account, carrierCallID: webhook.carrierCallID)
+    }
+    guard let call else { return nil }
+    guard call.number == number, call.direction == .inbound else {
+      throw .webhookRefused(.subjectMismatch)
+    }
+    return call
   }
 
   // MARK: Answering

@@ -53,6 +53,16 @@ enum WebhookAuthentication {
     return nil
   }
 
+  /// The token is the one before or after the number's present one: a call that began before a
+  /// move ended, or was undone, ends with it.
+  static func isNeighbour(
+    _ token: WebhookToken, of number: NumberRoute, tokens: any WebhookTokens
+  ) -> Bool {
+    let generation = number.webhookGeneration
+    return tokens.accepts(token, forNumber: number.id, generation: generation &- 1)
+      || tokens.accepts(token, forNumber: number.id, generation: generation &+ 1)
+  }
+
   /// Nil when a call's own webhook may be believed, as far as token and form go.
   static func refusal(
     call: Call?, token: WebhookToken, account: AccountSID, tokens: any WebhookTokens

@@ -113,7 +113,8 @@ package struct RequestRecord: Sendable, Hashable {
 /// A provider with the count that tells whether numbers came under it meanwhile.
 package struct StoredProvider: Sendable, Hashable {
   package var provider: Provider
-  /// One more with each number that is inserted under the provider; not part of its etag.
+  /// One more with each number that is inserted under the provider, or is on its way there; not
+  /// part of its etag.
   package var numbersRevision: UInt64
 
   package init(provider: Provider, numbersRevision: UInt64) {
@@ -133,6 +134,9 @@ package enum RegistryChange: Sendable {
   /// Refused with `.providerHasNumbers` while it has any, in whatever state.
   case deleteProvider(ProviderID, from: Version)
 
+  /// A number is on its way to the provider of this region: adds one to its `numbersRevision`.
+  /// Refused with `.notFound(.provider)`.
+  case expectNumber(ProviderID, Region)
   /// Refused with `.numberClaimed` when the carrier's number is claimed, with `.notFound` when
   /// provider or agent is not there, and with `.versionMismatch(.provider)` when the provider's
   /// version is another. Adds one to the provider's `numbersRevision`, and claims.

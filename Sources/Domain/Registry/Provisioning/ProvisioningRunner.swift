@@ -144,9 +144,21 @@ package final class ProvisioningRunner: Sendable {
           try await work.follow(journal)
         }
       } catch {
-        // The run that was joined put the work to sleep: it is followed until it goes on.
         guard error == .stopped(.asleep) else { throw error }
+        try await sleep(with: journal)
       }
+    }
+  }
+
+  /// Returns when a work that sleeps may go on. It is the caller who waits: a work that sleeps
+  /// takes no place from others.
+  private func sleep(with journal: ProvisioningJournal) async throws(Failure) {
+    do throws(ProvisioningStop) {
+      while let present = try await work.present(journal), let rest = work.rest(of: present) {
+        try await work.pause(min(rest, RegistryLimits.leaseCheckInterval))
+      }
+    } catch {
+      throw error == .stopping ? .cancelled : .stopped(error)
     }
   }
 

@@ -188,15 +188,25 @@ package struct ProvisioningStateMachine: Sendable {
     let next = journal.steps.lastIndex {
       $0.aim == .make && [.running, .done, .undoing].contains($0.state)
     }
-    guard let next else { return closeUndone() }
-    index = next
-    journal.steps[next].state = .undoing
-    return .look(next, .restore)
+    if let next {
+      index = next
+      journal.steps[next].state = .undoing
+      return .look(next, .restore)
+    }
+    // What was written again stays; whether a write had its effect must be known.
+    let unsure = journal.steps.firstIndex { $0.aim == .rewrite && $0.state == .running }
+    guard let unsure else { return closeUndone() }
+    index = unsure
+    return .look(unsure, .restore)
   }
 
   /// What is still ours goes back; what its owner changed since stays.
   private mutating func restore(from present: CarrierSetting) -> Action {
     let step = journal.steps[index]
+    if step.aim == .rewrite {
+      journal.steps[index].state = step.ours.map { present.holds($0) } == true ? .done : .undone
+      return advance()
+    }
     guard let ours = step.ours, let former = step.former,
       let back = present.puttingBack(ours, to: former)
     else { return restored() }
@@ -222,6 +232,11 @@ package struct ProvisioningStateMachine: Sendable {
     _ failure: ProvisioningFailure, mayHaveActed: Bool
   ) -> Action {
     let step = journal.steps[index]
+    if step.aim == .rewrite {
+      // It can't be seen: what may be ours is taken for ours.
+      journal.steps[index].state = .done
+      return advance()
+    }
     let isLook = step.putBack == nil
     journal.steps[index].putBack = nil
     // Only the number's own record tells that the number is gone; a missing route alone does not.

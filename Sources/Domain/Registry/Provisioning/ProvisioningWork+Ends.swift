@@ -30,10 +30,14 @@ extension ProvisioningWork {
         ? removed(number, forgets: false)
         : changed(number, journal, corrupted(number, journal))
     }
+    var new = number
+    // What stands there now is what a deletion has to know, whatever came of the rest.
+    let isWritten = journal.steps.contains { $0.kind == .webhook && $0.writes && $0.state == .done }
+    if isWritten { new.configured = journal.ours }
     switch outcome {
-    case .undone: return (number, [], nil)
+    case .undone: return new == number ? (number, [], nil) : changed(number, journal, new)
     case .done: return changed(number, journal, configured(number, journal))
-    case .corrupted: return changed(number, journal, withLeftovers(number, [], journal))
+    case .corrupted: return changed(number, journal, withLeftovers(new, [], journal))
     }
   }
 
@@ -61,6 +65,7 @@ extension ProvisioningWork {
     new = configured(new, journal)
     // What was there before the import: the record of the new region, and the first region.
     new.former?.processingRegion = number.former?.processingRegion
+    new.former?.firstVoice = number.former?.callsWent
     if outcome == .corrupted { new = withLeftovers(new, [], journal) }
     return changed(number, journal, new)
   }

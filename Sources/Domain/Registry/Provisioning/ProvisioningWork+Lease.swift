@@ -39,10 +39,7 @@ extension ProvisioningWork {
       guard let present else { throw .damaged("A journal entry is not there.") }
       // A run that ended a moment ago may have closed it.
       guard present.isOpen else { return try await end(of: present) }
-      if let rest = rest(of: present) {
-        try await pause(min(rest, RegistryLimits.leasePollInterval))
-        continue
-      }
+      guard rest(of: present) == nil else { throw .asleep }
       switch watch.saw(present, by: process, at: time.uptime()) {
       case .wait(let rest): try await pause(min(rest, RegistryLimits.leasePollInterval))
       case .free:
@@ -51,8 +48,6 @@ extension ProvisioningWork {
           return try await run(taken, lease, isResumed: true)
         } catch .superseded {
           try await pause(RegistryLimits.leasePollInterval)
-        } catch .asleep {
-          continue
         }
       }
     }

@@ -170,8 +170,18 @@ package struct FormerSettings: Sendable, Hashable, Codable {
   /// The inbound processing region; nil when unset, which means us1.
   package var processingRegion: Region?
   package var recordedTime: Timestamp
+  /// The record of the region where the number was imported, once it was moved from there: where
+  /// calls went before us. nil: `voice` is that.
+  package var firstVoice: VoiceSettings?
 
-  package init(voice: VoiceSettings, processingRegion: Region?, recordedTime: Timestamp) {
+  /// Where calls went before the import.
+  package var callsWent: VoiceSettings { firstVoice ?? voice }
+
+  package init(
+    voice: VoiceSettings, processingRegion: Region?, recordedTime: Timestamp,
+    firstVoice: VoiceSettings? = nil
+  ) {
+    self.firstVoice = firstVoice
     self.voice = voice
     self.processingRegion = processingRegion
     self.recordedTime = recordedTime

@@ -58,8 +58,8 @@ package struct NumberRoute: Sendable, Hashable {
     self.supportsOutbound = number.supportsOutbound
     self.state = number.state
     self.unassignedPolicy = number.unassignedPolicy
-    self.formerVoiceURL = number.former?.voice.voiceURL ?? ""
-    self.formerVoiceMethod = number.former?.voice.voiceMethod ?? .post
+    self.formerVoiceURL = number.former?.callsWent.voiceURL ?? ""
+    self.formerVoiceMethod = number.former?.callsWent.voiceMethod ?? .post
     self.webhookGeneration = number.webhookGeneration
     self.pendingProviderID = number.pendingProviderID
   }

@@ -77,9 +77,6 @@ extension PhoneNumbers {
     var next = present
     next.pendingProviderID = target.id
     next.revision = present.revision.next(at: now)
-    // The provider's version says to one who deletes it that a number is on its way.
-    var awaiting = target
-    awaiting.revision = target.revision.next(at: now)
     let journal = ProvisioningJournal.moving(
       present, to: target,
       ours: context.webhooks.voiceSettings(
@@ -88,7 +85,8 @@ extension PhoneNumbers {
     let write = context.write(
       by: caller, at: now, request: record,
       [
-        .updateProvider(awaiting, from: target.revision.version, numbersRevision: nil),
+        // New credentials are tried on it, too.
+        .expectNumber(target.id, target.region),
         .updateNumber(next, from: present.revision.version), .insertJournal(journal),
       ], audit: AuditDraft(.move, from: present, to: next))
     return (journal, write)
@@ -96,22 +94,23 @@ extension PhoneNumbers {
 }
 
 extension RegistryContext {
-  /// A number that is being moved to the provider; nil when there is none.
-  func numberOnTheWay(
+  /// The numbers that are being moved to the provider.
+  func numbersOnTheWay(
     to provider: ProviderID, tenant: TenantID
-  ) async throws(RegistryError) -> PhoneNumberID? {
+  ) async throws(RegistryError) -> [PhoneNumberID] {
     var cursor: PageCursor?
+    var found: [PhoneNumberID] = []
     while true {
       let after = cursor
       let page = try await reading { () async throws(StoreError) in
         try await store(of: tenant).journals(
           OperationFilter(state: .running), after: after, limit: RegistryLimits.resumePageSize)
       }
-      let found = page.first { journal in
-        journal.kind == .moveNumber && journal.steps.contains { $0.providerID == provider }
+      for journal in page where journal.kind == .moveNumber {
+        let arrives = journal.steps.contains { $0.aim == .confirm && $0.providerID == provider }
+        if arrives, let number = journal.subject.numberID { found.append(number) }
       }
-      if let number = found?.subject.numberID { return number }
-      guard page.count == RegistryLimits.resumePageSize, let last = page.last else { return nil }
+      guard page.count == RegistryLimits.resumePageSize, let last = page.last else { return found }
       cursor = PageCursor(createTime: last.createTime, id: last.id.description)
     }
   }

@@ -30,10 +30,11 @@ extension PhoneNumbers {
     _ present: PhoneNumber, _ record: RequestRecord?, _ id: OperationID, _ caller: Caller
   ) throws(RegistryError) -> (ProvisioningJournal, RegistryWrite) {
     let now = context.time.now()
-    guard present.configured != nil else { throw .nothingToRepair(present.id) }
     var next = present
     switch present.state {
     case .provisioning, .deleting: throw .numberBusy(present.id, present.state)
+    case .active where present.configured == nil, .degraded where present.configured == nil:
+      throw .nothingToRepair(present.id)
     case .active, .degraded:
       guard context.webhooks.regions.contains(present.region) else {
         throw .regionNotServed(present.region)

@@ -140,8 +140,10 @@ package struct PhoneNumbers: Sendable {
       case .active, .degraded, .corrupted: true
       case .provisioning, .deleting: false
       }
+    let isWorkedOn = try await context.work(on: number.id, tenant: caller.tenant) != nil
     return PhoneNumberUsage(
-      number: number, agent: agent, isDeletable: isSettled && number.agentID == nil)
+      number: number, agent: agent,
+      isDeletable: isSettled && !isWorkedOn && number.agentID == nil)
   }
 
   // MARK: -

@@ -145,7 +145,8 @@ extension Providers {
         accountSID: present.accountSID, region: present.region, credentials: credentials))
   }
 
-  /// Tries credentials on every number of the provider; throws those that they don't reach.
+  /// Tries credentials on every number of the provider, and on those that are being moved to it;
+  /// throws those that they don't reach.
   func tryNumbers(
     of provider: Provider, _ access: CarrierAccess
   ) async throws(RegistryError) {
@@ -165,6 +166,17 @@ extension Providers {
       }
       guard let last = page.last, page.count == RegistryLimits.pageSizeMax else { break }
       cursor = PageCursor(createTime: last.revision.createTime, id: last.id.description)
+    }
+    var coming: [PhoneNumber] = []
+    for id in try await context.numbersOnTheWay(to: provider.id, tenant: provider.tenant) {
+      let number = try await reading { () async throws(StoreError) in
+        try await context.store(of: provider.tenant).number(id)
+      }
+      if let number { coming.append(number) }
+    }
+    for failed in try await tryPage(coming, access) {
+      total += 1
+      if unreachable.count < RegistryLimits.unreachableNumbersMax { unreachable.append(failed) }
     }
     if total > 0 { throw .numbersUnreachable(unreachable, total: total) }
   }

@@ -86,8 +86,8 @@ package struct Providers: Sendable {
     for _ in 0..<RegistryLimits.contentionAttemptsMax {
       let present = try await context.provider(id, tenant: caller.tenant).provider
       try checkEtag(etag, present.etag, .provider(id))
-      // A move that begins later changes the provider, and is seen by the version.
-      if let number = try await context.numberOnTheWay(to: id, tenant: caller.tenant) {
+      // A move that begins at this moment finds no provider, and is undone.
+      if let number = try await context.numbersOnTheWay(to: id, tenant: caller.tenant).first {
         throw .providerAwaited(id, number)
       }
       do {

@@ -86,6 +86,10 @@ struct RegistryTables {
       guard provider.tenant == tenant else { throw .notFound(.provider) }
       try update(provider, from: version, numbersRevision: revision)
     case .deleteProvider(let id, let version): try delete(id, from: version, tenant)
+    case .expectNumber(let id, let region):
+      guard let row = providers[id], row.provider.tenant == tenant, row.provider.region == region
+      else { throw .notFound(.provider) }
+      providers[id]?.numbersRevision += 1
     case .insertNumber(let number, let version):
       guard number.tenant == tenant else { throw .notFound(.number) }
       try insert(number, providerVersion: version)
