@@ -109,8 +109,6 @@ class Row:
         self.is_edited = self.is_gone = False
         # Regions whose records, and "route" where the route, was given up by ForceDeletePhoneNumber.
         self.abandoned = set()
-        # Resources of it that a known defect has left as they should not be.
-        self.excused = set()
 
     def allow(self, region, **members):
         for field, value in members.items():

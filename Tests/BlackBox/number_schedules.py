@@ -34,8 +34,6 @@ class Schedule(Play):
         chance = random.Random(seed)
         # As somebody saw it last: a number's id, anything's etag, a number's provider.
         self.ids, self.etags, self.homes = {}, {}, {}
-        # Of every number that somebody ever saw.
-        self.e164s = {}
         self.operations, self.repeatable = [], []
         self.agents = [self.world.agent() for _ in range(2)]
         self.links, self.first_keys = [], {}
@@ -101,7 +99,7 @@ class Schedule(Play):
     # What is there
 
     def learn(self, number):
-        self.ids[number.e164], self.e164s[number.id] = number.id, number.e164
+        self.ids[number.e164] = number.id
         self.etags[number.id], self.homes[number.id] = number.etag, number.provider_id
 
     def forget(self, id):
@@ -132,7 +130,7 @@ class Schedule(Play):
             getattr(operation, operation.WhichOneof("resource")) in ids for operation in running)
 
     def settle(self):
-        wait_until(lambda: not self.is_busy(), "the end of all work", SETTLE_MAX, interval=0.2)
+        wait_until(lambda: not self.is_busy(), "the end of all work", SETTLE_MAX, interval=0.5)
 
     def without_numbers(self):
         found = self.inventory()
