@@ -381,7 +381,6 @@ def test_a_move_goes_where_one_has_failed(quiet):
     assert held["configurations"]["us1"]["voice_url"].startswith(quiet.webhook_url)
 
 
-@pytest.mark.xfail(strict=True, reason="it is said to take no inbound calls")
 def test_a_number_whose_import_goes_on_is_not_repaired(quiet):
     play = Play(quiet, NOTHING)
     provider, held = play.link("us1"), play.hold("us1")
