@@ -33,7 +33,8 @@ extension Trunkline.V1.Operation {
     steps = operation.steps.map { Step($0) }
     error = operation.failure.map { failure in
       Google.Rpc.Status(
-        ErrorDetails.provisioning(operation.subject, failure, operation.leftovers, of: operation.kind
+        ErrorDetails.provisioning(
+          operation.subject, failure, operation.leftovers, of: operation.kind
         ).error)
     }
     result = operation.sync.map { .sync(Sync($0, isListed: isListed)) }

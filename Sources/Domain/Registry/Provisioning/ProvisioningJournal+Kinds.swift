@@ -121,8 +121,8 @@ extension ProvisioningJournal {
       steps: steps, time: time, owner: owner)
   }
 
-  /// The leftovers that are where a move to `region` writes, and the others. A number has one route,
-  /// and a record in each region.
+  /// The leftovers that are where a move to `region` writes, and the others. A number has one
+  /// route, and a record in each region.
   static func meeting(
     _ leftovers: [Leftover], _ region: Region
   ) -> (met: [Leftover], rest: [Leftover]) {

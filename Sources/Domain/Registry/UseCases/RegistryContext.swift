@@ -279,7 +279,8 @@ extension RegistryChange {
     case .insertNumber: .number
     case .insertAgent: .agent
     case .insertToken: .token
-    case .updateProvider, .deleteProvider, .expectNumber, .updateNumber, .deleteNumber, .updateAgent,
+    case .updateProvider, .deleteProvider, .expectNumber, .updateNumber, .deleteNumber,
+      .updateAgent,
       .deleteAgent, .insertJournal, .updateJournal, .insertTenant, .revokeToken, .forgetRequests:
       nil
     }
