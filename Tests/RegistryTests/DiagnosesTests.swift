@@ -119,6 +119,31 @@ import Testing
     #expect(report.findings.contains { $0.code == .credentialsAccepted })
   }
 
+  @Test func aRefusedTokenBesideAStagedOneSaysSo() async throws {
+    harness.carrier.setToken("primary", account: Harness.account, region: .us1)
+    var input = Harness.input()
+    input.twilio?.authToken = Secret("primary")
+    let made = try await harness.providers.create(
+      CreateProvider(provider: input), by: .of(Harness.tenant))
+    harness.carrier.setToken("secondary", account: Harness.account, region: .us1)
+    func remedy() async throws -> String? {
+      try await diagnose(made).findings.first { $0.code == .authTokenRefused }?.remedy
+    }
+    #expect(try await remedy()?.contains("UpdateProvider") == true)
+    let id = made.id.description
+    let caller = Caller.of(Harness.tenant)
+    _ = try await harness.providers.stage(
+      StageCredential(providerID: id, twilio: TwilioInput(authToken: Secret("secondary"))),
+      by: caller)
+    #expect(try await remedy()?.contains("PromoteCredential") == true)
+    _ = try await harness.providers.promote(SwitchCredential(providerID: id), by: caller)
+    #expect(try await remedy() == nil)
+    harness.carrier.setToken("tertiary", account: Harness.account, region: .us1)
+    #expect(try await remedy()?.contains("RollbackCredential") == true)
+    harness.time.advance(by: RegistryLimits.credentialWindowDefault)
+    #expect(try await remedy()?.contains("UpdateProvider") == true)
+  }
+
   @Test func oneOfATenantGoesOnAtATime() async throws {
     let provider = try await harness.link()
     diagnostics.hang()

@@ -105,6 +105,36 @@ import Testing
     #expect(try faults { $0.authToken = .beside(.failed(Self.down)) } == [.diagnosisUnfinished])
   }
 
+  /// With a second token in use the way out is another.
+  @Test func aRefusedTokenBesideAnotherIsToldWithItsRemedy() throws {
+    var facts = try Self.good()
+    facts.authToken = .beside(.failed(Self.refused))
+    func finding() throws -> DiagnosisFinding {
+      try #require(Diagnosis.findings(facts).first { $0.code == .authTokenRefused })
+    }
+    #expect(try finding().evidence.contains("no webhook's signature fits"))
+    #expect(try finding().remedy.contains("UpdateProvider"))
+    facts.otherToken = .staged
+    #expect(try finding().evidence.contains("staged"))
+    #expect(try finding().remedy.contains("PromoteCredential"))
+    facts.otherToken = .previous(until: Sample.time(60))
+    #expect(try finding().evidence.contains(Sample.time(60).rfc3339))
+    #expect(try finding().remedy.contains("window"))
+    for other in [DiagnosisFacts.OtherToken.staged, .previous(until: Sample.time(60))] {
+      facts.otherToken = other
+      #expect(try !finding().evidence.contains("no webhook's signature fits"))
+      #expect(try !finding().remedy.contains("UpdateProvider"))
+    }
+  }
+
+  @Test func aNumberThatIsBeingMovedIsNotJudged() throws {
+    var facts = try Self.good()
+    facts.numbers[0].number.pendingProviderID = Sample.providerID(2)
+    facts.numbers[0].processingRegion = .found(.ie1)
+    let found = Diagnosis.findings(facts)
+    #expect(found.map(\.code) == [.credentialsAccepted, .publicURLAnswers, .numberUnsettled])
+  }
+
   @Test func eachMissingRightIsNamedOnce() throws {
     let numbers = try faults { facts in
       facts.credentials = .failed(Self.restricted)

@@ -18,7 +18,11 @@ extension Diagnosis {
   private mutating func judge(_ facts: DiagnosisFacts.Number) {
     let subject = DiagnosisFinding.Subject.number(facts.number.id)
     switch facts.number.state {
-    case .active, .degraded: break
+    case .active, .degraded:
+      if let pending = facts.number.pendingProviderID {
+        add(.numberUnsettled, subject, "The number is being moved to \(pending).")
+        return
+      }
     case .provisioning, .deleting:
       add(.numberUnsettled, subject, "The number is \(facts.number.state.rawValue).")
       return

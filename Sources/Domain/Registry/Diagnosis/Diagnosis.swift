@@ -90,10 +90,29 @@ package struct Diagnosis: Sendable {
         "No Auth Token is held: who knows a webhook's address may call it, signed or not.")
     case .beside(.failed(let error)):
       guard error.kind == .credentialsRefused else { return }
-      add(
-        .authTokenRefused,
-        "The carrier refused the Auth Token in \(facts.provider.region), so that no webhook's "
-          + "signature fits: \(error.evidence)")
+      judgeRefusedToken(error)
+    }
+  }
+
+  private mutating func judgeRefusedToken(_ error: CarrierError) {
+    let refused = "The carrier refused the Auth Token in \(facts.provider.region)"
+    switch facts.otherToken {
+    case nil:
+      add(.authTokenRefused, "\(refused), so that no webhook's signature fits: \(error.evidence)")
+    case .staged:
+      found.append(
+        DiagnosisFinding(
+          .authTokenRefused, .provider(facts.provider.id),
+          "\(refused); signatures of the staged one are accepted: \(error.evidence)",
+          remedy: "Let the staged Auth Token take its place, with PromoteCredential."))
+    case .previous(let end):
+      found.append(
+        DiagnosisFinding(
+          .authTokenRefused, .provider(facts.provider.id),
+          "\(refused); signatures of the one before are accepted until \(end.rfc3339): "
+            + error.evidence,
+          remedy: "Put the previous Auth Token back before its window is over, with "
+            + "RollbackCredential."))
     }
   }
 

@@ -38,6 +38,12 @@ package struct DiagnosisFacts: Sendable {
     case beside(Looked<AccountSID>)
   }
 
+  /// Another Auth Token whose signatures are accepted as well.
+  package enum OtherToken: Sendable, Hashable {
+    case staged
+    case previous(until: Timestamp)
+  }
+
   package enum PublicURL: Sendable, Hashable {
     case missing
     /// `answer` is nil when the time was over.
@@ -62,6 +68,7 @@ package struct DiagnosisFacts: Sendable {
   package var provider: Provider
   package var credentials: Credentials = .notTried
   package var authToken: AuthToken
+  package var otherToken: OtherToken?
   package var calls: Looked<Bool> = .notTried
   package var publicURL: PublicURL
   package var numbers: [Number]
@@ -84,7 +91,7 @@ extension DiagnosisFacts.Number {
   /// Its settings at the carrier stand still: nothing of ours writes them now.
   var isSettled: Bool {
     switch number.state {
-    case .active, .degraded: true
+    case .active, .degraded: number.pendingProviderID == nil
     case .provisioning, .deleting, .corrupted: false
     }
   }

@@ -16,12 +16,16 @@ package struct DiagnosisFinding: Sendable, Hashable {
   package var evidence: String
 
   package var severity: DiagnosisSeverity { code.severity }
-  package var remedy: String { code.remedy }
+  /// What to do about it: the code's, unless there is a better way here.
+  package var remedy: String
 
-  init(_ code: DiagnosisCode, _ subject: Subject, _ evidence: String) {
+  init(
+    _ code: DiagnosisCode, _ subject: Subject, _ evidence: String, remedy: String? = nil
+  ) {
     self.code = code
     self.subject = subject
     self.evidence = evidence
+    self.remedy = remedy ?? code.remedy
   }
 }
 

@@ -34,6 +34,7 @@ package final class Diagnoses: Sendable {
     let (numbers, total) = try await numbers(of: provider, limit: wish.numberLimit)
     var facts = DiagnosisFacts(
       provider: provider, authToken: authToken(provider, token), publicURL: .missing)
+    facts.otherToken = try otherToken(provider, than: token)
     if let url = publicURLs.url(of: provider.region) {
       facts.publicURL = .configured(url, answer: nil)
     }
@@ -76,6 +77,25 @@ package final class Diagnoses: Sendable {
     } catch {
       throw RegistryError(error)
     }
+  }
+
+  /// One that is staged, or was replaced and counts yet, if it differs from the current one.
+  private func otherToken(
+    _ provider: Provider, than current: CarrierAccess?
+  ) throws(RegistryError) -> DiagnosisFacts.OtherToken? {
+    guard let current else { return nil }
+    if let staged = provider.staged, let token = try context.opened(staged, of: provider).authToken,
+      current.credentials != .authToken(token)
+    {
+      return .staged
+    }
+    if let previous = provider.previous, context.time.now() < previous.expireTime,
+      let token = try context.opened(previous, of: provider).authToken,
+      current.credentials != .authToken(token)
+    {
+      return .previous(until: previous.expireTime)
+    }
+    return nil
   }
 
   private func authToken(
