@@ -55,35 +55,35 @@ extension RegistryContext {
     }
   }
 
-  /// Destroys the previous credentials whose window is over. Those that can't be written stay for
-  /// the next time.
+  /// Destroys the previous credentials whose window is over, each by itself: those that can't be
+  /// read or written stay for the next time, and the first reason is thrown when all had their turn.
   package func closeCredentialWindows() async throws(RegistryError) {
+    var failure: RegistryError?
     for entry in windows.over(at: time.now()) {
-      let found = try await reading { () async throws(StoreError) in
-        try await store(of: entry.tenant).provider(entry.provider)
-      }
-      guard let present = found?.provider, let previous = present.previous else {
-        windows.forget(entry)
-        continue
-      }
-      guard previous.expireTime <= time.now() else {
-        windows.note(present)
-        continue
-      }
-      var next = present
-      next.previous = nil
-      next.revision = present.revision.next(at: time.now())
-      do {
-        try await commit(
-          by: .system(for: entry.tenant),
-          [.updateProvider(next, from: present.revision.version, numbersRevision: nil)],
-          audit: AuditDraft(.update, from: present, to: next))
-        windows.forget(entry)
+      do throws(StoreError) {
+        try await close(entry)
       } catch .versionMismatch, .notFound {
         continue
       } catch {
-        throw RegistryError(error)
+        failure = failure ?? RegistryError(error)
       }
     }
+    if let failure { throw failure }
+  }
+
+  private func close(_ entry: CredentialWindows.Entry) async throws(StoreError) {
+    let found = try await store(of: entry.tenant).provider(entry.provider)
+    guard let present = found?.provider, let previous = present.previous else {
+      return windows.forget(entry)
+    }
+    guard previous.expireTime <= time.now() else { return windows.note(present) }
+    var next = present
+    next.previous = nil
+    next.revision = present.revision.next(at: time.now())
+    try await commit(
+      by: .system(for: entry.tenant),
+      [.updateProvider(next, from: present.revision.version, numbersRevision: nil)],
+      audit: AuditDraft(.update, from: present, to: next))
+    windows.forget(entry)
   }
 }

@@ -81,12 +81,16 @@ package struct RegistryContext: Sendable {
   }
 
   /// Forgets request ids and history that are old enough, looks for windows of credentials, and
-  /// resumes what was stopped, whether or not the first succeeds. Once an hour will do.
+  /// resumes what was stopped, whether or not the others succeed. Once an hour will do.
   package func housekeep() async throws(RegistryError) {
-    let pruning = await prune()
-    try await findCredentialWindows()
+    var failure = await prune()
+    do throws(RegistryError) {
+      try await findCredentialWindows()
+    } catch {
+      failure = failure ?? error
+    }
     try await resume()
-    if let pruning { throw pruning }
+    if let failure { throw failure }
   }
 
   /// Forgets what is old enough; tells why not.
