@@ -7,6 +7,7 @@ import Testing
 
 /// A carrier that takes one key, refuses others, and keeps account of who asked.
 private final class OneKeyCalls: CarrierCalls {
+  /// nil: it takes any.
   let good: APIKeySID?
   let refusal: CarrierRefusal
   let outcome: DialOutcome
@@ -53,18 +54,31 @@ private final class OneKeyCalls: CarrierCalls {
   }
 }
 
+/// Can't take a sum of one provider, and keeps account of which it was asked to take.
+private final class PickyRegistry: Sendable {
+  let bad: ProviderID
+  let asked = Mutex<Set<ProviderID>>([])
+
+  init(bad: ProviderID) { self.bad = bad }
+
+  func tell(_ sum: StagedUses.Sum) -> StagedUses.Telling {
+    _ = asked.withLock { $0.insert(sum.provider) }
+    return sum.provider == bad ? .failed : .done
+  }
+}
+
 /// Is away when it is told for the first time.
 private final class Registry: Sendable {
   let told = Mutex<[StagedUses.Sum]>([])
   private let isAway = Mutex(true)
 
-  func tell(_ sum: StagedUses.Sum) -> Bool {
+  func tell(_ sum: StagedUses.Sum) -> StagedUses.Telling {
     let wasAway = isAway.withLock { isAway in
       defer { isAway = false }
       return isAway
     }
     if !wasAway { told.withLock { $0.append(sum) } }
-    return !wasAway
+    return wasAway ? .isAway : .done
   }
 }
 
@@ -123,19 +137,52 @@ struct ProvingCallsTests {
         from: try order().from, to: try order().to, limit: 1, with: lease())
     }
     #expect(carrier.asked.withLock { $0.filter { $0 == fresh }.count } == 2)
-    #expect(uses.take().first?.use.state == .refused)
+    let use = try #require(uses.take().first?.use)
+    #expect((use.state, use.refusalCount) == (.refused, 2))
+    #expect(use.creates.refusalTime != nil && use.others.refusalTime != nil)
   }
 
-  /// Only the carrier's word that the credentials are the reason allows a second request.
+  /// Only the carrier's own code allows a second dial: a bare 401 or 403 may come from a proxy,
+  /// after the call was made.
   @Test(arguments: CarrierRefusal.Kind.allCases) func noOtherRefusalIsRepeated(
     _ kind: CarrierRefusal.Kind
   ) async throws {
-    let carrier = OneKeyCalls(good: current, refusal: CarrierRefusal(kind))
+    for code in [nil, 21999] {
+      let refusal = CarrierRefusal(kind, code: code)
+      let carrier = OneKeyCalls(good: current, refusal: refusal)
+      let calls = ProvingCalls(carrier, StagedUses(), time)
+      #expect(await calls.place(try order(), with: lease()) == .refused(refusal))
+      #expect(carrier.asked.withLock { $0 } == [fresh])
+    }
+  }
+
+  @Test(arguments: [20003, 20006, 20008]) func theCarriersCodeAllowsASecondDial(
+    _ code: Int
+  ) async throws {
+    let carrier = OneKeyCalls(good: current, refusal: CarrierRefusal(.credentials, code: code))
     let calls = ProvingCalls(carrier, uses, time)
-    let outcome = await calls.place(try order(), with: lease())
-    let count = carrier.asked.withLock { $0.count }
-    #expect(count == (kind == .credentials ? 2 : 1))
-    if kind != .credentials { #expect(outcome == .refused(CarrierRefusal(kind))) }
+    #expect(await calls.place(try order(), with: lease()) == .accepted(CarrierCallSID(bits: 1)))
+    #expect(carrier.asked.withLock { $0 } == [fresh, current])
+  }
+
+  /// What every key is refused for is not the staged one's fault; it is left alone all the same.
+  @Test func whatTheCurrentKeyIsRefusedForIsNotHeldAgainstTheOther() async throws {
+    for code in [20003, 21999] {
+      let carrier = OneKeyCalls(
+        good: APIKeySID(bits: 3), refusal: CarrierRefusal(.credentials, code: code))
+      let uses = StagedUses()
+      let calls = ProvingCalls(carrier, uses, time)
+      _ = await calls.place(try order(), with: lease())
+      #expect(uses.take().isEmpty)
+      for _ in 0..<20 { _ = try? await calls.fetch(CarrierCallSID(bits: 1), with: lease()) }
+      #expect(carrier.asked.withLock { $0.filter { $0 == fresh }.count } == 1)
+      time.advance(by: Limits.stagedPause)
+      for _ in 0..<Limits.stagedShare {
+        _ = try? await calls.fetch(CarrierCallSID(bits: 1), with: lease())
+      }
+      #expect(carrier.asked.withLock { $0.filter { $0 == fresh }.count } == 2)
+      #expect(uses.take().isEmpty)
+    }
   }
 
   @Test func anUnknownOutcomeStands() async throws {
@@ -151,7 +198,7 @@ struct ProvingCallsTests {
   @Test func othersThatAreStagedBeginAnew() {
     let provider = CallSamples.provider
     uses.signed(provider, 7, at: time.now())
-    uses.answered(provider, 9, at: time.now())
+    uses.answered(.create, provider, 9, at: time.now())
     uses.signed(provider, 7, at: time.now())
     let sums = uses.take()
     #expect(sums.map(\.mark) == [9])
@@ -171,6 +218,22 @@ struct ProvingCallsTests {
     }
     #expect(registry.told.withLock { $0.map(\.use.webhookCount) } == [1])
     #expect(uses.take().isEmpty)
+  }
+
+  /// A sum that the registry can't take keeps no other back.
+  @Test func oneThatFailsKeepsNoOtherBack() async {
+    let providers = (1...3).map { ProviderID(bits: UInt128($0)) }
+    for provider in providers { uses.signed(provider, 7, at: time.now()) }
+    let registry = PickyRegistry(bad: ProviderID(bits: 2))
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { [time, uses] in await uses.run(time) { registry.tell($0) } }
+      while time.sleeperCount == 0 { await Task.yield() }
+      time.advance(by: Limits.stagedTellInterval)
+      while time.sleeperCount == 0 { await Task.yield() }
+      group.cancelAll()
+    }
+    #expect(registry.asked.withLock { $0 } == Set(providers))
+    #expect(uses.take().map(\.provider) == [registry.bad])
   }
 
   @Test func thoseThatHaveNothingToTellMakeRoom() {

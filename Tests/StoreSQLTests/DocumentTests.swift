@@ -148,7 +148,7 @@ struct ProviderDocumentTests {
       mark: 7, apiKey: SealedAPIKey(sid: Sample.key(3), secret: Sample.sealed),
       authToken: Sample.sealed, stageTime: Sample.time(4))
     provider.staged?.use.signed(at: Sample.time(5))
-    provider.staged?.use.refused(at: Sample.time(6))
+    provider.staged?.use.refused(.create, at: Sample.time(6))
     #expect(try StoredDocument.decode(Provider.self, StoredDocument.encode(provider)) == provider)
     provider.staged = nil
     provider.previous = PreviousCredential(

@@ -14,8 +14,11 @@ extension Trunkline.Internal.V1.NoteCredentialUseRequest {
     requestCount = sum.use.requestCount
     refusalCount = sum.use.refusalCount
     firstSuccessTime = sum.use.firstSuccessTime.map { .init($0) }
-    lastSuccessTime = sum.use.lastSuccessTime.map { .init($0) }
-    lastRefusalTime = sum.use.lastRefusalTime.map { .init($0) }
+    lastWebhookTime = sum.use.lastWebhookTime.map { .init($0) }
+    lastCreateTime = sum.use.creates.successTime.map { .init($0) }
+    lastCreateRefusalTime = sum.use.creates.refusalTime.map { .init($0) }
+    lastOtherTime = sum.use.others.successTime.map { .init($0) }
+    lastOtherRefusalTime = sum.use.others.refusalTime.map { .init($0) }
   }
 }
 
@@ -28,7 +31,10 @@ extension CredentialUse {
     requestCount = request.requestCount
     refusalCount = request.refusalCount
     firstSuccessTime = request.firstSuccessTime.map { min(Timestamp($0), now) }
-    lastSuccessTime = request.lastSuccessTime.map { min(Timestamp($0), now) }
-    lastRefusalTime = request.lastRefusalTime.map { min(Timestamp($0), now) }
+    lastWebhookTime = request.lastWebhookTime.map { min(Timestamp($0), now) }
+    creates.successTime = request.lastCreateTime.map { min(Timestamp($0), now) }
+    creates.refusalTime = request.lastCreateRefusalTime.map { min(Timestamp($0), now) }
+    others.successTime = request.lastOtherTime.map { min(Timestamp($0), now) }
+    others.refusalTime = request.lastOtherRefusalTime.map { min(Timestamp($0), now) }
   }
 }

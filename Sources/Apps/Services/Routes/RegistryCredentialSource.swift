@@ -9,7 +9,7 @@ internal import WellKnown
 /// The dispatch's credentials, leased from a registry behind a channel.
 ///
 /// They travel and rest sealed; what is opened is kept in memory until the provider's route shows a
-/// higher revision (``RegistryCredentialSource/forget(_:)``) or the lease is over.
+/// higher revision (``RegistryCredentialSource/forget(_:below:)``) or the lease is over.
 package final class RegistryCredentialSource: CredentialSource {
   private struct Entry {
     var lease: CredentialLease
@@ -20,6 +20,20 @@ package final class RegistryCredentialSource: CredentialSource {
     var expireTime: Timestamp
   }
 
+  private struct State {
+    var entries: [ProviderID: Entry] = [:]
+    /// The highest revision that is known of a provider: an answer that was on its way while the
+    /// credentials changed brings a lower one, and is not taken.
+    var revisions: [ProviderID: UInt64] = [:]
+
+    mutating func raise(_ provider: ProviderID, to revision: UInt64) {
+      if revisions[provider] == nil, revisions.count >= RegistryCredentialSource.leaseCountMax {
+        revisions.removeAll()
+      }
+      revisions[provider] = max(revisions[provider] ?? 0, revision)
+    }
+  }
+
   /// How long a lease is used before the registry is asked again.
   private static let freshness: Duration = .seconds(30)
   /// Leases kept at a time; the number of providers is far smaller.
@@ -28,6 +42,8 @@ package final class RegistryCredentialSource: CredentialSource {
   private static let lifetimeMax = RouteServiceHandler.leaseLifetime
   /// A lease of this age is renewed although nobody asks for it.
   private static let renewalAge: Duration = .seconds(3600)
+  /// Answers in a row that are older than what is known; then the registry counts as away.
+  private static let staleAnswersMax = 3
   /// How often missing leases are looked for.
   private static let readyInterval: Duration = .seconds(2)
   /// How long the registry may take.
@@ -38,7 +54,7 @@ package final class RegistryCredentialSource: CredentialSource {
   private let sealer: any SecretSealer
   private let time: any TimeSource
   private let copy: SealedRouteCopy?
-  private let entries = Mutex<[ProviderID: Entry]>([:])
+  private let state = Mutex(State())
 
   /// Leases are written to `copy`, so that a restart can use them.
   package init(
@@ -53,7 +69,7 @@ package final class RegistryCredentialSource: CredentialSource {
   }
 
   package func lease(_ provider: ProviderID) async throws(CredentialError) -> CredentialLease {
-    let known = entries.withLock { $0[provider] }
+    let known = state.withLock { $0.entries[provider] }
     let now = time.now()
     if let known, now < known.refreshTime { return known.lease }
     do throws(CredentialError) {
@@ -65,12 +81,37 @@ package final class RegistryCredentialSource: CredentialSource {
     }
   }
 
-  /// Drops what is kept of a provider whose credentials have changed.
-  package func forget(_ provider: ProviderID) {
-    _ = entries.withLock { $0.removeValue(forKey: provider) }
+  /// Drops what is kept of a provider whose credentials have changed, and takes nothing any more
+  /// that is older than `revision`.
+  package func forget(_ provider: ProviderID, below revision: UInt64 = 0) {
+    state.withLock { state in
+      state.entries[provider] = nil
+      state.raise(provider, to: revision)
+    }
   }
 
+  /// A route of an earlier run: leases that are older than it are not taken, whichever is read first.
+  func expect(_ provider: ProviderID, _ revision: UInt64) {
+    state.withLock { state in
+      let before = state.revisions[provider] ?? 0
+      if before < revision { state.entries[provider] = nil }
+      state.raise(provider, to: revision)
+    }
+  }
+
+  /// The routes come anew, maybe from a database that went back to an older copy of itself: earlier
+  /// revisions say nothing.
+  func beginAnew() { state.withLock { $0.revisions.removeAll() } }
+
   private func renew(_ provider: ProviderID) async throws(CredentialError) -> CredentialLease {
+    for _ in 0..<Self.staleAnswersMax {
+      if let lease = try await ask(provider) { return lease }
+    }
+    throw .unavailable
+  }
+
+  /// nil: the answer is older than what is known by now.
+  private func ask(_ provider: ProviderID) async throws(CredentialError) -> CredentialLease? {
     var request = Trunkline.Internal.V1.LeaseCredentialRequest()
     request.providerID = provider.description
     request.regions = regions.map { Trunkline.V1.Region($0) }
@@ -90,42 +131,50 @@ package final class RegistryCredentialSource: CredentialSource {
     guard let credential = response.credential else { throw .unavailable }
     let lease = try open(credential, of: provider)
     let now = time.now()
-    keep(
+    let isKept = keep(
       Entry(
         lease: lease, leaseTime: now, refreshTime: now.advanced(by: Self.freshness),
-        expireTime: response.expireTime.map { Timestamp($0) } ?? now))
+        expireTime: response.expireTime.map { Timestamp($0) } ?? now),
+      credential.credentialRevision)
+    guard isKept else { return nil }
     await copy?.keep(response, of: provider)
     return lease
   }
 
-  private func keep(_ entry: Entry) {
-    entries.withLock { entries in
-      if entries.count >= Self.leaseCountMax { entries.removeAll() }
-      entries[entry.lease.provider] = entry
+  /// False where a higher revision is known.
+  private func keep(_ entry: Entry, _ revision: UInt64) -> Bool {
+    let provider = entry.lease.provider
+    return state.withLock { state in
+      guard revision >= state.revisions[provider] ?? 0 else { return false }
+      state.raise(provider, to: revision)
+      if state.entries.count >= Self.leaseCountMax { state.entries.removeAll() }
+      state.entries[provider] = entry
+      return true
     }
   }
 
-  /// Tells the registry what became of staged credentials; false when it can't be told now.
-  package func tell(_ sum: StagedUses.Sum) async -> Bool {
+  /// Tells the registry what became of staged credentials.
+  package func tell(_ sum: StagedUses.Sum) async -> StagedUses.Telling {
     var options = CallOptions.defaults
     options.timeout = Self.timeout
     let request = Trunkline.Internal.V1.NoteCredentialUseRequest(sum)
     do throws(RPCError) {
       _ = try await client.noteCredentialUse(request, options: options)
-      return true
+      return .done
     } catch {
       switch error.code {
       // A registry of the version before keeps no count.
-      case .unimplemented, .invalidArgument: return true
-      default: return false
+      case .unimplemented, .invalidArgument: return .done
+      case .unavailable, .deadlineExceeded: return .isAway
+      default: return .failed
       }
     }
   }
 
   // MARK: Beforehand
 
-  /// Takes a lease of an earlier run, unless it is over. It is renewed when the registry can be
-  /// asked. False when it can't be opened.
+  /// Takes a lease of an earlier run, unless it is over or older than what is known. It is renewed
+  /// when the registry can be asked. False when it can't be opened.
   func restore(_ response: Trunkline.Internal.V1.LeaseCredentialResponse) -> Bool {
     guard let credential = response.credential,
       let provider = try? ProviderID(credential.providerID),
@@ -136,10 +185,11 @@ package final class RegistryCredentialSource: CredentialSource {
     // A clock that was set back must not make a lease last longer than one of now.
     let latest = now.advanced(by: Self.lifetimeMax)
     guard now < expireTime, expireTime <= latest else { return true }
-    keep(
+    _ = keep(
       Entry(
         lease: lease, leaseTime: expireTime.advanced(by: .zero - Self.lifetimeMax),
-        refreshTime: now, expireTime: expireTime))
+        refreshTime: now, expireTime: expireTime),
+      credential.credentialRevision)
     return true
   }
 
@@ -157,9 +207,9 @@ package final class RegistryCredentialSource: CredentialSource {
   func leaseMissing(_ routes: RouteDirectory) async {
     let now = time.now()
     let providers = routes.providers(of: Set(regions))
-    let wanted = entries.withLock { entries in
+    let wanted = state.withLock { state in
       providers.filter { provider in
-        guard let entry = entries[provider] else { return true }
+        guard let entry = state.entries[provider] else { return true }
         return now >= entry.leaseTime.advanced(by: Self.renewalAge)
       }
     }

@@ -44,7 +44,12 @@ package struct RegistryRouteSource: RouteSource {
         while let sent = try await responses.next() {
           let response = seals.renewing(sent)
           for update in self.updates(of: response, epoch: &epoch) {
-            if case .changed(.setProvider(let route), _) = update { credentials.forget(route.id) }
+            switch update {
+            case .snapshotBegan: credentials.beginAnew()
+            case .changed(.setProvider(let route), _):
+              credentials.forget(route.id, below: route.credentialRevision)
+            default: break
+            }
             await body(update)
           }
           // Memory first: calls must not wait for the disk.

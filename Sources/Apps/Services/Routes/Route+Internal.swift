@@ -93,7 +93,8 @@ extension CallDispatch.ProviderRoute {
     else { return nil }
     self.init(
       id: id, tenant: tenant, account: account, region: region,
-      signsWebhooks: provider.signatureRequired)
+      signsWebhooks: provider.signatureRequired,
+      credentialRevision: provider.credentialRevision)
   }
 }
 

@@ -128,6 +128,9 @@ package final class SealedRouteCopy: Sendable {
     guard let entry = try? Trunkline.Internal.V1.RouteEntry(serialized: bytes),
       let change = CallDispatch.RouteChange(setting: entry)
     else { return false }
+    if case .setProvider(let route) = change {
+      credentials.expect(route.id, route.credentialRevision)
+    }
     changes.append(change)
     return true
   }

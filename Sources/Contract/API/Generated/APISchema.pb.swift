@@ -34,7 +34,7 @@ package enum APISchema {
   /// trunkline/internal/v1/route_service.proto
   package static let trunklineInternalV1RouteService = unsafe FileDescriptor(
     name: "trunkline/internal/v1/route_service.proto", copying: trunkline__internal__v1__route_service__file__bytes(),
-    count: 4137,
+    count: 4371,
     dependencies: [WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineInternalV1Route, APISchema.trunklineV1Access, APISchema.trunklineV1AuditService, APISchema.trunklineV1Region])
 
   /// trunkline/v1/access.proto

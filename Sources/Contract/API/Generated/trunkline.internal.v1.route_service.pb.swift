@@ -307,10 +307,16 @@ extension Trunkline.Internal.V1 {
     package var refusalCount: UInt64 = 0
     /// When it first served; absent: not at all.
     package var firstSuccessTime: Google.Protobuf.Timestamp?
-    /// When it last served; absent: not at all.
-    package var lastSuccessTime: Google.Protobuf.Timestamp?
-    /// When it was last refused; absent: not at all.
-    package var lastRefusalTime: Google.Protobuf.Timestamp?
+    /// When its Auth Token last signed a webhook; absent: not at all.
+    package var lastWebhookTime: Google.Protobuf.Timestamp?
+    /// When a call was last placed with it; absent: not at all.
+    package var lastCreateTime: Google.Protobuf.Timestamp?
+    /// When it was last refused for placing a call; absent: not at all.
+    package var lastCreateRefusalTime: Google.Protobuf.Timestamp?
+    /// When another request last succeeded with it; absent: not at all.
+    package var lastOtherTime: Google.Protobuf.Timestamp?
+    /// When it was last refused for another request; absent: not at all.
+    package var lastOtherRefusalTime: Google.Protobuf.Timestamp?
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
 
@@ -323,8 +329,11 @@ extension Trunkline.Internal.V1 {
       requestCount: UInt64 = 0,
       refusalCount: UInt64 = 0,
       firstSuccessTime: Google.Protobuf.Timestamp? = nil,
-      lastSuccessTime: Google.Protobuf.Timestamp? = nil,
-      lastRefusalTime: Google.Protobuf.Timestamp? = nil
+      lastWebhookTime: Google.Protobuf.Timestamp? = nil,
+      lastCreateTime: Google.Protobuf.Timestamp? = nil,
+      lastCreateRefusalTime: Google.Protobuf.Timestamp? = nil,
+      lastOtherTime: Google.Protobuf.Timestamp? = nil,
+      lastOtherRefusalTime: Google.Protobuf.Timestamp? = nil
     ) {
       self.providerID = providerID
       self.mark = mark
@@ -332,8 +341,11 @@ extension Trunkline.Internal.V1 {
       self.requestCount = requestCount
       self.refusalCount = refusalCount
       self.firstSuccessTime = firstSuccessTime
-      self.lastSuccessTime = lastSuccessTime
-      self.lastRefusalTime = lastRefusalTime
+      self.lastWebhookTime = lastWebhookTime
+      self.lastCreateTime = lastCreateTime
+      self.lastCreateRefusalTime = lastCreateRefusalTime
+      self.lastOtherTime = lastOtherTime
+      self.lastOtherRefusalTime = lastOtherRefusalTime
     }
   }
 
@@ -1356,8 +1368,11 @@ extension Trunkline.Internal.V1.NoteCredentialUseRequest {
     self.requestCount = unsafe c.pointee.f4
     self.refusalCount = unsafe c.pointee.f5
     if let value = unsafe c.pointee.f6 { self.firstSuccessTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
-    if let value = unsafe c.pointee.f7 { self.lastSuccessTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
-    if let value = unsafe c.pointee.f8 { self.lastRefusalTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
+    if let value = unsafe c.pointee.f7 { self.lastWebhookTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
+    if let value = unsafe c.pointee.f8 { self.lastCreateTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
+    if let value = unsafe c.pointee.f9 { self.lastCreateRefusalTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
+    if let value = unsafe c.pointee.f10 { self.lastOtherTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
+    if let value = unsafe c.pointee.f11 { self.lastOtherRefusalTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
     if unsafe c.pointee.base.n_unknown_fields > 0 {
       self.unknownFields = try unsafe UnknownFields(c.pointee.base)
     }
@@ -1375,11 +1390,20 @@ extension Trunkline.Internal.V1.NoteCredentialUseRequest {
     if let value = self.firstSuccessTime {
       unsafe c.pointee.f6 = value.copy(into: &arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
     }
-    if let value = self.lastSuccessTime {
+    if let value = self.lastWebhookTime {
       unsafe c.pointee.f7 = value.copy(into: &arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
     }
-    if let value = self.lastRefusalTime {
+    if let value = self.lastCreateTime {
       unsafe c.pointee.f8 = value.copy(into: &arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
+    if let value = self.lastCreateRefusalTime {
+      unsafe c.pointee.f9 = value.copy(into: &arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
+    if let value = self.lastOtherTime {
+      unsafe c.pointee.f10 = value.copy(into: &arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
+    if let value = self.lastOtherRefusalTime {
+      unsafe c.pointee.f11 = value.copy(into: &arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
     }
     if !self.unknownFields.isEmpty {
       unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
@@ -1394,8 +1418,11 @@ extension Trunkline.Internal.V1.NoteCredentialUseRequest {
     try json.field("requestCount", "request_count", self.requestCount)
     try json.field("refusalCount", "refusal_count", self.refusalCount)
     try json.field("firstSuccessTime", "first_success_time", self.firstSuccessTime)
-    try json.field("lastSuccessTime", "last_success_time", self.lastSuccessTime)
-    try json.field("lastRefusalTime", "last_refusal_time", self.lastRefusalTime)
+    try json.field("lastWebhookTime", "last_webhook_time", self.lastWebhookTime)
+    try json.field("lastCreateTime", "last_create_time", self.lastCreateTime)
+    try json.field("lastCreateRefusalTime", "last_create_refusal_time", self.lastCreateRefusalTime)
+    try json.field("lastOtherTime", "last_other_time", self.lastOtherTime)
+    try json.field("lastOtherRefusalTime", "last_other_refusal_time", self.lastOtherRefusalTime)
   }
 
   package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
@@ -1418,12 +1445,21 @@ extension Trunkline.Internal.V1.NoteCredentialUseRequest {
     case "firstSuccessTime", "first_success_time":
       try json.read(&self.firstSuccessTime)
       return 6
-    case "lastSuccessTime", "last_success_time":
-      try json.read(&self.lastSuccessTime)
+    case "lastWebhookTime", "last_webhook_time":
+      try json.read(&self.lastWebhookTime)
       return 7
-    case "lastRefusalTime", "last_refusal_time":
-      try json.read(&self.lastRefusalTime)
+    case "lastCreateTime", "last_create_time":
+      try json.read(&self.lastCreateTime)
       return 8
+    case "lastCreateRefusalTime", "last_create_refusal_time":
+      try json.read(&self.lastCreateRefusalTime)
+      return 9
+    case "lastOtherTime", "last_other_time":
+      try json.read(&self.lastOtherTime)
+      return 10
+    case "lastOtherRefusalTime", "last_other_refusal_time":
+      try json.read(&self.lastOtherRefusalTime)
+      return 11
     default: return 0
     }
   }

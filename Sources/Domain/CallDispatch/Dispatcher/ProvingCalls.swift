@@ -2,9 +2,10 @@ internal import Telephony
 
 /// Calls at the carrier, some of them with staged credentials first, to see whether they work.
 ///
-/// A request that the carrier refused because of the staged credentials did nothing, and is made
-/// once more, with the current ones. Whatever else comes of it stands, an unknown outcome too: no
-/// dial is sent twice but upon that refusal.
+/// A request that was refused because of the staged credentials is made once more, with the
+/// current ones: a dial only where the carrier's own code says so (20003, 20006, 20008), not upon
+/// a bare 401 or 403. Whatever else comes of it stands, an unknown outcome too. The refusal is held
+/// against the staged credentials only where the current ones fare better.
 struct ProvingCalls: CarrierCalls {
   private let base: any CarrierCalls
   private let uses: StagedUses
@@ -20,10 +21,18 @@ struct ProvingCalls: CarrierCalls {
     guard let staged = turn(lease) else { return await base.place(order, with: lease) }
     let outcome = await base.place(order, with: lease.usingStaged(staged))
     switch outcome {
-    case .accepted: note(.answered, staged, lease)
+    case .accepted: answered(.create, staged, lease)
     case .refused(let refusal):
-      guard note(refusal, staged, lease) else { break }
-      return await base.place(order, with: lease)
+      guard refusal.kind == .credentials else {
+        note(refusal, .create, staged, lease)
+        break
+      }
+      pause(staged, lease)
+      // A bare status may come from what is between, after the carrier made the call.
+      guard refusal.isCredentialsByCode else { break }
+      let repeated = await base.place(order, with: lease)
+      if repeated.showsGoodCredentials { refused(.create, staged, lease) }
+      return repeated
     case .unknown: break
     }
     return outcome
@@ -58,19 +67,33 @@ struct ProvingCalls: CarrierCalls {
     _ body: (CredentialLease) async throws(CarrierCallError) -> Answer
   ) async throws(CarrierCallError) -> Answer {
     guard let staged = turn(lease) else { return try await body(lease) }
+    let refusal: CarrierRefusal
     do throws(CarrierCallError) {
       let answer = try await body(lease.usingStaged(staged))
-      note(.answered, staged, lease)
+      answered(.other, staged, lease)
       return answer
     } catch {
-      guard case .refused(let refusal) = error, note(refusal, staged, lease) else { throw error }
-      return try await body(lease)
+      guard case .refused(let reason) = error else { throw error }
+      refusal = reason
+    }
+    guard refusal.kind == .credentials else {
+      note(refusal, .other, staged, lease)
+      throw .refused(refusal)
+    }
+    pause(staged, lease)
+    do throws(CarrierCallError) {
+      let answer = try await body(lease)
+      refused(.other, staged, lease)
+      return answer
+    } catch {
+      if case .refused(let refusal) = error, refusal.showsGoodCredentials {
+        refused(.other, staged, lease)
+      }
+      throw error
     }
   }
 
   // MARK: What is noted
-
-  private enum Note { case answered, refused }
 
   private func turn(_ lease: CredentialLease) -> CredentialLease.Staged? {
     guard let staged = lease.staged,
@@ -79,25 +102,53 @@ struct ProvingCalls: CarrierCalls {
     return staged
   }
 
-  private func note(_ note: Note, _ staged: CredentialLease.Staged, _ lease: CredentialLease) {
-    switch note {
-    case .answered: uses.answered(lease.provider, staged.mark, at: time.now())
-    case .refused: uses.refused(lease.provider, staged.mark, at: time.now())
-    }
+  private func pause(_ staged: CredentialLease.Staged, _ lease: CredentialLease) {
+    uses.pause(lease.provider, staged.mark, at: time.now())
   }
 
-  /// Whether it is the staged credentials that were refused. Another refusal shows that they work;
-  /// one that came before they were looked at shows nothing.
+  private func answered(
+    _ request: CredentialUse.Request, _ staged: CredentialLease.Staged, _ lease: CredentialLease
+  ) {
+    uses.answered(request, lease.provider, staged.mark, at: time.now())
+  }
+
+  private func refused(
+    _ request: CredentialUse.Request, _ staged: CredentialLease.Staged, _ lease: CredentialLease
+  ) {
+    uses.refused(request, lease.provider, staged.mark, at: time.now())
+  }
+
+  /// A refusal that is not because of the credentials shows that they work, unless it came before
+  /// they were looked at.
   private func note(
-    _ refusal: CarrierRefusal, _ staged: CredentialLease.Staged, _ lease: CredentialLease
-  ) -> Bool {
-    switch refusal.kind {
-    case .credentials:
-      note(.refused, staged, lease)
-      return true
-    case .notAllowed, .limit, .invalid, .other: note(.answered, staged, lease)
-    case .throttled, .unreachable, .account: break
+    _ refusal: CarrierRefusal, _ request: CredentialUse.Request,
+    _ staged: CredentialLease.Staged, _ lease: CredentialLease
+  ) {
+    if refusal.showsGoodCredentials { answered(request, staged, lease) }
+  }
+}
+
+extension CarrierRefusal {
+  /// The carrier's own words say that it is the credentials: nothing was done.
+  fileprivate var isCredentialsByCode: Bool {
+    kind == .credentials && code.map { [20003, 20006, 20008].contains($0) } ?? false
+  }
+
+  /// It came after the credentials were found good.
+  fileprivate var showsGoodCredentials: Bool {
+    switch kind {
+    case .notAllowed, .limit, .invalid, .other: true
+    case .credentials, .throttled, .unreachable, .account: false
     }
-    return false
+  }
+}
+
+extension DialOutcome {
+  fileprivate var showsGoodCredentials: Bool {
+    switch self {
+    case .accepted: true
+    case .refused(let refusal): refusal.showsGoodCredentials
+    case .unknown: false
+    }
   }
 }

@@ -41,16 +41,23 @@ package final class StagedUses: Sendable {
   }
 
   /// The carrier answered a request that was made with them.
-  package func answered(_ provider: ProviderID, _ mark: UInt64, at time: Timestamp) {
-    change(provider, mark) { $0.use.answered(at: time) }
+  package func answered(
+    _ request: CredentialUse.Request, _ provider: ProviderID, _ mark: UInt64, at time: Timestamp
+  ) {
+    change(provider, mark) { $0.use.answered(request, at: time) }
   }
 
-  /// The carrier refused them: they are left alone for a while.
-  package func refused(_ provider: ProviderID, _ mark: UInt64, at time: Timestamp) {
-    change(provider, mark) { entry in
-      entry.use.refused(at: time)
-      entry.pauseEnd = time.advanced(by: Limits.stagedPause)
-    }
+  /// A request that was made with them was refused, whosever fault it is: they are left alone for a
+  /// while.
+  func pause(_ provider: ProviderID, _ mark: UInt64, at time: Timestamp) {
+    change(provider, mark) { $0.pauseEnd = time.advanced(by: Limits.stagedPause) }
+  }
+
+  /// The carrier refused them, and took the current ones for the same.
+  package func refused(
+    _ request: CredentialUse.Request, _ provider: ProviderID, _ mark: UInt64, at time: Timestamp
+  ) {
+    change(provider, mark) { $0.use.refused(request, at: time) }
   }
 
   /// Nil where there is no room for one more provider.
@@ -91,18 +98,28 @@ package final class StagedUses: Sendable {
     change(sum.provider, sum.mark) { $0.use.add(sum.use) }
   }
 
+  /// What became of telling a sum.
+  package enum Telling: Sendable, Hashable {
+    /// It was told, or can be forgotten.
+    case done
+    /// Not this one; others may fare better.
+    case failed
+    /// The registry can't be reached now.
+    case isAway
+  }
+
   /// Hands on what there is every `Limits.stagedTellInterval`, until the calling task is cancelled.
-  /// `tell` answers whether it was told, or can be forgotten.
-  package func run(_ time: any TimeSource, _ tell: (Sum) async -> Bool) async {
+  package func run(_ time: any TimeSource, _ tell: (Sum) async -> Telling) async {
     while (try? await time.sleep(for: Limits.stagedTellInterval)) != nil {
       var isAway = false
       for sum in take() {
         if isAway {
           putBack(sum)
-        } else if !(await tell(sum)) {
-          putBack(sum)
-          isAway = true
+          continue
         }
+        let telling = await tell(sum)
+        isAway = telling == .isAway
+        if telling != .done { putBack(sum) }
       }
     }
   }

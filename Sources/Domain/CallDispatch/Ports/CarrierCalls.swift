@@ -5,7 +5,8 @@ package import Telephony
 /// Every method answers within `Limits.workLease`. An implementation repeats a request only where
 /// nothing was done, and never logs a number or a secret.
 package protocol CarrierCalls: Sendable {
-  /// Asks for one call, once. Never repeats it: that is decided here.
+  /// Asks for one call. An adapter never repeats it: that is for those who hold the credentials,
+  /// who send it again with others where the carrier's own code refused the first.
   func place(_ order: DialOrder, with lease: CredentialLease) async -> DialOutcome
 
   /// How a call stands now; nil when the account has no such call in the lease's region.
@@ -65,7 +66,8 @@ package struct CarrierRefusal: Error, Sendable, Hashable {
     case throttled
     /// No connection could be made: may be repeated as it is.
     case unreachable
-    /// The credentials are refused (20003, 20006, 20008).
+    /// The credentials are refused: by the carrier's code (20003, 20006, 20008), or by a bare 401
+    /// or 403, which may come from something between and does not show that nothing was done.
     case credentials
     /// The account is inactive or may not do this (10001, 20005).
     case account

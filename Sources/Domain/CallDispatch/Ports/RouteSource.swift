@@ -70,15 +70,19 @@ package struct ProviderRoute: Sendable, Hashable {
   package var region: Region
   /// An Auth Token is held, so every webhook must be signed.
   package var signsWebhooks: Bool
+  /// A lease of credentials of a lower one is stale.
+  package var credentialRevision: UInt64
 
   package init(
-    id: ProviderID, tenant: TenantID, account: AccountSID, region: Region, signsWebhooks: Bool
+    id: ProviderID, tenant: TenantID, account: AccountSID, region: Region, signsWebhooks: Bool,
+    credentialRevision: UInt64 = 0
   ) {
     self.id = id
     self.tenant = tenant
     self.account = account
     self.region = region
     self.signsWebhooks = signsWebhooks
+    self.credentialRevision = credentialRevision
   }
 }
 

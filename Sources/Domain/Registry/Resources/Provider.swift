@@ -63,7 +63,8 @@ package enum ProviderConfiguration: Sendable, Hashable, Codable {
 package struct TwilioConfiguration: Sendable, Hashable, Codable {
   /// Never changes.
   package let accountSID: AccountSID
-  /// Used for every request when there is a key.
+  /// Used for every request when there is a key, but for the share of a dispatch's that tries a
+  /// staged one first.
   package var apiKey: SealedAPIKey?
   /// Checks the signature of webhooks; used for requests only when there is no key.
   package var authToken: SealedSecret?

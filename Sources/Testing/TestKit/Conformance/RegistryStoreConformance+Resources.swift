@@ -31,7 +31,7 @@ extension RegistryStoreConformance {
       var use = CredentialUse()
       use.signed(at: Sample.time(20))
       try await tenant.credentialUsed(provider.id, mark: 5, use)
-      use.refused(at: Sample.time(30))
+      use.refused(.create, at: Sample.time(30))
       try await tenant.credentialUsed(provider.id, mark: 5, use)
       // Others, another's, and nobody's.
       try await tenant.credentialUsed(provider.id, mark: 4, use)
@@ -41,8 +41,8 @@ extension RegistryStoreConformance {
       expected.staged?.use.webhookCount = 2
       expected.staged?.use.refusalCount = 1
       expected.staged?.use.firstSuccessTime = Sample.time(20)
-      expected.staged?.use.lastSuccessTime = Sample.time(20)
-      expected.staged?.use.lastRefusalTime = Sample.time(30)
+      expected.staged?.use.lastWebhookTime = Sample.time(20)
+      expected.staged?.use.creates.refusalTime = Sample.time(30)
       let stored = try await tenant.provider(provider.id)
       try requireEqual(stored, StoredProvider(provider: expected, numbersRevision: 0))
       let after = try await store.events(after: 0, limit: 9)

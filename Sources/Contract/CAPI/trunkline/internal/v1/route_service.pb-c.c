@@ -1455,7 +1455,7 @@ const ProtobufCMessageDescriptor trunkline__internal__v1__staged_credential__des
   (ProtobufCMessageInit) trunkline__internal__v1__staged_credential__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__internal__v1__note_credential_use_request__field_descriptors[8] =
+static const ProtobufCFieldDescriptor trunkline__internal__v1__note_credential_use_request__field_descriptors[11] =
 {
   {
     "f1",
@@ -1553,9 +1553,47 @@ static const ProtobufCFieldDescriptor trunkline__internal__v1__note_credential_u
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "f9",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__NoteCredentialUseRequest, f9),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f10",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__NoteCredentialUseRequest, f10),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f11",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__NoteCredentialUseRequest, f11),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned trunkline__internal__v1__note_credential_use_request__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
+  9,   /* field[9] = f10 */
+  10,   /* field[10] = f11 */
   1,   /* field[1] = f2 */
   2,   /* field[2] = f3 */
   3,   /* field[3] = f4 */
@@ -1563,11 +1601,12 @@ static const unsigned trunkline__internal__v1__note_credential_use_request__fiel
   5,   /* field[5] = f6 */
   6,   /* field[6] = f7 */
   7,   /* field[7] = f8 */
+  8,   /* field[8] = f9 */
 };
 static const ProtobufCIntRange trunkline__internal__v1__note_credential_use_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor trunkline__internal__v1__note_credential_use_request__descriptor =
 {
@@ -1577,7 +1616,7 @@ const ProtobufCMessageDescriptor trunkline__internal__v1__note_credential_use_re
   "Trunkline__Internal__V1__NoteCredentialUseRequest",
   "trunkline.internal.v1",
   sizeof(Trunkline__Internal__V1__NoteCredentialUseRequest),
-  8,
+  11,
   trunkline__internal__v1__note_credential_use_request__field_descriptors,
   trunkline__internal__v1__note_credential_use_request__field_indices_by_name,
   1,  trunkline__internal__v1__note_credential_use_request__number_ranges,

@@ -219,10 +219,13 @@ struct  Trunkline__Internal__V1__NoteCredentialUseRequest
   Google__Protobuf__Timestamp *f6;
   Google__Protobuf__Timestamp *f7;
   Google__Protobuf__Timestamp *f8;
+  Google__Protobuf__Timestamp *f9;
+  Google__Protobuf__Timestamp *f10;
+  Google__Protobuf__Timestamp *f11;
 };
 #define TRUNKLINE__INTERNAL__V1__NOTE_CREDENTIAL_USE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__internal__v1__note_credential_use_request__descriptor) \
-    , {0,NULL}, 0, 0, 0, 0, NULL, NULL, NULL }
+    , {0,NULL}, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL }
 
 
 struct  Trunkline__Internal__V1__NoteCredentialUseResponse
