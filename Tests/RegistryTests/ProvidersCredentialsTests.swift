@@ -279,6 +279,54 @@ struct ProvidersCredentialsTests {
     #expect(sid(updated) == Sample.key(8))
   }
 
+  // MARK: Bounds
+
+  /// One trial of a provider goes on at a time, whatever it is for, and so many over all.
+  @Test func trialsAreBounded() async throws {
+    let made = try await harness.link()
+    let fresh = key(9, "new-secret")
+    _ = try await stage(made, fresh)
+    let requests = harness.carrier.requestCount
+    let update = UpdateProvider(
+      provider: ProviderInput(id: made.id.description, twilio: key(8, "update")))
+    try await harness.context.trials.run(made.id) { () async throws(RegistryError) in
+      #expect(await failure { try await promote(made) } == .tooManyTrials)
+    }
+    _ = try await rollBack(made)
+    try await harness.context.trials.run(made.id) { () async throws(RegistryError) in
+      #expect(await failure { try await stage(made, fresh) } == .tooManyTrials)
+      #expect(
+        await failure { try await providers.update(update, by: .of(tenant)) } == .tooManyTrials)
+      // What tries nothing is not kept from anything.
+      let named = ProviderInput(id: made.id.description, displayName: "N")
+      #expect(
+        await failure {
+          try await providers.update(UpdateProvider(provider: named), by: .of(tenant))
+        } == nil)
+    }
+    try await occupied(RegistryLimits.keyTrialsMax) {
+      #expect(await failure { try await stage(made, fresh) } == .tooManyTrials)
+    }
+    #expect(harness.carrier.requestCount == requests)
+    try await occupied(RegistryLimits.keyTrialsMax - 1) {
+      #expect(await failure { try await stage(made, fresh) } == nil)
+    }
+    _ = try await promote(made)
+    try await harness.context.trials.run(made.id) { () async throws(RegistryError) in
+      #expect(await failure { try await rollBack(made) } == .tooManyTrials)
+    }
+  }
+
+  /// While trials of so many other providers go on.
+  private func occupied(
+    _ count: Int, _ body: () async -> Void
+  ) async throws(RegistryError) {
+    guard count > 0 else { return await body() }
+    try await harness.context.trials.run(Sample.providerID(90 + count)) {
+      () async throws(RegistryError) in try await occupied(count - 1, body)
+    }
+  }
+
   // MARK: What stores and dispatches know
 
   @Test func aFirstTokenIsRequiredOnlyWhenTheWindowIsOver() async throws {

@@ -59,6 +59,9 @@ package enum RegistryLimits {
   package static let contentionAttemptsMax = 5
   /// Numbers asked for at once when a new key is tried.
   package static let keyTrialConcurrencyMax = 8
+  /// Trials of credentials on every number that go on at once, one of each provider: with
+  /// `keyTrialConcurrencyMax` half of what the server's HTTP client sends at once.
+  package static let keyTrialsMax = 4
   /// Times that a new key is tried anew because numbers were imported meanwhile.
   package static let keyTrialRoundsMax = 3
   /// How long what PromoteCredential replaced is kept, unless `--credential-window` says otherwise.

@@ -101,6 +101,12 @@ extension ErrorDetails {
         .resourceExhausted, "TOO_MANY_DIAGNOSES",
         "Another diagnosis goes on. Repeat the request when it has ended."
       ).retry(after: nil)
+    case .tooManyTrials:
+      self = ErrorDetails(
+        .resourceExhausted, "TOO_MANY_TRIALS",
+        "Other credentials are being tried; nothing was changed. Repeat the request when that has "
+          + "ended."
+      ).retry(after: nil)
     case .storeUnavailable(let cause):
       self = ErrorDetails(
         .unavailable, "STORE_UNAVAILABLE",

@@ -90,7 +90,8 @@ package final class RegistryCredentialSource: CredentialSource {
     }
   }
 
-  /// A route of an earlier run: leases that are older than it are not taken, whichever is read first.
+  /// A route of an earlier run: leases that are older than it are not taken, whichever is read
+  /// first.
   func expect(_ provider: ProviderID, _ revision: UInt64) {
     state.withLock { state in
       let before = state.revisions[provider] ?? 0

@@ -54,7 +54,8 @@ extension Trunkline.V1 {
     /// FAILED_PRECONDITION (NUMBERS_UNREACHABLE) when they work but do not reach every number: a
     /// google.rpc.PreconditionFailure lists at most 50 of those, the metadata `total` counts all;
     /// FAILED_PRECONDITION (CREDENTIAL_STAGED) for new credentials while others are staged;
-    /// ABORTED for a stale etag. New credentials also destroy the `previous_credential`.
+    /// RESOURCE_EXHAUSTED (TOO_MANY_TRIALS) while other credentials of the provider, or of four others,
+    /// are tried; ABORTED for a stale etag. New credentials also destroy the `previous_credential`.
     func updateProvider(
       _ request: Trunkline.V1.UpdateProviderRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.UpdateProviderResponse
@@ -226,7 +227,8 @@ extension Trunkline.V1 {
     /// FAILED_PRECONDITION (NUMBERS_UNREACHABLE) when they work but do not reach every number: a
     /// google.rpc.PreconditionFailure lists at most 50 of those, the metadata `total` counts all;
     /// FAILED_PRECONDITION (CREDENTIAL_STAGED) for new credentials while others are staged;
-    /// ABORTED for a stale etag. New credentials also destroy the `previous_credential`.
+    /// RESOURCE_EXHAUSTED (TOO_MANY_TRIALS) while other credentials of the provider, or of four others,
+    /// are tried; ABORTED for a stale etag. New credentials also destroy the `previous_credential`.
     package func updateProvider(
       _ request: Trunkline.V1.UpdateProviderRequest,
       options: CallOptions = .defaults

@@ -11,7 +11,7 @@ extension RegistryError {
       .accountMismatch, .credentialsOfOtherRegion, .numbersUnreachable, .credentialStaged,
       .credentialReplaced, .credentialNotStaged, .credentialRefused, .scopeNotHeld,
       .scopeMissing, .quotaExceeded, .cancelled, .resumeTokenExpired, .tooManyWatchers,
-      .tooManyDiagnoses:
+      .tooManyDiagnoses, .tooManyTrials:
       .caller
     case .carrier, .provisioningFailed: .peer
     case .tooManyOperations, .storeUnavailable, .storeDamaged, .shuttingDown, .internalError: .ours
@@ -98,6 +98,9 @@ extension RegistryError: CustomStringConvertible {
     case .tooManyOperations:
       "Too many imports and deletions go on. Repeat the request in a while."
     case .tooManyDiagnoses: "Another diagnosis goes on. Repeat the request when it has ended."
+    case .tooManyTrials:
+      "Other credentials are being tried; nothing was changed. Repeat the request when that has "
+        + "ended."
     case .storeUnavailable(let cause):
       "The database can't be used now: \(cause). Repeat; with a request id that is safe."
     case .storeDamaged(let cause):

@@ -110,6 +110,8 @@ package enum RegistryError: Error, Sendable, Hashable {
   case tooManyOperations
   /// A diagnosis of the tenant, or as many as may be, go on.
   case tooManyDiagnoses
+  /// A trial of the provider's credentials, or as many as may be, go on; nothing was changed.
+  case tooManyTrials
   /// The store can't be reached or can't write now. Whether a write was done is not known; with a
   /// request id it is safe to repeat. The cause is for the caller: it names no machine.
   case storeUnavailable(cause: String)

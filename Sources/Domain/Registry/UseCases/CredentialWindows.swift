@@ -56,7 +56,8 @@ extension RegistryContext {
   }
 
   /// Destroys the previous credentials whose window is over, each by itself: those that can't be
-  /// read or written stay for the next time, and the first reason is thrown when all had their turn.
+  /// read or written stay for the next time, and the first reason is thrown when all had their
+  /// turn.
   package func closeCredentialWindows() async throws(RegistryError) {
     var failure: RegistryError?
     for entry in windows.over(at: time.now()) {

@@ -132,6 +132,14 @@ extension Providers {
   private func tryOut(
     _ credentials: TwilioCredentials, of provider: Provider
   ) async throws(RegistryError) {
+    try await context.trials.run(provider.id) { () async throws(RegistryError) in
+      try await tryAll(credentials, of: provider)
+    }
+  }
+
+  private func tryAll(
+    _ credentials: TwilioCredentials, of provider: Provider
+  ) async throws(RegistryError) {
     for access in credentials.all(account: provider.accountSID, region: provider.region) {
       try await context.probe(access)
     }

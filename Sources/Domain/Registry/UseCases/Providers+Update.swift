@@ -29,7 +29,11 @@ extension Providers {
       let change = try ProviderChange(present, input, mask.fields)
       // What was staged beside other credentials was not seen to work beside these.
       if change.replacesCredentials, present.staged != nil { throw .credentialStaged(id) }
-      if !change.probes.isEmpty || change.triesNumbers { try await prove(change, present) }
+      if !change.probes.isEmpty || change.triesNumbers {
+        try await context.trials.run(id) { () async throws(RegistryError) in
+          try await prove(change, present)
+        }
+      }
       let updated = try apply(change, to: present)
       if request.validateOnly || updated == present { return updated }
       do {

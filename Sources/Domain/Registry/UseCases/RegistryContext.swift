@@ -22,6 +22,7 @@ package struct RegistryContext: Sendable {
   /// How long what PromoteCredential replaced is kept.
   let credentialWindow: Duration
   let windows = CredentialWindows()
+  let trials = CredentialTrials()
   package let feed: RouteFeed
   /// Whoever serves watches runs it.
   package let numberFeed: NumberFeed
