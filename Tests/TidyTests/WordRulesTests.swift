@@ -44,6 +44,13 @@ import Testing
     #expect(safety("// On the loop.\n\nnonisolated(unsafe) var a = 1").contains(.unchecked))
   }
 
+  /// Swift 6.3.1 wraps a closure that stands in a `Mutex` twice more each time the lock is taken:
+  /// after some thousand calls of it the stack was full.
+  @Test func noClosureStandsInALock() {
+    #expect(safety("let a = Mutex<(@Sendable () -> Void)?>(nil)") == [.lockedClosure])
+    #expect(safety("let a = Mutex<Sink?>(nil)").isEmpty)
+  }
+
   @Test func onlyProgramsPrint() {
     #expect(safety("print(1)") == [.printing])
     #expect(safety("print(1)", "Sources/Apps/trunkline/Main.swift").isEmpty)

@@ -184,11 +184,19 @@ final class Stores: Sendable {
 
 /// Who is told of changes in other processes.
 private final class Notice: Sendable {
-  private let body = Mutex<(@Sendable () -> Void)?>(nil)
+  /// In a struct: a closure that stands in a `Mutex` by itself is wrapped twice more each time it
+  /// is read, until a call of it takes the whole stack (Swift 6.3.1).
+  private struct Listener: Sendable {
+    let hear: @Sendable () -> Void
+  }
 
-  func set(_ body: @escaping @Sendable () -> Void) { self.body.withLock { $0 = body } }
+  private let listener = Mutex<Listener?>(nil)
 
-  func came() { body.withLock { $0 }?() }
+  func set(_ body: @escaping @Sendable () -> Void) {
+    listener.withLock { $0 = Listener(hear: body) }
+  }
+
+  func came() { listener.withLock { $0 }?.hear() }
 }
 
 /// Gives the stores a call's deadline, for the database's own timeout.

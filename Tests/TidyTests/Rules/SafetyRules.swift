@@ -25,6 +25,11 @@ enum SafetyRules {
       if SwiftText.contains(line, word: "print("), !printingTargets.contains(target) {
         report(.printing, index, "Only programs print; log through Telemetry.")
       }
+      if line.contains("Mutex<("), line.contains("->") {
+        report(
+          .lockedClosure, index,
+          "Put the closure into a struct: by itself it is wrapped again at each lock.")
+      }
       let isUnchecked =
         line.contains("@unchecked Sendable") || line.contains("nonisolated(unsafe)")
       if isUnchecked && !hasComment(file, at: index) {

@@ -52,7 +52,7 @@ struct Finding: Sendable, Hashable, CustomStringConvertible {
 /// The names of the rules, as the list of exceptions uses them.
 enum Rule: String, Sendable, CaseIterable, CustomStringConvertible {
   case imports, importAccess, columns, fileLength, functionLength, words, unsafe, unchecked
-  case printing, documentation, leaks
+  case printing, documentation, leaks, lockedClosure
 
   var description: String { rawValue }
 }

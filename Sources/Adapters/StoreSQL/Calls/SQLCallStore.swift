@@ -19,7 +19,13 @@ package final class SQLCallStore: CallStore {
   let unreadableAudit = Reported()
   private let turns = Turns()
   let unconfirmed = UnconfirmedCalls()
-  private let sink = Mutex<(@Sendable (Call) -> Void)?>(nil)
+  private let sink = Mutex<Sink?>(nil)
+
+  /// A closure that stands in a `Mutex` by itself is wrapped twice more each time it is read, until
+  /// a call of it takes the whole stack (Swift 6.3.1).
+  private struct Sink: Sendable {
+    let tell: @Sendable (Call) -> Void
+  }
 
   /// - Parameters:
   ///   - regions: whose due work and unfinished dials this process sees: on a database that several
@@ -36,7 +42,7 @@ package final class SQLCallStore: CallStore {
   }
 
   package func observe(_ sink: @escaping @Sendable (Call) -> Void) async {
-    self.sink.withLock { $0 = sink }
+    self.sink.withLock { $0 = Sink(tell: sink) }
   }
 
   // MARK: Writes
@@ -109,7 +115,7 @@ package final class SQLCallStore: CallStore {
     guard ContinuousClock.now < until else { throw .unavailable }
     do throws(Stop) {
       let (result, written) = try await confirmed(body)
-      if let sink = sink.withLock({ $0 }) { for call in written { sink(call) } }
+      if let sink = sink.withLock({ $0 }) { for call in written { sink.tell(call) } }
       return result
     } catch {
       switch error {
