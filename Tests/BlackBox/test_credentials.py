@@ -97,6 +97,10 @@ def is_answered(world, number):
     return bool(call["twiml"]) and call["twiml"][0]["verb"] == "Connect" and not call["errors"]
 
 
+# So many more calls come in than go out, which take longer: more would only keep the server busy.
+AHEAD_MAX = 5
+
+
 class Traffic:
     """Calls in and out, one after the other each, until it is told to stop."""
 
@@ -104,6 +108,7 @@ class Traffic:
         self.world, self.number = world, number
         self.incoming, self.outgoing, self.failures = 0, 0, []
         self._over = threading.Event()
+        self._may_come = threading.Semaphore(AHEAD_MAX)
         self._threads = [
             threading.Thread(target=self._run, args=(step,)) for step in (self._in, self._out)]
 
@@ -115,6 +120,9 @@ class Traffic:
                 self.failures.append(repr(error))
 
     def _in(self):
+        self._may_come.acquire()
+        if self._over.is_set():
+            return
         call = self.world.call_in(self.number.e164)
         verb = call["twiml"][0]["verb"] if call["twiml"] else None
         if verb != "Connect" or call["errors"]:
@@ -129,6 +137,7 @@ class Traffic:
         if state != "STATE_COMPLETED" or posts != 1:
             self.failures.append(f"out: {state} after {posts} requests")
         self.outgoing += 1
+        self._may_come.release()
 
     def goes_on(self, count=3):
         """So many more calls came and went in both directions."""
@@ -147,6 +156,7 @@ class Traffic:
 
     def __exit__(self, *_):
         self._over.set()
+        self._may_come.release()
         for thread in self._threads:
             thread.join(2 * ANSWER_MAX)
             assert not thread.is_alive()
