@@ -249,7 +249,7 @@ extension Trunkline.V1 {
         case done
         /// It is being undone.
         case undoing
-        /// Nothing of it is at the carrier.
+        /// It was not done, or nothing of it is at the carrier any more.
         case undone
         /// It could not be undone: something of it may be at the carrier.
         case left

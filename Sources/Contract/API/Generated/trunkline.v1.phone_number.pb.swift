@@ -273,7 +273,7 @@ extension Trunkline.V1 {
       }
     }
 
-    /// Something that an import or a deletion left at the carrier.
+    /// Something that an import, a deletion or a move left at the carrier.
     package struct Leftover: GeneratedMessage {
       /// What it is.
       package var type: Trunkline.V1.PhoneNumber.Leftover.Type_ = .unspecified

@@ -123,7 +123,7 @@ extension Trunkline.V1 {
     /// and for ten minutes (`--move-overlap`) both regions answer, for the carrier takes up to five
     /// until all of it knows. Then the old region's settings are put back. `pending_provider_id` shows
     /// a move that goes on. Calls keep the provider, account and region that they began with. A move
-    /// that fails before the new region answers changes nothing.
+    /// that fails before the new region answers is undone; what can't be undone is in `leftovers`.
     ///
     /// Answers when the work is written down; the operation shows how it ends. Errors: NOT_FOUND
     /// (PHONE_NUMBER_NOT_FOUND, PROVIDER_NOT_FOUND); INVALID_ARGUMENT when it is under that provider
@@ -362,7 +362,7 @@ extension Trunkline.V1 {
     /// and for ten minutes (`--move-overlap`) both regions answer, for the carrier takes up to five
     /// until all of it knows. Then the old region's settings are put back. `pending_provider_id` shows
     /// a move that goes on. Calls keep the provider, account and region that they began with. A move
-    /// that fails before the new region answers changes nothing.
+    /// that fails before the new region answers is undone; what can't be undone is in `leftovers`.
     ///
     /// Answers when the work is written down; the operation shows how it ends. Errors: NOT_FOUND
     /// (PHONE_NUMBER_NOT_FOUND, PROVIDER_NOT_FOUND); INVALID_ARGUMENT when it is under that provider

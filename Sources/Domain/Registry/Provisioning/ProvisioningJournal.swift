@@ -35,7 +35,7 @@ package enum ProvisioningPhase: String, Sendable, Hashable, Codable, CaseIterabl
 /// How the work ended.
 package enum ProvisioningOutcome: String, Sendable, Hashable, Codable {
   case done
-  /// It failed and left nothing at the carrier that was not there before.
+  /// It failed, and nothing of what it made is at the carrier. What it only wrote again may be.
   case undone
   /// It left something at the carrier.
   case corrupted

@@ -15,6 +15,14 @@ package struct Operations: Sendable {
     return Operation(try await journal(id, caller))
   }
 
+  /// What an earlier request of the same id began, as it is now; refuses one with another body.
+  func begun(
+    by record: RequestRecord, _ body: RequestBody, _ caller: Caller
+  ) async throws(RegistryError) -> Operation {
+    try context.checkSame(record, body)
+    return try await get(record.resourceID, by: caller)
+  }
+
   /// Newest first.
   package func list(
     _ request: ListOperations, by caller: Caller

@@ -69,7 +69,7 @@ extension PhoneNumbers {
   ) async throws(RegistryError) -> Operation {
     for _ in 0..<RegistryLimits.contentionAttemptsMax {
       if let earlier = try await context.earlier(requestID, body, tenant: caller.tenant) {
-        return try await replayed(earlier, caller)
+        return try await Operations(context).begun(by: earlier, body, caller)
       }
       let id = OperationID(at: context.time.now(), random: context.ids)
       let record = try context.request(
@@ -90,19 +90,6 @@ extension PhoneNumbers {
       }
     }
     throw .contended(.number(number))
-  }
-
-  private func replayed(
-    _ record: RequestRecord, _ caller: Caller
-  ) async throws(RegistryError) -> Operation {
-    guard let id = try? OperationID(record.resourceID) else {
-      throw .internalError("A request's resource is no operation.")
-    }
-    let found = try await reading { () async throws(StoreError) in
-      try await context.store(of: caller.tenant).journal(id)
-    }
-    guard let found else { throw .notFound(.operation(id)) }
-    return Operation(found)
   }
 }
 

@@ -19,7 +19,7 @@ extension Providers {
     body.add(request.id)
     body.add(request.isDryRun)
     if let earlier = try await context.earlier(request.requestID, body, tenant: caller.tenant) {
-      return try await replay(earlier, body, caller)
+      return try await Operations(context).begun(by: earlier, body, caller)
     }
     for _ in 0..<RegistryLimits.contentionAttemptsMax {
       let provider = try await context.provider(id, tenant: caller.tenant).provider
@@ -47,7 +47,7 @@ extension Providers {
         try await context.runner.submit(journal, write)
         return Operation(journal)
       } catch .stopped(.store(.requestRepeated(let earlier))) {
-        return try await replay(earlier, body, caller)
+        return try await Operations(context).begun(by: earlier, body, caller)
       } catch .stopped(.store(.versionMismatch)) {
         continue
       } catch {
@@ -55,13 +55,5 @@ extension Providers {
       }
     }
     throw .contended(.provider(id))
-  }
-
-  /// The operation that an earlier request of the same id began, as it is now.
-  private func replay(
-    _ record: RequestRecord, _ body: RequestBody, _ caller: Caller
-  ) async throws(RegistryError) -> Operation {
-    try context.checkSame(record, body)
-    return try await Operations(context).get(record.resourceID, by: caller)
   }
 }
