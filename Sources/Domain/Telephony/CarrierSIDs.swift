@@ -3,6 +3,8 @@ package enum APIKeySIDKind: IdentifierKind { package static let prefix = "SK" }
 package enum CarrierNumberSIDKind: IdentifierKind { package static let prefix = "PN" }
 package enum CarrierCallSIDKind: IdentifierKind { package static let prefix = "CA" }
 package enum CarrierTrunkSIDKind: IdentifierKind { package static let prefix = "TK" }
+package enum OriginationURLSIDKind: IdentifierKind { package static let prefix = "OU" }
+package enum CredentialListSIDKind: IdentifierKind { package static let prefix = "CL" }
 
 /// A Twilio account or sub-account: `AC` and 32 hex digits.
 package typealias AccountSID = HexIdentifier<AccountSIDKind>
@@ -14,3 +16,7 @@ package typealias CarrierNumberSID = HexIdentifier<CarrierNumberSIDKind>
 package typealias CarrierCallSID = HexIdentifier<CarrierCallSIDKind>
 /// An Elastic SIP trunk as Twilio names it: `TK` and 32 hex digits.
 package typealias CarrierTrunkSID = HexIdentifier<CarrierTrunkSIDKind>
+/// An origination URL of a trunk as Twilio names it: `OU` and 32 hex digits.
+package typealias OriginationURLSID = HexIdentifier<OriginationURLSIDKind>
+/// A list of SIP credentials as Twilio names it: `CL` and 32 hex digits.
+package typealias CredentialListSID = HexIdentifier<CredentialListSIDKind>
