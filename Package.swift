@@ -150,6 +150,13 @@ let package = Package(
       "Adapters", "Twilio",
       ["Telephony", "Registry", "CallDispatch", "Buffers", "Crypto", "EventLoops", "HTTPClient"]),
 
+    module(
+      "Adapters", "LiveKit",
+      [
+        "Telephony", "Registry", "Buffers", "Crypto", "HTTPClient", "LiveKitAPI", "Protobuf",
+        "WellKnown",
+      ]),
+
     // Apps
     module(
       "Apps", "Services",
@@ -189,7 +196,7 @@ let package = Package(
     module(
       "Testing", "TestKit",
       [
-        "Buffers", "COpenSSL", "Protobuf", "GRPC", "Telephony", "Access", "Registry",
+        "Buffers", "COpenSSL", "HTTPClient", "Protobuf", "GRPC", "Telephony", "Access", "Registry",
         "CallDispatch",
       ]),
     module("Testing", "Interop", ["EventLoops", "GRPC", "Protobuf", "TestAPI", "WellKnown"]),
@@ -214,7 +221,16 @@ let package = Package(
     tests("NumberPlan", ["Telephony"]),
     tests(
       "Twilio",
-      ["Telephony", "Registry", "CallDispatch", "EventLoops", "HTTPClient", "HTTPServer"]),
+      [
+        "Telephony", "Registry", "CallDispatch", "EventLoops", "HTTPClient", "HTTPServer",
+        "TestKit",
+      ]),
+    tests(
+      "LiveKit",
+      [
+        "Buffers", "Crypto", "HTTPClient", "LiveKitAPI", "Protobuf", "Registry", "Telephony",
+        "TestKit",
+      ]),
     tests("Telephony"),
     tests("Access", ["Telephony"]),
     tests("Registry", ["Telephony", "Access", "TestKit"]),
@@ -258,7 +274,12 @@ let package = Package(
     tests(
       "CommandLine", ["API", "GRPC", "GRPCInProcess", "Protobuf", "WellKnown"]),
     tests("Keyring", ["Buffers", "CallDispatch", "Crypto", "Registry", "Telephony"]),
-    tests("CarrierSim", ["Buffers", "Crypto", "LiveKitAPI", "Protobuf", "Telephony", "WellKnown"]),
+    tests(
+      "CarrierSim",
+      [
+        "Buffers", "Crypto", "EventLoops", "HTTPClient", "LiveKit", "LiveKitAPI", "Protobuf",
+        "Registry", "Telephony", "TestKit", "Twilio", "WellKnown",
+      ]),
   ]
 )
 

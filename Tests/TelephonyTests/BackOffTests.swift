@@ -19,4 +19,16 @@ import Testing
     #expect(backOff.delay(afterFailures: 3, asked: .milliseconds(1)) == .seconds(1))
     #expect(backOff.delay(afterFailures: 1, asked: .seconds(9)) == .seconds(3))
   }
+
+  @Test func whoWaitsIsToldWhenItWouldTakeTooLong() {
+    let wait = { (failures: Int, asked: Duration?, random: Double) in
+      backOff.jitteredDelay(afterFailures: failures, asked: asked, random: random)
+    }
+    #expect(wait(1, nil, 1) == .milliseconds(250))
+    #expect(wait(2, nil, 0.5) == .milliseconds(250))
+    #expect(wait(9, nil, 1) == .seconds(3))
+    #expect(wait(1, .seconds(2), 1) == .milliseconds(2250))
+    #expect(wait(1, .seconds(3), 0) == .seconds(3))
+    #expect(wait(1, .seconds(3), 1) == nil)
+  }
 }

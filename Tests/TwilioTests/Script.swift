@@ -3,31 +3,11 @@ import HTTPClient
 import Registry
 import Synchronization
 import Telephony
+import TestKit
 
 @testable import Twilio
 
-/// A sender that gives prepared answers in order and keeps what was sent.
-final class Script: HTTPSending {
-  private struct State {
-    var answers: [Result<HTTPResponse, HTTPClientError>]
-    var sent: [HTTPRequest] = []
-  }
-  private let state: Mutex<State>
-
-  init(_ answers: Result<HTTPResponse, HTTPClientError>...) {
-    state = Mutex(State(answers: answers))
-  }
-
-  var sent: [HTTPRequest] { state.withLock { $0.sent } }
-
-  func send(_ request: HTTPRequest) async throws(HTTPClientError) -> HTTPResponse {
-    let answer = state.withLock { state in
-      state.sent.append(request)
-      return state.answers.isEmpty ? .failure(.unreachable) : state.answers.removeFirst()
-    }
-    return try answer.get()
-  }
-}
+typealias Script = HTTPScript
 
 /// Time that passes at once and is remembered.
 final class InstantTime: TimeSource {
@@ -45,10 +25,6 @@ final class InstantTime: TimeSource {
 }
 
 extension Result<HTTPResponse, HTTPClientError> {
-  static func json(_ status: Int, _ text: String, _ headers: [HTTPRequest.Header] = []) -> Self {
-    .success(HTTPResponse(status: status, headers: headers, body: Array(text.utf8)))
-  }
-
   static func error(_ status: Int, _ code: Int, _ message: String = "No.") -> Self {
     .json(
       status,

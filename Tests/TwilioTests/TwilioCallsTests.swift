@@ -1,6 +1,7 @@
 import CallDispatch
 import HTTPClient
 import Telephony
+import TestKit
 import Testing
 
 @testable import Twilio

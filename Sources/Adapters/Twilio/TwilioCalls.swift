@@ -1,4 +1,5 @@
 package import CallDispatch
+package import HTTPClient
 package import Telephony
 
 /// Calls at Twilio, as call dispatch's port.

@@ -1,3 +1,4 @@
+package import HTTPClient
 package import Registry
 package import Telephony
 

@@ -1,4 +1,5 @@
 internal import HTTPClient
+internal import Telephony
 
 /// Why Twilio did not do what was asked, before it is told in a port's words.
 struct TwilioFailure: Error, Sendable, Hashable {
@@ -74,7 +75,7 @@ struct TwilioFailure: Error, Sendable, Hashable {
     self.init(
       kind, effect: Self.effect(of: kind, status: response.status), code: code,
       message: Redaction.redact(envelope?["message"]?.string ?? "HTTP status \(response.status)"),
-      retryAfter: Self.retryAfter(response))
+      retryAfter: response.retryAfter)
   }
 
   /// A success whose body can't be read: what was asked may have been done.
@@ -121,16 +122,5 @@ struct TwilioFailure: Error, Sendable, Hashable {
       .conflict, .throttled, .limit, .invalid, .callNotAllowed, .callNotPossible:
       .refused
     }
-  }
-
-  /// The longest wait that a carrier can ask for and is told of.
-  private static let retryAfterSecondsMax = 3600
-
-  /// Whole seconds; the form with a date is not used by Twilio and is ignored.
-  private static func retryAfter(_ response: HTTPResponse) -> Duration? {
-    guard let seconds = response.header("retry-after").flatMap({ Int($0) }), seconds >= 0 else {
-      return nil
-    }
-    return .seconds(min(seconds, retryAfterSecondsMax))
   }
 }

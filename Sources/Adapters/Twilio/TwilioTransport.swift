@@ -1,12 +1,5 @@
-package import HTTPClient
+internal import HTTPClient
 internal import Telephony
-
-/// What sends a request: the HTTP client, and a script in tests.
-package protocol HTTPSending: Sendable {
-  func send(_ request: HTTPRequest) async throws(HTTPClientError) -> HTTPResponse
-}
-
-extension WebClient: HTTPSending {}
 
 /// When a request is sent again, and after how long. Pure.
 ///
@@ -32,11 +25,8 @@ struct RetryPolicy: Sendable, Hashable {
     after failure: TwilioFailure, attempt: Int, repeats: Repeats, random: Double
   ) -> Duration? {
     guard attempt < triesMax, mayRepeat(failure, repeats) else { return nil }
-    let jitter =
-      BackOff(first: delayFirst, longest: delayMax).delay(afterFailures: attempt) * random
-    guard let asked = failure.retryAfter else { return jitter }
-    // A carrier that asks for more than a moment is left to the caller.
-    return asked + jitter <= delayMax ? asked + jitter : nil
+    return BackOff(first: delayFirst, longest: delayMax).jitteredDelay(
+      afterFailures: attempt, asked: failure.retryAfter, random: random)
   }
 
   private static func mayRepeat(_ failure: TwilioFailure, _ repeats: Repeats) -> Bool {

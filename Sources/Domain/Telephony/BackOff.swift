@@ -19,4 +19,16 @@ package struct BackOff: Sendable, Hashable {
     }
     return min(max(delay, asked ?? .zero), longest)
   }
+
+  /// The wait after failure number `failures`, counted from 1, with full jitter, of somebody who
+  /// waits for the answer. `random` lies in 0...1.
+  ///
+  /// What was `asked` for comes on top; nil when that is more than ``longest``: so long a wait is
+  /// left to the caller.
+  package func jitteredDelay(
+    afterFailures failures: Int, asked: Duration?, random: Double
+  ) -> Duration? {
+    let delay = (asked ?? .zero) + delay(afterFailures: failures) * random
+    return delay <= longest ? delay : nil
+  }
 }

@@ -64,6 +64,18 @@ package struct HTTPResponse: Sendable, Hashable {
   package func header(_ name: String) -> String? {
     headers.first { isSameFieldName($0.name, name) }?.value
   }
+
+  /// The longest wait that a peer can ask for and is told of.
+  package static let retryAfterMax: Duration = .seconds(3600)
+
+  /// How long the peer asks to wait (RFC 9110, section 10.2.3), at most ``retryAfterMax``; nil when
+  /// it asks for none, or names a date.
+  package var retryAfter: Duration? {
+    guard let seconds = header("retry-after").flatMap({ Int($0) }), seconds >= 0 else {
+      return nil
+    }
+    return min(.seconds(seconds), Self.retryAfterMax)
+  }
 }
 
 /// Compares two field names as HTTP does (RFC 9110, section 5.1): without regard to ASCII case.

@@ -98,6 +98,12 @@ enum ImportTable {
       "Adapters",
       ["Telephony", "Registry", "CallDispatch", "Buffers", "Crypto", "EventLoops", "HTTPClient"],
       system: ["FoundationEssentials", "Synchronization"]),
+    "LiveKit": Row(
+      "Adapters",
+      [
+        "Telephony", "Registry", "Buffers", "Crypto", "HTTPClient", "LiveKitAPI", "Protobuf",
+        "WellKnown",
+      ]),
 
     "Services": Row(
       "Apps",
@@ -135,7 +141,7 @@ enum ImportTable {
     "TestKit": Row(
       "Testing",
       [
-        "Buffers", "COpenSSL", "Protobuf", "GRPC", "Telephony", "Access", "Registry",
+        "Buffers", "COpenSSL", "HTTPClient", "Protobuf", "GRPC", "Telephony", "Access", "Registry",
         "CallDispatch",
       ],
       system: ["Foundation", "Glibc", "Synchronization"]),

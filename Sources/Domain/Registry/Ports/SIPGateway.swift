@@ -19,7 +19,8 @@ package struct GatewayAccess: Sendable {
 /// What turns SIP calls into rooms and back, as a port: a LiveKit server with its SIP service. The
 /// LiveKit adapter implements it, and the fake in TestKit.
 ///
-/// The rules of ``Carrier`` for repeats, cancellation and executors hold. What is made bears a name
+/// The rules of ``Carrier`` for repeats, cancellation and executors hold; what deletes is repeated
+/// like what reads. What is made bears a name
 /// of ours, by which it is found again when the answer that told its id was lost: a caller looks
 /// for it first, and makes it when it is not there. A deletion of what is not there succeeds. Each
 /// request bears a token of its own that lives a minute and grants no more than it needs.
@@ -149,15 +150,19 @@ package struct GatewayDispatchRule: Sendable, Hashable {
   package var roomPrefix: String
   /// Given to each caller's participant.
   package var attributes: [String: String]
+  /// It makes a room for each call, whoever calls whichever number, and asks for no PIN. What is
+  /// made does; a rule that somebody changed may not.
+  package var isForEveryCall: Bool
 
   package init(
     id: String = "", name: String, trunkIDs: [String], roomPrefix: String,
-    attributes: [String: String] = [:]
+    attributes: [String: String] = [:], isForEveryCall: Bool = true
   ) {
     self.id = id
     self.name = name
     self.trunkIDs = trunkIDs
     self.roomPrefix = roomPrefix
     self.attributes = attributes
+    self.isForEveryCall = isForEveryCall
   }
 }

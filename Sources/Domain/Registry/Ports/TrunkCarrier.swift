@@ -4,9 +4,10 @@ package import Telephony
 /// the fake in TestKit.
 ///
 /// Every method sends to the hosts of `access.region` and no other, and keeps the rules of
-/// ``Carrier`` for repeats, cancellation and executors. What is made bears a name of ours, by which
-/// it is found again when the answer that told its SID was lost: a caller looks for it first, and
-/// makes it when it is not there. A deletion of what is not there succeeds.
+/// ``Carrier`` for repeats, cancellation and executors; what deletes is repeated like what reads.
+/// What is made bears a name of ours, by which it is found again when the answer that told its SID
+/// was lost: a caller looks for it first, and makes it when it is not there. A deletion of what is
+/// not there succeeds.
 package protocol TrunkCarrier: Sendable {
   /// The trunk of exactly this friendly name; nil when the account has none in the region.
   func findTrunk(
