@@ -30,6 +30,8 @@ ID_FIELDS = {"id", "provider_id", "phone_number_id", "from_number_id", "tenant_i
 AGENT_MESSAGES = {
     "trunkline.v1.Agent", "trunkline.v1.GetAgentRequest", "trunkline.v1.DeleteAgentRequest",
 }
+# The same of a softphone, whose id begins with `sph_`.
+SOFTPHONE_MESSAGES = {name.replace("Agent", "Softphone") for name in AGENT_MESSAGES}
 
 # Fields that only answers fill: the server ignores what a request says there (AIP-203).
 OUTPUT_ONLY = {
@@ -39,13 +41,17 @@ OUTPUT_ONLY = {
     },
     "trunkline.v1.Provider.Twilio": {"has_api_key_secret", "has_auth_token"},
     "trunkline.v1.PhoneNumber": {
-        "e164", "provider_id", "pending_provider_id", "region", "carrier_sid", "agent_id", "state",
-        "conditions", "leftovers", "former", "create_time", "update_time",
+        "e164", "provider_id", "pending_provider_id", "region", "carrier_sid", "agent_id", "softphone_id",
+        "state", "conditions", "leftovers", "former", "create_time", "update_time",
     },
     "trunkline.v1.Agent": {
         "phone_number_ids", "phone_number_count", "create_time", "update_time",
     },
     "trunkline.v1.AgentConnection.Sip": {"has_password"},
+    "trunkline.v1.Softphone": {
+        "phone_number_ids", "phone_number_count", "create_time", "update_time",
+    },
+    "trunkline.v1.Softphone.Sip": {"has_password"},
 }
 
 # Of a resource only an update reads these; a creation may name an agent's id.
@@ -53,6 +59,7 @@ READ_BY_UPDATES = {
     "trunkline.v1.Provider": {"id", "etag"},
     "trunkline.v1.PhoneNumber": {"id", "etag"},
     "trunkline.v1.Agent": {"etag"},
+    "trunkline.v1.Softphone": {"etag"},
 }
 
 
@@ -71,7 +78,12 @@ def strings_for(field: pd.FieldDescriptor) -> list[tuple[str, str]]:
     if name == "agent_id" or field.containing_type.full_name in AGENT_MESSAGES and name == "id":
         return common + [
             ("not an id", "!!"), ("capitals", "Agent"), ("64 characters", "a" * 64),
-            ("a space at the end", "agent "),
+            ("a space at the end", "agent "), ("a softphone's id", "sph_0"),
+        ]
+    if name == "softphone_id" or field.containing_type.full_name in SOFTPHONE_MESSAGES and name == "id":
+        return common + [
+            ("not an id", "!!"), ("an agent's id", "agent"), ("the beginning alone", "sph_"),
+            ("capitals", "sph_A"), ("64 characters", "sph_" + "a" * 60),
         ]
     if name in ID_FIELDS:
         return common + [

@@ -74,6 +74,7 @@ class Tenants:
             "provider": number.provider_id,
             "phone_number": number.id,
             "agent": agent.id,
+            "softphone": world.softphone(f"sph_{os.urandom(4).hex()}").id,
             "call": call.id,
             "token": token.token.id,
             "tenant": token.token.tenant_id,
@@ -108,6 +109,7 @@ def _as(world, token):
     other.providers = world.v1.ProviderServiceStub(channel)
     other.numbers = world.v1.PhoneNumberServiceStub(channel)
     other.agents = world.v1.AgentServiceStub(channel)
+    other.softphones = world.v1.SoftphoneServiceStub(channel)
     other.calls = world.v1.CallDispatchServiceStub(channel)
     other.tokens = world.v1.TokenServiceStub(channel)
     other.operations = world.v1.OperationServiceStub(channel)
@@ -205,14 +207,14 @@ def ids_in(message, service, path=()):
     """The paths of a request's fields that name a resource, each with the resource's kind."""
     own = {
         "ProviderService": "provider", "PhoneNumberService": "phone_number",
-        "AgentService": "agent", "CallDispatchService": "call", "TokenService": "token",
+        "AgentService": "agent", "SoftphoneService": "softphone", "CallDispatchService": "call", "TokenService": "token",
         "OperationService": "operation",
     }
     for field in message.fields:
         if field.name in ("request_id", "resource_id", "trace_id"):
             continue
         if field.type == FieldDescriptor.TYPE_MESSAGE and not path:
-            if field.name in ("provider", "phone_number", "agent"):
+            if field.name in ("provider", "phone_number", "agent", "softphone"):
                 yield from ids_in(field.message_type, service, (field.name,))
         elif field.type != FieldDescriptor.TYPE_STRING or _is_repeated(field):
             continue
@@ -232,7 +234,9 @@ def cases():
     """Each method with each of its fields that names a resource."""
     for name in METHODS:
         service, method = name.split(".")
-        if service in ("AuditService",) or method in ("CreateAgent", "CreateProvider"):
+        if service in ("AuditService",) or method in (
+            "CreateAgent", "CreateSoftphone", "CreateProvider"
+        ):
             # The log's filters are texts; a new thing's id is the client's choice.
             continue
         yield name, service, method
@@ -246,6 +250,7 @@ BESIDE = {
     "StageCredential": {"twilio": {"auth_token": "x"}},
     "UpdatePhoneNumber": {"phone_number": {"label": "x"}},
     "UpdateAgent": {"agent": {"display_name": "x"}},
+    "UpdateSoftphone": {"softphone": {"display_name": "x"}},
 }
 
 
@@ -268,7 +273,8 @@ def build(tenants, service, method, fields, foreign, id):
     if "request_id" in request.DESCRIPTOR.fields_by_name:
         request.request_id = request_id()
     is_filter = method.startswith(("List", "Watch")) and method != "ListProviderNumbers"
-    for path, kind in fields:
+    # The foreign one last: of what excludes each other the last one counts.
+    for path, kind in sorted(fields, key=lambda field: field[0] == foreign):
         if path != foreign and (is_filter or (path[-1] == "tenant_id")):
             continue
         holder = request
@@ -285,7 +291,7 @@ def generated():
 
 NEVER = {
     "provider": "prv_" + "0" * 31 + "9", "phone_number": "pn_" + "0" * 31 + "9",
-    "agent": "nobody-has-this", "call": "call_us1_" + "0" * 31 + "9",
+    "agent": "nobody-has-this", "softphone": "sph_nobody-has-this", "call": "call_us1_" + "0" * 31 + "9",
     "token": "tok_" + "0" * 31 + "9", "operation": "op_" + "0" * 31 + "9", "tenant": "ten_" + "0" * 31 + "9",
 }
 
@@ -347,6 +353,7 @@ def test_lists_hold_the_own_tenants_things_only(tenants, name):
         request.page_token = answer.next_page_token
     kind = {
         "ListProviders": "provider", "ListPhoneNumbers": "phone_number", "ListAgents": "agent",
+        "ListSoftphones": "softphone",
         "ListCalls": "call", "ListTokens": "token", "ListAuditEvents": "agent",
         "ListOperations": "operation",
         "ListProviderNumbers": "phone_number",

@@ -40,6 +40,7 @@ def deployment(stubs, tmp_path_factory):
     # Where a number can be moved to, once somebody asks.
     things.elsewhere = []
     things.agent = world.agent("reception")
+    things.softphone = world.softphone("sph_desk")
     held = world.carrier_number(things.account)
     things.number = world.import_number(things.provider, held["phone_number"])
     things.operation = world.operation_of(things.number)
@@ -160,6 +161,18 @@ def update_agent(things):
     return v1.UpdateAgentRequest(agent=v1.Agent(id=things.agent.id, display_name="other"))
 
 
+def create_softphone(things):
+    v1 = things.v1
+    softphone = v1.Softphone(sip=v1.Softphone.Sip(uri="sip:ada@pbx.example"))
+    return v1.CreateSoftphoneRequest(softphone=softphone)
+
+
+def update_softphone(things):
+    v1 = things.v1
+    softphone = v1.Softphone(id=things.softphone.id, display_name="other")
+    return v1.UpdateSoftphoneRequest(softphone=softphone)
+
+
 def place_calls(things):
     v1 = things.v1
     outbound = [v1.OutboundCall(to_number=things.world.fresh_e164())]
@@ -192,6 +205,13 @@ GOOD = {
     "AgentService.ListAgents": lambda t: t.v1.ListAgentsRequest(),
     "AgentService.UpdateAgent": update_agent,
     "AgentService.DeleteAgent": lambda t: t.v1.DeleteAgentRequest(id=t.world.agent().id),
+    "SoftphoneService.CreateSoftphone": create_softphone,
+    "SoftphoneService.GetSoftphone": lambda t: t.v1.GetSoftphoneRequest(id=t.softphone.id),
+    "SoftphoneService.ListSoftphones": lambda t: t.v1.ListSoftphonesRequest(),
+    "SoftphoneService.UpdateSoftphone": update_softphone,
+    "SoftphoneService.DeleteSoftphone": lambda t: t.v1.DeleteSoftphoneRequest(
+        id=t.world.softphone().id
+    ),
     "CallDispatchService.PlaceCalls": place_calls,
     "CallDispatchService.GetCall": lambda t: t.v1.GetCallRequest(id=t.call.id),
     "CallDispatchService.ListCalls": lambda t: t.v1.ListCallsRequest(),
@@ -274,6 +294,7 @@ class Aim:
         self.world = things.world
         stub = {
             "AgentService": self.world.agents,
+            "SoftphoneService": self.world.softphones,
             "AuditService": self.world.audit_log,
             "OperationService": self.world.operations,
             "TokenService": self.world.tokens,
@@ -297,6 +318,7 @@ class Aim:
         """Everything that is stored, and everything that the carrier was told."""
         world = self.world
         stored = [world.all_providers(), world.all_numbers(), world.all_agents()]
+        stored.append(world.all_softphones())
         stored.append([(token.id, token.revoke_time) for token in world.all_tokens()])
         if self.things.has_calls:
             # The one live call may go on; what there is of calls may not.
@@ -494,7 +516,7 @@ def required_paths(method, message, path="", parents=()):
 
 
 def is_chosen_later(field):
-    """SIP is the other way to reach an agent; output-only messages are nobody's to send."""
+    """SIP is a choice of several; output-only messages are nobody's to send."""
     return field.name in ("sip", "conditions", "former", "leftovers")
 
 
@@ -506,11 +528,14 @@ UNKNOWN = {
     "phone_number.id": ("pn_" + UNKNOWN_HEX, "PHONE_NUMBER_NOT_FOUND"),
     "agent_id": ("nobody", "AGENT_NOT_FOUND"),
     "agent.id": ("nobody", "AGENT_NOT_FOUND"),
+    "softphone_id": ("sph_nobody", "SOFTPHONE_NOT_FOUND"),
+    "softphone.id": ("sph_nobody", "SOFTPHONE_NOT_FOUND"),
 }
 UNKNOWN_ID = {
     "ProviderService": ("prv_" + UNKNOWN_HEX, "PROVIDER_NOT_FOUND"),
     "PhoneNumberService": ("pn_" + UNKNOWN_HEX, "PHONE_NUMBER_NOT_FOUND"),
     "AgentService": ("nobody", "AGENT_NOT_FOUND"),
+    "SoftphoneService": ("sph_nobody", "SOFTPHONE_NOT_FOUND"),
     "CallDispatchService": ("call_us1_" + UNKNOWN_HEX, "CALL_NOT_FOUND"),
     "TokenService": ("tok_" + UNKNOWN_HEX, "TOKEN_NOT_FOUND"),
     "OperationService": ("op_" + UNKNOWN_HEX, "OPERATION_NOT_FOUND"),
@@ -527,7 +552,7 @@ def test_unknown_ids(deployment, full_name):
     )
     for path, field, parents in bad_input.walk(method, aim.good.DESCRIPTOR):
         known = UNKNOWN_ID[service] if path == "id" else UNKNOWN.get(path)
-        if known is None or is_filter or method == "CreateAgent":
+        if known is None or is_filter or method in ("CreateAgent", "CreateSoftphone"):
             continue
         value, reason = known
         request = aim.copy()

@@ -112,6 +112,7 @@ class World:
         self.providers = self.v1.ProviderServiceStub(registry)
         self.numbers = self.v1.PhoneNumberServiceStub(registry)
         self.agents = self.v1.AgentServiceStub(registry)
+        self.softphones = self.v1.SoftphoneServiceStub(registry)
         self.tokens = self.v1.TokenServiceStub(registry)
         self.audit_log = self.v1.AuditServiceStub(registry)
         self.operations = self.v1.OperationServiceStub(registry)
@@ -254,8 +255,20 @@ class World:
         request = self.v1.CreateAgentRequest(agent=agent, request_id=request_id())
         return self.agents.CreateAgent(request, timeout=ANSWER_MAX).agent
 
-    def assign(self, number, agent):
-        request = self.v1.AssignPhoneNumberRequest(id=number.id, agent_id=agent.id)
+    def softphone(self, id="", uri="sip:ada@pbx.example", username="", password=None, **members):
+        """A telephone that is reached by SIP."""
+        sip = self.v1.Softphone.Sip(uri=uri, username=username, password=password)
+        softphone = self.v1.Softphone(id=id, sip=sip, **members)
+        request = self.v1.CreateSoftphoneRequest(softphone=softphone, request_id=request_id())
+        return self.softphones.CreateSoftphone(request, timeout=ANSWER_MAX).softphone
+
+    def assign(self, number, assignee):
+        """Gives a number to an agent or a softphone."""
+        request = self.v1.AssignPhoneNumberRequest(id=number.id)
+        if isinstance(assignee, self.v1.Softphone):
+            request.softphone_id = assignee.id
+        else:
+            request.agent_id = assignee.id
         return self.numbers.AssignPhoneNumber(request, timeout=ANSWER_MAX).phone_number
 
     def unassign(self, number):
@@ -328,6 +341,10 @@ class World:
 
     def all_agents(self):
         return self._all(self.agents.ListAgents, self.v1.ListAgentsRequest, "agents")
+
+    def all_softphones(self):
+        listed = self.softphones.ListSoftphones
+        return self._all(listed, self.v1.ListSoftphonesRequest, "softphones")
 
     def all_tokens(self):
         return self._all(self.tokens.ListTokens, self.v1.ListTokensRequest, "tokens")

@@ -141,7 +141,7 @@ struct AgentsTests {
     try harness.buy(1)
     let number = try await harness.importNumber(1, provider)
     let agent = try await harness.addAgent("a")
-    _ = try await harness.numbers.assign(number.id.description, to: "a", by: .of(tenant))
+    _ = try await harness.numbers.assign(number.id.description, to: .agent("a"), by: .of(tenant))
     let view = try await agents.get("a", by: .of(tenant))
     #expect(view.numbers == AgentNumbers(newest: [number.id], count: 1))
     #expect(

@@ -115,7 +115,7 @@ import Testing
     let number = try await harness.importNumber(1, provider)
     _ = try await harness.addAgent("a")
     harness.time.advance(by: .seconds(1))
-    _ = try await harness.numbers.assign("\(number.id)", to: "a", by: caller)
+    _ = try await harness.numbers.assign("\(number.id)", to: .agent("a"), by: caller)
     harness.time.advance(by: .seconds(1))
     _ = try await harness.numbers.unassign("\(number.id)", by: caller)
     harness.time.advance(by: .seconds(1))

@@ -176,7 +176,7 @@ struct PhoneNumbersTests {
     let number = try await harness.importNumber(1, provider)
     let agent = try await harness.addAgent("front-desk")
     let id = number.id.description
-    let assigned = try await numbers.assign(id, to: "front-desk", by: .of(tenant))
+    let assigned = try await numbers.assign(id, to: .agent("front-desk"), by: .of(tenant))
     #expect(assigned.agentID == agent.id)
     let usage = try await numbers.usage(id, by: .of(tenant))
     #expect(usage.agent == agent)
@@ -192,7 +192,9 @@ struct PhoneNumbersTests {
     #expect(free.agentID == nil)
     #expect(try await numbers.unassign(id, by: .of(tenant)) == free)
     #expect(try await numbers.usage(id, by: .of(tenant)).isDeletable)
-    let missing = await failure { try await numbers.assign(id, to: "nobody", by: .of(tenant)) }
+    let missing = await failure {
+      try await numbers.assign(id, to: .agent("nobody"), by: .of(tenant))
+    }
     #expect(missing == .notFound(.agent(try AgentID("nobody"))))
   }
 
@@ -284,7 +286,7 @@ struct PhoneNumbersTests {
     }
     _ = try await harness.addAgent("a")
     let all = try await numbers.list(ListPhoneNumbers(), by: .of(tenant))
-    _ = try await numbers.assign(all.elements[1].id.description, to: "a", by: .of(tenant))
+    _ = try await numbers.assign(all.elements[1].id.description, to: .agent("a"), by: .of(tenant))
     let mine = try await numbers.list(ListPhoneNumbers(agentID: "a"), by: .of(tenant))
     #expect(mine.elements.map(\.label) == ["n2"])
     let bad = await failure {

@@ -217,7 +217,8 @@ struct ProvisioningFaultTests {
       let kinds: [StepKind] = request < 3 ? [.processingRegion, .webhook] : [.webhook]
       #expect(left.leftovers.map(\.kind) == kinds, what)
       let assigning = await failure {
-        try await harness.numbers.assign(number.id.description, to: "a", by: .of(Harness.tenant))
+        try await harness.numbers.assign(
+          number.id.description, to: .agent("a"), by: .of(Harness.tenant))
       }
       #expect(assigning == .numberBusy(number.id, .corrupted), what)
       harness.carrier.setOutage(nil)

@@ -222,7 +222,7 @@ struct ProvisioningRunnerTests {
     let result = try await stalled(harness) { _ in
       _ = try await harness.addAgent("a")
       let id = try await all(harness)[0].id.description
-      _ = try await harness.numbers.assign(id, to: "a", by: .of(Harness.tenant))
+      _ = try await harness.numbers.assign(id, to: .agent("a"), by: .of(Harness.tenant))
       recover(harness)
       return .wait
     }

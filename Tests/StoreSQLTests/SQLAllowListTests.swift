@@ -55,7 +55,8 @@ enum SQLAllowList {
   static let keywords: Set<String> = [
     "SELECT", "FROM", "WHERE", "AND", "OR", "NOT", "IN", "IS", "NULL", "AS", "ON", "JOIN", "LEFT",
     "ORDER", "BY", "DESC", "LIMIT", "GROUP", "UNION", "ALL", "INSERT", "INTO", "VALUES", "UPDATE",
-    "SET", "DELETE", "CONFLICT", "DO", "NOTHING", "RETURNING", "FOR",
+    "SET", "DELETE", "CONFLICT", "DO", "NOTHING", "RETURNING", "FOR", "LIKE",
+    "ESCAPE",
   ]
   static let functions: Set<String> = ["count", "min", "max", "coalesce"]
   static let signs: Set<Character> = ["(", ")", ",", "=", "<", ">", "+", "-", ".", "*"]

@@ -85,7 +85,7 @@ struct SQLitePlanTests {
   @Test func pagesBeginAtTheirCursor() throws {
     let connection = try connection(SQLiteRegistryMigrations.all)
     for pages in [
-      PageStatements.numbers, .providers, .agents, .audit,
+      PageStatements.numbers, .providers, .agents, .softphones, .audit,
     ] {
       // One provider has an account in a region: the key finds it.
       for statement in pages.all where statement.name != "providers_page_3" {

@@ -75,5 +75,17 @@ struct IdentifierTests {
   @Test func madeAgentIDIsValid() throws {
     let id = AgentID(at: time, random: FixedBits())
     #expect(try AgentID(id.description) == id)
+    #expect(id.kind == .agent)
+  }
+
+  @Test(arguments: [
+    ("sph_a", AssigneeKind.softphone), ("sph_", .softphone), ("sph", .agent), ("sphere", .agent),
+    ("a-sph_a", .agent),
+  ])
+  func theIDTellsASoftphone(text: String, kind: AssigneeKind) throws {
+    #expect(try AgentID(text).kind == kind)
+    let made = AgentID(.softphone, at: time, random: FixedBits())
+    #expect(made.kind == .softphone)
+    #expect(try AgentID(made.description) == made)
   }
 }

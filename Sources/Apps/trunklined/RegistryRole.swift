@@ -57,6 +57,7 @@ struct RegistryRole: Sendable {
     services = [
       ProviderServiceHandler(providers, Self.diagnoses(context, parts)),
       PhoneNumberServiceHandler(PhoneNumbers(context)), AgentServiceHandler(Agents(context)),
+      SoftphoneServiceHandler(Agents(context, .softphone)),
       OperationServiceHandler(Operations(context)), TokenServiceHandler(tokens),
       AuditServiceHandler(auditLog), routes,
     ]

@@ -44,8 +44,21 @@ enum UUIDv7 {
   }
 }
 
-/// What answers calls. Its id may be the client's choice.
+/// The kinds of what numbers are assigned to.
+package enum AssigneeKind: Sendable, Hashable, CaseIterable {
+  /// A program that speaks.
+  case agent
+  /// A telephone that somebody answers.
+  case softphone
+}
+
+/// What answers calls: an agent, or a softphone. Its id may be the client's choice.
+///
+/// Both have ids of one form, and the id tells which it is: so a number, a route and a call name
+/// what answers in one way, and a dispatch that knows no softphones connects them all the same.
 package struct AgentID: Sendable, Hashable, Comparable, CustomStringConvertible {
+  /// What the id of every softphone begins with, and of no agent.
+  package static let softphonePrefix = "sph_"
   /// The most characters of an id.
   package static let lengthMax = 63
 
@@ -67,11 +80,20 @@ package struct AgentID: Sendable, Hashable, Comparable, CustomStringConvertible 
     self.description = text
   }
 
-  /// A new id, `agt_` and 32 hex digits, where the client chose none.
-  package init(at time: Timestamp, random: some IDSource) {
+  /// A new id, `agt_` or `sph_` and 32 hex digits, where the client chose none.
+  package init(_ kind: AssigneeKind = .agent, at time: Timestamp, random: some IDSource) {
+    let prefix =
+      switch kind {
+      case .agent: "agt_"
+      case .softphone: Self.softphonePrefix
+      }
     let bits = UUIDv7.bits(at: time, random: random)
     self.description = Hex.text(
-      of: UInt64(truncatingIfNeeded: bits >> 64), UInt64(truncatingIfNeeded: bits), after: "agt_")
+      of: UInt64(truncatingIfNeeded: bits >> 64), UInt64(truncatingIfNeeded: bits), after: prefix)
+  }
+
+  package var kind: AssigneeKind {
+    description.hasPrefix(Self.softphonePrefix) ? .softphone : .agent
   }
 
   package static func < (left: AgentID, right: AgentID) -> Bool {

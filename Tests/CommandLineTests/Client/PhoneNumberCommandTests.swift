@@ -73,9 +73,9 @@ import WellKnown
     let outcome = await harness.run("phone-numbers ls --type twilio --agent-id desk --state active")
     #expect(
       outcome.output == """
-        ID    NUMBER        REGION  STATE   AGENT  CALLS    PROVIDER  LABEL
-        pn_1  +15005550006  us1     active  desk   in, out  prv_1     Front desk
-        pn_2  -             -       -       -      -        -         -
+        ID    NUMBER        REGION  STATE   ASSIGNEE  CALLS    PROVIDER  LABEL
+        pn_1  +15005550006  us1     active  desk      in, out  prv_1     Front desk
+        pn_2  -             -       -       -         -        -         -
 
         """)
     #expect(requests.last?.type == .twilio)

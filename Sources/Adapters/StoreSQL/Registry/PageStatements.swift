@@ -41,17 +41,24 @@ struct PageStatements: Sendable {
 
   var all: [SQLStatement] { statements }
 
-  private static func resources(_ table: String, _ filters: [String]) -> PageStatements {
+  private static func resources(
+    _ table: String, _ filters: [String], name: String? = nil, only condition: String = ""
+  ) -> PageStatements {
     PageStatements(
-      name: "\(table)_page", select: "SELECT document FROM \(table)",
-      conditions: "tenant = $1 AND (create_time, id) < ($2, $3)", fixedCount: 3, filters: filters,
-      order: "create_time DESC, id DESC")
+      name: "\(name ?? table)_page", select: "SELECT document FROM \(table)",
+      conditions: "tenant = $1 AND (create_time, id) < ($2, $3)\(condition)", fixedCount: 3,
+      filters: filters, order: "create_time DESC, id DESC")
   }
 
   static let providers = resources("providers", ["account_sid = ?", "region = ?"])
   static let numbers = resources(
     "phone_numbers", ["agent_id = ?", "provider_id = ?", "region = ?", "state = ?"])
-  static let agents = resources("agents", [])
+  static let agents = resources(
+    "agents", [], only: " AND id NOT LIKE \(softphoneIDs)")
+  static let softphones = resources(
+    "agents", [], name: "softphones", only: " AND id LIKE \(softphoneIDs)")
+  /// A pattern, not a range of ids: collations differ in where other ids would lie.
+  private static let softphoneIDs = "'sph^_%' ESCAPE '^'"
   static let journals = resources("provisioning_journal", ["number_id = ?", "state = ?"])
   static let audit = PageStatements(
     name: "audit_page", select: "SELECT document FROM audit_events",
@@ -124,7 +131,8 @@ extension SQLStatement {
   /// Every statement that the stores run: a test holds each to what the engines share.
   package static let all: [SQLStatement] =
     RegistryStatements.all + FeedStatements.all + PageStatements.providers.all
-    + PageStatements.numbers.all + PageStatements.agents.all + PageStatements.journals.all
+    + PageStatements.numbers.all + PageStatements.agents.all
+    + PageStatements.softphones.all + PageStatements.journals.all
     + PageStatements.audit.all
     + ListStatements.claims.all + ListStatements.agentCounts.all + ListStatements.agentNumbers.all
     + CallStatements.all

@@ -126,9 +126,10 @@ package struct SQLTenantStore: TenantStore {
   }
 
   package func agents(
-    after cursor: PageCursor?, limit: Int
+    _ kind: AssigneeKind, after cursor: PageCursor?, limit: Int
   ) async throws(StoreError) -> [Agent] {
-    try await page(.agents, [], after: cursor, limit: limit)
+    try await page(
+      kind == .agent ? .agents : .softphones, [], after: cursor, limit: limit)
   }
 
   package func numbers(

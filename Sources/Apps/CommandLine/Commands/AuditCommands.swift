@@ -7,10 +7,11 @@ extension TrunklineCommands {
     "audit", "Shows who changed what.", [listAudit])
 
   private static let resource: Option<String?> = .optional(
-    "resource", .text("ID"), "Only what was done to this provider, number, agent, token or call.")
+    "resource", .text("ID"),
+    "Only what was done to this provider, number, agent, softphone, token or call.")
   private static let type: Option<String?> = .optional(
     "type", .text("TYPE"),
-    "Only what was done to: provider, phone_number, agent, token or call.")
+    "Only what was done to: provider, phone_number, agent, softphone, token or call.")
   private static let principal: Option<String?> = .optional(
     "principal", .text("WHO"),
     "Only what was done by: token:tok_…, identity:NAME, anonymous or system.")

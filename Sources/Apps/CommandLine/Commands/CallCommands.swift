@@ -67,6 +67,8 @@ extension TrunklineCommands {
     "phone-number-id", .text("pn_…"), "Only calls of this number.")
   private static let agentID: Option<String?> = .optional(
     "agent-id", .text("AGENT_ID"), "Only calls of this agent.")
+  private static let softphoneID: Option<String?> = .optional(
+    "softphone-id", .text("sph_…"), "Only calls of this softphone.")
   private static let providerID: Option<String?> = .optional(
     "provider-id", .text("prv_…"), "Only calls of this provider.")
   private static let direction: Option<V1.Call.Direction?> = .optional(
@@ -84,13 +86,15 @@ extension TrunklineCommands {
   private static let listCalls = Command<SessionAction>.action(
     "ls", "Lists calls, newest first.",
     options: [
-      Shared.region, phoneNumberID, agentID, providerID, direction, state, live, Shared.limit,
+      Shared.region, phoneNumberID, agentID, softphoneID, providerID, direction, state, live,
+      Shared.limit,
     ]
   ) { (arguments) throws(ArgumentError) in
     var request = V1.ListCallsRequest()
     request.region = try arguments.value(Shared.region) ?? .unspecified
     request.phoneNumberID = try arguments.value(phoneNumberID) ?? ""
     request.agentID = try arguments.value(agentID) ?? ""
+    request.softphoneID = try arguments.value(softphoneID) ?? ""
     request.providerID = try arguments.value(providerID) ?? ""
     request.direction = try arguments.value(direction) ?? .unspecified
     request.state = try arguments.value(state) ?? .unspecified
@@ -136,13 +140,16 @@ extension TrunklineCommands {
   private static let watchCalls = Command<SessionAction>.action(
     "watch", "Shows calls as they change, until it is interrupted.",
     discussion: "As JSON each line has the resume token that begins after it.",
-    options: [Shared.region, phoneNumberID, agentID, providerID, direction, resumeToken],
+    options: [
+      Shared.region, phoneNumberID, agentID, softphoneID, providerID, direction, resumeToken,
+    ],
     positionals: [watchedID]
   ) { (arguments) throws(ArgumentError) in
     var request = V1.WatchCallsRequest()
     request.region = try arguments.value(Shared.region) ?? .unspecified
     request.phoneNumberID = try arguments.value(phoneNumberID) ?? ""
     request.agentID = try arguments.value(agentID) ?? ""
+    request.softphoneID = try arguments.value(softphoneID) ?? ""
     request.providerID = try arguments.value(providerID) ?? ""
     request.direction = try arguments.value(direction) ?? .unspecified
     request.resumeToken = try arguments.value(resumeToken) ?? ""

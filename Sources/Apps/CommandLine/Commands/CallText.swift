@@ -4,11 +4,11 @@ internal import WellKnown
 /// Calls as text for people.
 enum CallText {
   static func table(_ calls: [V1.Call]) -> String {
-    var table = Table(["ID", "DIRECTION", "FROM", "TO", "STATE", "END", "AGENT", "CREATED"])
+    var table = Table(["ID", "DIRECTION", "FROM", "TO", "STATE", "END", "ASSIGNEE", "CREATED"])
     for call in calls {
       table.append([
-        call.id, direction(call), call.from, call.to, state(call), endReason(call), call.agentID,
-        call.createTime?.text ?? "",
+        call.id, direction(call), call.from, call.to, state(call), endReason(call),
+        call.agentID + call.softphoneID, call.createTime?.text ?? "",
       ])
     }
     return table.text
@@ -32,6 +32,7 @@ enum CallText {
     record.append("SIP status", call.sipCode.map(String.init) ?? "")
     record.append("carrier's code", call.carrierCode.map(String.init) ?? "")
     record.append("agent", call.agentID)
+    record.append("softphone", call.softphoneID)
     record.append("number", call.phoneNumberID)
     record.append("provider", call.providerID)
     record.append("region", call.region.text)

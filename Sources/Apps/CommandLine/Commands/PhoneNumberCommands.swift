@@ -4,7 +4,7 @@ internal import WellKnown
 
 extension TrunklineCommands {
   static let phoneNumbers = Command<SessionAction>.group(
-    "phone-numbers", "Imports phone numbers and gives them to agents.",
+    "phone-numbers", "Imports phone numbers and gives them to agents and softphones.",
     [
       importNumber, listNumbers, getNumber, updateNumber, assignNumber, unassignNumber,
       numberUsage, moveNumber, repairNumber, deleteNumber, watchNumbers, showQuota,
@@ -19,6 +19,8 @@ extension TrunklineCommands {
 
   private static let agentID: Option<String?> = .optional(
     "agent-id", .text("AGENT_ID"), "Only numbers assigned to this agent.")
+  private static let softphoneID: Option<String?> = .optional(
+    "softphone-id", .text("sph_…"), "Only numbers assigned to this softphone.")
   private static let providerID: Option<String?> = .optional(
     "provider-id", .text("prv_…"), "Only numbers of this provider.")
   private static let state: Option<V1.PhoneNumber.State?> = .optional(
@@ -30,11 +32,14 @@ extension TrunklineCommands {
 
   private static let listNumbers = Command<SessionAction>.action(
     "ls", "Lists numbers, newest first.",
-    options: [Shared.type, agentID, providerID, Shared.region, state, Shared.limit]
+    options: [
+      Shared.type, agentID, softphoneID, providerID, Shared.region, state, Shared.limit,
+    ]
   ) { (arguments) throws(ArgumentError) in
     var request = V1.ListPhoneNumbersRequest()
     request.type = try arguments.value(Shared.type) ?? .unspecified
     request.agentID = try arguments.value(agentID) ?? ""
+    request.softphoneID = try arguments.value(softphoneID) ?? ""
     request.providerID = try arguments.value(providerID) ?? ""
     request.region = try arguments.value(Shared.region) ?? .unspecified
     request.state = try arguments.value(state) ?? .unspecified
@@ -115,16 +120,19 @@ extension TrunklineCommands {
     }
   }
 
-  private static let newAgentID: Positional<String> = .required(
-    "AGENT_ID", .text("AGENT_ID"), "The agent that is to answer.")
+  private static let assigneeID: Positional<String> = .required(
+    "ASSIGNEE_ID", .text("ASSIGNEE_ID"),
+    "The agent that is to answer, or the softphone, whose id begins with sph_.")
 
   private static let assignNumber = Command<SessionAction>.action(
-    "assign", "Makes an agent answer a number, in place of the one that does.",
-    options: [Shared.etag], positionals: [numberID, newAgentID]
+    "assign", "Makes an agent or a softphone answer a number, in place of the one that does.",
+    options: [Shared.etag], positionals: [numberID, assigneeID]
   ) { (arguments) throws(ArgumentError) in
     var request = V1.AssignPhoneNumberRequest()
     request.id = try arguments.value(numberID)
-    request.assignee = .agentID(try arguments.value(newAgentID))
+    let assignee = try arguments.value(assigneeID)
+    request.assignee =
+      assignee.hasPrefix(softphonePrefix) ? .softphoneID(assignee) : .agentID(assignee)
     request.etag = try arguments.value(Shared.etag) ?? ""
     let sent = request
     return SessionAction { (session) async throws(CommandFailure) in
@@ -137,7 +145,8 @@ extension TrunklineCommands {
   }
 
   private static let unassignNumber = Command<SessionAction>.action(
-    "unassign", "Takes a number from its agent.", options: [Shared.etag], positionals: [numberID]
+    "unassign", "Takes a number from who answers it.", options: [Shared.etag],
+    positionals: [numberID]
   ) { (arguments) throws(ArgumentError) in
     var request = V1.UnassignPhoneNumberRequest()
     request.id = try arguments.value(numberID)
@@ -196,13 +205,13 @@ extension TrunklineCommands {
 
   private static func assignee(_ number: V1.PhoneNumber) -> String {
     switch number.assignee {
-    case .agentID(let id): id
+    case .agentID(let id), .softphoneID(let id): id
     case nil: ""
     }
   }
 
   private static func table(_ numbers: [V1.PhoneNumber]) -> String {
-    var table = Table(["ID", "NUMBER", "REGION", "STATE", "AGENT", "CALLS", "PROVIDER", "LABEL"])
+    var table = Table(["ID", "NUMBER", "REGION", "STATE", "ASSIGNEE", "CALLS", "PROVIDER", "LABEL"])
     for number in numbers {
       table.append([
         number.id, address(number), number.region.text,
@@ -228,7 +237,11 @@ extension TrunklineCommands {
     record.append("id", number.id)
     record.append("number", address(number))
     record.append("label", number.label)
-    record.append("agent", assignee(number))
+    switch number.assignee {
+    case .agentID(let id): record.append("agent", id)
+    case .softphoneID(let id): record.append("softphone", id)
+    case nil: record.append("agent", "")
+    }
     record.append("provider", number.providerID)
     record.append("region", number.region.text)
     record.append("carrier SID", number.carrierSID)
@@ -261,6 +274,7 @@ extension TrunklineCommands {
     for user in usage.users {
       switch user.user {
       case .agentID(let id): table.append(["agent", id, user.displayName])
+      case .softphoneID(let id): table.append(["softphone", id, user.displayName])
       case nil: table.append(["unknown", "", user.displayName])
       }
     }

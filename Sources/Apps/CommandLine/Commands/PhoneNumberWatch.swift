@@ -108,7 +108,7 @@ private struct PhoneNumberWatch: Sendable {
         }
       let agent =
         switch number.assignee {
-        case .agentID(let id): "→ \(id)"
+        case .agentID(let id), .softphoneID(let id): "→ \(id)"
         case nil: ""
         }
       words += [address, number.region.text, shortName(number.state, prefix: "STATE_"), agent]

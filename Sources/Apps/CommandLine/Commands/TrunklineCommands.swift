@@ -22,5 +22,5 @@ package enum TrunklineCommands {
       appendix: .init(
         "Exit codes", ExitCode.allCases.map { (String($0.rawValue), $0.summary) }),
       options: Global.all,
-      [providers, phoneNumbers, agents, calls, doctor, operations, tokens, audit]))
+      [providers, phoneNumbers, agents, softphones, calls, doctor, operations, tokens, audit]))
 }

@@ -65,7 +65,7 @@ extension CallFilter {
     self.init(
       tenant: tenant,
       number: reader.optionalID("phone_number_id", request.phoneNumberID, form: "pn_"),
-      agent: reader.optionalAgentID("agent_id", request.agentID),
+      agent: reader.assignee(agent: request.agentID, softphone: request.softphoneID),
       provider: reader.optionalID("provider_id", request.providerID, form: "prv_"),
       region: reader.filter("region", request.region.choice),
       state: reader.filter("state", request.state.choice),
@@ -81,7 +81,7 @@ extension CallFilter {
     self.init(
       tenant: tenant,
       number: reader.optionalID("phone_number_id", request.phoneNumberID, form: "pn_"),
-      agent: reader.optionalAgentID("agent_id", request.agentID),
+      agent: reader.assignee(agent: request.agentID, softphone: request.softphoneID),
       provider: reader.optionalID("provider_id", request.providerID, form: "prv_"),
       region: reader.filter("region", request.region.choice),
       direction: reader.filter("direction", request.direction.choice))

@@ -1,5 +1,6 @@
 internal import CallDispatch
 internal import GRPC
+internal import Registry
 internal import Telephony
 
 extension RPCError {
@@ -21,13 +22,14 @@ extension ErrorDetails {
       self = ErrorDetails(.notFound, "PHONE_NUMBER_NOT_FOUND", "There is no phone number \(id).")
         .resource("trunkline.v1.PhoneNumber", id.description)
     case .agentNotFound(let id):
-      self = ErrorDetails(.notFound, "AGENT_NOT_FOUND", "There is no agent \(id).")
-        .resource("trunkline.v1.Agent", id.description)
+      self = ErrorDetails(
+        .notFound, "\(id.kind.reasonPrefix)_NOT_FOUND", "There is no \(id.kind.noun) \(id)."
+      ).resource(ResourceReference.agent(id).type, id.description)
     case .numberNotReady(let id, let obstacle): self = Self.notReady(id, obstacle)
     case .agentMissing(let id):
       self = Self.precondition(
         "AGENT_MISSING", subject: id.description,
-        "Number \(id) is assigned to no agent, and the request names none. Set agent_id.")
+        "Number \(id) is assigned to nobody, and the request names no agent. Set agent_id.")
     case .otherRegion(let region):
       self = Self.precondition(
         "OTHER_REGION", subject: region.rawValue,

@@ -41,9 +41,10 @@ extension ErrorDetails {
         "The carrier's number is held by somebody else in this deployment.")
     case .agentExists(let id):
       self = ErrorDetails(
-        .alreadyExists, "AGENT_EXISTS", "There is an agent \(id) already. Choose another id.",
-        metadata: ["agent_id": id.description]
-      ).resource("trunkline.v1.Agent", id.description)
+        .alreadyExists, "\(id.kind.reasonPrefix)_EXISTS",
+        "The id \(id) is taken by another \(id.kind.noun). Choose another id.",
+        metadata: [id.kind.idField: id.description]
+      ).resource(ResourceReference.agent(id).type, id.description)
     case .etagMismatch(let resource):
       self = ErrorDetails(
         .aborted, "ETAG_MISMATCH",
@@ -155,7 +156,7 @@ extension ErrorDetails {
       switch resource {
       case .provider, .providerOfAccount: "PROVIDER_NOT_FOUND"
       case .number: "PHONE_NUMBER_NOT_FOUND"
-      case .agent: "AGENT_NOT_FOUND"
+      case .agent(let id): "\(id.kind.reasonPrefix)_NOT_FOUND"
       case .token: "TOKEN_NOT_FOUND"
       case .operation: "OPERATION_NOT_FOUND"
       case .tenant: "TENANT_NOT_FOUND"
@@ -171,8 +172,8 @@ extension ErrorDetails {
     case .numberAssigned(let id, let agent):
       precondition(
         "PHONE_NUMBER_ASSIGNED", subject: id.description,
-        "Number \(id) is assigned to agent \(agent). Unassign it first.",
-        metadata: ["agent_id": agent.description])
+        "Number \(id) is assigned to \(agent.kind.noun) \(agent). Unassign it first.",
+        metadata: [agent.kind.idField: agent.description])
     case .providerInUse(let id, let count):
       precondition(
         "PROVIDER_IN_USE", subject: id.description,
@@ -185,8 +186,8 @@ extension ErrorDetails {
         metadata: ["operation_id": operation.description])
     case .agentInUse(let id, let count):
       precondition(
-        "AGENT_IN_USE", subject: id.description,
-        "\(count) numbers are assigned to agent \(id). Unassign them first.",
+        "\(id.kind.reasonPrefix)_IN_USE", subject: id.description,
+        "\(count) numbers are assigned to \(id.kind.noun) \(id). Unassign them first.",
         metadata: ["phone_number_count": String(count)])
     case .numberBusy(let id, let state):
       precondition(
@@ -271,7 +272,7 @@ extension ResourceReference {
     case .provider(let id): "provider \(id)"
     case .providerOfAccount(let account, let region): "provider of account \(account) in \(region)"
     case .number(let id): "phone number \(id)"
-    case .agent(let id): "agent \(id)"
+    case .agent(let id): "\(id.kind.noun) \(id)"
     case .token(let id): "token \(id)"
     case .operation(let id): "operation \(id)"
     case .tenant(let name): "tenant \(name)"
@@ -283,7 +284,11 @@ extension ResourceReference {
     switch self {
     case .provider, .providerOfAccount: "trunkline.v1.Provider"
     case .number: "trunkline.v1.PhoneNumber"
-    case .agent: "trunkline.v1.Agent"
+    case .agent(let id):
+      switch id.kind {
+      case .agent: "trunkline.v1.Agent"
+      case .softphone: "trunkline.v1.Softphone"
+      }
     case .token: "trunkline.v1.Token"
     case .operation: "trunkline.v1.Operation"
     case .tenant: "trunkline.v1.Tenant"

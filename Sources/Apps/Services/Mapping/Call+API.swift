@@ -14,7 +14,11 @@ extension Trunkline.V1.Call {
     providerID = call.provider.description
     accountSID = call.account.description
     phoneNumberID = call.number.description
-    agentID = call.agent?.description ?? ""
+    switch call.agent?.kind {
+    case .agent?: agentID = call.agent?.description ?? ""
+    case .softphone?: softphoneID = call.agent?.description ?? ""
+    case nil: break
+    }
     carrierCallID = call.carrierCallID?.description ?? ""
     from = call.from.text
     to = call.to.text

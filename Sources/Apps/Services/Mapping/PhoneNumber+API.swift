@@ -16,7 +16,7 @@ extension Trunkline.V1.PhoneNumber {
     supportsInbound = number.supportsInbound
     supportsOutbound = number.supportsOutbound
     inbound = Inbound(unassigned: .init(number.unassignedPolicy))
-    assignee = number.agentID.map { .agentID($0.description) }
+    assignee = number.agentID.map { Assignee($0) }
     state = State(number.state)
     conditions = number.conditions.map { Trunkline.V1.Condition($0) }
     leftovers = number.leftovers.map { Leftover($0) }
@@ -25,6 +25,15 @@ extension Trunkline.V1.PhoneNumber {
     etag = number.etag
     createTime = Google.Protobuf.Timestamp(number.revision.createTime)
     updateTime = Google.Protobuf.Timestamp(number.revision.updateTime)
+  }
+}
+
+extension Trunkline.V1.PhoneNumber.Assignee {
+  fileprivate init(_ id: AgentID) {
+    switch id.kind {
+    case .agent: self = .agentID(id.description)
+    case .softphone: self = .softphoneID(id.description)
+    }
   }
 }
 
@@ -112,7 +121,11 @@ extension Trunkline.V1.PhoneNumberUsage {
 extension Trunkline.V1.PhoneNumberUsage.User {
   fileprivate init(_ agent: Registry.Agent) {
     self.init()
-    user = .agentID(agent.id.description)
+    user =
+      switch agent.id.kind {
+      case .agent: .agentID(agent.id.description)
+      case .softphone: .softphoneID(agent.id.description)
+      }
     displayName = agent.displayName
   }
 }

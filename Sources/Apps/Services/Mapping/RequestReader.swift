@@ -39,12 +39,23 @@ struct RequestReader {
     return nil
   }
 
-  /// An agent's id that may be left out.
-  mutating func optionalAgentID(_ field: String, _ text: String) -> AgentID? {
+  /// The id of an agent or a softphone that may be left out.
+  mutating func optionalAgentID(
+    _ field: String, _ text: String, _ kind: AssigneeKind = .agent
+  ) -> AgentID? {
     guard !text.isEmpty else { return nil }
-    if let id = try? AgentID(text) { return id }
-    refuse(field, "MALFORMED", "An agent's id is 1 to 63 characters of a-z 0-9 - _.")
+    if let id = AgentID(text, kind) { return id }
+    refuse(field, "MALFORMED", AgentID.form(of: kind))
     return nil
+  }
+
+  /// A filter by who answers or speaks.
+  mutating func assignee(agent: String, softphone: String) -> AgentID? {
+    if !agent.isEmpty, !softphone.isEmpty {
+      refuse("softphone_id", "CONFLICTING", "A call has one of both: give no agent_id beside it.")
+    }
+    let agentID = optionalAgentID("agent_id", agent)
+    return optionalAgentID("softphone_id", softphone, .softphone) ?? agentID
   }
 
   /// What a filter by an enum means; nil takes all.

@@ -96,14 +96,15 @@ package struct PhoneNumberServiceHandler: Trunkline.V1.PhoneNumberServiceProtoco
     _ request: Trunkline.V1.AssignPhoneNumberRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.AssignPhoneNumberResponse {
     let caller = try context.caller
-    let agentID =
+    let assignee: AssigneeChoice =
       switch request.assignee {
-      case .agentID(let id): id
-      case nil: ""
+      case .agentID(let id): .agent(id)
+      case .softphoneID(let id): .softphone(id)
+      case nil: .unset
       }
     let number = try await answer { () async throws(RegistryError) in
       try await numbers.assign(
-        request.id, to: agentID, etag: request.etag, by: caller)
+        request.id, to: assignee, etag: request.etag, by: caller)
     }
     return .init(phoneNumber: .init(number))
   }

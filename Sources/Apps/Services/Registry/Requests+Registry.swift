@@ -123,8 +123,8 @@ extension ListPhoneNumbers {
   init(_ request: Trunkline.V1.ListPhoneNumbersRequest) {
     self.init(
       page: PageRequest(size: Int(request.pageSize), token: request.pageToken),
-      kind: request.type.choice, agentID: request.agentID, providerID: request.providerID,
-      region: request.region.choice, state: request.state.choice)
+      kind: request.type.choice, agentID: request.agentID, softphoneID: request.softphoneID,
+      providerID: request.providerID, region: request.region.choice, state: request.state.choice)
   }
 }
 
@@ -150,6 +150,24 @@ extension AgentInput {
       id: agent.id, displayName: agent.displayName,
       connections: agent.connections.map { AgentConnectionInput($0) }, labels: agent.labels,
       etag: agent.etag)
+  }
+}
+
+extension AgentInput {
+  init(_ softphone: Trunkline.V1.Softphone) {
+    let connections: [AgentConnectionInput] =
+      switch softphone.endpoint {
+      case .sip(let sip):
+        [
+          AgentConnectionInput(
+            target: .sip(
+              uri: sip.uri, username: sip.username, password: sip.password.map { Secret($0) }))
+        ]
+      case nil: []
+      }
+    self.init(
+      id: softphone.id, displayName: softphone.displayName, connections: connections,
+      labels: softphone.labels, etag: softphone.etag)
   }
 }
 

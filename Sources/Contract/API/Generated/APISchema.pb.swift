@@ -64,13 +64,13 @@ package enum APISchema {
   /// trunkline/v1/call.proto
   package static let trunklineV1Call = unsafe FileDescriptor(
     name: "trunkline/v1/call.proto", copying: trunkline__v1__call__file__bytes(),
-    count: 1889,
+    count: 1924,
     dependencies: [WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineV1Region])
 
   /// trunkline/v1/call_dispatch_service.proto
   package static let trunklineV1CallDispatchService = unsafe FileDescriptor(
     name: "trunkline/v1/call_dispatch_service.proto", copying: trunkline__v1__call_dispatch_service__file__bytes(),
-    count: 2503,
+    count: 2573,
     dependencies: [WellKnownSchema.googleProtobufDuration, WellKnownSchema.googleRpcStatus, APISchema.trunklineV1Access, APISchema.trunklineV1Call, APISchema.trunklineV1Region])
 
   /// trunkline/v1/condition.proto
@@ -100,13 +100,13 @@ package enum APISchema {
   /// trunkline/v1/phone_number.proto
   package static let trunklineV1PhoneNumber = unsafe FileDescriptor(
     name: "trunkline/v1/phone_number.proto", copying: trunkline__v1__phone_number__file__bytes(),
-    count: 2301,
+    count: 2375,
     dependencies: [WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineV1Condition, APISchema.trunklineV1Region])
 
   /// trunkline/v1/phone_number_service.proto
   package static let trunklineV1PhoneNumberService = unsafe FileDescriptor(
     name: "trunkline/v1/phone_number_service.proto", copying: trunkline__v1__phone_number_service__file__bytes(),
-    count: 6203,
+    count: 6276,
     dependencies: [WellKnownSchema.googleProtobufFieldMask, WellKnownSchema.googleProtobufTimestamp, WellKnownSchema.googleRpcStatus, APISchema.trunklineV1Access, APISchema.trunklineV1Operation, APISchema.trunklineV1PhoneNumber, APISchema.trunklineV1Provider, APISchema.trunklineV1Region])
 
   /// trunkline/v1/provider.proto
@@ -126,6 +126,18 @@ package enum APISchema {
     name: "trunkline/v1/region.proto", copying: trunkline__v1__region__file__bytes(),
     count: 131,
     dependencies: [])
+
+  /// trunkline/v1/softphone.proto
+  package static let trunklineV1Softphone = unsafe FileDescriptor(
+    name: "trunkline/v1/softphone.proto", copying: trunkline__v1__softphone__file__bytes(),
+    count: 696,
+    dependencies: [WellKnownSchema.googleProtobufTimestamp])
+
+  /// trunkline/v1/softphone_service.proto
+  package static let trunklineV1SoftphoneService = unsafe FileDescriptor(
+    name: "trunkline/v1/softphone_service.proto", copying: trunkline__v1__softphone_service__file__bytes(),
+    count: 1562,
+    dependencies: [WellKnownSchema.googleProtobufFieldMask, APISchema.trunklineV1Access, APISchema.trunklineV1Softphone])
 
   /// trunkline/v1/token_service.proto
   package static let trunklineV1TokenService = unsafe FileDescriptor(
@@ -152,6 +164,8 @@ package enum APISchema {
     trunklineV1Provider,
     trunklineV1ProviderService,
     trunklineV1Region,
+    trunklineV1Softphone,
+    trunklineV1SoftphoneService,
     trunklineV1TokenService,
   ]
 
@@ -297,6 +311,18 @@ package enum APISchema {
     Trunkline.V1.PromoteCredentialResponse.self,
     Trunkline.V1.RollbackCredentialRequest.self,
     Trunkline.V1.RollbackCredentialResponse.self,
+    Trunkline.V1.Softphone.self,
+    Trunkline.V1.Softphone.Sip.self,
+    Trunkline.V1.CreateSoftphoneRequest.self,
+    Trunkline.V1.CreateSoftphoneResponse.self,
+    Trunkline.V1.GetSoftphoneRequest.self,
+    Trunkline.V1.GetSoftphoneResponse.self,
+    Trunkline.V1.ListSoftphonesRequest.self,
+    Trunkline.V1.ListSoftphonesResponse.self,
+    Trunkline.V1.UpdateSoftphoneRequest.self,
+    Trunkline.V1.UpdateSoftphoneResponse.self,
+    Trunkline.V1.DeleteSoftphoneRequest.self,
+    Trunkline.V1.DeleteSoftphoneResponse.self,
     Trunkline.V1.Token.self,
     Trunkline.V1.CreateTokenRequest.self,
     Trunkline.V1.CreateTokenResponse.self,

@@ -11,8 +11,8 @@ package import WellKnown
 extension Trunkline.V1 {
   /// What answers calls: an id, and the ways to reach it.
   package struct Agent: GeneratedMessage {
-    /// 1 to 63 characters of `a-z 0-9 - _`: the client's choice, or `agt_` and 32 hex digits.
-    /// Immutable.
+    /// 1 to 63 characters of `a-z 0-9 - _`: the client's choice, or `agt_` and 32 hex digits. It does
+    /// not begin with `sph_`, as a softphone's does. Immutable.
     package var id: String = ""
     /// A name for people, at most 128 characters. May be empty, need not be unique.
     package var displayName: String = ""

@@ -26,8 +26,8 @@ extension Trunkline.V1 {
     /// `repair`, `force_delete` (what was left at the carrier is given up), `rotate` (new
     /// credentials), `sync`, `revoke`, `place` or `hang_up` (a call). Later versions may have more.
     package var action: String = ""
-    /// What it was done to: `provider`, `phone_number`, `agent`, `token` or `call`. Later versions may
-    /// have more.
+    /// What it was done to: `provider`, `phone_number`, `agent`, `softphone`, `token` or `call`. Later
+    /// versions may have more.
     package var resourceType: String = ""
     /// The resource's id.
     package var resourceID: String = ""

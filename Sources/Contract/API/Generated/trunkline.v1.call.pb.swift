@@ -63,6 +63,8 @@ extension Trunkline.V1 {
     package var answerTime: Google.Protobuf.Timestamp?
     /// When it ended.
     package var endTime: Google.Protobuf.Timestamp?
+    /// The softphone that answers, `sph_…`; empty when there was none.
+    package var softphoneID: String = ""
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
 
@@ -91,7 +93,8 @@ extension Trunkline.V1 {
       dialTime: Google.Protobuf.Timestamp? = nil,
       ringTime: Google.Protobuf.Timestamp? = nil,
       answerTime: Google.Protobuf.Timestamp? = nil,
-      endTime: Google.Protobuf.Timestamp? = nil
+      endTime: Google.Protobuf.Timestamp? = nil,
+      softphoneID: String = ""
     ) {
       self.id = id
       self.requestID = requestID
@@ -116,6 +119,7 @@ extension Trunkline.V1 {
       self.ringTime = ringTime
       self.answerTime = answerTime
       self.endTime = endTime
+      self.softphoneID = softphoneID
     }
 
     /// Where a call stands.
@@ -375,6 +379,7 @@ extension Trunkline.V1.Call {
     if let value = unsafe c.pointee.f34 { self.ringTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
     if let value = unsafe c.pointee.f35 { self.answerTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
     if let value = unsafe c.pointee.f36 { self.endTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
+    self.softphoneID = try unsafe Wire.string(c.pointee.f40)
     if unsafe c.pointee.base.n_unknown_fields > 0 {
       self.unknownFields = try unsafe UnknownFields(c.pointee.base)
     }
@@ -437,6 +442,7 @@ extension Trunkline.V1.Call {
     if let value = self.endTime {
       unsafe c.pointee.f36 = value.copy(into: &arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
     }
+    unsafe c.pointee.f40 = arena.copy(self.softphoneID)
     if !self.unknownFields.isEmpty {
       unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
     }
@@ -467,6 +473,7 @@ extension Trunkline.V1.Call {
     try json.field("ringTime", "ring_time", self.ringTime)
     try json.field("answerTime", "answer_time", self.answerTime)
     try json.field("endTime", "end_time", self.endTime)
+    try json.field("softphoneId", "softphone_id", self.softphoneID)
   }
 
   package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
@@ -540,6 +547,9 @@ extension Trunkline.V1.Call {
     case "endTime", "end_time":
       try json.read(&self.endTime)
       return 36
+    case "softphoneId", "softphone_id":
+      try json.read(&self.softphoneID)
+      return 40
     default: return 0
     }
   }

@@ -15,11 +15,11 @@ extension Trunkline.V1 {
     /// Each destination is dialled once at most, whatever is repeated, restarted or lost on the way.
     /// The answer has one result per destination, in the order of the request: one refused destination
     /// does not stop the others. The request as a whole fails, and nothing is dialled, with
-    /// INVALID_ARGUMENT; NOT_FOUND (PHONE_NUMBER_NOT_FOUND, AGENT_NOT_FOUND); FAILED_PRECONDITION:
-    /// AGENT_MISSING when the number is unassigned and no `agent_id` is given, OUTBOUND_OFF when the
-    /// number may not place calls or is being imported or deleted, OTHER_REGION when the number's
-    /// region is served elsewhere, REGION_NOT_SERVED when the carrier could not reach this deployment
-    /// there; UNAVAILABLE while calls can't be written down.
+    /// INVALID_ARGUMENT; NOT_FOUND (PHONE_NUMBER_NOT_FOUND, AGENT_NOT_FOUND, SOFTPHONE_NOT_FOUND);
+    /// FAILED_PRECONDITION: AGENT_MISSING when the number is unassigned and no `agent_id` is given,
+    /// OUTBOUND_OFF when the number may not place calls or is being imported or deleted, OTHER_REGION
+    /// when the number's region is served elsewhere, REGION_NOT_SERVED when the carrier could not reach
+    /// this deployment there; UNAVAILABLE while calls can't be written down.
     ///
     /// A result's error is INVALID_ARGUMENT for what can't be a number, for the calling number itself
     /// and for one that stands twice; PERMISSION_DENIED with EMERGENCY_NUMBER or PREMIUM_NUMBER; or
@@ -98,11 +98,11 @@ extension Trunkline.V1 {
     /// Each destination is dialled once at most, whatever is repeated, restarted or lost on the way.
     /// The answer has one result per destination, in the order of the request: one refused destination
     /// does not stop the others. The request as a whole fails, and nothing is dialled, with
-    /// INVALID_ARGUMENT; NOT_FOUND (PHONE_NUMBER_NOT_FOUND, AGENT_NOT_FOUND); FAILED_PRECONDITION:
-    /// AGENT_MISSING when the number is unassigned and no `agent_id` is given, OUTBOUND_OFF when the
-    /// number may not place calls or is being imported or deleted, OTHER_REGION when the number's
-    /// region is served elsewhere, REGION_NOT_SERVED when the carrier could not reach this deployment
-    /// there; UNAVAILABLE while calls can't be written down.
+    /// INVALID_ARGUMENT; NOT_FOUND (PHONE_NUMBER_NOT_FOUND, AGENT_NOT_FOUND, SOFTPHONE_NOT_FOUND);
+    /// FAILED_PRECONDITION: AGENT_MISSING when the number is unassigned and no `agent_id` is given,
+    /// OUTBOUND_OFF when the number may not place calls or is being imported or deleted, OTHER_REGION
+    /// when the number's region is served elsewhere, REGION_NOT_SERVED when the carrier could not reach
+    /// this deployment there; UNAVAILABLE while calls can't be written down.
     ///
     /// A result's error is INVALID_ARGUMENT for what can't be a number, for the calling number itself
     /// and for one that stands twice; PERMISSION_DENIED with EMERGENCY_NUMBER or PREMIUM_NUMBER; or

@@ -73,7 +73,7 @@ extension Trunkline.V1 {
     package var fromNumberID: String = ""
     /// The destinations: 1 to 100, each at most once.
     package var outboundCalls: [Trunkline.V1.OutboundCall] = []
-    /// The agent that speaks. Unset: the one that the number is assigned to.
+    /// The agent that speaks. Unset: the agent or the softphone that the number is assigned to.
     package var agentID: String?
     /// How long to let it ring: 5 s to 600 s, in whole seconds. Unset: 60 s.
     package var ringingTimeout: Google.Protobuf.Duration?
@@ -197,6 +197,8 @@ extension Trunkline.V1 {
     package var providerID: String = ""
     /// Only calls that are not over.
     package var liveOnly: Bool = false
+    /// Only calls of this softphone, `sph_…`; not beside `agent_id`.
+    package var softphoneID: String = ""
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
 
@@ -211,7 +213,8 @@ extension Trunkline.V1 {
       direction: Trunkline.V1.Call.Direction = .unspecified,
       state: Trunkline.V1.Call.State = .unspecified,
       providerID: String = "",
-      liveOnly: Bool = false
+      liveOnly: Bool = false,
+      softphoneID: String = ""
     ) {
       self.pageSize = pageSize
       self.pageToken = pageToken
@@ -222,6 +225,7 @@ extension Trunkline.V1 {
       self.state = state
       self.providerID = providerID
       self.liveOnly = liveOnly
+      self.softphoneID = softphoneID
     }
   }
 
@@ -260,6 +264,8 @@ extension Trunkline.V1 {
     package var direction: Trunkline.V1.Call.Direction = .unspecified
     /// Only calls of this provider, `prv_…`.
     package var providerID: String = ""
+    /// Only calls of this softphone, `sph_…`; not beside `agent_id`.
+    package var softphoneID: String = ""
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
 
@@ -271,7 +277,8 @@ extension Trunkline.V1 {
       phoneNumberID: String = "",
       agentID: String = "",
       direction: Trunkline.V1.Call.Direction = .unspecified,
-      providerID: String = ""
+      providerID: String = "",
+      softphoneID: String = ""
     ) {
       self.resumeToken = resumeToken
       self.region = region
@@ -279,6 +286,7 @@ extension Trunkline.V1 {
       self.agentID = agentID
       self.direction = direction
       self.providerID = providerID
+      self.softphoneID = softphoneID
     }
   }
 
@@ -815,6 +823,7 @@ extension Trunkline.V1.ListCallsRequest {
     self.state = unsafe Trunkline.V1.Call.State(rawValue: c.pointee.f7)
     self.providerID = try unsafe Wire.string(c.pointee.f8)
     self.liveOnly = unsafe c.pointee.f9 != 0
+    self.softphoneID = try unsafe Wire.string(c.pointee.f10)
     if unsafe c.pointee.base.n_unknown_fields > 0 {
       self.unknownFields = try unsafe UnknownFields(c.pointee.base)
     }
@@ -833,6 +842,7 @@ extension Trunkline.V1.ListCallsRequest {
     unsafe c.pointee.f7 = self.state.rawValue
     unsafe c.pointee.f8 = arena.copy(self.providerID)
     unsafe c.pointee.f9 = self.liveOnly ? 1 : 0
+    unsafe c.pointee.f10 = arena.copy(self.softphoneID)
     if !self.unknownFields.isEmpty {
       unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
     }
@@ -849,6 +859,7 @@ extension Trunkline.V1.ListCallsRequest {
     try json.field("state", "state", self.state)
     try json.field("providerId", "provider_id", self.providerID)
     try json.field("liveOnly", "live_only", self.liveOnly)
+    try json.field("softphoneId", "softphone_id", self.softphoneID)
   }
 
   package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
@@ -880,6 +891,9 @@ extension Trunkline.V1.ListCallsRequest {
     case "liveOnly", "live_only":
       try json.read(&self.liveOnly)
       return 9
+    case "softphoneId", "softphone_id":
+      try json.read(&self.softphoneID)
+      return 10
     default: return 0
     }
   }
@@ -992,6 +1006,7 @@ extension Trunkline.V1.WatchCallsRequest {
     self.agentID = try unsafe Wire.string(c.pointee.f5)
     self.direction = unsafe Trunkline.V1.Call.Direction(rawValue: c.pointee.f6)
     self.providerID = try unsafe Wire.string(c.pointee.f8)
+    self.softphoneID = try unsafe Wire.string(c.pointee.f10)
     if unsafe c.pointee.base.n_unknown_fields > 0 {
       self.unknownFields = try unsafe UnknownFields(c.pointee.base)
     }
@@ -1007,6 +1022,7 @@ extension Trunkline.V1.WatchCallsRequest {
     unsafe c.pointee.f5 = arena.copy(self.agentID)
     unsafe c.pointee.f6 = self.direction.rawValue
     unsafe c.pointee.f8 = arena.copy(self.providerID)
+    unsafe c.pointee.f10 = arena.copy(self.softphoneID)
     if !self.unknownFields.isEmpty {
       unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
     }
@@ -1020,6 +1036,7 @@ extension Trunkline.V1.WatchCallsRequest {
     try json.field("agentId", "agent_id", self.agentID)
     try json.field("direction", "direction", self.direction)
     try json.field("providerId", "provider_id", self.providerID)
+    try json.field("softphoneId", "softphone_id", self.softphoneID)
   }
 
   package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
@@ -1042,6 +1059,9 @@ extension Trunkline.V1.WatchCallsRequest {
     case "providerId", "provider_id":
       try json.read(&self.providerID)
       return 8
+    case "softphoneId", "softphone_id":
+      try json.read(&self.softphoneID)
+      return 10
     default: return 0
     }
   }

@@ -113,8 +113,10 @@ extension Trunkline.V1 {
     /// What answers calls to it and speaks in calls from it. Unset: `inbound.unassigned` says what
     /// happens. Output-only: AssignPhoneNumber and UnassignPhoneNumber change it.
     package enum Assignee: Hashable, Sendable {
-      /// An agent. (17 to 19 are kept for other kinds.)
+      /// An agent. (18 and 19 are kept for other kinds.)
       case agentID(String)
+      /// A softphone, `sph_…`.
+      case softphoneID(String)
     }
 
     /// What may be done with a number.
@@ -380,6 +382,8 @@ extension Trunkline.V1 {
       package enum User: Hashable, Sendable {
         /// An agent that the number is assigned to.
         case agentID(String)
+        /// A softphone that the number is assigned to, `sph_…`.
+        case softphoneID(String)
       }
     }
   }
@@ -425,6 +429,7 @@ extension Trunkline.V1.PhoneNumber {
     if let value = unsafe c.pointee.f14 { self.inbound = try unsafe Trunkline.V1.PhoneNumber.Inbound(copying: UnsafeRawPointer(value)) }
     switch unsafe c.pointee.o1_case.rawValue {
     case 16: self.assignee = .agentID(try unsafe Wire.string(c.pointee.f16))
+    case 17: self.assignee = .softphoneID(try unsafe Wire.string(c.pointee.f17))
     default: break
     }
     self.state = unsafe Trunkline.V1.PhoneNumber.State(rawValue: c.pointee.f20)
@@ -481,6 +486,9 @@ extension Trunkline.V1.PhoneNumber {
     case .agentID(let value)?:
       unsafe c.pointee.o1_case = .init(rawValue: 16)
       unsafe c.pointee.f16 = arena.copy(value)
+    case .softphoneID(let value)?:
+      unsafe c.pointee.o1_case = .init(rawValue: 17)
+      unsafe c.pointee.f17 = arena.copy(value)
     case nil: break
     }
     unsafe c.pointee.f20 = self.state.rawValue
@@ -549,6 +557,7 @@ extension Trunkline.V1.PhoneNumber {
     try json.field("inbound", "inbound", self.inbound)
     switch self.assignee {
     case .agentID(let value)?: try json.member("agentId", "agent_id", value)
+    case .softphoneID(let value)?: try json.member("softphoneId", "softphone_id", value)
     case nil: break
     }
     try json.field("state", "state", self.state)
@@ -596,6 +605,9 @@ extension Trunkline.V1.PhoneNumber {
     case "agentId", "agent_id":
       try json.read(into: &self.assignee) { .agentID($0) }
       return 16
+    case "softphoneId", "softphone_id":
+      try json.read(into: &self.assignee) { .softphoneID($0) }
+      return 17
     case "state":
       try json.read(&self.state)
       return 20
@@ -965,6 +977,7 @@ extension Trunkline.V1.PhoneNumberUsage.User {
     let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__PhoneNumberUsage__User.self)
     switch unsafe c.pointee.o0_case.rawValue {
     case 1: self.user = .agentID(try unsafe Wire.string(c.pointee.f1))
+    case 2: self.user = .softphoneID(try unsafe Wire.string(c.pointee.f2))
     default: break
     }
     self.displayName = try unsafe Wire.string(c.pointee.f8)
@@ -981,6 +994,9 @@ extension Trunkline.V1.PhoneNumberUsage.User {
     case .agentID(let value)?:
       unsafe c.pointee.o0_case = .init(rawValue: 1)
       unsafe c.pointee.f1 = arena.copy(value)
+    case .softphoneID(let value)?:
+      unsafe c.pointee.o0_case = .init(rawValue: 2)
+      unsafe c.pointee.f2 = arena.copy(value)
     case nil: break
     }
     unsafe c.pointee.f8 = arena.copy(self.displayName)
@@ -993,6 +1009,7 @@ extension Trunkline.V1.PhoneNumberUsage.User {
   package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
     switch self.user {
     case .agentID(let value)?: try json.member("agentId", "agent_id", value)
+    case .softphoneID(let value)?: try json.member("softphoneId", "softphone_id", value)
     case nil: break
     }
     try json.field("displayName", "display_name", self.displayName)
@@ -1003,6 +1020,9 @@ extension Trunkline.V1.PhoneNumberUsage.User {
     case "agentId", "agent_id":
       try json.read(into: &self.user) { .agentID($0) }
       return 1
+    case "softphoneId", "softphone_id":
+      try json.read(into: &self.user) { .softphoneID($0) }
+      return 2
     case "displayName", "display_name":
       try json.read(&self.displayName)
       return 8

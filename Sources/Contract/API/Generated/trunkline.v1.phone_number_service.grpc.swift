@@ -67,16 +67,17 @@ extension Trunkline.V1 {
       _ request: Trunkline.V1.UpdatePhoneNumberRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.UpdatePhoneNumberResponse
 
-    /// Gives a number to an agent, in place of the one that has it. The next call goes to the new one;
-    /// calls under way stay. Errors: NOT_FOUND (PHONE_NUMBER_NOT_FOUND, AGENT_NOT_FOUND);
+    /// Gives a number to an agent or a softphone, in place of the one that has it. The next call goes to
+    /// the new one; calls under way stay. Errors: NOT_FOUND (PHONE_NUMBER_NOT_FOUND, AGENT_NOT_FOUND,
+    /// SOFTPHONE_NOT_FOUND);
     /// FAILED_PRECONDITION (PHONE_NUMBER_BUSY) while the number is being deleted or is corrupted;
     /// ABORTED for a stale etag.
     func assignPhoneNumber(
       _ request: Trunkline.V1.AssignPhoneNumberRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.AssignPhoneNumberResponse
 
-    /// Takes a number from its agent. It succeeds for a number that has no agent. Errors: NOT_FOUND;
-    /// ABORTED for a stale etag.
+    /// Takes a number from its agent or softphone. It succeeds for a number that has none. Errors:
+    /// NOT_FOUND; ABORTED for a stale etag.
     func unassignPhoneNumber(
       _ request: Trunkline.V1.UnassignPhoneNumberRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.UnassignPhoneNumberResponse
@@ -111,7 +112,7 @@ extension Trunkline.V1 {
     /// Answers when the work is written down; the operation shows how it ends. Errors:
     /// FAILED_PRECONDITION: PHONE_NUMBER_BUSY while other work on the number goes on (the metadata has
     /// its `operation_id`), NOTHING_TO_REPAIR for a number without inbound calls,
-    /// PHONE_NUMBER_ASSIGNED for a corrupted number that an agent has, REGION_NOT_SERVED;
+    /// PHONE_NUMBER_ASSIGNED for a corrupted number that somebody has, REGION_NOT_SERVED;
     /// RESOURCE_EXHAUSTED (TOO_MANY_OPERATIONS); NOT_FOUND; ABORTED for a stale etag.
     func repairPhoneNumber(
       _ request: Trunkline.V1.RepairPhoneNumberRequest, context: ServerContext
@@ -288,8 +289,9 @@ extension Trunkline.V1 {
       try await channel.unary(PhoneNumberServiceMethods.updatePhoneNumber, request, options: options)
     }
 
-    /// Gives a number to an agent, in place of the one that has it. The next call goes to the new one;
-    /// calls under way stay. Errors: NOT_FOUND (PHONE_NUMBER_NOT_FOUND, AGENT_NOT_FOUND);
+    /// Gives a number to an agent or a softphone, in place of the one that has it. The next call goes to
+    /// the new one; calls under way stay. Errors: NOT_FOUND (PHONE_NUMBER_NOT_FOUND, AGENT_NOT_FOUND,
+    /// SOFTPHONE_NOT_FOUND);
     /// FAILED_PRECONDITION (PHONE_NUMBER_BUSY) while the number is being deleted or is corrupted;
     /// ABORTED for a stale etag.
     package func assignPhoneNumber(
@@ -299,8 +301,8 @@ extension Trunkline.V1 {
       try await channel.unary(PhoneNumberServiceMethods.assignPhoneNumber, request, options: options)
     }
 
-    /// Takes a number from its agent. It succeeds for a number that has no agent. Errors: NOT_FOUND;
-    /// ABORTED for a stale etag.
+    /// Takes a number from its agent or softphone. It succeeds for a number that has none. Errors:
+    /// NOT_FOUND; ABORTED for a stale etag.
     package func unassignPhoneNumber(
       _ request: Trunkline.V1.UnassignPhoneNumberRequest,
       options: CallOptions = .defaults
@@ -347,7 +349,7 @@ extension Trunkline.V1 {
     /// Answers when the work is written down; the operation shows how it ends. Errors:
     /// FAILED_PRECONDITION: PHONE_NUMBER_BUSY while other work on the number goes on (the metadata has
     /// its `operation_id`), NOTHING_TO_REPAIR for a number without inbound calls,
-    /// PHONE_NUMBER_ASSIGNED for a corrupted number that an agent has, REGION_NOT_SERVED;
+    /// PHONE_NUMBER_ASSIGNED for a corrupted number that somebody has, REGION_NOT_SERVED;
     /// RESOURCE_EXHAUSTED (TOO_MANY_OPERATIONS); NOT_FOUND; ABORTED for a stale etag.
     package func repairPhoneNumber(
       _ request: Trunkline.V1.RepairPhoneNumberRequest,

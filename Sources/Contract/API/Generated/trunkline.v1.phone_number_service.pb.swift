@@ -241,6 +241,8 @@ extension Trunkline.V1 {
     package var region: Trunkline.V1.Region = .unspecified
     /// Only numbers in this state.
     package var state: Trunkline.V1.PhoneNumber.State = .unspecified
+    /// Only numbers assigned to this softphone, `sph_…`; not beside `agent_id`.
+    package var softphoneID: String = ""
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
 
@@ -253,7 +255,8 @@ extension Trunkline.V1 {
       agentID: String = "",
       providerID: String = "",
       region: Trunkline.V1.Region = .unspecified,
-      state: Trunkline.V1.PhoneNumber.State = .unspecified
+      state: Trunkline.V1.PhoneNumber.State = .unspecified,
+      softphoneID: String = ""
     ) {
       self.pageSize = pageSize
       self.pageToken = pageToken
@@ -262,6 +265,7 @@ extension Trunkline.V1 {
       self.providerID = providerID
       self.region = region
       self.state = state
+      self.softphoneID = softphoneID
     }
   }
 
@@ -347,8 +351,10 @@ extension Trunkline.V1 {
 
     /// What is to answer. Required.
     package enum Assignee: Hashable, Sendable {
-      /// An agent. (3 to 5 are kept for other kinds.)
+      /// An agent. (4 and 5 are kept for other kinds.)
       case agentID(String)
+      /// A softphone, `sph_…`.
+      case softphoneID(String)
     }
   }
 
@@ -1432,6 +1438,7 @@ extension Trunkline.V1.ListPhoneNumbersRequest {
     self.providerID = try unsafe Wire.string(c.pointee.f5)
     self.region = unsafe Trunkline.V1.Region(rawValue: c.pointee.f6)
     self.state = unsafe Trunkline.V1.PhoneNumber.State(rawValue: c.pointee.f7)
+    self.softphoneID = try unsafe Wire.string(c.pointee.f8)
     if unsafe c.pointee.base.n_unknown_fields > 0 {
       self.unknownFields = try unsafe UnknownFields(c.pointee.base)
     }
@@ -1448,6 +1455,7 @@ extension Trunkline.V1.ListPhoneNumbersRequest {
     unsafe c.pointee.f5 = arena.copy(self.providerID)
     unsafe c.pointee.f6 = self.region.rawValue
     unsafe c.pointee.f7 = self.state.rawValue
+    unsafe c.pointee.f8 = arena.copy(self.softphoneID)
     if !self.unknownFields.isEmpty {
       unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
     }
@@ -1462,6 +1470,7 @@ extension Trunkline.V1.ListPhoneNumbersRequest {
     try json.field("providerId", "provider_id", self.providerID)
     try json.field("region", "region", self.region)
     try json.field("state", "state", self.state)
+    try json.field("softphoneId", "softphone_id", self.softphoneID)
   }
 
   package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
@@ -1487,6 +1496,9 @@ extension Trunkline.V1.ListPhoneNumbersRequest {
     case "state":
       try json.read(&self.state)
       return 7
+    case "softphoneId", "softphone_id":
+      try json.read(&self.softphoneID)
+      return 8
     default: return 0
     }
   }
@@ -1720,6 +1732,7 @@ extension Trunkline.V1.AssignPhoneNumberRequest {
     self.id = try unsafe Wire.string(c.pointee.f1)
     switch unsafe c.pointee.o0_case.rawValue {
     case 2: self.assignee = .agentID(try unsafe Wire.string(c.pointee.f2))
+    case 3: self.assignee = .softphoneID(try unsafe Wire.string(c.pointee.f3))
     default: break
     }
     self.etag = try unsafe Wire.string(c.pointee.f6)
@@ -1737,6 +1750,9 @@ extension Trunkline.V1.AssignPhoneNumberRequest {
     case .agentID(let value)?:
       unsafe c.pointee.o0_case = .init(rawValue: 2)
       unsafe c.pointee.f2 = arena.copy(value)
+    case .softphoneID(let value)?:
+      unsafe c.pointee.o0_case = .init(rawValue: 3)
+      unsafe c.pointee.f3 = arena.copy(value)
     case nil: break
     }
     unsafe c.pointee.f6 = arena.copy(self.etag)
@@ -1750,6 +1766,7 @@ extension Trunkline.V1.AssignPhoneNumberRequest {
     try json.field("id", "id", self.id)
     switch self.assignee {
     case .agentID(let value)?: try json.member("agentId", "agent_id", value)
+    case .softphoneID(let value)?: try json.member("softphoneId", "softphone_id", value)
     case nil: break
     }
     try json.field("etag", "etag", self.etag)
@@ -1763,6 +1780,9 @@ extension Trunkline.V1.AssignPhoneNumberRequest {
     case "agentId", "agent_id":
       try json.read(into: &self.assignee) { .agentID($0) }
       return 2
+    case "softphoneId", "softphone_id":
+      try json.read(into: &self.assignee) { .softphoneID($0) }
+      return 3
     case "etag":
       try json.read(&self.etag)
       return 6

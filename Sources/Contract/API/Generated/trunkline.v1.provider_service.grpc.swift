@@ -11,7 +11,8 @@ extension Trunkline.V1 {
   /// services share:
   ///   INVALID_ARGUMENT    INVALID_ARGUMENT, with a google.rpc.BadRequest that names each field; a
   ///                       `request_id` that comes again with another request is such a field
-  ///   NOT_FOUND           PROVIDER_NOT_FOUND, PHONE_NUMBER_NOT_FOUND, AGENT_NOT_FOUND, CALL_NOT_FOUND
+  ///   NOT_FOUND           PROVIDER_NOT_FOUND, PHONE_NUMBER_NOT_FOUND, AGENT_NOT_FOUND,
+  ///                       SOFTPHONE_NOT_FOUND, CALL_NOT_FOUND
   ///   ABORTED             ETAG_MISMATCH: read the resource again, then repeat; CONTENDED: repeat
   ///   UNAVAILABLE         CARRIER_UNAVAILABLE, STORE_UNAVAILABLE, SHUTTING_DOWN; with a
   ///                       google.rpc.RetryInfo: repeat, with the same `request_id` where there is one

@@ -20,6 +20,8 @@
 #include "trunkline/v1/provider.pb-c.h"
 #include "trunkline/v1/provider_service.pb-c.h"
 #include "trunkline/v1/region.pb-c.h"
+#include "trunkline/v1/softphone.pb-c.h"
+#include "trunkline/v1/softphone_service.pb-c.h"
 #include "trunkline/v1/token_service.pb-c.h"
 
 const uint8_t *trunkline__internal__v1__route__file__bytes(void);
@@ -39,6 +41,8 @@ const uint8_t *trunkline__v1__phone_number_service__file__bytes(void);
 const uint8_t *trunkline__v1__provider__file__bytes(void);
 const uint8_t *trunkline__v1__provider_service__file__bytes(void);
 const uint8_t *trunkline__v1__region__file__bytes(void);
+const uint8_t *trunkline__v1__softphone__file__bytes(void);
+const uint8_t *trunkline__v1__softphone_service__file__bytes(void);
 const uint8_t *trunkline__v1__token_service__file__bytes(void);
 
 static inline const ProtobufCMessageDescriptor *trunkline__internal__v1__sealed__type(void) {
@@ -460,6 +464,42 @@ static inline const ProtobufCMessageDescriptor *trunkline__v1__rollback_credenti
 }
 static inline const ProtobufCMessageDescriptor *trunkline__v1__rollback_credential_response__type(void) {
   return &trunkline__v1__rollback_credential_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__softphone__type(void) {
+  return &trunkline__v1__softphone__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__softphone__sip__type(void) {
+  return &trunkline__v1__softphone__sip__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__create_softphone_request__type(void) {
+  return &trunkline__v1__create_softphone_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__create_softphone_response__type(void) {
+  return &trunkline__v1__create_softphone_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__get_softphone_request__type(void) {
+  return &trunkline__v1__get_softphone_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__get_softphone_response__type(void) {
+  return &trunkline__v1__get_softphone_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__list_softphones_request__type(void) {
+  return &trunkline__v1__list_softphones_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__list_softphones_response__type(void) {
+  return &trunkline__v1__list_softphones_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__update_softphone_request__type(void) {
+  return &trunkline__v1__update_softphone_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__update_softphone_response__type(void) {
+  return &trunkline__v1__update_softphone_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__delete_softphone_request__type(void) {
+  return &trunkline__v1__delete_softphone_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__delete_softphone_response__type(void) {
+  return &trunkline__v1__delete_softphone_response__descriptor;
 }
 static inline const ProtobufCMessageDescriptor *trunkline__v1__token__type(void) {
   return &trunkline__v1__token__descriptor;

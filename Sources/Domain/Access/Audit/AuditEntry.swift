@@ -24,7 +24,7 @@ package enum AuditAction: String, Sendable, Hashable, Codable, CaseIterable {
 /// What it was done to.
 package struct AuditResource: Sendable, Hashable, Codable {
   package enum Kind: String, Sendable, Hashable, Codable, CaseIterable {
-    case provider, agent, token, call
+    case provider, agent, softphone, token, call
     case phoneNumber = "phone_number"
   }
 

@@ -81,7 +81,7 @@ extension Call {
     [
       ("region", region.rawValue), ("from", from.text), ("to", to.text),
       ("phone_number_id", number.description), ("provider_id", provider.description),
-      ("agent_id", agent?.description ?? ""),
+      (agent?.kind == .softphone ? "softphone_id" : "agent_id", agent?.description ?? ""),
     ].filter { !$0.value.isEmpty }
   }
 }

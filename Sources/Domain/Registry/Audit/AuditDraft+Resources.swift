@@ -19,7 +19,7 @@ extension AuditDraft {
   /// An agent before and after a change; nil where it is not there.
   init(_ action: AuditAction, from old: Agent?, to new: Agent?) {
     self.init(
-      action, AuditResource(.agent, (new ?? old)?.id.description ?? ""),
+      action, AuditResource(of: (new ?? old)?.id),
       AuditedFields.changes(from: old.map { .init($0) }, to: new.map { .init($0) }))
   }
 
@@ -28,6 +28,15 @@ extension AuditDraft {
     self.init(
       action, AuditResource(.token, (new ?? old)?.id.description ?? ""),
       AuditedFields.changes(from: old.map { .init($0) }, to: new.map { .init($0) }))
+  }
+}
+
+extension AuditResource {
+  fileprivate init(of id: AgentID?) {
+    switch id?.kind {
+    case .softphone?: self.init(.softphone, id?.description ?? "")
+    case .agent?, nil: self.init(.agent, id?.description ?? "")
+    }
   }
 }
 
@@ -63,7 +72,10 @@ extension AuditedFields {
     add("label", number.label)
     add("provider_id", number.providerID.description)
     add("region", number.region.rawValue)
-    add("agent_id", number.agentID?.description ?? "")
+    for kind in AssigneeKind.allCases {
+      let id = number.agentID.flatMap { $0.kind == kind ? $0 : nil }
+      add(kind.idField, id?.description ?? "")
+    }
     add("state", number.state.rawValue)
     add(conditions: number.conditions)
     add("supports_inbound", number.supportsInbound)
@@ -91,16 +103,17 @@ extension AuditedFields {
   fileprivate init(_ agent: Agent) {
     add("display_name", agent.displayName)
     for (index, connection) in agent.connections.enumerated() {
-      let field = "connections[\(index)]"
-      add("\(field).region", connection.region?.rawValue ?? "")
+      // A softphone's connection is its endpoint.
+      let field = agent.id.kind == .agent ? "connections[\(index)]." : ""
+      add("\(field)region", connection.region?.rawValue ?? "")
       switch connection.target {
       case .mediaStream(let url, let parameters):
-        add("\(field).media_stream.url", url)
-        add("\(field).media_stream.parameters", parameters)
+        add("\(field)media_stream.url", url)
+        add("\(field)media_stream.parameters", parameters)
       case .sip(let uri, let login):
-        add("\(field).sip.uri", uri)
-        add("\(field).sip.username", login?.username ?? "")
-        add(secret: "\(field).sip.password", login?.password)
+        add("\(field)sip.uri", uri)
+        add("\(field)sip.username", login?.username ?? "")
+        add(secret: "\(field)sip.password", login?.password)
       }
     }
     add("labels", agent.labels)

@@ -35,19 +35,20 @@ extension RegistryError: CustomStringConvertible {
         + "here: a number is in one region."
     case .numberClaimed:
       "Somebody else has imported this number. It must be deleted there first."
-    case .agentExists(let id): "There is an agent \(id) already. Update it, or take another id."
+    case .agentExists(let id):
+      "The id \(id) is taken by another \(id.kind.noun). Update it, or take another id."
     case .etagMismatch(let resource):
       "Somebody else changed \(resource) since you read it. Read it again, then repeat."
     case .contended(let resource):
       "Others kept changing \(resource) at the same time. Repeat the request."
     case .numberAssigned(let id, let agent):
-      "\(id) is assigned to agent \(agent). Unassign it first."
+      "\(id) is assigned to \(agent.kind.noun) \(agent). Unassign it first."
     case .providerInUse(let id, let count):
       "\(id) has \(count) phone numbers. Delete those first."
     case .providerBusy(let id, let operation):
       "\(operation) works on \(id). Wait for its end."
     case .agentInUse(let id, let count):
-      "\(count) phone numbers are assigned to agent \(id). Unassign those first."
+      "\(count) phone numbers are assigned to \(id.kind.noun) \(id). Unassign those first."
     case .numberBusy(let id, let state): Self.busy(id, state)
     case .numberInWork(let id, let operation):
       "\(operation) works on \(id). Wait until it is over."
@@ -139,7 +140,7 @@ extension ResourceReference: CustomStringConvertible {
     case .provider(let id): "provider \(id)"
     case .providerOfAccount(let account, let region): "provider of \(account) in \(region)"
     case .number(let id): "phone number \(id)"
-    case .agent(let id): "agent \(id)"
+    case .agent(let id): "\(id.kind.noun) \(id)"
     case .token(let id): "token \(id)"
     case .operation(let id): "operation \(id)"
     case .tenant(let name): "tenant \(name)"

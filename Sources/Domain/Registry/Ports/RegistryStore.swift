@@ -51,8 +51,10 @@ package protocol TenantStore: Sendable {
   ) async throws(StoreError) -> [NumberClaim]
 
   func agent(_ id: AgentID) async throws(StoreError) -> Agent?
-  /// At most `limit` agents after `cursor`, newest first.
-  func agents(after cursor: PageCursor?, limit: Int) async throws(StoreError) -> [Agent]
+  /// At most `limit` agents of this kind after `cursor`, newest first.
+  func agents(
+    _ kind: AssigneeKind, after cursor: PageCursor?, limit: Int
+  ) async throws(StoreError) -> [Agent]
 
   /// How many numbers name each of these agents, and the newest of them, at most
   /// `RegistryLimits.agentNumbersMax` each. An agent without numbers may be missing.

@@ -67,3 +67,27 @@ enum AgentField: String, CaseIterable {
   case connections
   case labels
 }
+
+/// What an update of a softphone can change, by its path.
+enum SoftphoneField: String, CaseIterable {
+  case displayName = "display_name"
+  case sip
+  case labels
+
+  init(_ field: AgentField) {
+    switch field {
+    case .displayName: self = .displayName
+    case .connections: self = .sip
+    case .labels: self = .labels
+    }
+  }
+
+  /// What it is of the agent that the softphone is kept as.
+  var stored: AgentField {
+    switch self {
+    case .displayName: .displayName
+    case .sip: .connections
+    case .labels: .labels
+    }
+  }
+}

@@ -10,6 +10,17 @@ struct ConnectionDraft: Sendable {
   var region: Region?
   var target: Target
 
+  /// A softphone's one endpoint: it answers the calls of every region.
+  static func endpoint(
+    _ inputs: [AgentConnectionInput], _ validator: inout Validator
+  ) -> [ConnectionDraft] {
+    guard let input = inputs.first else {
+      validator.refuse("softphone.endpoint", .required, "The endpoint is missing: give sip.")
+      return []
+    }
+    return draft(input, "softphone", &validator).map { [$0] } ?? []
+  }
+
   static func all(
     _ inputs: [AgentConnectionInput], _ validator: inout Validator
   ) -> [ConnectionDraft] {

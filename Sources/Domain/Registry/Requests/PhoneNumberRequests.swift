@@ -65,18 +65,20 @@ package struct ListPhoneNumbers: Sendable {
   package var page: PageRequest
   package var kind: Choice<ProviderKindFilter>
   package var agentID: String
+  package var softphoneID: String
   package var providerID: String
   package var region: Choice<Region>
   package var state: Choice<PhoneNumberState>
 
   package init(
     page: PageRequest = PageRequest(), kind: Choice<ProviderKindFilter> = .unset,
-    agentID: String = "", providerID: String = "", region: Choice<Region> = .unset,
-    state: Choice<PhoneNumberState> = .unset
+    agentID: String = "", softphoneID: String = "", providerID: String = "",
+    region: Choice<Region> = .unset, state: Choice<PhoneNumberState> = .unset
   ) {
     self.page = page
     self.kind = kind
     self.agentID = agentID
+    self.softphoneID = softphoneID
     self.providerID = providerID
     self.region = region
     self.state = state
@@ -121,7 +123,7 @@ package struct UpdatePhoneNumber: Sendable {
 /// What uses a number.
 package struct PhoneNumberUsage: Sendable, Hashable {
   package var number: PhoneNumber
-  /// The agent that answers it.
+  /// The agent or softphone that answers it.
   package var agent: Agent?
   /// A deletion would begin now.
   package var isDeletable: Bool

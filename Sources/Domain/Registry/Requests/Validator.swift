@@ -108,24 +108,25 @@ struct Validator {
     }
   }
 
-  mutating func agentID(_ field: String, _ text: String) -> AgentID? {
+  mutating func agentID(
+    _ field: String, _ text: String, _ kind: AssigneeKind = .agent
+  ) -> AgentID? {
     guard !text.isEmpty else {
-      refuse(field, .required, "The agent's id is missing.")
+      refuse(field, .required, "The \(kind.noun)'s id is missing.")
       return nil
     }
-    return optionalAgentID(field, text)
+    return optionalAgentID(field, text, kind)
   }
 
-  mutating func optionalAgentID(_ field: String, _ text: String) -> AgentID? {
+  mutating func optionalAgentID(
+    _ field: String, _ text: String, _ kind: AssigneeKind = .agent
+  ) -> AgentID? {
     guard !text.isEmpty else { return nil }
-    do {
-      return try AgentID(text)
-    } catch {
-      refuse(
-        field, .malformed,
-        "An agent's id is 1 to \(AgentID.lengthMax) characters of a-z 0-9 - _.")
+    guard let id = AgentID(text, kind) else {
+      refuse(field, .malformed, AgentID.form(of: kind))
       return nil
     }
+    return id
   }
 
   mutating func region(_ field: String, _ choice: Choice<Region>) -> Region? {

@@ -1,6 +1,7 @@
 package import Telephony
 
-/// What answers calls.
+/// What answers calls: an agent, or a softphone, as its id says. A softphone has one connection, by
+/// SIP and for any region.
 package struct Agent: Sendable, Hashable, Codable {
   package let id: AgentID
   package let tenant: TenantID

@@ -17,7 +17,7 @@ package struct PhoneNumber: Sendable, Hashable, Codable {
   package var ingress: Ingress
   package var supportsInbound: Bool
   package var supportsOutbound: Bool
-  /// What answers; nil when the number is not assigned.
+  /// What answers, an agent or a softphone; nil when the number is not assigned.
   package var agentID: AgentID?
   /// What an inbound call gets while the number is not assigned.
   package var unassignedPolicy: UnassignedPolicy

@@ -1,12 +1,16 @@
 package import Access
-internal import Telephony
+package import Telephony
 
-/// Registering what answers calls.
+/// Registering what answers calls: agents, or softphones. A softphone is kept as an agent with one
+/// connection for all regions; its id tells what it is.
 package struct Agents: Sendable {
   let context: RegistryContext
+  /// What is registered; the other kind is not there.
+  let kind: AssigneeKind
 
-  package init(_ context: RegistryContext) {
+  package init(_ context: RegistryContext, _ kind: AssigneeKind = .agent) {
     self.context = context
+    self.kind = kind
   }
 
   /// Registers an agent, under the client's id where it chose one.
@@ -16,22 +20,23 @@ package struct Agents: Sendable {
     var validator = Validator()
     validator.requestID(request.requestID)
     guard let input = request.agent else {
-      validator.refuse("agent", .required, "The agent is missing.")
+      validator.refuse(kind.noun, .required, "The \(kind.noun) is missing.")
       throw .invalidArgument(validator.violations)
     }
-    let chosen = validator.optionalAgentID("agent.id", input.id)
+    let chosen = validator.optionalAgentID("\(kind.noun).id", input.id, kind)
     validator.text(
-      "agent.display_name", input.displayName, lengthMax: RegistryLimits.displayNameLengthMax)
-    validator.labels("agent.labels", input.labels)
-    let connections = ConnectionDraft.all(input.connections, &validator)
+      "\(kind.noun).display_name", input.displayName,
+      lengthMax: RegistryLimits.displayNameLengthMax)
+    validator.labels("\(kind.noun).labels", input.labels)
+    let connections = drafts(input, &validator)
     try validator.finish()
-    var body = RequestBody("CreateAgent")
+    var body = RequestBody(kind == .agent ? "CreateAgent" : "CreateSoftphone")
     body.add(input)
     if let earlier = try await context.earlier(request.requestID, body, tenant: caller.tenant) {
       return try await replay(earlier, body, caller)
     }
     let now = context.time.now()
-    let id = chosen ?? AgentID(at: now, random: context.ids)
+    let id = chosen ?? AgentID(kind, at: now, random: context.ids)
     var agent = Agent(
       id: id, tenant: caller.tenant, displayName: input.displayName, connections: [],
       labels: input.labels, revision: Revision(createTime: now))
@@ -53,7 +58,7 @@ package struct Agents: Sendable {
   }
 
   package func get(_ id: String, by caller: Caller) async throws(RegistryError) -> AgentView {
-    try await view(try await context.agent(try Self.parse("id", id), tenant: caller.tenant))
+    try await view(try await context.agent(try parse("id", id), tenant: caller.tenant))
   }
 
   /// Newest first.
@@ -61,11 +66,11 @@ package struct Agents: Sendable {
     _ page: PageRequest, by caller: Caller
   ) async throws(RegistryError) -> Page<AgentView> {
     var validator = Validator()
-    let plan = PagePlan(page, query: "agents", &validator)
+    let plan = PagePlan(page, query: "\(kind.noun)s", &validator)
     try validator.finish()
     let read = try await reading { () async throws(StoreError) in
       try await context.store(of: caller.tenant).agents(
-        after: plan.cursor, limit: plan.size + 1)
+        kind, after: plan.cursor, limit: plan.size + 1)
     }
     let agents = plan.page(read) {
       PageCursor(createTime: $0.revision.createTime, id: $0.id.description)
@@ -82,29 +87,28 @@ package struct Agents: Sendable {
 
   /// Changes name, connections (all of them) and labels. A connection whose password is unset keeps
   /// the one that is stored for the same address and user name.
+  ///
+  /// - Parameter request: for a softphone the mask's path of the connection is `sip`.
   package func update(
     _ request: UpdateAgent, by caller: Caller
   ) async throws(RegistryError) -> AgentView {
     var validator = Validator()
     guard let input = request.agent else {
-      throw .invalidArgument([FieldViolation("agent", .required, "The agent is missing.")])
+      throw .invalidArgument([
+        FieldViolation(kind.noun, .required, "The \(kind.noun) is missing.")
+      ])
     }
-    let id = validator.agentID("agent.id", input.id)
-    validator.etag("agent.etag", input.etag)
-    var populated: Set<AgentField> = []
-    if !input.displayName.isEmpty { populated.insert(.displayName) }
-    if !input.connections.isEmpty { populated.insert(.connections) }
-    if !input.labels.isEmpty { populated.insert(.labels) }
-    let fields = UpdateMask(request.mask, populated: populated, &validator).fields
+    let id = validator.agentID("\(kind.noun).id", input.id, kind)
+    validator.etag("\(kind.noun).etag", input.etag)
+    let fields = fields(request.mask, input, &validator)
     if fields.contains(.displayName) {
       validator.text(
-        "agent.display_name", input.displayName, lengthMax: RegistryLimits.displayNameLengthMax)
+        "\(kind.noun).display_name", input.displayName,
+        lengthMax: RegistryLimits.displayNameLengthMax)
     }
-    if fields.contains(.labels) { validator.labels("agent.labels", input.labels) }
+    if fields.contains(.labels) { validator.labels("\(kind.noun).labels", input.labels) }
     var connections: [ConnectionDraft] = []
-    if fields.contains(.connections) {
-      connections = ConnectionDraft.all(input.connections, &validator)
-    }
+    if fields.contains(.connections) { connections = drafts(input, &validator) }
     try validator.finish()
     guard let id else { throw .internalError("An id was neither read nor refused.") }
     for _ in 0..<RegistryLimits.contentionAttemptsMax {
@@ -137,7 +141,7 @@ package struct Agents: Sendable {
     _ id: String, etag: String = "", by caller: Caller
   ) async throws(RegistryError) {
     var validator = Validator()
-    let id = validator.agentID("id", id)
+    let id = validator.agentID("id", id, kind)
     validator.etag("etag", etag)
     try validator.finish()
     guard let id else { throw .internalError("An id was neither read nor refused.") }
@@ -161,9 +165,35 @@ package struct Agents: Sendable {
 
   // MARK: -
 
-  private static func parse(_ field: String, _ text: String) throws(RegistryError) -> AgentID {
+  private func drafts(
+    _ input: AgentInput, _ validator: inout Validator
+  ) -> [ConnectionDraft] {
+    switch kind {
+    case .agent: ConnectionDraft.all(input.connections, &validator)
+    case .softphone: ConnectionDraft.endpoint(input.connections, &validator)
+    }
+  }
+
+  private func fields(
+    _ mask: [String]?, _ input: AgentInput, _ validator: inout Validator
+  ) -> Set<AgentField> {
+    var populated: Set<AgentField> = []
+    if !input.displayName.isEmpty { populated.insert(.displayName) }
+    if !input.connections.isEmpty { populated.insert(.connections) }
+    if !input.labels.isEmpty { populated.insert(.labels) }
+    switch kind {
+    case .agent: return UpdateMask(mask, populated: populated, &validator).fields
+    case .softphone:
+      let fields = UpdateMask<SoftphoneField>(
+        mask, populated: Set(populated.map { SoftphoneField($0) }), &validator
+      ).fields
+      return Set(fields.map(\.stored))
+    }
+  }
+
+  private func parse(_ field: String, _ text: String) throws(RegistryError) -> AgentID {
     var validator = Validator()
-    let id = validator.agentID(field, text)
+    let id = validator.agentID(field, text, kind)
     try validator.finish()
     guard let id else { throw .internalError("An id was neither read nor refused.") }
     return id
@@ -181,7 +211,7 @@ package struct Agents: Sendable {
   ) async throws(RegistryError) -> AgentView {
     try context.checkSame(record, body)
     return try await view(
-      try await context.agent(try Self.parse("id", record.resourceID), tenant: caller.tenant))
+      try await context.agent(try parse("id", record.resourceID), tenant: caller.tenant))
   }
 
   /// The agent with these connections in place of those that it has; a password that is not given

@@ -20,7 +20,8 @@ package struct PhoneNumbers: Sendable {
     var validator = Validator()
     var filter = PhoneNumberFilter(
       kind: validator.optional("type", request.kind),
-      agentID: validator.optionalAgentID("agent_id", request.agentID),
+      agentID: validator.assigneeFilter(
+        agent: request.agentID, softphone: request.softphoneID),
       providerID: validator.optionalID(
         "provider_id", request.providerID, as: ProviderID.self),
       region: validator.optional("region", request.region),
@@ -89,13 +90,13 @@ package struct PhoneNumbers: Sendable {
     }
   }
 
-  /// Gives the number to an agent, in place of the one that has it.
+  /// Gives the number to an agent or a softphone, in place of the one that has it.
   package func assign(
-    _ id: String, to agentID: String, etag: String = "", by caller: Caller
+    _ id: String, to assignee: AssigneeChoice, etag: String = "", by caller: Caller
   ) async throws(RegistryError) -> PhoneNumber {
     var validator = Validator()
     let id = validator.id("id", id, as: PhoneNumberID.self)
-    let agentID = validator.agentID("agent_id", agentID)
+    let agentID = validator.assignee(assignee)
     validator.etag("etag", etag)
     try validator.finish()
     guard let id, let agentID else {
@@ -110,7 +111,7 @@ package struct PhoneNumbers: Sendable {
     }
   }
 
-  /// Takes the number from its agent; nothing happens when it has none.
+  /// Takes the number from its agent or softphone; nothing happens when it has none.
   package func unassign(
     _ id: String, etag: String = "", by caller: Caller
   ) async throws(RegistryError) -> PhoneNumber {

@@ -81,8 +81,14 @@ package enum Sample {
   }
 
   package static func agent(_ number: Int = 1, tenant: TenantID = tenant) throws -> Agent {
+    agent(id: try agentID(number), number, tenant: tenant)
+  }
+
+  package static func agent(
+    id: AgentID, _ number: Int = 1, tenant: TenantID = tenant
+  ) -> Agent {
     Agent(
-      id: try agentID(number), tenant: tenant, displayName: "Agent \(number)",
+      id: id, tenant: tenant, displayName: "Agent \(number)",
       connections: [
         AgentConnection(
           region: .ie1, target: .mediaStream(url: "wss://a.test/m", parameters: ["a": "b"])),

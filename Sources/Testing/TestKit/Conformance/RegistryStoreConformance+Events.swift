@@ -204,7 +204,7 @@ extension RegistryStoreConformance {
     try requireEqual(providers, [])
     let numbers = try await tenant.numbers(PhoneNumberFilter(), after: nil, limit: 9)
     try requireEqual(numbers, [])
-    let agents = try await tenant.agents(after: nil, limit: 9)
+    let agents = try await tenant.agents(.agent, after: nil, limit: 9)
     try requireEqual(agents, [])
   }
 }

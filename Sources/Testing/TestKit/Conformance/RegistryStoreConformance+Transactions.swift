@@ -42,6 +42,29 @@ extension RegistryStoreConformance {
         ProviderFilter(kind: .twilio, accountSID: Sample.account(1), region: .ie1))
       try requireEqual(both, [Sample.providerID(2)])
     },
+    RegistryStoreCheck("agents and softphones are listed apart") { store in
+      // What begins like a softphone's id is none.
+      for (index, id) in ["sphere", "sph_a", "desk", "sph_b", "sph"].enumerated() {
+        var agent = try Sample.agent(id: AgentID(id))
+        agent.revision = Revision(createTime: Sample.time(index))
+        try await store.commit(Sample.write([.insertAgent(agent)]))
+      }
+      func list(_ kind: AssigneeKind) async throws -> [String] {
+        var seen: [String] = []
+        var cursor: PageCursor?
+        while true {
+          let page = try await store.tenant(Sample.tenant).agents(kind, after: cursor, limit: 1)
+          guard let last = page.last else { return seen }
+          seen += page.map(\.id.description)
+          cursor = PageCursor(createTime: last.revision.createTime, id: last.id.description)
+          try require(seen.count <= 5, "pages end")
+        }
+      }
+      let agents = try await list(.agent)
+      try requireEqual(agents, ["sph", "desk", "sphere"])
+      let softphones = try await list(.softphone)
+      try requireEqual(softphones, ["sph_b", "sph_a"])
+    },
     RegistryStoreCheck("numbers are filtered by agent, provider, region and state") { store in
       let us1 = Sample.provider(1)
       let ie1 = Sample.provider(2, region: .ie1)

@@ -68,10 +68,10 @@ package struct FaultyTenantStore: TenantStore {
   }
 
   package func agents(
-    after cursor: PageCursor?, limit: Int
+    _ kind: AssigneeKind, after cursor: PageCursor?, limit: Int
   ) async throws(StoreError) -> [Agent] {
     try await injector.step { () async throws(StoreError) in
-      try await base.agents(after: cursor, limit: limit)
+      try await base.agents(kind, after: cursor, limit: limit)
     }
   }
 

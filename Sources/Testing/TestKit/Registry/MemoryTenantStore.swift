@@ -86,11 +86,12 @@ package struct MemoryTenantStore: TenantStore {
   }
 
   package func agents(
-    after cursor: PageCursor?, limit: Int
+    _ kind: AssigneeKind, after cursor: PageCursor?, limit: Int
   ) async throws(StoreError) -> [Agent] {
     store.tables.withLock { tables in
       Self.page(
-        tables.agents.values.filter { $0.tenant == tenant }, after: cursor, limit: limit
+        tables.agents.values.filter { $0.tenant == tenant && $0.id.kind == kind },
+        after: cursor, limit: limit
       ) { PageCursor(createTime: $0.revision.createTime, id: $0.id.description) }
     }
   }

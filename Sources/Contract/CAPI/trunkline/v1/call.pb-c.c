@@ -109,7 +109,7 @@ const ProtobufCMessageDescriptor trunkline__v1__call__metadata_entry__descriptor
   (ProtobufCMessageInit) trunkline__v1__call__metadata_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__v1__call__field_descriptors[23] =
+static const ProtobufCFieldDescriptor trunkline__v1__call__field_descriptors[24] =
 {
   {
     "f1",
@@ -387,6 +387,18 @@ static const ProtobufCFieldDescriptor trunkline__v1__call__field_descriptors[23]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "f40",
+    40,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Call, f40),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned trunkline__v1__call__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
@@ -407,13 +419,14 @@ static const unsigned trunkline__v1__call__field_indices_by_name[] = {
   21,   /* field[21] = f35 */
   22,   /* field[22] = f36 */
   2,   /* field[2] = f4 */
+  23,   /* field[23] = f40 */
   3,   /* field[3] = f5 */
   4,   /* field[4] = f6 */
   5,   /* field[5] = f7 */
   6,   /* field[6] = f8 */
   7,   /* field[7] = f9 */
 };
-static const ProtobufCIntRange trunkline__v1__call__number_ranges[6 + 1] =
+static const ProtobufCIntRange trunkline__v1__call__number_ranges[7 + 1] =
 {
   { 1, 0 },
   { 4, 2 },
@@ -421,7 +434,8 @@ static const ProtobufCIntRange trunkline__v1__call__number_ranges[6 + 1] =
   { 26, 16 },
   { 29, 17 },
   { 32, 18 },
-  { 0, 23 }
+  { 40, 23 },
+  { 0, 24 }
 };
 const ProtobufCMessageDescriptor trunkline__v1__call__descriptor =
 {
@@ -431,10 +445,10 @@ const ProtobufCMessageDescriptor trunkline__v1__call__descriptor =
   "Trunkline__V1__Call",
   "trunkline.v1",
   sizeof(Trunkline__V1__Call),
-  23,
+  24,
   trunkline__v1__call__field_descriptors,
   trunkline__v1__call__field_indices_by_name,
-  6,  trunkline__v1__call__number_ranges,
+  7,  trunkline__v1__call__number_ranges,
   (ProtobufCMessageInit) trunkline__v1__call__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -924,7 +924,7 @@ const ProtobufCMessageDescriptor trunkline__v1__get_call_response__descriptor =
   (ProtobufCMessageInit) trunkline__v1__get_call_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__v1__list_calls_request__field_descriptors[9] =
+static const ProtobufCFieldDescriptor trunkline__v1__list_calls_request__field_descriptors[10] =
 {
   {
     "f1",
@@ -1034,9 +1034,22 @@ static const ProtobufCFieldDescriptor trunkline__v1__list_calls_request__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "f10",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__ListCallsRequest, f10),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned trunkline__v1__list_calls_request__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
+  9,   /* field[9] = f10 */
   1,   /* field[1] = f2 */
   2,   /* field[2] = f3 */
   3,   /* field[3] = f4 */
@@ -1049,7 +1062,7 @@ static const unsigned trunkline__v1__list_calls_request__field_indices_by_name[]
 static const ProtobufCIntRange trunkline__v1__list_calls_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor trunkline__v1__list_calls_request__descriptor =
 {
@@ -1059,7 +1072,7 @@ const ProtobufCMessageDescriptor trunkline__v1__list_calls_request__descriptor =
   "Trunkline__V1__ListCallsRequest",
   "trunkline.v1",
   sizeof(Trunkline__V1__ListCallsRequest),
-  9,
+  10,
   trunkline__v1__list_calls_request__field_descriptors,
   trunkline__v1__list_calls_request__field_indices_by_name,
   1,  trunkline__v1__list_calls_request__number_ranges,
@@ -1117,7 +1130,7 @@ const ProtobufCMessageDescriptor trunkline__v1__list_calls_response__descriptor 
   (ProtobufCMessageInit) trunkline__v1__list_calls_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__v1__watch_calls_request__field_descriptors[6] =
+static const ProtobufCFieldDescriptor trunkline__v1__watch_calls_request__field_descriptors[7] =
 {
   {
     "f1",
@@ -1191,21 +1204,35 @@ static const ProtobufCFieldDescriptor trunkline__v1__watch_calls_request__field_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "f10",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__WatchCallsRequest, f10),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned trunkline__v1__watch_calls_request__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
+  6,   /* field[6] = f10 */
   1,   /* field[1] = f3 */
   2,   /* field[2] = f4 */
   3,   /* field[3] = f5 */
   4,   /* field[4] = f6 */
   5,   /* field[5] = f8 */
 };
-static const ProtobufCIntRange trunkline__v1__watch_calls_request__number_ranges[3 + 1] =
+static const ProtobufCIntRange trunkline__v1__watch_calls_request__number_ranges[4 + 1] =
 {
   { 1, 0 },
   { 3, 1 },
   { 8, 5 },
-  { 0, 6 }
+  { 10, 6 },
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor trunkline__v1__watch_calls_request__descriptor =
 {
@@ -1215,10 +1242,10 @@ const ProtobufCMessageDescriptor trunkline__v1__watch_calls_request__descriptor 
   "Trunkline__V1__WatchCallsRequest",
   "trunkline.v1",
   sizeof(Trunkline__V1__WatchCallsRequest),
-  6,
+  7,
   trunkline__v1__watch_calls_request__field_descriptors,
   trunkline__v1__watch_calls_request__field_indices_by_name,
-  3,  trunkline__v1__watch_calls_request__number_ranges,
+  4,  trunkline__v1__watch_calls_request__number_ranges,
   (ProtobufCMessageInit) trunkline__v1__watch_calls_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

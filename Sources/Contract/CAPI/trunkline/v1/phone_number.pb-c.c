@@ -422,7 +422,7 @@ const ProtobufCMessageDescriptor trunkline__v1__phone_number__labels_entry__desc
   (ProtobufCMessageInit) trunkline__v1__phone_number__labels_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__v1__phone_number__field_descriptors[19] =
+static const ProtobufCFieldDescriptor trunkline__v1__phone_number__field_descriptors[20] =
 {
   {
     "f1",
@@ -557,6 +557,18 @@ static const ProtobufCFieldDescriptor trunkline__v1__phone_number__field_descrip
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "f17",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Trunkline__V1__PhoneNumber, o1_case),
+    offsetof(Trunkline__V1__PhoneNumber, f17),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "f20",
     20,
     PROTOBUF_C_LABEL_NONE,
@@ -659,15 +671,16 @@ static const unsigned trunkline__v1__phone_number__field_indices_by_name[] = {
   8,   /* field[8] = f13 */
   9,   /* field[9] = f14 */
   10,   /* field[10] = f16 */
+  11,   /* field[11] = f17 */
   1,   /* field[1] = f2 */
-  11,   /* field[11] = f20 */
-  12,   /* field[12] = f21 */
-  13,   /* field[13] = f22 */
-  14,   /* field[14] = f23 */
-  15,   /* field[15] = f30 */
-  16,   /* field[16] = f31 */
-  17,   /* field[17] = f32 */
-  18,   /* field[18] = f33 */
+  12,   /* field[12] = f20 */
+  13,   /* field[13] = f21 */
+  14,   /* field[14] = f22 */
+  15,   /* field[15] = f23 */
+  16,   /* field[16] = f30 */
+  17,   /* field[17] = f31 */
+  18,   /* field[18] = f32 */
+  19,   /* field[19] = f33 */
   2,   /* field[2] = f4 */
   3,   /* field[3] = f6 */
   4,   /* field[4] = f7 */
@@ -681,9 +694,9 @@ static const ProtobufCIntRange trunkline__v1__phone_number__number_ranges[7 + 1]
   { 6, 3 },
   { 12, 7 },
   { 16, 10 },
-  { 20, 11 },
-  { 30, 15 },
-  { 0, 19 }
+  { 20, 12 },
+  { 30, 16 },
+  { 0, 20 }
 };
 const ProtobufCMessageDescriptor trunkline__v1__phone_number__descriptor =
 {
@@ -693,14 +706,14 @@ const ProtobufCMessageDescriptor trunkline__v1__phone_number__descriptor =
   "Trunkline__V1__PhoneNumber",
   "trunkline.v1",
   sizeof(Trunkline__V1__PhoneNumber),
-  19,
+  20,
   trunkline__v1__phone_number__field_descriptors,
   trunkline__v1__phone_number__field_indices_by_name,
   7,  trunkline__v1__phone_number__number_ranges,
   (ProtobufCMessageInit) trunkline__v1__phone_number__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__v1__phone_number_usage__user__field_descriptors[2] =
+static const ProtobufCFieldDescriptor trunkline__v1__phone_number_usage__user__field_descriptors[3] =
 {
   {
     "f1",
@@ -709,6 +722,18 @@ static const ProtobufCFieldDescriptor trunkline__v1__phone_number_usage__user__f
     PROTOBUF_C_TYPE_BYTES,
     offsetof(Trunkline__V1__PhoneNumberUsage__User, o0_case),
     offsetof(Trunkline__V1__PhoneNumberUsage__User, f1),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Trunkline__V1__PhoneNumberUsage__User, o0_case),
+    offsetof(Trunkline__V1__PhoneNumberUsage__User, f2),
     NULL,
     NULL,
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
@@ -729,13 +754,14 @@ static const ProtobufCFieldDescriptor trunkline__v1__phone_number_usage__user__f
 };
 static const unsigned trunkline__v1__phone_number_usage__user__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
-  1,   /* field[1] = f8 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f8 */
 };
 static const ProtobufCIntRange trunkline__v1__phone_number_usage__user__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 8, 1 },
-  { 0, 2 }
+  { 8, 2 },
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor trunkline__v1__phone_number_usage__user__descriptor =
 {
@@ -745,7 +771,7 @@ const ProtobufCMessageDescriptor trunkline__v1__phone_number_usage__user__descri
   "Trunkline__V1__PhoneNumberUsage__User",
   "trunkline.v1",
   sizeof(Trunkline__V1__PhoneNumberUsage__User),
-  2,
+  3,
   trunkline__v1__phone_number_usage__user__field_descriptors,
   trunkline__v1__phone_number_usage__user__field_indices_by_name,
   2,  trunkline__v1__phone_number_usage__user__number_ranges,

@@ -1950,7 +1950,7 @@ const ProtobufCMessageDescriptor trunkline__v1__get_phone_number_response__descr
   (ProtobufCMessageInit) trunkline__v1__get_phone_number_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__v1__list_phone_numbers_request__field_descriptors[7] =
+static const ProtobufCFieldDescriptor trunkline__v1__list_phone_numbers_request__field_descriptors[8] =
 {
   {
     "f1",
@@ -2036,6 +2036,18 @@ static const ProtobufCFieldDescriptor trunkline__v1__list_phone_numbers_request_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "f8",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__ListPhoneNumbersRequest, f8),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned trunkline__v1__list_phone_numbers_request__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
@@ -2045,11 +2057,12 @@ static const unsigned trunkline__v1__list_phone_numbers_request__field_indices_b
   4,   /* field[4] = f5 */
   5,   /* field[5] = f6 */
   6,   /* field[6] = f7 */
+  7,   /* field[7] = f8 */
 };
 static const ProtobufCIntRange trunkline__v1__list_phone_numbers_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor trunkline__v1__list_phone_numbers_request__descriptor =
 {
@@ -2059,7 +2072,7 @@ const ProtobufCMessageDescriptor trunkline__v1__list_phone_numbers_request__desc
   "Trunkline__V1__ListPhoneNumbersRequest",
   "trunkline.v1",
   sizeof(Trunkline__V1__ListPhoneNumbersRequest),
-  7,
+  8,
   trunkline__v1__list_phone_numbers_request__field_descriptors,
   trunkline__v1__list_phone_numbers_request__field_indices_by_name,
   1,  trunkline__v1__list_phone_numbers_request__number_ranges,
@@ -2206,7 +2219,7 @@ const ProtobufCMessageDescriptor trunkline__v1__update_phone_number_response__de
   (ProtobufCMessageInit) trunkline__v1__update_phone_number_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__v1__assign_phone_number_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor trunkline__v1__assign_phone_number_request__field_descriptors[4] =
 {
   {
     "f1",
@@ -2233,6 +2246,18 @@ static const ProtobufCFieldDescriptor trunkline__v1__assign_phone_number_request
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Trunkline__V1__AssignPhoneNumberRequest, o0_case),
+    offsetof(Trunkline__V1__AssignPhoneNumberRequest, f3),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "f6",
     6,
     PROTOBUF_C_LABEL_NONE,
@@ -2248,13 +2273,14 @@ static const ProtobufCFieldDescriptor trunkline__v1__assign_phone_number_request
 static const unsigned trunkline__v1__assign_phone_number_request__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
   1,   /* field[1] = f2 */
-  2,   /* field[2] = f6 */
+  2,   /* field[2] = f3 */
+  3,   /* field[3] = f6 */
 };
 static const ProtobufCIntRange trunkline__v1__assign_phone_number_request__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 6, 2 },
-  { 0, 3 }
+  { 6, 3 },
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor trunkline__v1__assign_phone_number_request__descriptor =
 {
@@ -2264,7 +2290,7 @@ const ProtobufCMessageDescriptor trunkline__v1__assign_phone_number_request__des
   "Trunkline__V1__AssignPhoneNumberRequest",
   "trunkline.v1",
   sizeof(Trunkline__V1__AssignPhoneNumberRequest),
-  3,
+  4,
   trunkline__v1__assign_phone_number_request__field_descriptors,
   trunkline__v1__assign_phone_number_request__field_indices_by_name,
   2,  trunkline__v1__assign_phone_number_request__number_ranges,

@@ -74,6 +74,7 @@ struct  Trunkline__V1__Call
   Google__Protobuf__Timestamp *f34;
   Google__Protobuf__Timestamp *f35;
   Google__Protobuf__Timestamp *f36;
+  ProtobufCBinaryData f40;
   Trunkline__V1__Call__O0Case o0_case;
   union {
     int32_t f18;
@@ -85,7 +86,7 @@ struct  Trunkline__V1__Call
 };
 #define TRUNKLINE__V1__CALL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__call__descriptor) \
-    , {0,NULL}, {0,NULL}, 0, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, 0, 0, 0, 0, 0,NULL, 0, NULL, NULL, NULL, NULL, NULL, TRUNKLINE__V1__CALL__O0__NOT_SET, {0}, TRUNKLINE__V1__CALL__O1__NOT_SET, {0} }
+    , {0,NULL}, {0,NULL}, 0, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, 0, 0, 0, 0, 0,NULL, 0, NULL, NULL, NULL, NULL, NULL, {0,NULL}, TRUNKLINE__V1__CALL__O0__NOT_SET, {0}, TRUNKLINE__V1__CALL__O1__NOT_SET, {0} }
 
 
 /* Trunkline__V1__Call__MetadataEntry methods */

@@ -152,10 +152,11 @@ struct  Trunkline__V1__ListCallsRequest
   int32_t f7;
   ProtobufCBinaryData f8;
   uint64_t f9;
+  ProtobufCBinaryData f10;
 };
 #define TRUNKLINE__V1__LIST_CALLS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__list_calls_request__descriptor) \
-    , 0, {0,NULL}, 0, {0,NULL}, {0,NULL}, 0, 0, {0,NULL}, 0 }
+    , 0, {0,NULL}, 0, {0,NULL}, {0,NULL}, 0, 0, {0,NULL}, 0, {0,NULL} }
 
 
 struct  Trunkline__V1__ListCallsResponse
@@ -179,10 +180,11 @@ struct  Trunkline__V1__WatchCallsRequest
   ProtobufCBinaryData f5;
   int32_t f6;
   ProtobufCBinaryData f8;
+  ProtobufCBinaryData f10;
 };
 #define TRUNKLINE__V1__WATCH_CALLS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__watch_calls_request__descriptor) \
-    , {0,NULL}, 0, {0,NULL}, {0,NULL}, 0, {0,NULL} }
+    , {0,NULL}, 0, {0,NULL}, {0,NULL}, 0, {0,NULL}, {0,NULL} }
 
 
 struct  Trunkline__V1__WatchCallsResponse

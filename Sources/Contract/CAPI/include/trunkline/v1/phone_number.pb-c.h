@@ -100,7 +100,8 @@ typedef enum {
 
 typedef enum {
   TRUNKLINE__V1__PHONE_NUMBER__O1__NOT_SET = 0,
-  TRUNKLINE__V1__PHONE_NUMBER__O1_F16 = 16
+  TRUNKLINE__V1__PHONE_NUMBER__O1_F16 = 16,
+  TRUNKLINE__V1__PHONE_NUMBER__O1_F17 = 17
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TRUNKLINE__V1__PHONE_NUMBER__O1__CASE)
 } Trunkline__V1__PhoneNumber__O1Case;
 
@@ -134,6 +135,7 @@ struct  Trunkline__V1__PhoneNumber
   Trunkline__V1__PhoneNumber__O1Case o1_case;
   union {
     ProtobufCBinaryData f16;
+    ProtobufCBinaryData f17;
   };
 };
 #define TRUNKLINE__V1__PHONE_NUMBER__INIT \
@@ -143,7 +145,8 @@ struct  Trunkline__V1__PhoneNumber
 
 typedef enum {
   TRUNKLINE__V1__PHONE_NUMBER_USAGE__USER__O0__NOT_SET = 0,
-  TRUNKLINE__V1__PHONE_NUMBER_USAGE__USER__O0_F1 = 1
+  TRUNKLINE__V1__PHONE_NUMBER_USAGE__USER__O0_F1 = 1,
+  TRUNKLINE__V1__PHONE_NUMBER_USAGE__USER__O0_F2 = 2
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TRUNKLINE__V1__PHONE_NUMBER_USAGE__USER__O0__CASE)
 } Trunkline__V1__PhoneNumberUsage__User__O0Case;
 
@@ -154,6 +157,7 @@ struct  Trunkline__V1__PhoneNumberUsage__User
   Trunkline__V1__PhoneNumberUsage__User__O0Case o0_case;
   union {
     ProtobufCBinaryData f1;
+    ProtobufCBinaryData f2;
   };
 };
 #define TRUNKLINE__V1__PHONE_NUMBER_USAGE__USER__INIT \

@@ -243,10 +243,11 @@ struct  Trunkline__V1__ListPhoneNumbersRequest
   ProtobufCBinaryData f5;
   int32_t f6;
   int32_t f7;
+  ProtobufCBinaryData f8;
 };
 #define TRUNKLINE__V1__LIST_PHONE_NUMBERS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__list_phone_numbers_request__descriptor) \
-    , 0, {0,NULL}, 0, {0,NULL}, {0,NULL}, 0, 0 }
+    , 0, {0,NULL}, 0, {0,NULL}, {0,NULL}, 0, 0, {0,NULL} }
 
 
 struct  Trunkline__V1__ListPhoneNumbersResponse
@@ -284,7 +285,8 @@ struct  Trunkline__V1__UpdatePhoneNumberResponse
 
 typedef enum {
   TRUNKLINE__V1__ASSIGN_PHONE_NUMBER_REQUEST__O0__NOT_SET = 0,
-  TRUNKLINE__V1__ASSIGN_PHONE_NUMBER_REQUEST__O0_F2 = 2
+  TRUNKLINE__V1__ASSIGN_PHONE_NUMBER_REQUEST__O0_F2 = 2,
+  TRUNKLINE__V1__ASSIGN_PHONE_NUMBER_REQUEST__O0_F3 = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TRUNKLINE__V1__ASSIGN_PHONE_NUMBER_REQUEST__O0__CASE)
 } Trunkline__V1__AssignPhoneNumberRequest__O0Case;
 
@@ -296,6 +298,7 @@ struct  Trunkline__V1__AssignPhoneNumberRequest
   Trunkline__V1__AssignPhoneNumberRequest__O0Case o0_case;
   union {
     ProtobufCBinaryData f2;
+    ProtobufCBinaryData f3;
   };
 };
 #define TRUNKLINE__V1__ASSIGN_PHONE_NUMBER_REQUEST__INIT \
