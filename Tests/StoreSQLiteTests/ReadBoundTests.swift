@@ -1,6 +1,7 @@
 import Access
 import CallDispatch
 import Registry
+import Synchronization
 import Telephony
 import TestKit
 import Testing
@@ -32,6 +33,26 @@ struct ReadBoundTests {
     }
     // The connection is as good as before.
     #expect(try await engine.read(SQLStatement("one", "SELECT 1"), []).rows.count == 1)
+  }
+
+  @Test func aReadDoesNotWaitForASlowOne() async throws {
+    defer { executor.stop() }
+    let engine = try await SQLiteEngine(
+      path: file.path, executor: executor, schema: SQLiteMigrations(steps: []))
+    let isOver = Mutex(false)
+    // It has its connection when this goes on.
+    let slow = Task.immediate {
+      await SQLDeadline.$current.withValue(.now.advanced(by: .seconds(2))) {
+        _ = try? await engine.read(Self.slow, [])
+      }
+      isOver.withLock { $0 = true }
+    }
+    for _ in 0..<20 {
+      let one = try await engine.read(SQLStatement("one", "SELECT 1"), [])
+      #expect(one.rows.count == 1)
+    }
+    #expect(!isOver.withLock { $0 })
+    await slow.value
   }
 
   private func plan(

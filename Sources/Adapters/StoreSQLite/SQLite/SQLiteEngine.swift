@@ -1,26 +1,26 @@
 internal import EventLoops
 package import StoreSQL
 
-/// A database file as ``StoreSQL/SQLEngine``: one connection that writes and one that reads.
+/// A database file as ``StoreSQL/SQLEngine``: one connection that writes and some that read.
 ///
 /// A write-ahead log gives each read the last commit, whatever is being written. Transactions run
 /// one after the other.
 package struct SQLiteEngine: SQLEngine {
   private let writer: SQLiteWriter
-  private let reader: SQLiteReader
+  private let readers: SQLiteReaders
 
   /// Opens or creates the file at `path` and brings it to this program's version.
   package init(
     path: String, executor: SQLiteExecutor, schema: SQLiteMigrations
   ) async throws(SQLiteMigrations.Failure) {
     writer = try await SQLiteWriter(path: path, executor: executor, schema: schema)
-    reader = try await SQLiteReader(path: path, executor: executor)
+    readers = try await SQLiteReaders(path: path, executor: executor)
   }
 
   package func read(
     _ statement: SQLStatement, _ values: [SQLValue]
   ) async throws(SQLFailure) -> SQLResult {
-    try await reader.run(statement, values)
+    try await readers.run(statement, values)
   }
 
   package func transaction<Result: Sendable>(
@@ -28,55 +28,6 @@ package struct SQLiteEngine: SQLEngine {
   ) async throws(SQLFailure) -> Result {
     try await writer.transaction(body)
   }
-}
-
-/// The connection that reads.
-actor SQLiteReader {
-  /// How long one read may take: meanwhile all others wait.
-  static let readTimeout: Duration = .seconds(5)
-
-  private let executor: SQLiteExecutor
-  private let connection: SQLiteConnection
-
-  nonisolated var unownedExecutor: UnownedSerialExecutor {
-    unsafe executor.reading.asUnownedSerialExecutor()
-  }
-
-  /// Opens the file, which is there and has its tables.
-  init(path: String, executor: SQLiteExecutor) async throws(SQLiteMigrations.Failure) {
-    self.executor = executor
-    do throws(SQLiteError) {
-      connection = try SQLiteConnection(path: path)
-      try connection.run("PRAGMA cache_size=-\(Self.cacheKibibytes)")
-    } catch {
-      throw .sqlite(error)
-    }
-  }
-
-  /// The upper pages of every table and index of a million numbers; SQLite's own 2 MiB hold few.
-  private static let cacheKibibytes = 64 << 10
-
-  /// - Parameter timeout: beside the caller's deadline; nil: as long as it takes.
-  func run(
-    _ statement: SQLStatement, _ values: [SQLValue], timeout: Duration? = SQLiteReader.readTimeout
-  ) throws(SQLFailure) -> SQLResult {
-    let latest = timeout.map { ContinuousClock.now.advanced(by: $0) }
-    let deadline = [latest, SQLDeadline.current].compactMap(\.self).min()
-    // It may have waited for others' reads.
-    if let deadline, deadline <= .now { throw .deadline }
-    do throws(SQLiteError) {
-      guard let deadline else { return try connection.run(statement, values) }
-      return try connection.run(statement, values, until: deadline)
-    } catch {
-      throw error.isInterruption ? .deadline : SQLFailure(error)
-    }
-  }
-
-  func command(_ sql: String) throws(SQLFailure) {
-    do throws(SQLiteError) { try connection.run(sql) } catch { throw SQLFailure(error) }
-  }
-
-  func rollBack() { connection.rollBack() }
 }
 
 /// The connection that writes: one transaction at a time, in the order of their coming.

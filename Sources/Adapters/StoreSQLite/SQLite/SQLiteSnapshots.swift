@@ -1,4 +1,3 @@
-internal import EventLoops
 package import StoreSQL
 
 /// A database file as it is at one moment, read while others write: a connection of its own holds
@@ -17,8 +16,9 @@ package struct SQLiteSnapshots: SQLSnapshots {
     _ body: @Sendable (any SQLSession) async throws(SQLFailure) -> Result
   ) async throws(SQLFailure) -> Result {
     let reader: SQLiteReader
+    guard let loop = executor.reading.last else { preconditionFailure("Nothing reads.") }
     do throws(SQLiteMigrations.Failure) {
-      reader = try await SQLiteReader(path: path, executor: executor)
+      reader = try await SQLiteReader(path: path, on: loop)
     } catch .sqlite(let error) {
       throw SQLFailure(error)
     } catch {
