@@ -36,7 +36,7 @@ import Testing
       text(try requests.listNumbers(page: nil, size: 50))
         == "GET https://api.twilio.com\(accountPath)/IncomingPhoneNumbers.json?PageSize=50\n")
     #expect(
-      text(try requests.listNumbers(page: NumberPageToken("2.PAPN12"), size: 50))
+      text(try requests.listNumbers(page: TwilioPageToken("2.PAPN12"), size: 50))
         == "GET https://api.twilio.com\(accountPath)/IncomingPhoneNumbers.json"
         + "?PageSize=50&Page=2&PageToken=PAPN12\n")
     #expect(
@@ -101,15 +101,15 @@ import Testing
     "2." + String(repeating: "a", count: 600),
   ])
   func aPageTokenOfSomebodyElseIsRefused(_ text: String) {
-    #expect(NumberPageToken(text) == nil)
+    #expect(TwilioPageToken(text) == nil)
   }
 
   @Test func aPageTokenComesFromTheNextPage() {
     let uri =
       "/2010-04-01/Accounts/AC1/IncomingPhoneNumbers.json?PageSize=2&Page=1&PageToken=PAx_-9"
-    #expect(NumberPageToken(nextPageURI: uri)?.text == "1.PAx_-9")
-    #expect(NumberPageToken("1.PAx_-9")?.token == "PAx_-9")
-    #expect(NumberPageToken(nextPageURI: "/x?Page=3")?.text == "3.")
+    #expect(TwilioPageToken(nextPageURI: uri)?.text == "1.PAx_-9")
+    #expect(TwilioPageToken("1.PAx_-9")?.token == "PAx_-9")
+    #expect(TwilioPageToken(nextPageURI: "/x?Page=3")?.text == "3.")
   }
 
   @Test func addressesOfTestsReplaceTheHosts() throws {

@@ -37,12 +37,15 @@ enum TwilioAnswers {
       guard let text = entry["phone_number"]?.string, (try? E164(text)) != nil else { continue }
       numbers.append(try number(entry))
     }
-    var next: String?
-    if let uri = value["next_page_uri"]?.string, !uri.isEmpty {
-      guard let token = NumberPageToken(nextPageURI: uri) else { throw .unreadable("page token") }
-      next = token.text
-    }
-    return CarrierNumberPage(numbers: numbers, next: next)
+    return CarrierNumberPage(numbers: numbers, next: try nextPage(value)?.text)
+  }
+
+  /// Where a list goes on; nil at its end. The newer products say it in `meta`.
+  static func nextPage(_ value: JSONValue) throws(TwilioFailure) -> TwilioPageToken? {
+    let uri = value["next_page_uri"] ?? value["meta"]?["next_page_url"]
+    guard let uri = uri?.string, !uri.isEmpty else { return nil }
+    guard let token = TwilioPageToken(nextPageURI: uri) else { throw .unreadable("page token") }
+    return token
   }
 
   static func number(_ value: JSONValue) throws(TwilioFailure) -> CarrierNumber {
@@ -147,5 +150,12 @@ enum TwilioAnswers {
   /// must not overflow with it.
   private static func duration(_ value: JSONValue) -> Int? {
     value["duration"]?.integer.flatMap { Int32(exactly: $0) }.flatMap { $0 >= 0 ? Int($0) : nil }
+  }
+}
+
+extension JSONValue {
+  func flag(_ name: String) throws(TwilioFailure) -> Bool {
+    guard let value = self[name]?.bool else { throw .unreadable(name) }
+    return value
   }
 }

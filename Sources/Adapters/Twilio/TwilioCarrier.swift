@@ -30,7 +30,7 @@ package struct TwilioCarrier: Carrier {
     from token: String?, size: Int, _ access: CarrierAccess
   ) async throws(CarrierError) -> CarrierNumberPage {
     try await asCarrierError { () async throws(TwilioFailure) -> CarrierNumberPage in
-      let page = token.flatMap { NumberPageToken($0) }
+      let page = token.flatMap { TwilioPageToken($0) }
       if token != nil && page == nil {
         throw TwilioFailure(
           .invalid, effect: .beforeSend, message: "The page token is not one of the carrier's.")

@@ -44,7 +44,8 @@ package struct TwilioDiagnostics: CarrierDiagnostics {
       let requests = requests(access)
       let trunk = try await transport.send(try requests.fetchTrunk(sid), repeats: .always)
       let listed = try await transport.send(
-        try requests.listOriginationURLs(of: sid, size: Self.originationCountMax),
+        try requests.list(
+          .originationURLs(sid), page: nil, size: Self.originationCountMax),
         repeats: .always)
       guard let urls = listed["origination_urls"]?.array else {
         throw .unreadable("origination_urls")
@@ -59,12 +60,5 @@ package struct TwilioDiagnostics: CarrierDiagnostics {
 
   private func requests(_ access: CarrierAccess) -> TwilioRequests {
     TwilioRequests(endpoints: endpoints, access: TwilioAccess(access))
-  }
-}
-
-extension JSONValue {
-  fileprivate func flag(_ name: String) throws(TwilioFailure) -> Bool {
-    guard let value = self[name]?.bool else { throw .unreadable(name) }
-    return value
   }
 }

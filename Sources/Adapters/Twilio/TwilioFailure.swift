@@ -53,6 +53,10 @@ struct TwilioFailure: Error, Sendable, Hashable {
     self.retryAfter = retryAfter
   }
 
+  /// The carrier itself says that there is nothing of that name; a page by something in between,
+  /// which has no code, says nothing.
+  var isAbsence: Bool { kind == .notFound && code == 20404 }
+
   /// No answer came.
   init(_ error: HTTPClientError) {
     let effect: Effect = error.sent == .beforeSend ? .beforeSend : .unknown

@@ -45,13 +45,8 @@ struct TwilioRequests: Sendable {
 
   // MARK: Numbers
 
-  func listNumbers(page: NumberPageToken?, size: Int) throws(TwilioFailure) -> HTTPRequest {
-    var query: Fields = [("PageSize", String(size))]
-    if let page {
-      query.append(("Page", String(page.number)))
-      if !page.token.isEmpty { query.append(("PageToken", page.token)) }
-    }
-    return try get(.api, account("IncomingPhoneNumbers.json"), query)
+  func listNumbers(page: TwilioPageToken?, size: Int) throws(TwilioFailure) -> HTTPRequest {
+    try get(.api, account("IncomingPhoneNumbers.json"), Self.page(page, size: size))
   }
 
   /// Twilio takes the number as a pattern; of what comes back only an equal one counts.
@@ -102,16 +97,6 @@ struct TwilioRequests: Sendable {
     try get(.voice, "/v1/DialingPermissions/Countries/\(country)")
   }
 
-  func fetchTrunk(_ sid: CarrierTrunkSID) throws(TwilioFailure) -> HTTPRequest {
-    try get(.trunking, "/v1/Trunks/\(sid)")
-  }
-
-  func listOriginationURLs(
-    of sid: CarrierTrunkSID, size: Int
-  ) throws(TwilioFailure) -> HTTPRequest {
-    try get(.trunking, "/v1/Trunks/\(sid)/OriginationUrls", [("PageSize", String(size))])
-  }
-
   // MARK: Calls
 
   func placeCall(
@@ -147,7 +132,7 @@ struct TwilioRequests: Sendable {
 
   // MARK: Parts
 
-  private func account(_ path: String) -> String {
+  func account(_ path: String) -> String {
     "/2010-04-01/Accounts/\(access.account)/\(path)"
   }
 
@@ -155,20 +140,36 @@ struct TwilioRequests: Sendable {
     "/v2/PhoneNumbers/" + FormEncoding.percentEncode(e164.text)
   }
 
-  private func get(
+  func get(
     _ product: TwilioEndpoints.Product, _ path: String, _ query: Fields = []
   ) throws(TwilioFailure) -> HTTPRequest {
     let question = query.isEmpty ? "" : "?" + FormEncoding.encode(query)
     return HTTPRequest(.get, try base(product) + path + question, headers: headers)
   }
 
-  private func post(
+  func post(
     _ product: TwilioEndpoints.Product, _ path: String, _ fields: Fields
   ) throws(TwilioFailure) -> HTTPRequest {
     HTTPRequest(
       .post, try base(product) + path,
       headers: headers + [.init("Content-Type", "application/x-www-form-urlencoded")],
       body: Array(FormEncoding.encode(fields).utf8))
+  }
+
+  func delete(
+    _ product: TwilioEndpoints.Product, _ path: String
+  ) throws(TwilioFailure) -> HTTPRequest {
+    HTTPRequest(.delete, try base(product) + path, headers: headers)
+  }
+
+  /// The part of a list that begins at `page`, or at its beginning.
+  static func page(_ page: TwilioPageToken?, size: Int) -> Fields {
+    var query: Fields = [("PageSize", String(size))]
+    if let page {
+      query.append(("Page", String(page.number)))
+      if !page.token.isEmpty { query.append(("PageToken", page.token)) }
+    }
+    return query
   }
 
   private func base(_ product: TwilioEndpoints.Product) throws(TwilioFailure) -> String {
@@ -181,38 +182,5 @@ struct TwilioRequests: Sendable {
 
   private var headers: [HTTPRequest.Header] {
     [.init("Authorization", access.authorization), .init("Accept", "application/json")]
-  }
-}
-
-/// Where the next page of numbers begins: Twilio's page number and its opaque token.
-///
-/// A caller brings it back, so it is checked: it becomes part of a query and of nothing else.
-struct NumberPageToken: Sendable, Hashable {
-  let number: Int
-  let token: String
-
-  /// As the port carries it, `2.PAPN…`.
-  var text: String { "\(number).\(token)" }
-
-  init?(_ text: String) {
-    guard text.utf8.count <= RegistryLimits.carrierPageTokenLengthMax else { return nil }
-    let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-    guard parts.count == 2, let number = Int(parts[0]), number > 0, number < 1_000_000,
-      parts[1].utf8.allSatisfy({ FormEncoding.isAlphanumeric($0) || "-_".utf8.contains($0) })
-    else { return nil }
-    self.number = number
-    self.token = String(parts[1])
-  }
-
-  /// From the query of a `next_page_uri`, the only part of it that is used.
-  init?(nextPageURI uri: String) {
-    guard let question = uri.firstIndex(of: "?") else { return nil }
-    var page = ""
-    var token = ""
-    for field in uri[uri.index(after: question)...].split(separator: "&") {
-      if field.hasPrefix("Page=") { page = String(field.dropFirst(5)) }
-      if field.hasPrefix("PageToken=") { token = String(field.dropFirst(10)) }
-    }
-    self.init("\(page).\(token)")
   }
 }

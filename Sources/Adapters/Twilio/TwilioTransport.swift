@@ -4,11 +4,11 @@ internal import Telephony
 /// When a request is sent again, and after how long. Pure.
 ///
 /// twilio-node's rule: only 429, full jitter over 100 ms · 2^n up to 3 s, three tries. What only
-/// reads is sent again after a 5xx or no answer, too.
+/// reads or deletes is sent again after a 5xx or no answer, too.
 struct RetryPolicy: Sendable, Hashable {
   /// What a request does, as far as repeating goes.
   enum Repeats: Sendable, Hashable {
-    /// It reads.
+    /// It reads or deletes.
     case always
     /// It writes: only when it was not carried out.
     case whenNotDone
@@ -49,6 +49,21 @@ struct TwilioTransport: Sendable {
   func send(
     _ request: HTTPRequest, repeats: RetryPolicy.Repeats
   ) async throws(TwilioFailure) -> JSONValue {
+    try TwilioAnswers.json(try await exchange(request, repeats: repeats))
+  }
+
+  /// A success without a body, or the carrier's word that there is nothing.
+  func delete(_ request: HTTPRequest) async throws(TwilioFailure) {
+    do {
+      _ = try await exchange(request, repeats: .always)
+    } catch {
+      guard error.isAbsence else { throw error }
+    }
+  }
+
+  private func exchange(
+    _ request: HTTPRequest, repeats: RetryPolicy.Repeats
+  ) async throws(TwilioFailure) -> HTTPResponse {
     var attempt = 1
     while true {
       do {
@@ -63,7 +78,7 @@ struct TwilioTransport: Sendable {
     }
   }
 
-  private func sendOnce(_ request: HTTPRequest) async throws(TwilioFailure) -> JSONValue {
+  private func sendOnce(_ request: HTTPRequest) async throws(TwilioFailure) -> HTTPResponse {
     let response: HTTPResponse
     do {
       response = try await client.send(request)
@@ -71,6 +86,6 @@ struct TwilioTransport: Sendable {
       throw TwilioFailure(error)
     }
     guard (200...299).contains(response.status) else { throw TwilioFailure(response) }
-    return try TwilioAnswers.json(response)
+    return response
   }
 }
