@@ -11,10 +11,9 @@ import requests
 from livekit import api
 from livekit.protocol import sip as proto
 
+import carrier
 import harness
-
-NUMBER = "+15005550006"
-TO = "+15005550001"
+from carrier import NUMBER, TO
 
 
 class LiveKit:
@@ -361,6 +360,47 @@ def test_rooms_participants_and_dispatches(sim, livekit):
     assert error == (404, "not_found")
     livekit.call(lambda client: client.room.delete_room(api.DeleteRoomRequest(room="one")))
     assert sim.control("GET", "/inventory") == before
+
+
+# Calls that come in
+
+
+def test_a_call_over_a_twilio_trunk_reaches_a_room(sim, livekit):
+    """The trunk's origination URL leads to LiveKit, whose trunk and rule say where the call goes."""
+    desk = carrier.Carrier(sim)
+    client = desk.client()
+    trunk = client.trunking.v1.trunks.create(domain_name="front.pstn.twilio.com")
+    at = client.trunking.v1.trunks(trunk.sid)
+    at.origination_urls.create(
+        friendly_name="one", sip_url="sip:one.sip.livekit.cloud", weight=10, priority=10,
+        enabled=True,
+    )
+    at.phone_numbers.create(phone_number_sid=desk.number["sid"])
+
+    def ring():
+        return sim.control("POST", "/inbound-calls", {"from": TO, "to": NUMBER})
+
+    assert ring()["disposition"]["livekit"]["sip_status"] == 404
+    inbound = livekit.call(livekit.inbound(name="in", numbers=[NUMBER])).sip_trunk_id
+    individual = proto.SIPDispatchRule(
+        dispatch_rule_individual=proto.SIPDispatchRuleIndividual(room_prefix="call")
+    )
+    everybody = livekit.call(livekit.rule(name="all", rule=direct("all")))
+    assert ring()["disposition"]["livekit"]["rule_id"] == everybody.sip_dispatch_rule_id
+    own = livekit.call(
+        livekit.rule(name="own", rule=individual, trunk_ids=[inbound], attributes={"desk": "front"})
+    )
+    call = ring()
+    came = call["disposition"]["livekit"]
+    assert (call["status"], came["rule_id"]) == ("in-progress", own.sip_dispatch_rule_id)
+    listing = api.ListParticipantsRequest(room=came["room"])
+    (caller,) = livekit.call(lambda client: client.room.list_participants(listing)).participants
+    assert caller.kind == api.ParticipantInfo.Kind.SIP
+    assert caller.attributes["desk"] == "front"
+    assert caller.attributes["sip.twilio.callSid"] == call["sid"]
+    identity = api.RoomParticipantIdentity(room=came["room"], identity=caller.identity)
+    livekit.call(lambda client: client.room.remove_participant(identity))
+    assert client.calls(call["sid"]).fetch().status == "completed"
 
 
 # Faults

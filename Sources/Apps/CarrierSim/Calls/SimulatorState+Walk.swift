@@ -96,6 +96,9 @@ extension SimulatorState {
     calls[sid] = call
     emit(.completed, sid)
     answerWaiting(sid)
+    if let other = livekit.calls.all.first(where: { $0.carrierCall == sid }) {
+      endSIPCall(other.id)
+    }
     if let delay = settings.priceDelay, call.answered != nil {
       schedule(.priceKnown(sid), after: delay)
     }

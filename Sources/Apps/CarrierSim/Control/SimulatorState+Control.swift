@@ -78,6 +78,7 @@ extension SimulatorState {
     case ["stock"]: return SimulatorAnswer(201, try addStock(request))
     case ["livekit", "keys"]: return SimulatorAnswer(201, try addLiveKitKey(request))
     case ["livekit", "participants"]: return SimulatorAnswer(201, try joinRoom(request))
+    case ["livekit", "inbound-calls"]: return SimulatorAnswer(201, try callLiveKit(request))
     case ["trunks"]: return SimulatorAnswer(201, try addTrunk(request))
     case ["far-ends"]: return SimulatorAnswer(200, try setFarEnd(request))
     case ["faults"]: return SimulatorAnswer(201, try addFault(request))
@@ -110,6 +111,10 @@ extension SimulatorState {
     case ("calls", ["price"]):
       guard calls[segments[1]] != nil else { throw .missing(segments[1]) }
       calls[segments[1]]?.price = try ControlBody(request, ["price"]).text(required: "price")
+    case ("livekit", let rest) where segments[1] == "calls" && rest.dropFirst() == ["hang-up"]:
+      guard livekit.calls[segments[2]] != nil else { throw .missing(segments[2]) }
+      endSIPCall(segments[2])
+      return SimulatorAnswer(200, [:])
     default: throw .missing(request.path)
     }
     return SimulatorAnswer(200, calls[segments[1]].map(view))

@@ -96,7 +96,7 @@ extension SimulatorState {
       request,
       [
         "from", "to", "region", "fields", "repeat_webhook", "hang_up_after_ms",
-        "give_up_after_ms", "wait",
+        "give_up_after_ms", "wait", "pin",
       ])
     let number = try number(named: body.text(required: "to"))
     guard calls.count < SimulatorLimits.callCountMax || forgetOldestCall() else {
@@ -127,7 +127,7 @@ extension SimulatorState {
     calls[call.sid] = call
     callOrder.append(call.sid)
     if let givesUp { schedule(.callerGivesUp(call.sid), after: givesUp) }
-    land(call.sid, record)
+    land(call.sid, record, pin: try body.text("pin") ?? "")
     guard waits, let landed = calls[call.sid], landed.disposition == nil else {
       return SimulatorAnswer(201, calls[call.sid].map(view))
     }
@@ -136,12 +136,10 @@ extension SimulatorState {
   }
 
   /// A trunk stands before an application, an application before the URL.
-  private mutating func land(_ sid: String, _ record: CarrierNumber.Configuration) {
-    if !record.trunkSID.isEmpty {
-      answerCall(sid)
-      rest(sid, at: ["kind": "trunk", "trunk_sid": .string(record.trunkSID)])
-      return
-    }
+  private mutating func land(
+    _ sid: String, _ record: CarrierNumber.Configuration, pin: String
+  ) {
+    if !record.trunkSID.isEmpty { return originate(sid, over: record.trunkSID, pin: pin) }
     if !record.applicationSID.isEmpty {
       calls[sid]?.voice = applications[record.applicationSID]?.voice ?? VoiceTarget()
     }

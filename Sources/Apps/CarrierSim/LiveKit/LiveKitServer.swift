@@ -30,6 +30,8 @@ struct LiveKitCall: Sendable, Hashable {
   var room: String
   let identity: String
   let farEnd: FarEnd
+  /// Twilio's call, where it came from there.
+  var carrierCall: String?
   /// Whether somebody waits for the called to answer, and how to tell them.
   var waiting: Waiting?
 

@@ -103,6 +103,7 @@ extension SimulatorState {
     tell(call, SIPStatus.error(487, "INVITE failed").answer)
     livekit.calls[id] = nil
     livekit.rooms[call.room]?.participants[call.identity] = nil
+    if let carrierCall = call.carrierCall { endConnection(carrierCall) }
   }
 
   /// Answers who waits, once.

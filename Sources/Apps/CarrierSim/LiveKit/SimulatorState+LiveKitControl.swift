@@ -16,6 +16,21 @@ extension SimulatorState {
     return ["key": .string(key), "secret": .string(secret)]
   }
 
+  /// A SIP call comes in from anywhere but Twilio.
+  mutating func callLiveKit(_ request: SimulatorRequest) throws(ControlError) -> JSON {
+    let body = try ControlBody(
+      request, ["from", "to", "address", "username", "password", "pin"])
+    let caller = SIPCaller(
+      from: try body.text(required: "from"), to: try body.text(required: "to"),
+      address: try body.text("address"), username: try body.text("username") ?? "",
+      password: try body.text("password") ?? "", pin: try body.text("pin") ?? "")
+    do throws(TwirpError) {
+      return try sipCallComes(caller).json
+    } catch {
+      throw ControlError(409, error.message)
+    }
+  }
+
   /// Somebody joins: an agent, or a telephone that called in.
   mutating func joinRoom(_ request: SimulatorRequest) throws(ControlError) -> JSON {
     enum Kind: String, CaseIterable { case standard, agent, sip }

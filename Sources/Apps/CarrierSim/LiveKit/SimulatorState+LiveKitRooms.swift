@@ -239,7 +239,7 @@ extension SimulatorState {
   }
 
   @discardableResult
-  private mutating func dispatch(
+  mutating func dispatch(
     _ agent: Livekit.RoomAgentDispatch, to room: String
   ) throws(TwirpError) -> Livekit.AgentDispatch {
     try checkRoom(livekit.dispatches.count, "dispatches")

@@ -81,13 +81,7 @@ extension SimulatorState {
   }
 
   private func ruleKeys(_ rule: Livekit.SIPDispatchRuleInfo) -> Set<RuleKey> {
-    let pin =
-      switch rule.rule?.rule {
-      case .dispatchRuleDirect(let rule): rule.pin
-      case .dispatchRuleIndividual(let rule): rule.pin
-      case .dispatchRuleCallee(let rule): rule.pin
-      case nil: ""
-      }
+    let pin = Self.pin(rule)
     var keys: Set<RuleKey> = []
     for trunk in rule.trunkIDs.isEmpty ? [""] : rule.trunkIDs {
       for caller in Self.keys(rule.inboundNumbers) {
