@@ -45,6 +45,7 @@ struct NumberDocumentTests {
       },
       { $0.unassignedPolicy = .formerURL },
       { $0.pendingProviderID = Sample.provider(2).id },
+      { byTrunk(&$0) },
       { $0.webhookGeneration = .max },
       { $0.supportsInbound = false },
       {
@@ -66,6 +67,22 @@ struct NumberDocumentTests {
       }
   }
 
+  private static func byTrunk(_ number: inout PhoneNumber) {
+    number.ingress = .trunk
+    number.gatewayProviderID = Sample.provider(2).id
+    number.resources = [
+      ExternalResource(
+        .trunk, providerID: Sample.provider(1).id, region: .au1, name: "n", value: "d.test",
+        externalID: "TK1"),
+      ExternalResource(
+        .dispatchRule, providerID: Sample.provider(2).id, region: .au1, name: "n",
+        externalID: "SDR_1"),
+    ]
+    number.leftovers = [
+      Leftover(kind: .trunk, region: .au1, carrierCode: 21247, resource: number.resources[0])
+    ]
+  }
+
   /// So that a change of the writer, or a new member, does not make reading slow unnoticed.
   @Test func everyNumberIsReadByTheQuickReader() throws {
     for number in try Self.numbers() {
@@ -77,7 +94,7 @@ struct NumberDocumentTests {
 
   @Test func everyMemberIsInATest() throws {
     let names = Mirror(reflecting: try Sample.number(1, provider: Sample.provider(1))).children
-    #expect(names.count == 22)
+    #expect(names.count == 24)
   }
 
   /// What it does not know it leaves to `JSONDecoder`: escapes, spaces, members of another version.

@@ -101,6 +101,9 @@ package enum RegistryLimits {
   package static let stepDelayFirst: Duration = .milliseconds(250)
   /// Also the longest wait that a carrier may ask for.
   package static let stepDelayMax: Duration = .seconds(30)
+  /// Things of one name that are taken away at the end of a step: more than one is there only where
+  /// a request had its effect after it was given up.
+  package static let resourceCopiesMax = 4
   /// Times that a journal write is tried while the store can't be reached.
   package static let journalAttemptsMax = 8
   // Leases of journal entries, where several registries share a store

@@ -38,12 +38,22 @@ extension DocumentReader {
       guard let settings = formerSettings() else { return nil }
       former = settings
     }
+    var gatewayProviderID: ProviderID?
+    if take(",\"gatewayProviderID\":") {
+      guard let id: ProviderID = identifier() else { return nil }
+      gatewayProviderID = id
+    }
     guard take(",\"id\":"), let id: PhoneNumberID = identifier(),
       take(",\"ingress\":"), let ingress: Ingress = word(),
       take(",\"label\":"), let label = text(),
       take(",\"labels\":"), let labels = texts(),
       take(",\"leftovers\":"), let leftovers = list({ $0.leftover() })
     else { return nil }
+    var resources: [ExternalResource] = []
+    if take(",\"madeResources\":") {
+      guard let made = list({ $0.resource() }) else { return nil }
+      resources = made
+    }
     var pendingProviderID: ProviderID?
     if take(",\"pendingProviderID\":") {
       guard let id: ProviderID = identifier() else { return nil }
@@ -66,7 +76,21 @@ extension DocumentReader {
       supportsInbound: supportsInbound, supportsOutbound: supportsOutbound, agentID: agentID,
       unassignedPolicy: policy, state: state, conditions: conditions, leftovers: leftovers,
       former: former, configured: configured, webhookGeneration: generation, labels: labels,
-      revision: revision, pendingProviderID: pendingProviderID)
+      revision: revision, pendingProviderID: pendingProviderID,
+      gatewayProviderID: gatewayProviderID, resources: resources)
+  }
+
+  private mutating func resource() -> ExternalResource? {
+    guard take("{\"externalID\":"), let externalID = text(),
+      take(",\"kind\":"), let kind: StepKind = word(), kind.isResource,
+      take(",\"name\":"), let name = text(),
+      take(",\"providerID\":"), let providerID: ProviderID = identifier(),
+      take(",\"region\":"), let region: Region = word(),
+      take(",\"value\":"), let value = text(), take("}")
+    else { return nil }
+    return ExternalResource(
+      kind, providerID: providerID, region: region, name: name, value: value,
+      externalID: externalID)
   }
 
   private mutating func condition() -> Condition? {
@@ -123,9 +147,15 @@ extension DocumentReader {
       code = Int(read)
     }
     guard take("\"kind\":"), let kind: StepKind = word(),
-      take(",\"region\":"), let region: Region = word(), take("}")
+      take(",\"region\":"), let region: Region = word()
     else { return nil }
-    return Leftover(kind: kind, region: region, carrierCode: code)
+    var made: ExternalResource?
+    if take(",\"resource\":") {
+      guard let read = resource() else { return nil }
+      made = read
+    }
+    guard take("}") else { return nil }
+    return Leftover(kind: kind, region: region, carrierCode: code, resource: made)
   }
 
   private mutating func revision() -> Revision? {

@@ -104,6 +104,15 @@ extension Trunkline.V1.Operation.Step {
   fileprivate init(_ step: OperationStep) {
     self.init()
     switch step.kind {
+    case .trunk: type = .trunk
+    case .credentialList: type = .credentialList
+    case .credential: type = .credential
+    case .trunkCredentialList: type = .trunkCredentialList
+    case .originationURL: type = .originationURL
+    case .gatewayInboundTrunk: type = .gatewayInboundTrunk
+    case .gatewayOutboundTrunk: type = .gatewayOutboundTrunk
+    case .dispatchRule: type = .dispatchRule
+    case .trunkNumber: type = .trunkNumber
     case .webhook: type = .webhook
     case .processingRegion: type = .processingRegion
     case .propagation: type = .propagation

@@ -13,6 +13,8 @@ extension Trunkline.V1.PhoneNumber {
     pendingProviderID = number.pendingProviderID?.description ?? ""
     region = Trunkline.V1.Region(number.region)
     carrierSID = number.carrierSID.description
+    ingress = Ingress(number.ingress)
+    gatewayProviderID = number.gatewayProviderID?.description ?? ""
     supportsInbound = number.supportsInbound
     supportsOutbound = number.supportsOutbound
     inbound = Inbound(unassigned: .init(number.unassignedPolicy))
@@ -21,6 +23,7 @@ extension Trunkline.V1.PhoneNumber {
     conditions = number.conditions.map { Trunkline.V1.Condition($0) }
     leftovers = number.leftovers.map { Leftover($0) }
     former = number.former.map { FormerSettings($0) }
+    resources = number.resources.map { Resource($0) }
     labels = number.labels
     etag = number.etag
     createTime = Google.Protobuf.Timestamp(number.revision.createTime)
@@ -62,6 +65,15 @@ extension Trunkline.V1.PhoneNumber.State {
   }
 }
 
+extension Trunkline.V1.PhoneNumber.Ingress {
+  fileprivate init(_ ingress: Registry.Ingress) {
+    switch ingress {
+    case .webhook: self = .webhook
+    case .trunk: self = .trunk
+    }
+  }
+}
+
 extension Trunkline.V1.PhoneNumber.Inbound.Unassigned {
   fileprivate init(_ policy: UnassignedPolicy) {
     switch policy {
@@ -84,13 +96,41 @@ extension Trunkline.V1.PhoneNumber.Inbound.Unassigned {
 extension Trunkline.V1.PhoneNumber.Leftover {
   fileprivate init(_ leftover: Registry.Leftover) {
     self.init()
-    switch leftover.kind {
-    case .webhook: type = .webhook
-    case .processingRegion: type = .processingRegion
-    case .propagation, .readBack: type = .unspecified
-    }
+    type = Type_(leftover.kind)
     region = Trunkline.V1.Region(leftover.region)
     carrierCode = leftover.carrierCode.map { Int32(clamping: $0) }
+    name = leftover.resource?.name ?? ""
+    resourceID = leftover.resource?.externalID ?? ""
+  }
+}
+
+extension Trunkline.V1.PhoneNumber.Leftover.Type_ {
+  fileprivate init(_ kind: StepKind) {
+    switch kind {
+    case .trunk: self = .trunk
+    case .credentialList: self = .credentialList
+    case .credential: self = .credential
+    case .trunkCredentialList: self = .trunkCredentialList
+    case .originationURL: self = .originationURL
+    case .gatewayInboundTrunk: self = .gatewayInboundTrunk
+    case .gatewayOutboundTrunk: self = .gatewayOutboundTrunk
+    case .dispatchRule: self = .dispatchRule
+    case .trunkNumber: self = .trunkNumber
+    case .webhook: self = .webhook
+    case .processingRegion: self = .processingRegion
+    case .propagation, .readBack: self = .unspecified
+    }
+  }
+}
+
+extension Trunkline.V1.PhoneNumber.Resource {
+  fileprivate init(_ resource: ExternalResource) {
+    self.init()
+    type = Trunkline.V1.PhoneNumber.Leftover.Type_(resource.kind)
+    region = Trunkline.V1.Region(resource.region)
+    providerID = resource.providerID.description
+    name = resource.name
+    externalID = resource.externalID
   }
 }
 

@@ -88,7 +88,7 @@ package enum APISchema {
   /// trunkline/v1/operation.proto
   package static let trunklineV1Operation = unsafe FileDescriptor(
     name: "trunkline/v1/operation.proto", copying: trunkline__v1__operation__file__bytes(),
-    count: 2294,
+    count: 2528,
     dependencies: [WellKnownSchema.googleProtobufTimestamp, WellKnownSchema.googleRpcStatus, APISchema.trunklineV1Condition, APISchema.trunklineV1Region])
 
   /// trunkline/v1/operation_service.proto
@@ -100,7 +100,7 @@ package enum APISchema {
   /// trunkline/v1/phone_number.proto
   package static let trunklineV1PhoneNumber = unsafe FileDescriptor(
     name: "trunkline/v1/phone_number.proto", copying: trunkline__v1__phone_number__file__bytes(),
-    count: 2375,
+    count: 3119,
     dependencies: [WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineV1Condition, APISchema.trunklineV1Region])
 
   /// trunkline/v1/phone_number_service.proto
@@ -249,6 +249,7 @@ package enum APISchema {
     Trunkline.V1.PhoneNumber.Inbound.self,
     Trunkline.V1.PhoneNumber.FormerSettings.self,
     Trunkline.V1.PhoneNumber.Leftover.self,
+    Trunkline.V1.PhoneNumber.Resource.self,
     Trunkline.V1.PhoneNumberUsage.self,
     Trunkline.V1.PhoneNumberUsage.User.self,
     Trunkline.V1.ImportPhoneNumberRequest.self,

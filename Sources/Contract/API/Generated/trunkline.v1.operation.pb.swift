@@ -206,6 +206,24 @@ extension Trunkline.V1 {
         case processingRegion
         /// Nothing: the carrier is given time until all of it knows the change before.
         case propagation
+        /// A SIP trunk at the carrier.
+        case trunk
+        /// Where the trunk sends inbound calls.
+        case originationURL
+        /// A list of credentials at the carrier.
+        case credentialList
+        /// The list on the trunk.
+        case trunkCredentialList
+        /// The number on the trunk.
+        case trunkNumber
+        /// The gateway's trunk for calls that come in.
+        case gatewayInboundTrunk
+        /// The gateway's trunk for calls that go out.
+        case gatewayOutboundTrunk
+        /// The gateway's rule that says which room a call goes to.
+        case dispatchRule
+        /// The credential in the list.
+        case credential
         /// A number that this version of the contract does not know.
         case unrecognized(Int32)
 
@@ -215,6 +233,15 @@ extension Trunkline.V1 {
           case 1: self = .webhook
           case 2: self = .processingRegion
           case 3: self = .propagation
+          case 4: self = .trunk
+          case 5: self = .originationURL
+          case 6: self = .credentialList
+          case 7: self = .trunkCredentialList
+          case 8: self = .trunkNumber
+          case 9: self = .gatewayInboundTrunk
+          case 10: self = .gatewayOutboundTrunk
+          case 11: self = .dispatchRule
+          case 12: self = .credential
           default: self = .unrecognized(rawValue)
           }
         }
@@ -225,6 +252,15 @@ extension Trunkline.V1 {
           case .webhook: 1
           case .processingRegion: 2
           case .propagation: 3
+          case .trunk: 4
+          case .originationURL: 5
+          case .credentialList: 6
+          case .trunkCredentialList: 7
+          case .trunkNumber: 8
+          case .gatewayInboundTrunk: 9
+          case .gatewayOutboundTrunk: 10
+          case .dispatchRule: 11
+          case .credential: 12
           case .unrecognized(let number): number
           }
         }
@@ -234,6 +270,15 @@ extension Trunkline.V1 {
           (1, "TYPE_WEBHOOK"),
           (2, "TYPE_PROCESSING_REGION"),
           (3, "TYPE_PROPAGATION"),
+          (4, "TYPE_TRUNK"),
+          (5, "TYPE_ORIGINATION_URL"),
+          (6, "TYPE_CREDENTIAL_LIST"),
+          (7, "TYPE_TRUNK_CREDENTIAL_LIST"),
+          (8, "TYPE_TRUNK_NUMBER"),
+          (9, "TYPE_GATEWAY_INBOUND_TRUNK"),
+          (10, "TYPE_GATEWAY_OUTBOUND_TRUNK"),
+          (11, "TYPE_DISPATCH_RULE"),
+          (12, "TYPE_CREDENTIAL"),
         ]
       }
 

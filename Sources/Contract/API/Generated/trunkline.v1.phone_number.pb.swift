@@ -27,6 +27,10 @@ extension Trunkline.V1 {
     package var region: Trunkline.V1.Region = .unspecified
     /// The carrier's name for it: `PN` and 32 hex digits. Output-only.
     package var carrierSID: String = ""
+    /// How its calls come here and go out. Set at the import. Output-only.
+    package var ingress: Trunkline.V1.PhoneNumber.Ingress = .unspecified
+    /// The provider of the gateway that its calls go through, `prv_…`; empty: none. Output-only.
+    package var gatewayProviderID: String = ""
     /// Whether calls to it are handled here. Set at the import and fixed from then on: without it the
     /// import touches neither webhook nor region at the carrier.
     package var supportsInbound: Bool = false
@@ -47,6 +51,8 @@ extension Trunkline.V1 {
     /// How the carrier was set up before the import; absent for a number that takes no inbound calls.
     /// Output-only.
     package var former: Trunkline.V1.PhoneNumber.FormerSettings?
+    /// What we made for it at the carrier and at the gateway; empty for INGRESS_WEBHOOK. Output-only.
+    package var resources: [Trunkline.V1.PhoneNumber.Resource] = []
     /// The user's own marks: at most 32; keys of 1 to 63 characters of `a-z 0-9 - _ . /` that begin
     /// with a letter; values of at most 256 characters.
     package var labels: [String: String] = [:]
@@ -70,6 +76,8 @@ extension Trunkline.V1 {
       pendingProviderID: String = "",
       region: Trunkline.V1.Region = .unspecified,
       carrierSID: String = "",
+      ingress: Trunkline.V1.PhoneNumber.Ingress = .unspecified,
+      gatewayProviderID: String = "",
       supportsInbound: Bool = false,
       supportsOutbound: Bool = false,
       inbound: Trunkline.V1.PhoneNumber.Inbound? = nil,
@@ -78,6 +86,7 @@ extension Trunkline.V1 {
       conditions: [Trunkline.V1.Condition] = [],
       leftovers: [Trunkline.V1.PhoneNumber.Leftover] = [],
       former: Trunkline.V1.PhoneNumber.FormerSettings? = nil,
+      resources: [Trunkline.V1.PhoneNumber.Resource] = [],
       labels: [String: String] = [:],
       etag: String = "",
       createTime: Google.Protobuf.Timestamp? = nil,
@@ -90,6 +99,8 @@ extension Trunkline.V1 {
       self.pendingProviderID = pendingProviderID
       self.region = region
       self.carrierSID = carrierSID
+      self.ingress = ingress
+      self.gatewayProviderID = gatewayProviderID
       self.supportsInbound = supportsInbound
       self.supportsOutbound = supportsOutbound
       self.inbound = inbound
@@ -98,6 +109,7 @@ extension Trunkline.V1 {
       self.conditions = conditions
       self.leftovers = leftovers
       self.former = former
+      self.resources = resources
       self.labels = labels
       self.etag = etag
       self.createTime = createTime
@@ -169,6 +181,42 @@ extension Trunkline.V1 {
         (3, "STATE_DEGRADED"),
         (4, "STATE_DELETING"),
         (5, "STATE_CORRUPTED"),
+      ]
+    }
+
+    /// How its calls come here and go out.
+    package enum Ingress: ProtoEnum {
+      /// As INGRESS_WEBHOOK.
+      case unspecified
+      /// The carrier asks our webhook about each call.
+      case webhook
+      /// A SIP trunk at the carrier leads to a gateway, and the gateway's trunk back.
+      case trunk
+      /// A number that this version of the contract does not know.
+      case unrecognized(Int32)
+
+      package init(rawValue: Int32) {
+        switch rawValue {
+        case 0: self = .unspecified
+        case 1: self = .webhook
+        case 2: self = .trunk
+        default: self = .unrecognized(rawValue)
+        }
+      }
+
+      package var rawValue: Int32 {
+        switch self {
+        case .unspecified: 0
+        case .webhook: 1
+        case .trunk: 2
+        case .unrecognized(let number): number
+        }
+      }
+
+      package static let protoNames: [(number: Int32, name: String)] = [
+        (0, "INGRESS_UNSPECIFIED"),
+        (1, "INGRESS_WEBHOOK"),
+        (2, "INGRESS_TRUNK"),
       ]
     }
 
@@ -283,6 +331,10 @@ extension Trunkline.V1 {
       package var region: Trunkline.V1.Region = .unspecified
       /// The carrier's code of the failure that left it, if it gave one.
       package var carrierCode: Int32?
+      /// Of something that we made: the name that it bears.
+      package var name: String = ""
+      /// Of something that we made: what the carrier or the gateway calls it. Empty: it never said.
+      package var resourceID: String = ""
       /// The fields that this version of the contract does not know.
       package var unknownFields = UnknownFields()
 
@@ -291,11 +343,15 @@ extension Trunkline.V1 {
       package init(
         type: Trunkline.V1.PhoneNumber.Leftover.Type_ = .unspecified,
         region: Trunkline.V1.Region = .unspecified,
-        carrierCode: Int32? = nil
+        carrierCode: Int32? = nil,
+        name: String = "",
+        resourceID: String = ""
       ) {
         self.type = type
         self.region = region
         self.carrierCode = carrierCode
+        self.name = name
+        self.resourceID = resourceID
       }
 
       /// The kinds of things that can be left.
@@ -306,6 +362,24 @@ extension Trunkline.V1 {
         case webhook
         /// The region that handles inbound calls may still be ours.
         case processingRegion
+        /// A SIP trunk at the carrier.
+        case trunk
+        /// Where the trunk sends inbound calls.
+        case originationURL
+        /// A list of credentials at the carrier.
+        case credentialList
+        /// The list is on the trunk.
+        case trunkCredentialList
+        /// The number is on the trunk.
+        case trunkNumber
+        /// The gateway's trunk for calls that come in.
+        case gatewayInboundTrunk
+        /// The gateway's trunk for calls that go out.
+        case gatewayOutboundTrunk
+        /// The gateway's rule that says which room a call goes to.
+        case dispatchRule
+        /// The credential in the list.
+        case credential
         /// A number that this version of the contract does not know.
         case unrecognized(Int32)
 
@@ -314,6 +388,15 @@ extension Trunkline.V1 {
           case 0: self = .unspecified
           case 1: self = .webhook
           case 2: self = .processingRegion
+          case 4: self = .trunk
+          case 5: self = .originationURL
+          case 6: self = .credentialList
+          case 7: self = .trunkCredentialList
+          case 8: self = .trunkNumber
+          case 9: self = .gatewayInboundTrunk
+          case 10: self = .gatewayOutboundTrunk
+          case 11: self = .dispatchRule
+          case 12: self = .credential
           default: self = .unrecognized(rawValue)
           }
         }
@@ -323,6 +406,15 @@ extension Trunkline.V1 {
           case .unspecified: 0
           case .webhook: 1
           case .processingRegion: 2
+          case .trunk: 4
+          case .originationURL: 5
+          case .credentialList: 6
+          case .trunkCredentialList: 7
+          case .trunkNumber: 8
+          case .gatewayInboundTrunk: 9
+          case .gatewayOutboundTrunk: 10
+          case .dispatchRule: 11
+          case .credential: 12
           case .unrecognized(let number): number
           }
         }
@@ -331,7 +423,48 @@ extension Trunkline.V1 {
           (0, "TYPE_UNSPECIFIED"),
           (1, "TYPE_WEBHOOK"),
           (2, "TYPE_PROCESSING_REGION"),
+          (4, "TYPE_TRUNK"),
+          (5, "TYPE_ORIGINATION_URL"),
+          (6, "TYPE_CREDENTIAL_LIST"),
+          (7, "TYPE_TRUNK_CREDENTIAL_LIST"),
+          (8, "TYPE_TRUNK_NUMBER"),
+          (9, "TYPE_GATEWAY_INBOUND_TRUNK"),
+          (10, "TYPE_GATEWAY_OUTBOUND_TRUNK"),
+          (11, "TYPE_DISPATCH_RULE"),
+          (12, "TYPE_CREDENTIAL"),
         ]
+      }
+    }
+
+    /// Something that we made for the number outside. Deleting the number takes it away.
+    package struct Resource: GeneratedMessage {
+      /// What it is.
+      package var type: Trunkline.V1.PhoneNumber.Leftover.Type_ = .unspecified
+      /// The region in which it is.
+      package var region: Trunkline.V1.Region = .unspecified
+      /// Whose credentials it was made with, `prv_…`: the number's provider or its gateway's.
+      package var providerID: String = ""
+      /// The name that it bears, by which it is found again: `trunkline-` and the number's id.
+      package var name: String = ""
+      /// What the carrier or the gateway calls it. Empty where it has no id of its own.
+      package var externalID: String = ""
+      /// The fields that this version of the contract does not know.
+      package var unknownFields = UnknownFields()
+
+      package init() {}
+
+      package init(
+        type: Trunkline.V1.PhoneNumber.Leftover.Type_ = .unspecified,
+        region: Trunkline.V1.Region = .unspecified,
+        providerID: String = "",
+        name: String = "",
+        externalID: String = ""
+      ) {
+        self.type = type
+        self.region = region
+        self.providerID = providerID
+        self.name = name
+        self.externalID = externalID
       }
     }
   }
@@ -424,6 +557,8 @@ extension Trunkline.V1.PhoneNumber {
     self.pendingProviderID = try unsafe Wire.string(c.pointee.f7)
     self.region = unsafe Trunkline.V1.Region(rawValue: c.pointee.f8)
     self.carrierSID = try unsafe Wire.string(c.pointee.f9)
+    self.ingress = unsafe Trunkline.V1.PhoneNumber.Ingress(rawValue: c.pointee.f10)
+    self.gatewayProviderID = try unsafe Wire.string(c.pointee.f11)
     self.supportsInbound = unsafe c.pointee.f12 != 0
     self.supportsOutbound = unsafe c.pointee.f13 != 0
     if let value = unsafe c.pointee.f14 { self.inbound = try unsafe Trunkline.V1.PhoneNumber.Inbound(copying: UnsafeRawPointer(value)) }
@@ -448,6 +583,13 @@ extension Trunkline.V1.PhoneNumber {
       }
     }
     if let value = unsafe c.pointee.f23 { self.former = try unsafe Trunkline.V1.PhoneNumber.FormerSettings(copying: UnsafeRawPointer(value)) }
+    if let list = unsafe c.pointee.f24 {
+      unsafe self.resources.reserveCapacity(c.pointee.n_f24)
+      for index in unsafe 0..<c.pointee.n_f24 {
+        guard let value = unsafe list[index] else { continue }
+        self.resources.append(try unsafe Trunkline.V1.PhoneNumber.Resource(copying: UnsafeRawPointer(value)))
+      }
+    }
     for index in unsafe 0..<c.pointee.n_f30 {
       guard let entry = unsafe c.pointee.f30[index] else { continue }
       let key = try unsafe Wire.string(entry.pointee.f1)
@@ -477,6 +619,8 @@ extension Trunkline.V1.PhoneNumber {
     unsafe c.pointee.f7 = arena.copy(self.pendingProviderID)
     unsafe c.pointee.f8 = self.region.rawValue
     unsafe c.pointee.f9 = arena.copy(self.carrierSID)
+    unsafe c.pointee.f10 = self.ingress.rawValue
+    unsafe c.pointee.f11 = arena.copy(self.gatewayProviderID)
     unsafe c.pointee.f12 = self.supportsInbound ? 1 : 0
     unsafe c.pointee.f13 = self.supportsOutbound ? 1 : 0
     if let value = self.inbound {
@@ -512,6 +656,15 @@ extension Trunkline.V1.PhoneNumber {
     }
     if let value = self.former {
       unsafe c.pointee.f23 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__PhoneNumber__FormerSettings.self)
+    }
+    if !self.resources.isEmpty {
+      unsafe c.pointee.n_f24 = self.resources.count
+      let list = unsafe arena.room(self.resources.count * MemoryLayout<UnsafeMutablePointer<Trunkline__V1__PhoneNumber__Resource>?>.stride)
+        .bindMemory(to: UnsafeMutablePointer<Trunkline__V1__PhoneNumber__Resource>?.self, capacity: self.resources.count)
+      for (index, value) in self.resources.enumerated() {
+        unsafe list[index] = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__PhoneNumber__Resource.self)
+      }
+      unsafe c.pointee.f24 = list
     }
     if !self.labels.isEmpty {
       unsafe c.pointee.n_f30 = self.labels.count
@@ -552,6 +705,8 @@ extension Trunkline.V1.PhoneNumber {
     try json.field("pendingProviderId", "pending_provider_id", self.pendingProviderID)
     try json.field("region", "region", self.region)
     try json.field("carrierSid", "carrier_sid", self.carrierSID)
+    try json.field("ingress", "ingress", self.ingress)
+    try json.field("gatewayProviderId", "gateway_provider_id", self.gatewayProviderID)
     try json.field("supportsInbound", "supports_inbound", self.supportsInbound)
     try json.field("supportsOutbound", "supports_outbound", self.supportsOutbound)
     try json.field("inbound", "inbound", self.inbound)
@@ -564,6 +719,7 @@ extension Trunkline.V1.PhoneNumber {
     try json.field("conditions", "conditions", self.conditions)
     try json.field("leftovers", "leftovers", self.leftovers)
     try json.field("former", "former", self.former)
+    try json.field("resources", "resources", self.resources)
     try json.field("labels", "labels", self.labels)
     try json.field("etag", "etag", self.etag)
     try json.field("createTime", "create_time", self.createTime)
@@ -593,6 +749,12 @@ extension Trunkline.V1.PhoneNumber {
     case "carrierSid", "carrier_sid":
       try json.read(&self.carrierSID)
       return 9
+    case "ingress":
+      try json.read(&self.ingress)
+      return 10
+    case "gatewayProviderId", "gateway_provider_id":
+      try json.read(&self.gatewayProviderID)
+      return 11
     case "supportsInbound", "supports_inbound":
       try json.read(&self.supportsInbound)
       return 12
@@ -620,6 +782,9 @@ extension Trunkline.V1.PhoneNumber {
     case "former":
       try json.read(&self.former)
       return 23
+    case "resources":
+      try json.read(&self.resources)
+      return 24
     case "labels":
       try json.read(&self.labels)
       return 30
@@ -825,6 +990,8 @@ extension Trunkline.V1.PhoneNumber.Leftover {
     self.type = unsafe Trunkline.V1.PhoneNumber.Leftover.Type_(rawValue: c.pointee.f1)
     self.region = unsafe Trunkline.V1.Region(rawValue: c.pointee.f2)
     if unsafe c.pointee.o0_case.rawValue == 3 { self.carrierCode = unsafe c.pointee.f3 }
+    self.name = try unsafe Wire.string(c.pointee.f4)
+    self.resourceID = try unsafe Wire.string(c.pointee.f5)
     if unsafe c.pointee.base.n_unknown_fields > 0 {
       self.unknownFields = try unsafe UnknownFields(c.pointee.base)
     }
@@ -840,6 +1007,8 @@ extension Trunkline.V1.PhoneNumber.Leftover {
       unsafe c.pointee.o0_case = .init(rawValue: 3)
       unsafe c.pointee.f3 = value
     }
+    unsafe c.pointee.f4 = arena.copy(self.name)
+    unsafe c.pointee.f5 = arena.copy(self.resourceID)
     if !self.unknownFields.isEmpty {
       unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
     }
@@ -850,6 +1019,8 @@ extension Trunkline.V1.PhoneNumber.Leftover {
     try json.field("type", "type", self.type)
     try json.field("region", "region", self.region)
     try json.field("carrierCode", "carrier_code", self.carrierCode)
+    try json.field("name", "name", self.name)
+    try json.field("resourceId", "resource_id", self.resourceID)
   }
 
   package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
@@ -863,6 +1034,92 @@ extension Trunkline.V1.PhoneNumber.Leftover {
     case "carrierCode", "carrier_code":
       try json.read(&self.carrierCode)
       return 3
+    case "name":
+      try json.read(&self.name)
+      return 4
+    case "resourceId", "resource_id":
+      try json.read(&self.resourceID)
+      return 5
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.PhoneNumber.Resource {
+  package static var fullName: String { "trunkline.v1.PhoneNumber.Resource" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__phone_number__resource__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__PhoneNumber__Resource.self)
+    self.type = unsafe Trunkline.V1.PhoneNumber.Leftover.Type_(rawValue: c.pointee.f1)
+    self.region = unsafe Trunkline.V1.Region(rawValue: c.pointee.f2)
+    self.providerID = try unsafe Wire.string(c.pointee.f3)
+    self.name = try unsafe Wire.string(c.pointee.f4)
+    self.externalID = try unsafe Wire.string(c.pointee.f5)
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__PhoneNumber__Resource>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__PhoneNumber__Resource.self, capacity: 1)
+    unsafe trunkline__v1__phone_number__resource__init(c)
+    unsafe c.pointee.f1 = self.type.rawValue
+    unsafe c.pointee.f2 = self.region.rawValue
+    unsafe c.pointee.f3 = arena.copy(self.providerID)
+    unsafe c.pointee.f4 = arena.copy(self.name)
+    unsafe c.pointee.f5 = arena.copy(self.externalID)
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("type", "type", self.type)
+    try json.field("region", "region", self.region)
+    try json.field("providerId", "provider_id", self.providerID)
+    try json.field("name", "name", self.name)
+    try json.field("externalId", "external_id", self.externalID)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "type":
+      try json.read(&self.type)
+      return 1
+    case "region":
+      try json.read(&self.region)
+      return 2
+    case "providerId", "provider_id":
+      try json.read(&self.providerID)
+      return 3
+    case "name":
+      try json.read(&self.name)
+      return 4
+    case "externalId", "external_id":
+      try json.read(&self.externalID)
+      return 5
     default: return 0
     }
   }

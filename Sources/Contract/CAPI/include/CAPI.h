@@ -279,6 +279,9 @@ static inline const ProtobufCMessageDescriptor *trunkline__v1__phone_number__for
 static inline const ProtobufCMessageDescriptor *trunkline__v1__phone_number__leftover__type(void) {
   return &trunkline__v1__phone_number__leftover__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *trunkline__v1__phone_number__resource__type(void) {
+  return &trunkline__v1__phone_number__resource__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *trunkline__v1__phone_number_usage__type(void) {
   return &trunkline__v1__phone_number_usage__descriptor;
 }

@@ -83,7 +83,15 @@ extension AuditedFields {
     add("inbound.unassigned", number.unassignedPolicy.rawValue)
     add("pending_provider_id", number.pendingProviderID?.description ?? "")
     for (index, leftover) in number.leftovers.enumerated() {
-      add("leftovers[\(index)]", "\(leftover.kind.rawValue) in \(leftover.region.rawValue)")
+      let made = leftover.resource.map { ": \($0.name) \($0.externalID)" } ?? ""
+      add(
+        "leftovers[\(index)]",
+        "\(leftover.kind.rawValue) in \(leftover.region.rawValue)\(made)")
+    }
+    add("ingress", number.ingress.rawValue)
+    add("gateway_provider_id", number.gatewayProviderID?.description ?? "")
+    for resource in number.resources {
+      add("resources.\(resource.kind.rawValue)", resource.externalID)
     }
     add("labels", number.labels)
   }

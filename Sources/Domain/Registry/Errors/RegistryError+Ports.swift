@@ -65,6 +65,13 @@ extension ProvisioningFailure {
 }
 
 extension Provider {
+  /// The credentials of a gateway opened, for one use there; nil: it is none.
+  func gatewayAccess(_ sealer: any SecretSealer) throws(SealingError) -> GatewayAccess? {
+    switch configuration {
+    case .twilio: nil
+    }
+  }
+
   /// The credentials opened, for one use at the carrier: the API key, else the Auth Token.
   func access(_ sealer: any SecretSealer) throws(SealingError) -> CarrierAccess {
     switch configuration {

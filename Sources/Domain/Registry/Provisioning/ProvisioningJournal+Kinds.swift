@@ -7,14 +7,17 @@ extension ProvisioningJournal {
     _ number: PhoneNumber, ours: VoiceSettings, id: OperationID, time: Timestamp,
     owner: RegistryProcessID? = nil
   ) -> ProvisioningJournal {
+    importing(number, by: .webhook(ours), id: id, time: time, owner: owner)
+  }
+
+  /// Makes all that the number needs outside.
+  package static func importing(
+    _ number: PhoneNumber, by plan: IngressPlan, id: OperationID, time: Timestamp,
+    owner: RegistryProcessID? = nil
+  ) -> ProvisioningJournal {
     ProvisioningJournal(
       id: id, tenant: number.tenant, subject: .number(number.id), kind: .importNumber,
-      steps: [
-        ProvisioningStep(.webhook, .make, region: number.region, ours: .voice(ours)),
-        ProvisioningStep(
-          .processingRegion, .make, region: number.region, ours: .region(number.region)),
-        ProvisioningStep(.readBack, .confirm, region: number.region),
-      ], time: time, owner: owner)
+      steps: plan.steps(.make, for: number), time: time, owner: owner)
   }
 
   /// Puts back what stood there before, and removes the number.
@@ -39,17 +42,25 @@ extension ProvisioningJournal {
   }
 
   /// What was left last goes back first; of the number's own the region, so that a call that comes
-  /// meanwhile still finds our webhook.
+  /// meanwhile still finds our webhook. What was made for it goes when nothing uses it any more.
   private static func restoring(_ number: PhoneNumber) -> [ProvisioningStep] {
-    guard let ours = number.configured, let former = number.former else { return [] }
-    return restoringLeftovers(number.leftovers) + [
-      ProvisioningStep(
-        .processingRegion, .restore, region: number.region, ours: .region(number.region),
-        former: .region(former.processingRegion)),
-      ProvisioningStep(
-        .webhook, .restore, region: number.region, ours: .voice(ours),
-        former: .voice(former.voice)),
-    ]
+    var steps = restoringLeftovers(number.leftovers)
+    if let ours = number.configured, let former = number.former {
+      steps += [
+        ProvisioningStep(
+          .processingRegion, .restore, region: number.region, ours: .region(number.region),
+          former: .region(former.processingRegion)),
+        ProvisioningStep(
+          number.ingress == .trunk ? .trunkNumber : .webhook, .restore, region: number.region,
+          ours: .voice(ours), former: .voice(former.voice)),
+      ]
+    }
+    return steps
+      + number.resources.reversed().map { resource in
+        ProvisioningStep(
+          resource, .restore,
+          providerID: resource.providerID == number.providerID ? nil : resource.providerID)
+      }
   }
 
   /// What an earlier work left where the number no longer is.
@@ -65,19 +76,14 @@ extension ProvisioningJournal {
 
   /// Writes again what a number needs, or puts back again what a corrupted one left.
   package static func repairing(
-    _ number: PhoneNumber, ours: VoiceSettings, id: OperationID, time: Timestamp,
+    _ number: PhoneNumber, by plan: IngressPlan, id: OperationID, time: Timestamp,
     owner: RegistryProcessID? = nil
   ) -> ProvisioningJournal {
     let steps: [ProvisioningStep] =
       switch number.state {
       case .corrupted, .deleting: restoring(number)
       case .provisioning, .active, .degraded:
-        [
-          ProvisioningStep(.webhook, .rewrite, region: number.region, ours: .voice(ours)),
-          ProvisioningStep(
-            .processingRegion, .rewrite, region: number.region, ours: .region(number.region)),
-          ProvisioningStep(.readBack, .confirm, region: number.region),
-        ] + restoringLeftovers(number.leftovers)
+        plan.steps(.rewrite, for: number) + restoringLeftovers(number.leftovers)
       }
     return ProvisioningJournal(
       id: id, tenant: number.tenant, subject: .number(number.id), kind: .repairNumber,
@@ -143,6 +149,7 @@ extension ProvisioningJournal {
         former.voice = voice
         isKnown = true
       case .region(let region): former.processingRegion = region
+      case .resource, .altered: continue
       case nil: return nil
       }
     }

@@ -131,6 +131,28 @@ package struct ProvisioningJournal: Sendable, Hashable {
 
   package var isOpen: Bool { phase != .closed }
 
+  /// What a step of the kind made or was to make; nil where the work has none.
+  package func resource(_ kind: StepKind) -> ExternalResource? {
+    steps.last { $0.kind == kind }?.resource
+  }
+
+  /// What stands for the number as far as the work is, where `earlier` stood before it: in the
+  /// order in which it is made.
+  package func resources(after earlier: [ExternalResource]) -> [ExternalResource] {
+    var standing: [StepKind: ExternalResource] = [:]
+    for resource in earlier { standing[resource.kind] = resource }
+    for step in steps where step.kind.isResource {
+      switch step.state {
+      case .done where step.writes, .left, .running, .undoing:
+        standing[step.kind] = step.resource ?? standing[step.kind]
+      case .undone where step.aim == .make: standing[step.kind] = nil
+      case .done: standing[step.kind] = nil
+      case .pending, .undone: break
+      }
+    }
+    return StepKind.allCases.compactMap { standing[$0] }
+  }
+
   /// What could not be put back.
   package var leftovers: [Leftover] { steps.compactMap(\.leftover) }
 

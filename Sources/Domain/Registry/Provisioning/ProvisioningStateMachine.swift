@@ -84,8 +84,12 @@ package struct ProvisioningStateMachine: Sendable {
     fail(ProvisioningFailure(cause: .unsuitable))
   }
 
-  package mutating func written() -> Action {
+  /// What was asked for is written.
+  ///
+  /// - Parameter made: what was made, or was found to be there already.
+  package mutating func written(_ made: ExternalResource? = nil) -> Action {
     if journal.phase == .doing, journal.steps[index].writes {
+      if let made { journal.note(made, at: index) }
       journal.steps[index].state = .done
       return goOn()
     }
@@ -202,6 +206,10 @@ package struct ProvisioningStateMachine: Sendable {
 
   /// What is still ours goes back; what its owner changed since stays.
   private mutating func restore(from present: CarrierSetting) -> Action {
+    switch present {
+    case .resource(let found?), .altered(let found): journal.note(found, at: index)
+    case .resource(nil), .voice, .region: break
+    }
     let step = journal.steps[index]
     if step.aim == .rewrite {
       journal.steps[index].state = step.ours.map { present.holds($0) } == true ? .done : .undone
@@ -240,14 +248,14 @@ package struct ProvisioningStateMachine: Sendable {
     let isLook = step.putBack == nil
     journal.steps[index].putBack = nil
     // Only the number's own record tells that the number is gone; a missing route alone does not.
-    if isLook, step.kind == .webhook, failure.cause == .notFound { return vanished() }
+    if isLook, step.kind.isRecord, failure.cause == .notFound { return vanished() }
     if step.state == .left { return advance() }
     mark(index, failure)
-    let mayBeGone = step.kind == .webhook && failure.cause == .notFound
+    let mayBeGone = step.kind.isRecord && failure.cause == .notFound
     if !isLook, mayBeGone || (mayHaveActed && !failure.cause.isTransient) {
       return .look(index, .restore)
     }
-    // A carrier that does not answer would be waited for at each step that is left.
+    // One that does not answer would be waited for at each step of it that is left.
     if failure.cause.isTransient { leaveRest(failure) }
     return advance()
   }
@@ -263,8 +271,10 @@ package struct ProvisioningStateMachine: Sendable {
   }
 
   private mutating func leaveRest(_ failure: ProvisioningFailure) {
+    let isAtGateway = journal.steps[index].kind.isAtGateway
     for index in journal.steps.indices {
       let step = journal.steps[index]
+      guard step.kind.isAtGateway == isAtGateway else { continue }
       let isUndone = journal.phase == .undoing && step.aim == .make && step.state != .pending
       guard isUndone || step.aim == .restore, step.state != .left, step.state != .undone,
         step.aim == .make || step.state != .done
@@ -273,14 +283,15 @@ package struct ProvisioningStateMachine: Sendable {
     }
   }
 
-  /// The carrier has no such number any more: nothing of ours is there.
+  /// The carrier has no such number any more: nothing of ours is on it. What was made for it may
+  /// be there all the same.
   private mutating func vanished() -> Action {
     let provider = journal.steps[index].providerID
     for index in journal.steps.indices where journal.steps[index].providerID == provider {
       let step = journal.steps[index]
-      guard step.aim == .restore || (step.aim == .make && journal.phase == .undoing) else {
-        continue
-      }
+      guard !step.kind.isResource,
+        step.aim == .restore || (step.aim == .make && journal.phase == .undoing)
+      else { continue }
       journal.steps[index].putBack = nil
       journal.steps[index].state = step.stateRestored
     }
@@ -308,6 +319,17 @@ package struct ProvisioningStateMachine: Sendable {
     journal.outcome = outcome
     journal.phase = .closed
     return .close(outcome)
+  }
+}
+
+extension ProvisioningJournal {
+  /// What a step made or found. The number goes on the trunk that stands now.
+  fileprivate mutating func note(_ made: ExternalResource, at index: Int) {
+    steps[index].made = made
+    guard made.kind == .trunk, steps[index].writes else { return }
+    for place in steps.indices where steps[place].kind == .trunkNumber && steps[place].writes {
+      steps[place].ours = .voice(VoiceSettings(trunkSID: made.externalID))
+    }
   }
 }
 

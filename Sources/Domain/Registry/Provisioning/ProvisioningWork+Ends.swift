@@ -32,10 +32,12 @@ extension ProvisioningWork {
     }
     var new = number
     // What stands there now is what a deletion has to know, whatever came of the rest.
-    let isWritten = journal.steps.contains { $0.kind == .webhook && $0.writes && $0.state == .done }
+    let isWritten = journal.steps.contains { $0.kind.isRecord && $0.writes && $0.state == .done }
     if isWritten { new.configured = journal.ours }
     switch outcome {
-    case .undone: return new == number ? (number, [], nil) : changed(number, journal, new)
+    case .undone:
+      new.resources = journal.resources(after: number.resources)
+      return new == number ? (number, [], nil) : changed(number, journal, new)
     case .done: return changed(number, journal, configured(number, journal))
     case .corrupted: return changed(number, journal, withLeftovers(new, [], journal))
     }
@@ -99,6 +101,7 @@ extension ProvisioningWork {
     _ number: PhoneNumber, _ journal: ProvisioningJournal, _ new: PhoneNumber
   ) -> (PhoneNumber, [RegistryChange], AuditDraft?) {
     var new = new
+    new.resources = journal.resources(after: number.resources)
     new.revision = number.revision.next(at: journal.updateTime)
     return (
       new, [.updateNumber(new, from: number.revision.version)],

@@ -25,6 +25,8 @@ package struct ProvisioningEnd: Sendable, Hashable {
 struct ProvisioningWork: Sendable {
   let store: any RegistryStore
   let carrier: any Carrier
+  /// nil: no work has a step that needs them.
+  let outside: OutsidePorts?
   let sealer: any SecretSealer
   let time: any TimeSource
   let ids: any IDSource
@@ -44,6 +46,7 @@ struct ProvisioningWork: Sendable {
     case sighted(CarrierSetting)
     case unsuitable
     case written
+    case made(ExternalResource)
   }
 
   /// Goes on from `journal`, which is stored so, until it is closed.
@@ -108,7 +111,8 @@ struct ProvisioningWork: Sendable {
     while true {
       guard let subject = try await subject(of: journal, action) else {
         let failure = ProvisioningFailure(
-          cause: .notPermitted, message: "The provider whose credentials it needs was deleted.")
+          cause: .notPermitted,
+          message: "The provider whose credentials it needs was deleted, or is of another kind.")
         return .failed(failure, mayHaveActed: mayHaveActed)
       }
       if lease?.advice == .stop { throw .superseded }
@@ -129,11 +133,44 @@ struct ProvisioningWork: Sendable {
   private func attempt(
     _ action: ProvisioningStateMachine.Action, _ subject: Subject
   ) async throws(CarrierError) -> Event {
-    let (number, access) = (subject.number, subject.access)
+    switch (subject.resource, subject.account) {
+    case (let resource?, _): try await attempt(action, resource)
+    case (nil, .carrier(let access)): try await attempt(action, subject, access)
+    case (nil, .gateway): preconditionFailure("A gateway has no number.")
+    }
+  }
+
+  /// What is made.
+  private func attempt(
+    _ action: ProvisioningStateMachine.Action, _ resource: ResourceWork
+  ) async throws(CarrierError) -> Event {
+    switch action {
+    case .look(_, .restore) where resource.wanted.kind == .credential:
+      // It goes with its list.
+      return .sighted(.resource(nil))
+    case .look(_, let purpose):
+      switch try await resource.find(everywhere: purpose.looksEverywhere) {
+      case .absent: return .sighted(.resource(nil))
+      case .found(let found): return .sighted(.resource(found))
+      case .altered(let found): return .sighted(.altered(found))
+      }
+    case .write(_, .resource(nil)):
+      try await resource.takeAway()
+      return .written
+    case .write: return .made(try await resource.make())
+    case .beginWait, .wait, .close: preconditionFailure("This is not done at the carrier.")
+    }
+  }
+
+  /// What is written to the number.
+  private func attempt(
+    _ action: ProvisioningStateMachine.Action, _ subject: Subject, _ access: CarrierAccess
+  ) async throws(CarrierError) -> Event {
+    let number = subject.number
     switch action {
     case .look(_, let purpose):
       switch subject.step.kind {
-      case .webhook:
+      case .webhook, .trunkNumber:
         let record = try await carrier.fetchNumber(number.carrierSID, access)
         let isUsable =
           record.hasVoice && record.accountSID == access.accountSID && record.e164 == number.e164
@@ -141,15 +178,36 @@ struct ProvisioningWork: Sendable {
         return .sighted(.voice(record.voice))
       case .processingRegion:
         return .sighted(.region(try await carrier.processingRegion(of: number.e164, access)))
-      case .propagation, .readBack: preconditionFailure("No place is looked at.")
+      default: preconditionFailure("No place is looked at.")
       }
+    case .write(_, .voice(let voice))
+    where subject.step.kind == .trunkNumber && .voice(voice) == subject.step.ours:
+      try await attach(number, to: voice.trunkSID, access)
+      return .written
     case .write(_, .voice(let voice)):
       _ = try await carrier.configureNumber(number.carrierSID, voice: voice, access)
       return .written
     case .write(_, .region(let region)):
       try await carrier.setProcessingRegion(region ?? .us1, of: number.e164, access)
       return .written
-    case .beginWait, .wait, .close: preconditionFailure("This is not done at the carrier.")
+    case .write, .beginWait, .wait, .close:
+      preconditionFailure("This is not done at the carrier.")
+    }
+  }
+
+  private func attach(
+    _ number: PhoneNumber, to trunk: String, _ access: CarrierAccess
+  ) async throws(CarrierError) {
+    guard let trunks = outside?.trunks, let sid = try? CarrierTrunkSID(trunk) else {
+      throw .nothingToHangOn
+    }
+    do {
+      try await trunks.attach(number.carrierSID, to: sid, access)
+    } catch {
+      // Twice on one trunk is refused.
+      guard error.kind == .conflict,
+        try await carrier.fetchNumber(number.carrierSID, access).voice.trunkSID == trunk
+      else { throw error }
     }
   }
 
@@ -162,18 +220,21 @@ struct ProvisioningWork: Sendable {
     case .told(.sighted(let setting)): machine.sighted(setting)
     case .told(.unsuitable): machine.foundUnsuitable()
     case .told(.written): machine.written()
+    case .told(.made(let resource)): machine.written(resource)
     }
   }
 
   private struct Subject {
     var step: ProvisioningStep
     var number: PhoneNumber
-    var access: CarrierAccess
+    var account: ResourceWork.Account
+    /// nil for a step that only writes.
+    var resource: ResourceWork?
   }
 
   /// The step, the number and the present credentials of the step's provider: they may have been
-  /// changed since the last step. nil when that provider, which the number is not under any more,
-  /// is gone.
+  /// changed since the last step. nil when that provider, which the number is not under, is gone
+  /// or is no gateway.
   private func subject(
     of journal: ProvisioningJournal, _ action: ProvisioningStateMachine.Action
   ) async throws(ProvisioningStop) -> Subject? {
@@ -192,12 +253,24 @@ struct ProvisioningWork: Sendable {
       if step.providerID ?? number.providerID != number.providerID { return nil }
       throw .damaged("A number's provider is not there.")
     }
+    let account: ResourceWork.Account
     do {
-      return Subject(
-        step: step, number: number, access: try provider.provider.access(sealer))
+      if step.kind.isAtGateway {
+        guard let access = try provider.provider.gatewayAccess(sealer) else { return nil }
+        account = .gateway(access)
+      } else {
+        account = .carrier(try provider.provider.access(sealer))
+      }
     } catch {
       throw .damaged("A provider's credentials can't be opened.")
     }
+    var subject = Subject(step: step, number: number, account: account)
+    if let wanted = step.resource {
+      guard let outside else { throw .damaged("There is nothing to make a resource with.") }
+      subject.resource = ResourceWork(
+        ports: outside, number: number, wanted: wanted, account: account, others: journal)
+    }
+    return subject
   }
 
   func pause(_ duration: Duration) async throws(ProvisioningStop) {

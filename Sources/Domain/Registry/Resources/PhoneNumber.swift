@@ -15,6 +15,8 @@ package struct PhoneNumber: Sendable, Hashable, Codable {
   package var region: Region
   package let carrierSID: CarrierNumberSID
   package var ingress: Ingress
+  /// The provider of the gateway that its calls go through; nil where they come by webhook.
+  package var gatewayProviderID: ProviderID?
   package var supportsInbound: Bool
   package var supportsOutbound: Bool
   /// What answers, an agent or a softphone; nil when the number is not assigned.
@@ -31,13 +33,23 @@ package struct PhoneNumber: Sendable, Hashable, Codable {
   package var configured: VoiceSettings?
   /// Which token of the number is in its webhook's path; one more makes the earlier URLs worthless.
   package var webhookGeneration: UInt32
+  /// nil: none, as in what earlier versions stored.
+  private var madeResources: [ExternalResource]?
   package var labels: [String: String]
   package var revision: Revision
 
+  /// What stands for it at its carrier and at a gateway because we made it, in the order in which
+  /// it was made.
+  package var resources: [ExternalResource] {
+    get { madeResources ?? [] }
+    set { madeResources = newValue.isEmpty ? nil : newValue }
+  }
+
+  /// - Parameter gateway: of a number by trunk; nil: calls come by webhook.
   package init(
     id: PhoneNumberID, tenant: TenantID, label: String, e164: E164, provider: Provider,
-    carrierSID: CarrierNumberSID, supportsInbound: Bool, supportsOutbound: Bool,
-    agentID: AgentID? = nil, unassignedPolicy: UnassignedPolicy = .reject,
+    carrierSID: CarrierNumberSID, gateway: ProviderID? = nil, supportsInbound: Bool,
+    supportsOutbound: Bool, agentID: AgentID? = nil, unassignedPolicy: UnassignedPolicy = .reject,
     state: PhoneNumberState, labels: [String: String] = [:], revision: Revision
   ) {
     self.id = id
@@ -49,7 +61,8 @@ package struct PhoneNumber: Sendable, Hashable, Codable {
     self.accountSID = provider.accountSID
     self.region = provider.region
     self.carrierSID = carrierSID
-    self.ingress = .webhook
+    self.ingress = gateway == nil ? .webhook : .trunk
+    self.gatewayProviderID = gateway
     self.supportsInbound = supportsInbound
     self.supportsOutbound = supportsOutbound
     self.agentID = agentID
@@ -60,6 +73,7 @@ package struct PhoneNumber: Sendable, Hashable, Codable {
     self.former = nil
     self.configured = nil
     self.webhookGeneration = 1
+    self.madeResources = nil
     self.labels = labels
     self.revision = revision
   }
@@ -72,7 +86,8 @@ package struct PhoneNumber: Sendable, Hashable, Codable {
     unassignedPolicy: UnassignedPolicy, state: PhoneNumberState, conditions: [Condition],
     leftovers: [Leftover], former: FormerSettings?, configured: VoiceSettings?,
     webhookGeneration: UInt32, labels: [String: String], revision: Revision,
-    pendingProviderID: ProviderID? = nil
+    pendingProviderID: ProviderID? = nil, gatewayProviderID: ProviderID? = nil,
+    resources: [ExternalResource] = []
   ) {
     self.id = id
     self.tenant = tenant
@@ -84,6 +99,7 @@ package struct PhoneNumber: Sendable, Hashable, Codable {
     self.region = region
     self.carrierSID = carrierSID
     self.ingress = ingress
+    self.gatewayProviderID = gatewayProviderID
     self.supportsInbound = supportsInbound
     self.supportsOutbound = supportsOutbound
     self.agentID = agentID
@@ -94,6 +110,7 @@ package struct PhoneNumber: Sendable, Hashable, Codable {
     self.former = former
     self.configured = configured
     self.webhookGeneration = webhookGeneration
+    self.madeResources = resources.isEmpty ? nil : resources
     self.labels = labels
     self.revision = revision
   }
@@ -101,10 +118,12 @@ package struct PhoneNumber: Sendable, Hashable, Codable {
   package var etag: String { revision.etag }
 }
 
-/// How an inbound call reaches us. Trunk and SIP come with their adapters.
+/// How calls reach us.
 package enum Ingress: String, Sendable, Hashable, Codable {
   /// The carrier asks our webhook.
   case webhook
+  /// A trunk of the carrier's leads to a gateway, and the gateway's back.
+  case trunk
 }
 
 /// What an inbound call to a number without an agent gets.
@@ -152,10 +171,14 @@ package struct Leftover: Sendable, Hashable, Codable {
   package var carrierCode: Int?
   /// nil: as the number's own provider, `configured` and `former` tell.
   package var remedy: Remedy?
+  /// What was made there and is not taken away; nil where something was only written.
+  package var resource: ExternalResource?
 
   package init(
-    kind: StepKind, region: Region, carrierCode: Int?, remedy: Remedy? = nil
+    kind: StepKind, region: Region, carrierCode: Int?, remedy: Remedy? = nil,
+    resource: ExternalResource? = nil
   ) {
+    self.resource = resource
     self.kind = kind
     self.region = region
     self.carrierCode = carrierCode

@@ -47,8 +47,9 @@ extension PhoneNumbers {
     next.revision = present.revision.next(at: now)
     let journal = ProvisioningJournal.repairing(
       present,
-      ours: context.webhooks.voiceSettings(
-        of: present.id, region: present.region, generation: present.webhookGeneration),
+      by: .webhook(
+        context.webhooks.voiceSettings(
+          of: present.id, region: present.region, generation: present.webhookGeneration)),
       id: id, time: now, owner: context.runner.process)
     let write = context.write(
       by: caller, at: now, request: record,

@@ -13,6 +13,8 @@ package struct RegistryContext: Sendable {
   /// How long both regions answer after a move.
   let moveOverlap: Duration
   package let carrier: any Carrier
+  /// nil: numbers come by webhook only.
+  let outside: OutsidePorts?
   package let sealer: any SecretSealer
   package let webhooks: any WebhookEndpoints
   package let numberPlan: any NumberPlan
@@ -28,6 +30,7 @@ package struct RegistryContext: Sendable {
   package let numberFeed: NumberFeed
   package let runner: ProvisioningRunner
 
+  /// - Parameter outside: what numbers by trunk need; nil: none is imported.
   /// - Parameter process: this process, where other registries may work on the same store; nil when
   ///   the store is its alone.
   /// - Parameter auditRetention: how long audit entries are kept; nil: for ever. At least
@@ -36,9 +39,10 @@ package struct RegistryContext: Sendable {
   /// - Parameter credentialWindow: how long what PromoteCredential replaced is kept, within
   ///   `RegistryLimits.credentialWindowMin` and `credentialWindowMax`.
   package init(
-    store: any RegistryStore, carrier: any Carrier, sealer: any SecretSealer,
-    webhooks: any WebhookEndpoints, numberPlan: any NumberPlan, time: any TimeSource,
-    ids: any IDSource, quotas: [Quota] = [], process: RegistryProcessID? = nil,
+    store: any RegistryStore, carrier: any Carrier, outside: OutsidePorts? = nil,
+    sealer: any SecretSealer, webhooks: any WebhookEndpoints, numberPlan: any NumberPlan,
+    time: any TimeSource, ids: any IDSource, quotas: [Quota] = [],
+    process: RegistryProcessID? = nil,
     auditRetention: Duration? = nil, moveOverlap: Duration = RegistryLimits.moveOverlap,
     credentialWindow: Duration = RegistryLimits.credentialWindowDefault,
     background: BackgroundTasks = BackgroundTasks()
@@ -55,6 +59,7 @@ package struct RegistryContext: Sendable {
     self.moveOverlap = moveOverlap
     self.quotas = quotas
     self.carrier = carrier
+    self.outside = outside
     self.sealer = sealer
     self.webhooks = webhooks
     self.numberPlan = numberPlan
@@ -64,8 +69,8 @@ package struct RegistryContext: Sendable {
     self.feed = RouteFeed(store: store, time: time)
     self.numberFeed = NumberFeed(store: store, routes: feed, time: time)
     self.runner = ProvisioningRunner(
-      store: store, carrier: carrier, sealer: sealer, time: time, ids: ids, feed: feed,
-      process: process, background: background)
+      store: store, carrier: carrier, outside: outside, sealer: sealer, time: time, ids: ids,
+      feed: feed, process: process, background: background)
   }
 
   /// Goes on with what a crash or an unreachable store left open. Returns when each entry was

@@ -232,6 +232,37 @@ package final class FakeCarrier: Carrier {
     }
   }
 
+  // MARK: For trunks
+
+  /// A request of the same account to another of the carrier's interfaces.
+  func admit(_ access: CarrierAccess) throws(CarrierError) {
+    try perform { state throws(CarrierError) in try Self.authenticate(access, &state) }
+  }
+
+  /// Sends a number's calls to a trunk, which takes an application away.
+  func attach(
+    _ sid: CarrierNumberSID, to trunk: CarrierTrunkSID, _ access: CarrierAccess
+  ) throws(CarrierError) {
+    try perform { state throws(CarrierError) in
+      try Self.authenticate(access, &state)
+      var number = try Self.number(sid, access, state)
+      var voice = number.records[access.region] ?? VoiceSettings()
+      voice.trunkSID = trunk.description
+      voice.applicationSID = ""
+      number.records[access.region] = voice
+      state.numbers[sid] = number
+    }
+  }
+
+  /// Whether any number is on the trunk.
+  func isInUse(_ trunk: CarrierTrunkSID) -> Bool {
+    state.withLock { state in
+      state.numbers.values.contains { number in
+        number.records.values.contains { $0.trunkSID == trunk.description }
+      }
+    }
+  }
+
   private func perform<Result: Sendable>(
     _ body: (inout State) throws(CarrierError) -> Result
   ) throws(CarrierError) -> Result {

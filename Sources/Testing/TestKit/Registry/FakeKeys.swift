@@ -110,3 +110,29 @@ package struct FakeWebhookEndpoints: WebhookEndpoints {
       statusCallbackURL: "\(base)/status/\(path)")
   }
 }
+
+/// Credentials that tests can read.
+package struct FakeTrunkCredentials: TrunkCredentials {
+  package var keyName: String
+  /// Names of keys of which passwords are still known.
+  package var earlier: [String]
+
+  package init(keyName: String = "k1", earlier: [String] = []) {
+    self.keyName = keyName
+    self.earlier = earlier
+  }
+
+  package func username(for number: PhoneNumberID, generation: UInt32) -> String {
+    "\(keyName)-\(number.description.suffix(4))-\(generation)"
+  }
+
+  package func password(
+    of username: String, for number: PhoneNumberID, generation: UInt32
+  ) -> Secret? {
+    let key = ([keyName] + earlier).first { name in
+      FakeTrunkCredentials(keyName: name).username(for: number, generation: generation)
+        == username
+    }
+    return key.map { Secret("Password-0-\($0)-\(number.description.suffix(4))") }
+  }
+}

@@ -25,6 +25,12 @@ void   trunkline__v1__phone_number__leftover__init
   static const Trunkline__V1__PhoneNumber__Leftover init_value = TRUNKLINE__V1__PHONE_NUMBER__LEFTOVER__INIT;
   *message = init_value;
 }
+void   trunkline__v1__phone_number__resource__init
+                     (Trunkline__V1__PhoneNumber__Resource         *message)
+{
+  static const Trunkline__V1__PhoneNumber__Resource init_value = TRUNKLINE__V1__PHONE_NUMBER__RESOURCE__INIT;
+  *message = init_value;
+}
 void   trunkline__v1__phone_number__labels_entry__init
                      (Trunkline__V1__PhoneNumber__LabelsEntry         *message)
 {
@@ -307,7 +313,7 @@ const ProtobufCMessageDescriptor trunkline__v1__phone_number__former_settings__d
   (ProtobufCMessageInit) trunkline__v1__phone_number__former_settings__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__v1__phone_number__leftover__field_descriptors[3] =
+static const ProtobufCFieldDescriptor trunkline__v1__phone_number__leftover__field_descriptors[5] =
 {
   {
     "f1",
@@ -345,16 +351,42 @@ static const ProtobufCFieldDescriptor trunkline__v1__phone_number__leftover__fie
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "f4",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__PhoneNumber__Leftover, f4),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f5",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__PhoneNumber__Leftover, f5),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned trunkline__v1__phone_number__leftover__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
   1,   /* field[1] = f2 */
   2,   /* field[2] = f3 */
+  3,   /* field[3] = f4 */
+  4,   /* field[4] = f5 */
 };
 static const ProtobufCIntRange trunkline__v1__phone_number__leftover__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor trunkline__v1__phone_number__leftover__descriptor =
 {
@@ -364,11 +396,101 @@ const ProtobufCMessageDescriptor trunkline__v1__phone_number__leftover__descript
   "Trunkline__V1__PhoneNumber__Leftover",
   "trunkline.v1",
   sizeof(Trunkline__V1__PhoneNumber__Leftover),
-  3,
+  5,
   trunkline__v1__phone_number__leftover__field_descriptors,
   trunkline__v1__phone_number__leftover__field_indices_by_name,
   1,  trunkline__v1__phone_number__leftover__number_ranges,
   (ProtobufCMessageInit) trunkline__v1__phone_number__leftover__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__phone_number__resource__field_descriptors[5] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__PhoneNumber__Resource, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__PhoneNumber__Resource, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__PhoneNumber__Resource, f3),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f4",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__PhoneNumber__Resource, f4),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f5",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__PhoneNumber__Resource, f5),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__phone_number__resource__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+  3,   /* field[3] = f4 */
+  4,   /* field[4] = f5 */
+};
+static const ProtobufCIntRange trunkline__v1__phone_number__resource__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__phone_number__resource__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.PhoneNumber.Resource",
+  "Resource",
+  "Trunkline__V1__PhoneNumber__Resource",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__PhoneNumber__Resource),
+  5,
+  trunkline__v1__phone_number__resource__field_descriptors,
+  trunkline__v1__phone_number__resource__field_indices_by_name,
+  1,  trunkline__v1__phone_number__resource__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__phone_number__resource__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor trunkline__v1__phone_number__labels_entry__field_descriptors[2] =
@@ -422,7 +544,7 @@ const ProtobufCMessageDescriptor trunkline__v1__phone_number__labels_entry__desc
   (ProtobufCMessageInit) trunkline__v1__phone_number__labels_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__v1__phone_number__field_descriptors[20] =
+static const ProtobufCFieldDescriptor trunkline__v1__phone_number__field_descriptors[23] =
 {
   {
     "f1",
@@ -503,6 +625,30 @@ static const ProtobufCFieldDescriptor trunkline__v1__phone_number__field_descrip
     PROTOBUF_C_TYPE_BYTES,
     0,   /* quantifier_offset */
     offsetof(Trunkline__V1__PhoneNumber, f9),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f10",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__PhoneNumber, f10),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f11",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__PhoneNumber, f11),
     NULL,
     NULL,
     0,             /* flags */
@@ -617,6 +763,18 @@ static const ProtobufCFieldDescriptor trunkline__v1__phone_number__field_descrip
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "f24",
+    24,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Trunkline__V1__PhoneNumber, n_f24),
+    offsetof(Trunkline__V1__PhoneNumber, f24),
+    &trunkline__v1__phone_number__resource__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "f30",
     30,
     PROTOBUF_C_LABEL_REPEATED,
@@ -667,36 +825,38 @@ static const ProtobufCFieldDescriptor trunkline__v1__phone_number__field_descrip
 };
 static const unsigned trunkline__v1__phone_number__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
-  7,   /* field[7] = f12 */
-  8,   /* field[8] = f13 */
-  9,   /* field[9] = f14 */
-  10,   /* field[10] = f16 */
-  11,   /* field[11] = f17 */
+  7,   /* field[7] = f10 */
+  8,   /* field[8] = f11 */
+  9,   /* field[9] = f12 */
+  10,   /* field[10] = f13 */
+  11,   /* field[11] = f14 */
+  12,   /* field[12] = f16 */
+  13,   /* field[13] = f17 */
   1,   /* field[1] = f2 */
-  12,   /* field[12] = f20 */
-  13,   /* field[13] = f21 */
-  14,   /* field[14] = f22 */
-  15,   /* field[15] = f23 */
-  16,   /* field[16] = f30 */
-  17,   /* field[17] = f31 */
-  18,   /* field[18] = f32 */
-  19,   /* field[19] = f33 */
+  14,   /* field[14] = f20 */
+  15,   /* field[15] = f21 */
+  16,   /* field[16] = f22 */
+  17,   /* field[17] = f23 */
+  18,   /* field[18] = f24 */
+  19,   /* field[19] = f30 */
+  20,   /* field[20] = f31 */
+  21,   /* field[21] = f32 */
+  22,   /* field[22] = f33 */
   2,   /* field[2] = f4 */
   3,   /* field[3] = f6 */
   4,   /* field[4] = f7 */
   5,   /* field[5] = f8 */
   6,   /* field[6] = f9 */
 };
-static const ProtobufCIntRange trunkline__v1__phone_number__number_ranges[7 + 1] =
+static const ProtobufCIntRange trunkline__v1__phone_number__number_ranges[6 + 1] =
 {
   { 1, 0 },
   { 4, 2 },
   { 6, 3 },
-  { 12, 7 },
-  { 16, 10 },
-  { 20, 12 },
-  { 30, 16 },
-  { 0, 20 }
+  { 16, 12 },
+  { 20, 14 },
+  { 30, 19 },
+  { 0, 23 }
 };
 const ProtobufCMessageDescriptor trunkline__v1__phone_number__descriptor =
 {
@@ -706,10 +866,10 @@ const ProtobufCMessageDescriptor trunkline__v1__phone_number__descriptor =
   "Trunkline__V1__PhoneNumber",
   "trunkline.v1",
   sizeof(Trunkline__V1__PhoneNumber),
-  20,
+  23,
   trunkline__v1__phone_number__field_descriptors,
   trunkline__v1__phone_number__field_indices_by_name,
-  7,  trunkline__v1__phone_number__number_ranges,
+  6,  trunkline__v1__phone_number__number_ranges,
   (ProtobufCMessageInit) trunkline__v1__phone_number__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -22,6 +22,7 @@ typedef struct Trunkline__V1__PhoneNumber Trunkline__V1__PhoneNumber;
 typedef struct Trunkline__V1__PhoneNumber__Inbound Trunkline__V1__PhoneNumber__Inbound;
 typedef struct Trunkline__V1__PhoneNumber__FormerSettings Trunkline__V1__PhoneNumber__FormerSettings;
 typedef struct Trunkline__V1__PhoneNumber__Leftover Trunkline__V1__PhoneNumber__Leftover;
+typedef struct Trunkline__V1__PhoneNumber__Resource Trunkline__V1__PhoneNumber__Resource;
 typedef struct Trunkline__V1__PhoneNumber__LabelsEntry Trunkline__V1__PhoneNumber__LabelsEntry;
 typedef struct Trunkline__V1__PhoneNumberUsage Trunkline__V1__PhoneNumberUsage;
 typedef struct Trunkline__V1__PhoneNumberUsage__User Trunkline__V1__PhoneNumberUsage__User;
@@ -71,6 +72,8 @@ struct  Trunkline__V1__PhoneNumber__Leftover
   ProtobufCMessage base;
   int32_t f1;
   int32_t f2;
+  ProtobufCBinaryData f4;
+  ProtobufCBinaryData f5;
   Trunkline__V1__PhoneNumber__Leftover__O0Case o0_case;
   union {
     int32_t f3;
@@ -78,7 +81,21 @@ struct  Trunkline__V1__PhoneNumber__Leftover
 };
 #define TRUNKLINE__V1__PHONE_NUMBER__LEFTOVER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__phone_number__leftover__descriptor) \
-    , 0, 0, TRUNKLINE__V1__PHONE_NUMBER__LEFTOVER__O0__NOT_SET, {0} }
+    , 0, 0, {0,NULL}, {0,NULL}, TRUNKLINE__V1__PHONE_NUMBER__LEFTOVER__O0__NOT_SET, {0} }
+
+
+struct  Trunkline__V1__PhoneNumber__Resource
+{
+  ProtobufCMessage base;
+  int32_t f1;
+  int32_t f2;
+  ProtobufCBinaryData f3;
+  ProtobufCBinaryData f4;
+  ProtobufCBinaryData f5;
+};
+#define TRUNKLINE__V1__PHONE_NUMBER__RESOURCE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__phone_number__resource__descriptor) \
+    , 0, 0, {0,NULL}, {0,NULL}, {0,NULL} }
 
 
 struct  Trunkline__V1__PhoneNumber__LabelsEntry
@@ -114,6 +131,8 @@ struct  Trunkline__V1__PhoneNumber
   ProtobufCBinaryData f7;
   int32_t f8;
   ProtobufCBinaryData f9;
+  int32_t f10;
+  ProtobufCBinaryData f11;
   uint64_t f12;
   uint64_t f13;
   Trunkline__V1__PhoneNumber__Inbound *f14;
@@ -123,6 +142,8 @@ struct  Trunkline__V1__PhoneNumber
   size_t n_f22;
   Trunkline__V1__PhoneNumber__Leftover **f22;
   Trunkline__V1__PhoneNumber__FormerSettings *f23;
+  size_t n_f24;
+  Trunkline__V1__PhoneNumber__Resource **f24;
   size_t n_f30;
   Trunkline__V1__PhoneNumber__LabelsEntry **f30;
   ProtobufCBinaryData f31;
@@ -140,7 +161,7 @@ struct  Trunkline__V1__PhoneNumber
 };
 #define TRUNKLINE__V1__PHONE_NUMBER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__phone_number__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, 0, {0,NULL}, 0, 0, NULL, 0, 0,NULL, 0,NULL, NULL, 0,NULL, {0,NULL}, NULL, NULL, TRUNKLINE__V1__PHONE_NUMBER__O0__NOT_SET, {0}, TRUNKLINE__V1__PHONE_NUMBER__O1__NOT_SET, {0} }
+    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, 0, {0,NULL}, 0, {0,NULL}, 0, 0, NULL, 0, 0,NULL, 0,NULL, NULL, 0,NULL, 0,NULL, {0,NULL}, NULL, NULL, TRUNKLINE__V1__PHONE_NUMBER__O0__NOT_SET, {0}, TRUNKLINE__V1__PHONE_NUMBER__O1__NOT_SET, {0} }
 
 
 typedef enum {
@@ -187,6 +208,9 @@ void   trunkline__v1__phone_number__former_settings__init
 /* Trunkline__V1__PhoneNumber__Leftover methods */
 void   trunkline__v1__phone_number__leftover__init
                      (Trunkline__V1__PhoneNumber__Leftover         *message);
+/* Trunkline__V1__PhoneNumber__Resource methods */
+void   trunkline__v1__phone_number__resource__init
+                     (Trunkline__V1__PhoneNumber__Resource         *message);
 /* Trunkline__V1__PhoneNumber__LabelsEntry methods */
 void   trunkline__v1__phone_number__labels_entry__init
                      (Trunkline__V1__PhoneNumber__LabelsEntry         *message);
@@ -242,6 +266,9 @@ typedef void (*Trunkline__V1__PhoneNumber__FormerSettings_Closure)
 typedef void (*Trunkline__V1__PhoneNumber__Leftover_Closure)
                  (const Trunkline__V1__PhoneNumber__Leftover *message,
                   void *closure_data);
+typedef void (*Trunkline__V1__PhoneNumber__Resource_Closure)
+                 (const Trunkline__V1__PhoneNumber__Resource *message,
+                  void *closure_data);
 typedef void (*Trunkline__V1__PhoneNumber__LabelsEntry_Closure)
                  (const Trunkline__V1__PhoneNumber__LabelsEntry *message,
                   void *closure_data);
@@ -264,6 +291,7 @@ extern const ProtobufCMessageDescriptor trunkline__v1__phone_number__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__phone_number__inbound__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__phone_number__former_settings__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__phone_number__leftover__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__phone_number__resource__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__phone_number__labels_entry__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__phone_number_usage__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__phone_number_usage__user__descriptor;

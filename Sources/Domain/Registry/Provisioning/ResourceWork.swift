@@ -1,0 +1,129 @@
+internal import Telephony
+
+/// Finds, makes and takes away the one thing that a step of a work makes.
+///
+/// It is found by our name, which it bears, so that a second attempt after a lost answer makes no
+/// second one. The requests of each kind are in the extensions.
+struct ResourceWork: Sendable {
+  let ports: OutsidePorts
+  let number: PhoneNumber
+  /// What the step makes, as it was last seen.
+  let wanted: ExternalResource
+  let account: Account
+  /// What the other steps of the work made.
+  let others: ProvisioningJournal
+
+  /// Where it is made.
+  enum Account: Sendable {
+    case carrier(CarrierAccess)
+    case gateway(GatewayAccess)
+  }
+
+  /// What stands there.
+  enum Sight: Sendable {
+    case absent
+    case found(ExternalResource)
+    /// It says something else than it should.
+    case altered(ExternalResource)
+  }
+
+  /// - Parameter everywhere: look also where one would stand that somebody altered.
+  func find(everywhere: Bool) async throws(CarrierError) -> Sight {
+    do {
+      switch account {
+      case .carrier(let access): return try await find(access)
+      case .gateway(let access): return try await find(everywhere: everywhere, access)
+      }
+    } catch {
+      // What it would hang on is gone.
+      guard error.kind == .notFound else { throw error }
+      return .absent
+    }
+  }
+
+  /// Gives what stands there already, or makes it.
+  func make() async throws(CarrierError) -> ExternalResource {
+    switch try await find(everywhere: false) {
+    case .found(let found): return found
+    case .altered(let found):
+      if case .gateway(let access) = account, try await replace(found, access) { return found }
+      try await remove(found)
+      do {
+        return try await create()
+      } catch {
+        // The one before is gone.
+        throw error.afterEffect
+      }
+    case .absent: break
+    }
+    do {
+      return try await create()
+    } catch {
+      guard error.kind == .conflict else { throw error }
+      // An earlier request may have had its effect only now.
+      guard case .found(let found) = try await find(everywhere: false) else { throw error }
+      return found
+    }
+  }
+
+  /// Takes away what was found, and what else bears the name: a request whose answer was lost may
+  /// have had its effect after we looked.
+  func takeAway() async throws(CarrierError) {
+    try await remove(wanted)
+    for _ in 0..<RegistryLimits.resourceCopiesMax where isFindable {
+      do {
+        switch try await find(everywhere: true) {
+        case .absent: return
+        case .found(let other), .altered(let other): try await remove(other)
+        }
+      } catch {
+        throw error.afterEffect
+      }
+    }
+  }
+
+  /// It has an id of its own, so that there may be two of a name.
+  private var isFindable: Bool {
+    wanted.kind != .credential && wanted.kind != .trunkCredentialList
+  }
+
+  private func create() async throws(CarrierError) -> ExternalResource {
+    var made = wanted
+    switch account {
+    case .carrier(let access): made.externalID = try await create(access)
+    case .gateway(let access): made.externalID = try await create(access)
+    }
+    return made
+  }
+
+  private func remove(_ resource: ExternalResource) async throws(CarrierError) {
+    switch account {
+    case .carrier(let access): try await remove(resource, access)
+    case .gateway(let access): try await remove(resource, access)
+    }
+  }
+
+  func seen(_ externalID: String, isAltered: Bool = false) -> Sight {
+    var found = wanted
+    found.externalID = externalID
+    return isAltered ? .altered(found) : .found(found)
+  }
+}
+
+extension CarrierError {
+  /// The same error of a work of which a part was done.
+  fileprivate var afterEffect: CarrierError {
+    var error = self
+    error.effect = .unknown
+    return error
+  }
+
+  /// What a step hangs on has no id: an earlier step of it was not done.
+  static let nothingToHangOn = CarrierError(
+    .notFound, effect: .refused, message: "What it belongs to is not there.")
+}
+
+extension ProvisioningStateMachine.Purpose {
+  /// What somebody altered is to be found, too.
+  var looksEverywhere: Bool { self == .restore }
+}
