@@ -172,8 +172,7 @@ let package = Package(
         "Buffers", "Telemetry", "EventLoops", "Crypto", "GRPC", "GRPCTransport", "GRPCServices",
         "GRPCInProcess", "HTTPClient", "HTTPServer", "API", "Telephony", "Access", "Registry",
         "CallDispatch", "StoreSQL", "StoreSQLite", "StorePostgres", "Keyring", "NumberPlan",
-        "Twilio", "Services",
-        "CommandLine",
+        "Twilio", "LiveKit", "Services", "CommandLine",
       ]),
     program(
       "Apps", "trunkline",

@@ -24,7 +24,9 @@ class Bad:
     put: Callable[[Any], None]
 
 
-ID_FIELDS = {"id", "provider_id", "phone_number_id", "from_number_id", "tenant_id"}
+ID_FIELDS = {
+    "id", "provider_id", "gateway_provider_id", "phone_number_id", "from_number_id", "tenant_id",
+}
 
 # What the fields named `id` of these messages name is an agent, whose id may be the client's choice.
 AGENT_MESSAGES = {
@@ -40,6 +42,9 @@ OUTPUT_ONLY = {
         "previous_credential",
     },
     "trunkline.v1.Provider.Twilio": {"has_api_key_secret", "has_auth_token"},
+    "trunkline.v1.Provider.SipTrunk.Outbound": {"has_password"},
+    "trunkline.v1.Provider.SipTrunk.Inbound": {"has_password"},
+    "trunkline.v1.Provider.LiveKit": {"has_api_secret"},
     "trunkline.v1.PhoneNumber": {
         "e164", "provider_id", "pending_provider_id", "region", "carrier_sid", "agent_id", "softphone_id",
         "state", "conditions", "leftovers", "former", "create_time", "update_time",
@@ -114,6 +119,12 @@ def strings_for(field: pd.FieldDescriptor) -> list[tuple[str, str]]:
             ("not a URL", "nowhere"), ("not wss", "http://agent.example/x"),
             ("with a query", "wss://agent.example/x?y=1"),
         ]
+    if name == "address":
+        return common + [("a URI", "sip:carrier.example"), ("a path", "carrier.example/x")]
+    if name == "allowed_addresses":
+        return common + [("a name", "carrier.example"), ("a prefix too long", "192.0.2.0/33")]
+    if name == "allowed_numbers":
+        return common + [("a pattern", "+1500*"), ("no plus", "14155550100")]
     if name == "uri":
         return common + [("not SIP", "http://agent.example"), ("empty host", "sip:")]
     return common

@@ -23,6 +23,8 @@ from test_tracing import collecting
 # What no form of may be found. Signs that base64, URLs and JSON write in another way are in most of them.
 PASSWORD = "pass/wörd+\"1\" of=the agent&sip"
 MISPLACED = "misplaced?secret/with=signs&more%"
+TRUNK_OUT = "outbound+trunk/pass&word=1"
+TRUNK_IN = "inbound\\trunk/päss+word=2"
 REFUSED = "refused-key-secret-0123456789abcdef"
 FORGED = "forged-signature+secret/0123456789=="
 DATABASE = "planted-database-password"
@@ -120,7 +122,8 @@ def life(request, stubs, sim, tmp_path):
     """A deployment that records, before anything happened in it."""
     life = types.SimpleNamespace(
         secrets={
-            "password": PASSWORD, "misplaced": MISPLACED, "refused": REFUSED, "forged": FORGED},
+            "password": PASSWORD, "misplaced": MISPLACED, "refused": REFUSED, "forged": FORGED,
+            "trunk out": TRUNK_OUT, "trunk in": TRUNK_IN},
         numbers=set(), recorder=Recorder(), spans=[], web=[], database=None, postgres=None)
     arguments = ["--access-log=all", "--log-level=debug", "--channelz"]
     if request.param == "postgresql":
@@ -196,10 +199,28 @@ def link_and_import(life):
     alone = world.provider(account, region="ie1", token=life.secrets["token alone"])
     life.secrets["staged token"] = STAGED_TOKEN
     stage(life, account, alone, "ie1", STAGED_TOKEN)
+    link_trunk(life)
     life.numbers.add(number.e164)
     settings = world.at_carrier(held["sid"])["configurations"]["us1"]
     life.voice, life.held = settings["voice_url"], held
     return number, token
+
+
+def link_trunk(life):
+    v1, providers = life.v1, life.world.providers
+    trunk = v1.Provider.SipTrunk(
+        outbound=v1.Provider.SipTrunk.Outbound(
+            address="sip.carrier.example", username="out", password=TRUNK_OUT),
+        inbound=v1.Provider.SipTrunk.Inbound(username="in", password=TRUNK_IN))
+    provider = v1.Provider(region=v1.REGION_US1, sip_trunk=trunk)
+    made = providers.CreateProvider(
+        v1.CreateProviderRequest(provider=provider), timeout=worlds.ANSWER_MAX).provider
+    assert made.sip_trunk.outbound.has_password and made.sip_trunk.inbound.has_password
+    # Read and changed, also with what is refused.
+    providers.GetProvider(v1.GetProviderRequest(id=made.id), timeout=worlds.ANSWER_MAX)
+    trunk.outbound.headers["Via"] = "x"
+    worlds.refusal(providers.UpdateProvider, v1.UpdateProviderRequest(
+        provider=v1.Provider(id=made.id, sip_trunk=trunk)))
 
 
 def call_in_and_out(life, number, token):

@@ -146,12 +146,12 @@ def test_a_damaged_export_imports_nothing(world, server, tmp_path, database):
 def test_migrations_are_told_and_a_newer_schema_is_left_alone(tmp_path, database, start_server):
     url = database()
     code, said = run("migrate", "--dry-run", f"--database={url}")
-    assert code == 0 and said.count("would") == 10, said
+    assert code == 0 and said.count("would") == 11, said
     assert database.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", url) == "0"
     code, said = run("export", f"--database={url}", tmp_path / "none.jsonl")
     assert code == 70 and "migrate" in said
     code, said = run("migrate", f"--database={url}")
-    assert code == 0 and said.count("now") == 10, said
+    assert code == 0 and said.count("now") == 11, said
     code, said = run("migrate", f"--database={url}")
     assert code == 0 and said.count("nothing to do") == 2, said
     database.sql("UPDATE schema_migrations SET version = 99", url)
@@ -182,7 +182,7 @@ def test_many_that_start_at_once_make_one_schema(tmp_path, database, start_serve
             said = starter.communicate(timeout=harness.START_MAX)[0].decode()
             assert starter.returncode == 0, said
         assert database.sql("SELECT component, version FROM schema_migrations ORDER BY 1", url) == (
-            "calls|4\nregistry|6")
+            "calls|4\nregistry|7")
         assert database.sql("SELECT count(*), max(latest) FROM change_feed", url) == "1|0"
     # Two servers at once: both serve, and one administrator is made.
     url = database()

@@ -215,7 +215,8 @@ import Testing
   }
 
   @Test(arguments: [
-    (401, "unauthenticated", "invalid API key", CarrierError.Kind.credentialsRefused),
+    (401, "unauthenticated", "invalid API key", CarrierError.Kind.keyUnknown),
+    (401, "unauthenticated", "invalid token", .credentialsRefused),
     (401, "unauthenticated", "permissions denied", .notPermitted),
     (403, "permission_denied", "no", .notPermitted), (404, "not_found", "no", .notFound),
     (400, "invalid_argument", "no trunk numbers specified", .invalidRequest),
@@ -286,6 +287,7 @@ import Testing
     #expect(plain?.message == "invalid token: ***.***.***, error: token is expired (exp)")
     let key = try await read(HTTPScript(.json(401, "invalid API key: APIfrontdesk")))
     #expect(key?.message == "invalid API key: ***")
+    #expect(key?.kind == .keyUnknown)
     let number = try await write(
       HTTPScript(
         .twirp(

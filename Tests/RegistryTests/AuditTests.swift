@@ -168,7 +168,7 @@ import Testing
   @Test func oneMoreThanTheQuotaIsRefusedAndADeletionMakesRoom() async throws {
     let store = MemoryRegistryStore()
     let context = RegistryContext(
-      store: store, carrier: FakeCarrier(), sealer: FakeSealer(),
+      store: store, carrier: FakeCarrier(), gateway: FakeGateway(), sealer: FakeSealer(),
       webhooks: FakeWebhookEndpoints(), numberPlan: FakeNumberPlan(), time: ManualTime(),
       ids: CountingIDs(), quotas: [Quota(.agent, countMax: 2)])
     let agents = Agents(context)

@@ -12,6 +12,7 @@ struct Harness {
 
   let store: MemoryRegistryStore
   let carrier: FakeCarrier
+  let gateway: FakeGateway
   let time: ManualTime
   let ids: CountingIDs
   let context: RegistryContext
@@ -38,14 +39,16 @@ struct Harness {
     storePort: any RegistryStore, time: ManualTime, ids: CountingIDs,
     regions: Set<Region> = Set(Region.allCases), host: String = "hooks.example.test",
     quotas: [Quota] = [],
-    process: RegistryProcessID? = nil, background: BackgroundTasks = BackgroundTasks()
+    process: RegistryProcessID? = nil, background: BackgroundTasks = BackgroundTasks(),
+    gateway: FakeGateway = FakeGateway(), gatewayPort: (any SIPGateway)? = nil
   ) {
     self.store = store
     self.carrier = carrier
+    self.gateway = gateway
     self.time = time
     self.ids = ids
     self.context = RegistryContext(
-      store: storePort, carrier: port, sealer: FakeSealer(),
+      store: storePort, carrier: port, gateway: gatewayPort ?? gateway, sealer: FakeSealer(),
       webhooks: FakeWebhookEndpoints(regions: regions, host: host), numberPlan: FakeNumberPlan(),
       time: time,
       ids: ids, quotas: quotas, process: process, auditRetention: .seconds(400 * 24 * 3600),
@@ -57,7 +60,7 @@ struct Harness {
     Harness(
       store: store, carrier: carrier, port: carrier,
       storePort: injector.map { FaultyRegistryStore(store, $0) as any RegistryStore } ?? store,
-      time: time, ids: ids, process: RegistryProcessID(bits: UInt128(process)))
+      time: time, ids: ids, process: RegistryProcessID(bits: UInt128(process)), gateway: gateway)
   }
 
   /// The same store and carrier under a new process, through ports that may fail.
@@ -66,7 +69,8 @@ struct Harness {
       store: store, carrier: carrier,
       port: injector.map { FaultyCarrier(carrier, $0) as any Carrier } ?? carrier,
       storePort: injector.map { FaultyRegistryStore(store, $0) as any RegistryStore } ?? store,
-      time: time, ids: ids)
+      time: time, ids: ids, gateway: gateway,
+      gatewayPort: injector.map { FaultyGateway(gateway, $0) as any SIPGateway })
   }
 
   static func input(_ region: Region = .us1) -> ProviderInput {

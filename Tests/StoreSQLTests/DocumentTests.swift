@@ -77,7 +77,7 @@ struct PortableTableTests {
     #expect(
       numbers?.columns == [
         "region", "tenant", "id", "provider_id", "agent_id", "state", "version", "create_time",
-        "document",
+        "document", "gateway_id",
       ])
   }
 

@@ -66,6 +66,7 @@ enum SQLAllowList {
 
   static let schemaWords: [String] = [
     RegistrySchema.tables, RegistrySchema.accessTables, RegistrySchema.operationColumns,
+    RegistrySchema.gatewayColumns,
     CallSchema.tables,
   ].flatMap { $0.split { !($0.isLetter || $0.isNumber || $0 == "_") }.map(String.init) }
 

@@ -39,20 +39,15 @@ struct ReadBoundTests {
     defer { executor.stop() }
     let engine = try await SQLiteEngine(
       path: file.path, executor: executor, schema: SQLiteMigrations(steps: []))
-    let isOver = Mutex(false)
-    // It has its connection when this goes on.
-    let slow = Task.immediate {
-      await SQLDeadline.$current.withValue(.now.advanced(by: .seconds(2))) {
-        _ = try? await engine.read(Self.slow, [])
-      }
-      isOver.withLock { $0 = true }
-    }
+    let gate = Gate()
+    executor.reading[0].execute { gate.wait() }
+    // It has the first connection when this goes on.
+    let slow = Task.immediate { try await engine.read(SQLStatement("one", "SELECT 1"), []) }
     for _ in 0..<20 {
-      let one = try await engine.read(SQLStatement("one", "SELECT 1"), [])
-      #expect(one.rows.count == 1)
+      #expect(try await engine.read(SQLStatement("two", "SELECT 2"), []).rows.count == 1)
     }
-    #expect(!isOver.withLock { $0 })
-    await slow.value
+    gate.open()
+    #expect(try await slow.value.rows.count == 1)
   }
 
   private func plan(
@@ -94,4 +89,13 @@ struct ReadBoundTests {
       #expect(!plan.contains("TEMP B-TREE"))
     }
   }
+}
+
+/// Holds a thread until it is opened.
+private final class Gate: Sendable {
+  private let isOpen = Atomic(false)
+
+  func wait() { while !isOpen.load(ordering: .acquiring) { _ = sched_yield() } }
+
+  func open() { isOpen.store(true, ordering: .releasing) }
 }

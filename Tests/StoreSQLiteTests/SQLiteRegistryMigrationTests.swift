@@ -35,7 +35,7 @@ struct SQLiteRegistryMigrationTests {
     try database.run(
       "INSERT INTO providers VALUES (?1, ?2, ?3, ?4, 1, 1, ?5, ?6)",
       [
-        SQLValue(provider.id), tenant, SQLValue(provider.accountSID), SQLValue(provider.region),
+        SQLValue(provider.id), tenant, .text(provider.key), SQLValue(provider.region),
         SQLValue(provider.revision.createTime), SQLValue(document: provider),
       ])
     try database.run(
@@ -141,7 +141,7 @@ struct SQLiteRegistryMigrationTests {
     defer { executor.stop() }
     try writeFirstVersion()
     let database = try SQLiteConnection(path: file.path)
-    #expect(try SQLiteRegistryMigrations.all.missing(on: database).count == 7)
+    #expect(try SQLiteRegistryMigrations.all.missing(on: database).count == 8)
     #expect(try database.first("PRAGMA user_version")?.integer(0) == 1)
     try SQLiteRegistryMigrations.all.run(on: database)
     #expect(try SQLiteRegistryMigrations.all.missing(on: database).isEmpty)

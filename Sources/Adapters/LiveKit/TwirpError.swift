@@ -61,8 +61,10 @@ extension CarrierError {
   /// An answer that is not a success.
   init(_ response: HTTPResponse, _ access: GatewayAccess) {
     let error = TwirpError(response.body)
-    let (kind, effect) = error?.meaning ?? Self.meaning(ofStatus: response.status)
+    var (kind, effect) = error?.meaning ?? Self.meaning(ofStatus: response.status)
     let words = error?.message ?? Self.plainText(response) ?? ""
+    // Of a wrong secret it says that the token is invalid (livekit/livekit, `pkg/service/auth.go`).
+    if kind == .credentialsRefused, words.contains("API key") { kind = .keyUnknown }
     let text = words.isEmpty ? "HTTP status \(response.status)" : words
     self.init(
       kind, effect: effect, message: Self.redact(text, access), retryAfter: response.retryAfter)

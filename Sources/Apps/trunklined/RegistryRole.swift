@@ -1,6 +1,7 @@
 internal import Access
 internal import GRPC
 internal import Keyring
+internal import LiveKit
 internal import NumberPlan
 internal import Registry
 internal import Services
@@ -32,6 +33,8 @@ struct RegistryRole: Sendable {
     context = RegistryContext(
       store: store,
       carrier: TwilioCarrier(client: parts.client, endpoints: parts.endpoints, time: parts.time),
+      gateway: LiveKitGateway(client: parts.client, time: parts.time),
+      allowsPlainGateways: parts.configuration.isInsecure,
       sealer: parts.sealer,
       webhooks: WebhookURLs(publicURLs: parts.configuration.publicURLs, tokens: parts.tokens),
       numberPlan: LibPhoneNumberPlan(), time: parts.time, ids: SystemIDSource(),

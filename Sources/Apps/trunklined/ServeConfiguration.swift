@@ -36,6 +36,8 @@ struct ServeConfiguration: Sendable {
   /// Of a dispatch in a process of its own: where its registry is.
   var registry: HostPort?
   var keyring: KeyringPlace
+  /// What would not be safe is accepted.
+  var isInsecure: Bool
   /// What gRPC is served with; `nil` in plaintext.
   var tls: TLSFiles?
   /// Who may call.
@@ -108,7 +110,7 @@ extension ServeConfiguration {
     if !isDispatchAlone && registry != nil {
       throw .conflict("--registry is for a dispatch alone: --roles dispatch.")
     }
-    let isInsecure = try arguments.value(ServeOptions.isInsecure)
+    isInsecure = try arguments.value(ServeOptions.isInsecure)
     if !listen.isLoopback && !access.isOn && !isInsecure {
       throw .conflict(
         "--listen \(listen) can be reached by others, and with --auth off all of them are the "

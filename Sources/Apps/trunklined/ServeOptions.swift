@@ -74,7 +74,8 @@ enum ServeOptions {
       + "what each may do, else it shows a token, too.")
   static let isInsecure = Option.flag(
     "insecure",
-    "Serve gRPC without TLS, or with --auth off, on an address that others can reach.")
+    "Serve gRPC without TLS, or with --auth off, on an address that others can reach, and speak to "
+      + "LiveKit servers without TLS.")
   static let grpcSettings = Option.list(
     "grpc-setting", .text("NAME=VALUE"),
     "A bound of the gRPC server, as max-connection-age=5m; docs/grpc-settings.md lists them.")

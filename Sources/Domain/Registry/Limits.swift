@@ -14,6 +14,13 @@ package enum RegistryLimits {
   package static let sipUsernameLengthMax = 64
   /// Bytes.
   package static let sipPasswordLengthMax = 128
+  /// Bytes of a SIP trunk's host with its port.
+  package static let sipAddressLengthMax = 255
+  package static let sipHeaderNameLengthMax = 64
+  package static let sipHeaderValueLengthMax = 256
+  /// Bytes of a LiveKit server's address.
+  package static let gatewayURLLengthMax = 255
+  package static let gatewayKeyLengthMax = 64
   package static let streamParameterNameLengthMax = 64
   package static let streamParameterValueLengthMax = 400
 
@@ -25,6 +32,10 @@ package enum RegistryLimits {
   package static let maskPathLengthMax = 128
   package static let connectionCountMax = 8
   package static let streamParameterCountMax = 16
+  /// Headers that a SIP trunk sends with each INVITE.
+  package static let sipHeaderCountMax = 16
+  /// Addresses, and callers' numbers, that a SIP trunk lets in.
+  package static let sipAllowedCountMax = 64
   /// Numbers shown with an agent; the rest is listed by `agent_id`.
   package static let agentNumbersMax = 100
   /// Numbers of one E.164 that a look-up gives.

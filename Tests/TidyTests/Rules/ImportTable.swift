@@ -121,8 +121,7 @@ enum ImportTable {
         "Buffers", "Telemetry", "EventLoops", "Crypto", "GRPC", "GRPCTransport", "GRPCServices",
         "GRPCInProcess", "HTTPClient", "HTTPServer", "API", "Telephony", "Access", "Registry",
         "CallDispatch", "StoreSQL", "StoreSQLite", "StorePostgres", "Keyring", "NumberPlan",
-        "Twilio", "Services",
-        "CommandLine",
+        "Twilio", "LiveKit", "Services", "CommandLine",
       ], system: ["Glibc", "FoundationEssentials", "Synchronization"]),
     "trunkline": Row(
       "Apps",

@@ -9,7 +9,8 @@ package struct PortableTable: Sendable, Hashable {
 
   /// Every table of the registry and of the dispatch.
   package static let registry = tables(
-    of: RegistrySchema.tables + RegistrySchema.accessTables + RegistrySchema.operationColumns)
+    of: RegistrySchema.tables + RegistrySchema.accessTables + RegistrySchema.operationColumns
+      + RegistrySchema.gatewayColumns)
   package static let calls = tables(of: CallSchema.tables)
 
   private static func tables(of schema: String) -> [PortableTable] {

@@ -50,7 +50,7 @@ struct PageStatements: Sendable {
       filters: filters, order: "create_time DESC, id DESC")
   }
 
-  static let providers = resources("providers", ["account_sid = ?", "region = ?"])
+  static let providers = resources("providers", ["account_sid = ?", "region = ?", "kind = ?"])
   static let numbers = resources(
     "phone_numbers", ["agent_id = ?", "provider_id = ?", "region = ?", "state = ?"])
   static let agents = resources(

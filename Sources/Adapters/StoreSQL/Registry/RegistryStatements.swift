@@ -33,11 +33,12 @@ enum RegistryStatements {
     "provider_insert",
     """
     INSERT INTO providers (region, tenant, id, account_sid, version, numbers_revision, create_time,
-      seal_keys, document)
-    VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8) ON CONFLICT DO NOTHING
+      seal_keys, document, kind, gateway_id)
+    VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING
     """)
-  static let providerOfAccount = SQLStatement(
-    "provider_of_account",
+  /// The column holds every kind's key; it is named by the first.
+  static let providerOfKey = SQLStatement(
+    "provider_of_key",
     """
     SELECT document, numbers_revision, id FROM providers
     WHERE region = $1 AND tenant = $2 AND account_sid = $3
@@ -53,14 +54,16 @@ enum RegistryStatements {
   static let updateProvider = SQLStatement(
     "provider_update",
     """
-    UPDATE providers SET version = $1, seal_keys = $2, document = $3
+    UPDATE providers SET version = $1, seal_keys = $2, document = $3, account_sid = $8,
+      gateway_id = $9
     WHERE region = $4 AND tenant = $5 AND id = $6 AND version = $7
     """)
   static let updateProviderWithNumbers = SQLStatement(
     "provider_update_numbers",
     """
-    UPDATE providers SET version = $1, seal_keys = $2, document = $3
-    WHERE region = $4 AND tenant = $5 AND id = $6 AND version = $7 AND numbers_revision = $8
+    UPDATE providers SET version = $1, seal_keys = $2, document = $3, account_sid = $8,
+      gateway_id = $9
+    WHERE region = $4 AND tenant = $5 AND id = $6 AND version = $7 AND numbers_revision = $10
     """)
   /// Takes the row, so that no number comes under the provider meanwhile.
   static let lockProvider = SQLStatement(
@@ -84,6 +87,12 @@ enum RegistryStatements {
   static let countNumbersOfProvider = SQLStatement(
     "provider_numbers",
     "SELECT count(*) FROM phone_numbers WHERE tenant = $1 AND provider_id = $2")
+  static let countProvidersOfGateway = SQLStatement(
+    "gateway_providers",
+    "SELECT count(*) FROM providers WHERE tenant = $1 AND gateway_id = $2")
+  static let countNumbersOfGateway = SQLStatement(
+    "gateway_numbers",
+    "SELECT count(*) FROM phone_numbers WHERE tenant = $1 AND gateway_id = $2")
   static let numberComesUnderProvider = SQLStatement(
     "provider_number_comes",
     """
@@ -245,10 +254,11 @@ enum RegistryStatements {
     """)
 
   static let all: [SQLStatement] = [
-    insertRequest, request, forgetRequests, pruneRequests, insertProvider, providerOfAccount,
+    insertRequest, request, forgetRequests, pruneRequests, insertProvider, providerOfKey,
     provider, providerOfAnyTenant, updateProvider, updateProviderWithNumbers, lockProvider,
     lockProviderDocument, observeProvider,
-    deleteProvider, countNumbersOfProvider, numberComesUnderProvider,
+    deleteProvider, countNumbersOfProvider, countProvidersOfGateway, countNumbersOfGateway,
+    numberComesUnderProvider,
     numberIsExpected, providersToReseal,
     allProviders, providersSealed, countSealedProviders, agentsSealed, countSealedAgents,
     insertAgent, agent, updateAgent, lockAgent, deleteAgent, countNumbersOfAgent, agentsToReseal,

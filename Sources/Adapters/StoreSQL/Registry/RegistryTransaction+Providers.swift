@@ -9,36 +9,52 @@ extension RegistryTransaction {
 
   mutating func insert(_ provider: Provider) async throws(Stop) {
     try check(provider.tenant, .provider)
+    try await lockGateway(of: provider)
     let inserted = try await run(
       RegistryStatements.insertProvider,
       [
         SQLValue(provider.region), SQLValue(tenant), SQLValue(provider.id),
-        SQLValue(provider.accountSID), SQLValue(provider.revision.version),
+        .text(provider.key), SQLValue(provider.revision.version),
         SQLValue(provider.revision.createTime), .text(provider.seals.text),
-        SQLValue(document: provider),
+        SQLValue(document: provider), .text(provider.kind.rawValue),
+        provider.gatewayID.map { SQLValue($0) } ?? .null,
       ])
-    guard inserted.changedCount == 1 else { throw try await twin(of: provider) }
+    guard inserted.changedCount == 1 else {
+      throw try await twin(of: provider) ?? .failed(.serialization)
+    }
     changed(.of(provider, .created), count: 1)
   }
 
-  /// Why a provider can't be inserted: the account is linked in its region.
-  private func twin(of provider: Provider) async throws(Stop) -> Stop {
+  /// Why a provider can't be as it is to be: another of its key is linked in its region.
+  private func twin(of provider: Provider) async throws(Stop) -> Stop? {
     let rows = try await run(
-      RegistryStatements.providerOfAccount,
-      [SQLValue(provider.region), SQLValue(tenant), SQLValue(provider.accountSID)]
+      RegistryStatements.providerOfKey,
+      [SQLValue(provider.region), SQLValue(tenant), .text(provider.key)]
     ).rows
-    guard let row = rows.first else { return .failed(.serialization) }
-    return .refused(.providerExists(try identifier(row.text(2))))
+    guard let row = rows.first else { return nil }
+    let id: ProviderID = try identifier(row.text(2))
+    return id == provider.id ? nil : .refused(.providerExists(id))
+  }
+
+  /// Takes the row of the gateway that a provider names: it is not deleted meanwhile.
+  private func lockGateway(of provider: Provider) async throws(Stop) {
+    if let gateway = provider.gatewayID { _ = try await lockProvider(gateway) }
   }
 
   mutating func update(
     _ provider: Provider, from: Version, numbersRevision: UInt64?
   ) async throws(Stop) {
     try check(provider.tenant, .provider)
+    guard try await lockProvider(provider.id).integer(0) == Int64(clamping: from) else {
+      throw .refused(.versionMismatch(.provider))
+    }
+    try await lockGateway(of: provider)
+    if let twin = try await twin(of: provider) { throw twin }
     var values = [
       SQLValue(provider.revision.version), .text(provider.seals.text),
       SQLValue(document: provider), SQLValue(provider.region), SQLValue(tenant),
-      SQLValue(provider.id), SQLValue(from),
+      SQLValue(provider.id), SQLValue(from), .text(provider.key),
+      provider.gatewayID.map { SQLValue($0) } ?? .null,
     ]
     let statement: SQLStatement
     if let numbersRevision {
@@ -62,6 +78,12 @@ extension RegistryTransaction {
     let count = try await count(
       RegistryStatements.countNumbersOfProvider, [SQLValue(tenant), SQLValue(id)])
     guard count == 0 else { throw .refused(.providerHasNumbers(count: count)) }
+    let key = [SQLValue(tenant), SQLValue(id)]
+    let providers = try await self.count(RegistryStatements.countProvidersOfGateway, key)
+    let numbers = try await self.count(RegistryStatements.countNumbersOfGateway, key)
+    guard providers + numbers == 0 else {
+      throw .refused(.gatewayHasUsers(providerCount: providers, numberCount: numbers))
+    }
     try await run(
       RegistryStatements.deleteProvider, [.text(row.text(1)), SQLValue(tenant), SQLValue(id)])
     changed(.gone(.provider, id.description, from), count: -1)
@@ -185,7 +207,7 @@ extension FeedChange {
   static func of(_ provider: Provider, _ change: ChangeEvent.Change) -> FeedChange {
     FeedChange(
       kind: .provider, id: provider.id.description, version: provider.revision.version,
-      change: change, entry: .provider(ProviderRoute(provider)))
+      change: change, entry: .of(provider))
   }
 
   static func of(_ agent: Agent, _ change: ChangeEvent.Change) -> FeedChange {

@@ -31,11 +31,10 @@ package struct SQLTenantStore: TenantStore {
   }
 
   package func provider(
-    account: AccountSID, region: Region
+    key: String, region: Region
   ) async throws(StoreError) -> StoredProvider? {
     try await provider(
-      RegistryStatements.providerOfAccount,
-      [SQLValue(region), SQLValue(tenant), SQLValue(account)])
+      RegistryStatements.providerOfKey, [SQLValue(region), SQLValue(tenant), .text(key)])
   }
 
   private func provider(
@@ -76,8 +75,10 @@ package struct SQLTenantStore: TenantStore {
   ) async throws(StoreError) -> [Provider] {
     try await page(
       .providers,
-      [filter.accountSID.map { SQLValue($0) }, filter.region.map { SQLValue($0) }], after: cursor,
-      limit: limit)
+      [
+        filter.accountSID.map { SQLValue($0) }, filter.region.map { SQLValue($0) },
+        filter.kind.map { .text($0.rawValue) },
+      ], after: cursor, limit: limit)
   }
 
   // MARK: Numbers
@@ -90,8 +91,9 @@ package struct SQLTenantStore: TenantStore {
     _ filter: PhoneNumberFilter, after cursor: PageCursor?, limit: Int
   ) async throws(StoreError) -> [PhoneNumber] {
     switch filter.kind {
-    // Every number is Twilio's until there are other kinds of provider.
+    // Every number is Twilio's until others can have some.
     case nil, .twilio: break
+    case .sipTrunk, .liveKit: return []
     }
     return try await page(
       .numbers,

@@ -148,6 +148,21 @@ package enum RegistrySchema {
     CREATE INDEX audit_events_time ON audit_events (entry_time);
     """
 
+  /// The seventh step: providers of other kinds than Twilio's, and who names which as its gateway.
+  /// A version before leaves the kind to its default: it knows no other.
+  package static let gatewayColumns = """
+    ALTER TABLE providers ADD COLUMN kind TEXT NOT NULL DEFAULT 'twilio';
+    ALTER TABLE providers ADD COLUMN gateway_id TEXT;
+    ALTER TABLE phone_numbers ADD COLUMN gateway_id TEXT;
+    """
+
+  /// Their indexes.
+  package static let gatewayIndexes = """
+    CREATE INDEX providers_gateway ON providers (tenant, gateway_id) WHERE gateway_id IS NOT NULL;
+    CREATE INDEX phone_numbers_gateway ON phone_numbers (tenant, gateway_id)
+      WHERE gateway_id IS NOT NULL;
+    """
+
   /// Tenants and who may call for them, the audit log, and the feed.
   package static let accessTables = """
     CREATE TABLE tenants (

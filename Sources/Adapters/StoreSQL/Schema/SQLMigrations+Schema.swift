@@ -29,6 +29,10 @@ extension SQLMigrations {
       Step("make an index for each set of filters") {
         SQLDialect.postgres.statements(RegistrySchema.everyFilterIndexes)
       },
+      Step("tell kinds of providers, and who names which as its gateway") {
+        SQLDialect.postgres.statements(RegistrySchema.gatewayColumns)
+          + SQLDialect.postgres.statements(RegistrySchema.gatewayIndexes)
+      },
     ])
 
   /// Fills in what the documents of earlier entries say.

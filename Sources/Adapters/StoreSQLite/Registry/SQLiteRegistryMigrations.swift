@@ -26,6 +26,10 @@ enum SQLiteRegistryMigrations {
     SQLiteMigrations.Step(
       "make an index for each set of filters",
       script: SQLDialect.sqlite.script(RegistrySchema.everyFilterIndexes)),
+    SQLiteMigrations.Step(
+      "tell kinds of providers, and who names which as its gateway",
+      script: SQLDialect.sqlite.script(RegistrySchema.gatewayColumns)
+        + SQLDialect.sqlite.script(RegistrySchema.gatewayIndexes)),
   ])
 
   /// Fills in what the documents of earlier entries say.

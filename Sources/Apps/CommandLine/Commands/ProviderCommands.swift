@@ -72,34 +72,33 @@ extension TrunklineCommands {
 
   private static let newRegion: Option<V1.Region> = .required(
     "region", .region, "Where the carrier handles the calls: the region of the credentials.")
-  private static let newAccountSID: Option<String> = .required(
-    "account-sid", .text("AC…"), "The Twilio account or sub-account.")
+  private static let newType: Option<V1.ProviderType> = .value(
+    "type", .providerType, default: "twilio",
+    "A Twilio account, a SIP trunk of any carrier, or a LiveKit server.")
 
   private static let createProvider = Command<SessionAction>.action(
     "create", "Links an account in a region, once its credentials work.",
-    discussion: "Either an API key or an Auth Token is needed. Secrets never stand on the command "
-      + "line, where others could see them.",
+    discussion: "For twilio either an API key or an Auth Token is needed; for livekit --url, "
+      + "--api-key and its secret; for sip-trunk --address, --allowed-address or "
+      + "--inbound-username. Secrets never stand on the command line, where others could see them.",
     options: [
-      newRegion, newAccountSID, apiKeySID, apiKeySecretFile, authTokenFile, Shared.name,
-      Shared.labels, Shared.requestID, Shared.validateOnly,
+      newRegion, newType, accountSID, apiKeySID, apiKeySecretFile, authTokenFile,
+    ] + GatewayOptions.liveKit + GatewayOptions.trunk + [
+      Shared.name, Shared.labels, Shared.requestID, Shared.validateOnly,
     ]
   ) { (arguments) throws(ArgumentError) in
-    let credentials = try ProviderSecrets(arguments)
+    let configuration = try NewConfiguration(arguments.value(newType), arguments)
     var provider = V1.Provider()
     provider.displayName = try arguments.value(Shared.name) ?? ""
     provider.region = try arguments.value(newRegion)
     provider.labels = try arguments.value(Shared.labels)
-    let accountSID = try arguments.value(newAccountSID)
     let validateOnly = try arguments.value(Shared.validateOnly)
     let givenID = try arguments.value(Shared.requestID)
     let template = provider
     return SessionAction { (session) async throws(CommandFailure) in
-      var twilio = V1.Provider.Twilio()
-      twilio.accountSID = accountSID
-      _ = try credentials.fill(&twilio, isNew: true, session)
       var request = V1.CreateProviderRequest()
       request.provider = template
-      request.provider?.config = .twilio(twilio)
+      request.provider?.config = try configuration.read(session)
       request.validateOnly = validateOnly
       request.requestID = givenID ?? session.makeRequestID()
       let (client, sent) = (V1.ProviderServiceClient(channel: session.channel), request)
@@ -159,14 +158,18 @@ extension TrunklineCommands {
   private static let updateProvider = Command<SessionAction>.action(
     "update", "Changes a provider's name, labels or credentials.",
     discussion: "New credentials are tried on every number of the provider first, and taken or "
-      + "refused as a whole.",
+      + "refused as a whole. Of a SIP trunk the outbound options replace all that was said of "
+      + "outbound calls, and the inbound ones all of inbound calls.",
     options: [
       Shared.name, Shared.labels, apiKeySID, apiKeySecretFile, authTokenFile, removeAPIKey,
-      removeAuthToken, Shared.etag, Shared.validateOnly,
+      removeAuthToken,
+    ] + GatewayOptions.liveKitChanges + GatewayOptions.trunk + [
+      Shared.etag, Shared.validateOnly,
     ],
     positionals: [providerArgument]
   ) { (arguments) throws(ArgumentError) in
     let credentials = try ProviderSecrets(arguments)
+    let changes = try GatewayChanges(arguments)
     var provider = V1.Provider()
     provider.id = try arguments.value(providerArgument)
     provider.etag = try arguments.value(Shared.etag) ?? ""
@@ -190,10 +193,14 @@ extension TrunklineCommands {
         twilio.authToken = ""
         paths.append("twilio.auth_token")
       }
+      let other = try changes.read(session)
+      if other != nil, paths != givenPaths { throw .usage(GatewayOptions.mixed) }
+      paths += other?.paths ?? []
       guard !paths.isEmpty else { throw .nothingToChange }
       var request = V1.UpdateProviderRequest()
       request.provider = template
-      request.provider?.config = .twilio(twilio)
+      // A configuration says of which kind the provider is: not where only its name changes.
+      if paths != givenPaths { request.provider?.config = other?.config ?? .twilio(twilio) }
       request.updateMask = Google.Protobuf.FieldMask(paths: paths)
       request.validateOnly = validateOnly
       let (client, sent) = (V1.ProviderServiceClient(channel: session.channel), request)
@@ -270,6 +277,8 @@ extension TrunklineCommands {
       let (type, account) =
         switch provider.config {
         case .twilio(let twilio): ("twilio", twilio.accountSID)
+        case .livekit(let gateway): ("livekit", gateway.url)
+        case .sipTrunk(let trunk): ("sip-trunk", trunk.outbound?.address ?? "")
         case nil: ("", "")
         }
       let state = shortName(provider.state, prefix: "STATE_")
@@ -301,6 +310,12 @@ extension TrunklineCommands {
       record.append("API key", twilio.apiKeySID)
       record.append("API key secret", twilio.hasApiKeySecret ? "stored" : "none")
       record.append("Auth Token", twilio.hasAuthToken ? "stored" : "none")
+    case .livekit(let gateway):
+      record.append("type", "livekit")
+      record.append("url", gateway.url)
+      record.append("API key", gateway.apiKey)
+      record.append("API secret", gateway.hasApiSecret ? "stored" : "none")
+    case .sipTrunk(let trunk): append(trunk, to: &record)
     case nil: break
     }
     append(provider.stagedCredential, to: &record)

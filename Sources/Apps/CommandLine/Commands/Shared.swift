@@ -49,7 +49,7 @@ enum Shared {
   static let region: Option<V1.Region?> = .optional(
     "region", .region, "Only of this region.")
   static let type: Option<V1.ProviderType?> = .optional(
-    "type", .choice(["twilio": .twilio]), "Only of this kind of provider.")
+    "type", .providerType, "Only of this kind of provider.")
   static let limit: Option<Int> = .value(
     "limit", .integer("N", in: 1...100_000), default: "1000", "Show at most so many.")
   static let etag: Option<String?> = .optional(
@@ -63,6 +63,11 @@ enum Shared {
   static let labels: Option<[String: String]> = .map(
     "labels", .text("KEY"), .anyText("VALUE"), commas: true,
     "Marks of your own. An update replaces them all; an empty text removes them.")
+}
+
+extension ArgumentType where Value == V1.ProviderType {
+  static let providerType = ArgumentType.choice(
+    ["twilio": .twilio, "sip-trunk": .sipTrunk, "livekit": .livekit])
 }
 
 extension ArgumentType where Value == V1.Region {

@@ -10,8 +10,8 @@ extension ErrorDetails {
     let said = failure.message.isEmpty ? "" : " It said: \(failure.message)"
     let text = failure.kind.sentence + said
     switch failure.kind {
-    case .credentialsRefused, .testCredentials, .keyRestricted, .accountInactive, .notPermitted,
-      .notFound, .conflict:
+    case .credentialsRefused, .keyUnknown, .testCredentials, .keyRestricted, .accountInactive,
+      .notPermitted, .notFound, .conflict:
       return precondition(
         failure.kind.reason, subject: "carrier", text, metadata: metadata)
     case .invalidRequest:
@@ -22,6 +22,21 @@ extension ErrorDetails {
     case .unavailable, .unreadableAnswer:
       return ErrorDetails(.unavailable, failure.kind.reason, text, metadata: metadata)
         .retry(after: failure.retryAfter)
+    }
+  }
+
+  /// What a LiveKit server refused or could not do.
+  static func gateway(_ failure: CarrierFailure) -> ErrorDetails {
+    let reason = failure.kind.gatewayReason
+    let text = failure.gatewayDescription
+    switch failure.kind {
+    case .credentialsRefused, .keyUnknown, .testCredentials, .keyRestricted, .accountInactive,
+      .notPermitted, .notFound, .conflict, .invalidRequest, .unreadableAnswer:
+      return precondition(reason, subject: "livekit", text)
+    case .limited:
+      return ErrorDetails(.resourceExhausted, reason, text).retry(after: failure.retryAfter)
+    case .unavailable:
+      return ErrorDetails(.unavailable, reason, text).retry(after: failure.retryAfter)
     }
   }
 
@@ -81,6 +96,7 @@ extension CarrierError.Kind {
     case .credentialsRefused:
       "The carrier refused the credentials. Check the key, its secret and its region: a key is "
         + "valid in one region only."
+    case .keyUnknown: "The carrier has no such API key. Check it."
     case .testCredentials:
       "These are the carrier's test credentials, which reach no number. Use an API key or the Auth "
         + "Token of the live account."

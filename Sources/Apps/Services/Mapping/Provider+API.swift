@@ -12,6 +12,8 @@ extension Trunkline.V1.Provider {
     region = Trunkline.V1.Region(provider.region)
     switch provider.configuration {
     case .twilio(let twilio): config = .twilio(Twilio(twilio))
+    case .sipTrunk(let trunk): config = .sipTrunk(SipTrunk(trunk))
+    case .liveKit(let gateway): config = .livekit(LiveKit(gateway))
     }
     switch provider.state {
     case .active: state = .active

@@ -34,6 +34,8 @@ extension Trunkline.V1.ProviderType {
     switch self {
     case .unspecified: .unset
     case .twilio: .value(.twilio)
+    case .sipTrunk: .value(.sipTrunk)
+    case .livekit: .value(.liveKit)
     case .unrecognized: .unknown
     }
   }

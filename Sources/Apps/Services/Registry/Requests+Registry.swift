@@ -71,14 +71,15 @@ extension TwilioInput {
 
 extension ProviderInput {
   fileprivate init(_ provider: Trunkline.V1.Provider) {
-    var twilio: TwilioInput?
-    switch provider.config {
-    case .twilio(let config): twilio = TwilioInput(config)
-    case nil: break
-    }
     self.init(
       id: provider.id, displayName: provider.displayName, region: provider.region.choice,
-      twilio: twilio, labels: provider.labels, etag: provider.etag)
+      labels: provider.labels, etag: provider.etag)
+    switch provider.config {
+    case .twilio(let config): twilio = TwilioInput(config)
+    case .sipTrunk(let config): sipTrunk = SIPTrunkInput(config)
+    case .livekit(let config): liveKit = LiveKitInput(config)
+    case nil: break
+    }
   }
 }
 

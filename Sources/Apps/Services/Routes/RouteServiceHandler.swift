@@ -144,7 +144,8 @@ package struct RouteServiceHandler: Trunkline.Internal.V1.RouteServiceProtocol {
     let asked: ProviderID? = reader.id("provider_id", request.providerID, form: "prv_")
     try reader.finish()
     guard let id = asked else { throw .unexpected }
-    guard let provider = try await provider(id) else {
+    // A provider of another kind has nothing to lend.
+    guard let provider = try await provider(id), provider.twilio != nil else {
       throw ErrorDetails(.notFound, "PROVIDER_NOT_FOUND", "There is no provider \(id).").error
     }
     guard request.regions.contains(Trunkline.V1.Region(provider.region)) else {

@@ -64,23 +64,22 @@ extension Trunkline.Internal.V1.AgentRoute.Connection {
 }
 
 extension Trunkline.Internal.V1.Credential {
+  /// Of a Twilio provider; others have nothing to lend.
   init(_ provider: Registry.Provider, _ seals: TravelSeals) throws(SealingError) {
     self.init()
+    guard let twilio = provider.twilio else { throw .notAuthentic }
     providerID = provider.id.description
-    accountSID = provider.accountSID.description
+    accountSID = twilio.accountSID.description
     region = Trunkline.V1.Region(provider.region)
     let owner = provider.secretOwner
-    switch provider.configuration {
-    case .twilio(let twilio):
-      apiKeySID = twilio.apiKey?.sid.description ?? ""
-      if let secret = twilio.apiKey?.secret {
-        apiKeySecret = try seals.sealed(
-          secret, .apiKeySecret(provider.id), of: owner, with: provider.dataKey)
-      }
-      if let token = twilio.authToken {
-        authToken = try seals.sealed(
-          token, .authToken(provider.id), of: owner, with: provider.dataKey)
-      }
+    apiKeySID = twilio.apiKey?.sid.description ?? ""
+    if let secret = twilio.apiKey?.secret {
+      apiKeySecret = try seals.sealed(
+        secret, .apiKeySecret(provider.id), of: owner, with: provider.dataKey)
+    }
+    if let token = twilio.authToken {
+      authToken = try seals.sealed(
+        token, .authToken(provider.id), of: owner, with: provider.dataKey)
     }
     credentialRevision = provider.revision.version
     staged = try provider.staged.map { (staged) throws(SealingError) in

@@ -112,7 +112,7 @@ package enum APISchema {
   /// trunkline/v1/provider.proto
   package static let trunklineV1Provider = unsafe FileDescriptor(
     name: "trunkline/v1/provider.proto", copying: trunkline__v1__provider__file__bytes(),
-    count: 2366,
+    count: 3916,
     dependencies: [WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineV1Condition, APISchema.trunklineV1Region])
 
   /// trunkline/v1/provider_service.proto
@@ -285,6 +285,10 @@ package enum APISchema {
     Trunkline.V1.GetQuotaResponse.Quota.self,
     Trunkline.V1.Provider.self,
     Trunkline.V1.Provider.Twilio.self,
+    Trunkline.V1.Provider.SipTrunk.self,
+    Trunkline.V1.Provider.SipTrunk.Outbound.self,
+    Trunkline.V1.Provider.SipTrunk.Inbound.self,
+    Trunkline.V1.Provider.LiveKit.self,
     Trunkline.V1.StagedCredential.self,
     Trunkline.V1.PreviousCredential.self,
     Trunkline.V1.ProviderNumber.self,

@@ -15,6 +15,10 @@ extension Trunkline.V1 {
     case unspecified
     /// A Twilio account or sub-account in one region.
     case twilio
+    /// A SIP trunk of any carrier.
+    case sipTrunk
+    /// A LiveKit server with its SIP service, which signals for SIP trunks.
+    case livekit
     /// A number that this version of the contract does not know.
     case unrecognized(Int32)
 
@@ -22,6 +26,8 @@ extension Trunkline.V1 {
       switch rawValue {
       case 0: self = .unspecified
       case 1: self = .twilio
+      case 2: self = .sipTrunk
+      case 3: self = .livekit
       default: self = .unrecognized(rawValue)
       }
     }
@@ -30,6 +36,8 @@ extension Trunkline.V1 {
       switch self {
       case .unspecified: 0
       case .twilio: 1
+      case .sipTrunk: 2
+      case .livekit: 3
       case .unrecognized(let number): number
       }
     }
@@ -37,13 +45,103 @@ extension Trunkline.V1 {
     package static let protoNames: [(number: Int32, name: String)] = [
       (0, "PROVIDER_TYPE_UNSPECIFIED"),
       (1, "PROVIDER_TYPE_TWILIO"),
+      (2, "PROVIDER_TYPE_SIP_TRUNK"),
+      (3, "PROVIDER_TYPE_LIVEKIT"),
+    ]
+  }
+
+  /// How SIP messages travel to a trunk.
+  package enum SipTransport: ProtoEnum {
+    /// As SIP_TRANSPORT_AUTO.
+    case unspecified
+    /// What the address's DNS records say (RFC 3263, section 4.1).
+    case auto
+    /// UDP.
+    case udp
+    /// TCP.
+    case tcp
+    /// TLS.
+    case tls
+    /// A number that this version of the contract does not know.
+    case unrecognized(Int32)
+
+    package init(rawValue: Int32) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .auto
+      case 2: self = .udp
+      case 3: self = .tcp
+      case 4: self = .tls
+      default: self = .unrecognized(rawValue)
+      }
+    }
+
+    package var rawValue: Int32 {
+      switch self {
+      case .unspecified: 0
+      case .auto: 1
+      case .udp: 2
+      case .tcp: 3
+      case .tls: 4
+      case .unrecognized(let number): number
+      }
+    }
+
+    package static let protoNames: [(number: Int32, name: String)] = [
+      (0, "SIP_TRANSPORT_UNSPECIFIED"),
+      (1, "SIP_TRANSPORT_AUTO"),
+      (2, "SIP_TRANSPORT_UDP"),
+      (3, "SIP_TRANSPORT_TCP"),
+      (4, "SIP_TRANSPORT_TLS"),
+    ]
+  }
+
+  /// Whether the audio of a call is encrypted (SRTP, RFC 3711).
+  package enum MediaEncryption: ProtoEnum {
+    /// As MEDIA_ENCRYPTION_ALLOWED.
+    case unspecified
+    /// It is not.
+    case disabled
+    /// Where the other side can.
+    case allowed
+    /// A call without is refused.
+    case required
+    /// A number that this version of the contract does not know.
+    case unrecognized(Int32)
+
+    package init(rawValue: Int32) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .disabled
+      case 2: self = .allowed
+      case 3: self = .required
+      default: self = .unrecognized(rawValue)
+      }
+    }
+
+    package var rawValue: Int32 {
+      switch self {
+      case .unspecified: 0
+      case .disabled: 1
+      case .allowed: 2
+      case .required: 3
+      case .unrecognized(let number): number
+      }
+    }
+
+    package static let protoNames: [(number: Int32, name: String)] = [
+      (0, "MEDIA_ENCRYPTION_UNSPECIFIED"),
+      (1, "MEDIA_ENCRYPTION_DISABLED"),
+      (2, "MEDIA_ENCRYPTION_ALLOWED"),
+      (3, "MEDIA_ENCRYPTION_REQUIRED"),
     ]
   }
 
   /// One set of carrier credentials, which many phone numbers share.
   ///
-  /// A provider is unique by its account and region: the same Twilio account may be linked once in
-  /// each region, each time with credentials of that region.
+  /// A provider is unique in its region: a Twilio account may be linked once in each region, each time
+  /// with credentials of that region; an API key of a LiveKit server once; a SIP trunk once by its
+  /// outbound address and user name.
   package struct Provider: GeneratedMessage {
     /// `prv_` and 32 hex digits. Output-only.
     package var id: String = ""
@@ -107,8 +205,12 @@ extension Trunkline.V1 {
 
     /// What the credentials are for. Required; the kind is immutable.
     package enum Config: Hashable, Sendable {
-      /// A Twilio account. (11 to 19 are kept for other kinds.)
+      /// A Twilio account. (13 to 19 are kept for other kinds.)
       case twilio(Trunkline.V1.Provider.Twilio)
+      /// A SIP trunk.
+      case sipTrunk(Trunkline.V1.Provider.SipTrunk)
+      /// A LiveKit server.
+      case livekit(Trunkline.V1.Provider.LiveKit)
     }
 
     /// What may be done with a provider.
@@ -184,6 +286,149 @@ extension Trunkline.V1 {
         self.authToken = authToken
         self.hasApiKeySecret = hasApiKeySecret
         self.hasAuthToken = hasAuthToken
+      }
+    }
+
+    /// A SIP trunk of a carrier that has no interface of its own here. At least one of `outbound` and
+    /// `inbound` is required. Nothing is tried before it is stored: SIP tells by a call alone.
+    package struct SipTrunk: GeneratedMessage {
+      /// Unset: its numbers place no calls.
+      package var outbound: Trunkline.V1.Provider.SipTrunk.Outbound?
+      /// Unset: its numbers take no calls.
+      package var inbound: Trunkline.V1.Provider.SipTrunk.Inbound?
+      /// The LiveKit provider that signals for its numbers, `prv_…`. Empty: none.
+      package var gatewayProviderID: String = ""
+      /// The fields that this version of the contract does not know.
+      package var unknownFields = UnknownFields()
+
+      package init() {}
+
+      package init(
+        outbound: Trunkline.V1.Provider.SipTrunk.Outbound? = nil,
+        inbound: Trunkline.V1.Provider.SipTrunk.Inbound? = nil,
+        gatewayProviderID: String = ""
+      ) {
+        self.outbound = outbound
+        self.inbound = inbound
+        self.gatewayProviderID = gatewayProviderID
+      }
+
+      /// Where calls go out.
+      package struct Outbound: GeneratedMessage {
+        /// The carrier's host with an optional port, as `sip.example.com` or `192.0.2.7:5061`: no
+        /// scheme, user or parameter. Required.
+        package var address: String = ""
+        /// How messages travel there. Read as AUTO when it was not set.
+        package var transport: Trunkline.V1.SipTransport = .unspecified
+        /// Read as ALLOWED when it was not set.
+        package var mediaEncryption: Trunkline.V1.MediaEncryption = .unspecified
+        /// Sent with each INVITE: at most 16. Names are RFC 3261 tokens, at most 64 characters, of
+        /// headers that SIP itself does not use; values are at most 256 characters and no secrets: reads
+        /// return them.
+        package var headers: [String: String] = [:]
+        /// What calls authenticate with, at most 64 characters; empty: with nothing. Needs `password`.
+        package var username: String = ""
+        /// 1 to 128 bytes. Write-only. Unset in an update leaves the stored one; empty removes it, with
+        /// the user name.
+        package var password: String?
+        /// Whether a password is stored. Output-only.
+        package var hasPassword: Bool = false
+        /// The fields that this version of the contract does not know.
+        package var unknownFields = UnknownFields()
+
+        package init() {}
+
+        package init(
+          address: String = "",
+          transport: Trunkline.V1.SipTransport = .unspecified,
+          mediaEncryption: Trunkline.V1.MediaEncryption = .unspecified,
+          headers: [String: String] = [:],
+          username: String = "",
+          password: String? = nil,
+          hasPassword: Bool = false
+        ) {
+          self.address = address
+          self.transport = transport
+          self.mediaEncryption = mediaEncryption
+          self.headers = headers
+          self.username = username
+          self.password = password
+          self.hasPassword = hasPassword
+        }
+      }
+
+      /// Where calls come in. One of `allowed_addresses` and `username` is required.
+      package struct Inbound: GeneratedMessage {
+        /// From where calls may come: IP addresses and CIDR blocks, at most 64. `0.0.0.0/0` says that
+        /// everybody may. Empty: who has the password.
+        package var allowedAddresses: [String] = []
+        /// Which numbers may call, E.164, at most 64; empty: all. The gateway compares whole numbers.
+        package var allowedNumbers: [String] = []
+        /// Domains of the callers' TLS certificates. No gateway can hold to them yet: they are refused.
+        package var remoteDomains: [String] = []
+        /// Read as ALLOWED when it was not set.
+        package var mediaEncryption: Trunkline.V1.MediaEncryption = .unspecified
+        /// What callers authenticate with, at most 64 characters; empty: nothing is asked. Needs
+        /// `password`.
+        package var username: String = ""
+        /// 1 to 128 bytes. Write-only. Unset in an update leaves the stored one; empty removes it, with
+        /// the user name.
+        package var password: String?
+        /// Whether a password is stored. Output-only.
+        package var hasPassword: Bool = false
+        /// The fields that this version of the contract does not know.
+        package var unknownFields = UnknownFields()
+
+        package init() {}
+
+        package init(
+          allowedAddresses: [String] = [],
+          allowedNumbers: [String] = [],
+          remoteDomains: [String] = [],
+          mediaEncryption: Trunkline.V1.MediaEncryption = .unspecified,
+          username: String = "",
+          password: String? = nil,
+          hasPassword: Bool = false
+        ) {
+          self.allowedAddresses = allowedAddresses
+          self.allowedNumbers = allowedNumbers
+          self.remoteDomains = remoteDomains
+          self.mediaEncryption = mediaEncryption
+          self.username = username
+          self.password = password
+          self.hasPassword = hasPassword
+        }
+      }
+    }
+
+    /// A LiveKit server with its SIP service. Its API key is tried before it is stored.
+    package struct LiveKit: GeneratedMessage {
+      /// `https://host` with an optional port and no path; `http` on this machine alone, or where the
+      /// server runs with `--insecure`. Required; immutable.
+      package var url: String = ""
+      /// The API key, at most 64 characters. It needs the grant `sip.admin`. Reads return it masked, as
+      /// `API****x7Qd`.
+      package var apiKey: String = ""
+      /// The secret of the API key, 1 to 128 bytes. Write-only. Unset in an update leaves the stored
+      /// one.
+      package var apiSecret: String?
+      /// Whether a secret is stored. Output-only.
+      package var hasApiSecret: Bool = false
+      /// The fields that this version of the contract does not know.
+      package var unknownFields = UnknownFields()
+
+      package init() {}
+
+      package init(
+        url: String = "",
+        apiKey: String = "",
+        apiSecret: String? = nil,
+        hasApiSecret: Bool = false
+      ) {
+        self.url = url
+        self.apiKey = apiKey
+        self.apiSecret = apiSecret
+        self.hasApiSecret = hasApiSecret
       }
     }
   }
@@ -389,6 +634,8 @@ extension Trunkline.V1.Provider {
     self.region = unsafe Trunkline.V1.Region(rawValue: c.pointee.f3)
     switch unsafe c.pointee.o0_case.rawValue {
     case 10: self.config = .twilio(try unsafe Trunkline.V1.Provider.Twilio(copying: UnsafeRawPointer(c.pointee.f10)))
+    case 11: self.config = .sipTrunk(try unsafe Trunkline.V1.Provider.SipTrunk(copying: UnsafeRawPointer(c.pointee.f11)))
+    case 12: self.config = .livekit(try unsafe Trunkline.V1.Provider.LiveKit(copying: UnsafeRawPointer(c.pointee.f12)))
     default: break
     }
     self.state = unsafe Trunkline.V1.Provider.State(rawValue: c.pointee.f20)
@@ -425,6 +672,12 @@ extension Trunkline.V1.Provider {
     case .twilio(let value)?:
       unsafe c.pointee.o0_case = .init(rawValue: 10)
       unsafe c.pointee.f10 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Provider__Twilio.self)
+    case .sipTrunk(let value)?:
+      unsafe c.pointee.o0_case = .init(rawValue: 11)
+      unsafe c.pointee.f11 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Provider__SipTrunk.self)
+    case .livekit(let value)?:
+      unsafe c.pointee.o0_case = .init(rawValue: 12)
+      unsafe c.pointee.f12 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Provider__LiveKit.self)
     case nil: break
     }
     unsafe c.pointee.f20 = self.state.rawValue
@@ -477,6 +730,8 @@ extension Trunkline.V1.Provider {
     try json.field("region", "region", self.region)
     switch self.config {
     case .twilio(let value)?: try json.member("twilio", "twilio", value)
+    case .sipTrunk(let value)?: try json.member("sipTrunk", "sip_trunk", value)
+    case .livekit(let value)?: try json.member("livekit", "livekit", value)
     case nil: break
     }
     try json.field("state", "state", self.state)
@@ -503,6 +758,12 @@ extension Trunkline.V1.Provider {
     case "twilio":
       try json.read(into: &self.config) { .twilio($0) }
       return 10
+    case "sipTrunk", "sip_trunk":
+      try json.read(into: &self.config) { .sipTrunk($0) }
+      return 11
+    case "livekit":
+      try json.read(into: &self.config) { .livekit($0) }
+      return 12
     case "state":
       try json.read(&self.state)
       return 20
@@ -619,6 +880,378 @@ extension Trunkline.V1.Provider.Twilio {
     case "hasAuthToken", "has_auth_token":
       try json.read(&self.hasAuthToken)
       return 6
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.Provider.SipTrunk {
+  package static var fullName: String { "trunkline.v1.Provider.SipTrunk" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__provider__sip_trunk__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__Provider__SipTrunk.self)
+    if let value = unsafe c.pointee.f1 { self.outbound = try unsafe Trunkline.V1.Provider.SipTrunk.Outbound(copying: UnsafeRawPointer(value)) }
+    if let value = unsafe c.pointee.f2 { self.inbound = try unsafe Trunkline.V1.Provider.SipTrunk.Inbound(copying: UnsafeRawPointer(value)) }
+    self.gatewayProviderID = try unsafe Wire.string(c.pointee.f3)
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__Provider__SipTrunk>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__Provider__SipTrunk.self, capacity: 1)
+    unsafe trunkline__v1__provider__sip_trunk__init(c)
+    if let value = self.outbound {
+      unsafe c.pointee.f1 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Provider__SipTrunk__Outbound.self)
+    }
+    if let value = self.inbound {
+      unsafe c.pointee.f2 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Provider__SipTrunk__Inbound.self)
+    }
+    unsafe c.pointee.f3 = arena.copy(self.gatewayProviderID)
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("outbound", "outbound", self.outbound)
+    try json.field("inbound", "inbound", self.inbound)
+    try json.field("gatewayProviderId", "gateway_provider_id", self.gatewayProviderID)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "outbound":
+      try json.read(&self.outbound)
+      return 1
+    case "inbound":
+      try json.read(&self.inbound)
+      return 2
+    case "gatewayProviderId", "gateway_provider_id":
+      try json.read(&self.gatewayProviderID)
+      return 3
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.Provider.SipTrunk.Outbound {
+  package static var fullName: String { "trunkline.v1.Provider.SipTrunk.Outbound" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__provider__sip_trunk__outbound__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__Provider__SipTrunk__Outbound.self)
+    self.address = try unsafe Wire.string(c.pointee.f1)
+    self.transport = unsafe Trunkline.V1.SipTransport(rawValue: c.pointee.f2)
+    self.mediaEncryption = unsafe Trunkline.V1.MediaEncryption(rawValue: c.pointee.f3)
+    for index in unsafe 0..<c.pointee.n_f4 {
+      guard let entry = unsafe c.pointee.f4[index] else { continue }
+      let key = try unsafe Wire.string(entry.pointee.f1)
+      self.headers[key] = try unsafe Wire.string(entry.pointee.f2)
+    }
+    self.username = try unsafe Wire.string(c.pointee.f5)
+    if unsafe c.pointee.o0_case.rawValue == 6 { self.password = try unsafe Wire.string(c.pointee.f6) }
+    self.hasPassword = unsafe c.pointee.f7 != 0
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__Provider__SipTrunk__Outbound>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__Provider__SipTrunk__Outbound.self, capacity: 1)
+    unsafe trunkline__v1__provider__sip_trunk__outbound__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.address)
+    unsafe c.pointee.f2 = self.transport.rawValue
+    unsafe c.pointee.f3 = self.mediaEncryption.rawValue
+    if !self.headers.isEmpty {
+      unsafe c.pointee.n_f4 = self.headers.count
+      let list = unsafe arena.room(self.headers.count * MemoryLayout<UnsafeMutablePointer<Trunkline__V1__Provider__SipTrunk__Outbound__HeadersEntry>?>.stride)
+        .bindMemory(to: UnsafeMutablePointer<Trunkline__V1__Provider__SipTrunk__Outbound__HeadersEntry>?.self, capacity: self.headers.count)
+      let entries = self.headers.sorted(by: { $0.key < $1.key })
+      for (index, (key, value)) in entries.enumerated() {
+        let entry = unsafe arena.room(MemoryLayout<Trunkline__V1__Provider__SipTrunk__Outbound__HeadersEntry>.size)
+          .bindMemory(to: Trunkline__V1__Provider__SipTrunk__Outbound__HeadersEntry.self, capacity: 1)
+        unsafe trunkline__v1__provider__sip_trunk__outbound__headers_entry__init(entry)
+        unsafe entry.pointee.f1 = arena.copy(key)
+        unsafe entry.pointee.f2 = arena.copy(value)
+        unsafe list[index] = entry
+      }
+      unsafe c.pointee.f4 = list
+    }
+    unsafe c.pointee.f5 = arena.copy(self.username)
+    if let value = self.password {
+      unsafe c.pointee.o0_case = .init(rawValue: 6)
+      unsafe c.pointee.f6 = arena.copy(value)
+    }
+    unsafe c.pointee.f7 = self.hasPassword ? 1 : 0
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("address", "address", self.address)
+    try json.field("transport", "transport", self.transport)
+    try json.field("mediaEncryption", "media_encryption", self.mediaEncryption)
+    try json.field("headers", "headers", self.headers)
+    try json.field("username", "username", self.username)
+    try json.field("password", "password", self.password)
+    try json.field("hasPassword", "has_password", self.hasPassword)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "address":
+      try json.read(&self.address)
+      return 1
+    case "transport":
+      try json.read(&self.transport)
+      return 2
+    case "mediaEncryption", "media_encryption":
+      try json.read(&self.mediaEncryption)
+      return 3
+    case "headers":
+      try json.read(&self.headers)
+      return 4
+    case "username":
+      try json.read(&self.username)
+      return 5
+    case "password":
+      try json.read(&self.password)
+      return 6
+    case "hasPassword", "has_password":
+      try json.read(&self.hasPassword)
+      return 7
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.Provider.SipTrunk.Inbound {
+  package static var fullName: String { "trunkline.v1.Provider.SipTrunk.Inbound" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__provider__sip_trunk__inbound__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__Provider__SipTrunk__Inbound.self)
+    if let list = unsafe c.pointee.f1 {
+      self.allowedAddresses = try unsafe Wire.strings(c.pointee.n_f1, list)
+    }
+    if let list = unsafe c.pointee.f2 {
+      self.allowedNumbers = try unsafe Wire.strings(c.pointee.n_f2, list)
+    }
+    if let list = unsafe c.pointee.f3 {
+      self.remoteDomains = try unsafe Wire.strings(c.pointee.n_f3, list)
+    }
+    self.mediaEncryption = unsafe Trunkline.V1.MediaEncryption(rawValue: c.pointee.f4)
+    self.username = try unsafe Wire.string(c.pointee.f5)
+    if unsafe c.pointee.o0_case.rawValue == 6 { self.password = try unsafe Wire.string(c.pointee.f6) }
+    self.hasPassword = unsafe c.pointee.f7 != 0
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__Provider__SipTrunk__Inbound>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__Provider__SipTrunk__Inbound.self, capacity: 1)
+    unsafe trunkline__v1__provider__sip_trunk__inbound__init(c)
+    if !self.allowedAddresses.isEmpty {
+      unsafe c.pointee.n_f1 = self.allowedAddresses.count
+      unsafe c.pointee.f1 = arena.copy(self.allowedAddresses)
+    }
+    if !self.allowedNumbers.isEmpty {
+      unsafe c.pointee.n_f2 = self.allowedNumbers.count
+      unsafe c.pointee.f2 = arena.copy(self.allowedNumbers)
+    }
+    if !self.remoteDomains.isEmpty {
+      unsafe c.pointee.n_f3 = self.remoteDomains.count
+      unsafe c.pointee.f3 = arena.copy(self.remoteDomains)
+    }
+    unsafe c.pointee.f4 = self.mediaEncryption.rawValue
+    unsafe c.pointee.f5 = arena.copy(self.username)
+    if let value = self.password {
+      unsafe c.pointee.o0_case = .init(rawValue: 6)
+      unsafe c.pointee.f6 = arena.copy(value)
+    }
+    unsafe c.pointee.f7 = self.hasPassword ? 1 : 0
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("allowedAddresses", "allowed_addresses", self.allowedAddresses)
+    try json.field("allowedNumbers", "allowed_numbers", self.allowedNumbers)
+    try json.field("remoteDomains", "remote_domains", self.remoteDomains)
+    try json.field("mediaEncryption", "media_encryption", self.mediaEncryption)
+    try json.field("username", "username", self.username)
+    try json.field("password", "password", self.password)
+    try json.field("hasPassword", "has_password", self.hasPassword)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "allowedAddresses", "allowed_addresses":
+      try json.read(&self.allowedAddresses)
+      return 1
+    case "allowedNumbers", "allowed_numbers":
+      try json.read(&self.allowedNumbers)
+      return 2
+    case "remoteDomains", "remote_domains":
+      try json.read(&self.remoteDomains)
+      return 3
+    case "mediaEncryption", "media_encryption":
+      try json.read(&self.mediaEncryption)
+      return 4
+    case "username":
+      try json.read(&self.username)
+      return 5
+    case "password":
+      try json.read(&self.password)
+      return 6
+    case "hasPassword", "has_password":
+      try json.read(&self.hasPassword)
+      return 7
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.Provider.LiveKit {
+  package static var fullName: String { "trunkline.v1.Provider.LiveKit" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__provider__live_kit__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__Provider__LiveKit.self)
+    self.url = try unsafe Wire.string(c.pointee.f1)
+    self.apiKey = try unsafe Wire.string(c.pointee.f2)
+    if unsafe c.pointee.o0_case.rawValue == 3 { self.apiSecret = try unsafe Wire.string(c.pointee.f3) }
+    self.hasApiSecret = unsafe c.pointee.f4 != 0
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__Provider__LiveKit>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__Provider__LiveKit.self, capacity: 1)
+    unsafe trunkline__v1__provider__live_kit__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.url)
+    unsafe c.pointee.f2 = arena.copy(self.apiKey)
+    if let value = self.apiSecret {
+      unsafe c.pointee.o0_case = .init(rawValue: 3)
+      unsafe c.pointee.f3 = arena.copy(value)
+    }
+    unsafe c.pointee.f4 = self.hasApiSecret ? 1 : 0
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("url", "url", self.url)
+    try json.field("apiKey", "api_key", self.apiKey)
+    try json.field("apiSecret", "api_secret", self.apiSecret)
+    try json.field("hasApiSecret", "has_api_secret", self.hasApiSecret)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "url":
+      try json.read(&self.url)
+      return 1
+    case "apiKey", "api_key":
+      try json.read(&self.apiKey)
+      return 2
+    case "apiSecret", "api_secret":
+      try json.read(&self.apiSecret)
+      return 3
+    case "hasApiSecret", "has_api_secret":
+      try json.read(&self.hasApiSecret)
+      return 4
     default: return 0
     }
   }

@@ -24,16 +24,25 @@ extension Trunkline.V1 {
   ///   FAILED_PRECONDITION CARRIER_REFUSED_CREDENTIALS, CARRIER_TEST_CREDENTIALS,
   ///                       CARRIER_KEY_RESTRICTED, CARRIER_ACCOUNT_INACTIVE, CARRIER_NOT_PERMITTED,
   ///                       CARRIER_NOT_FOUND, CARRIER_CONFLICT: the carrier refuses; the metadata's
-  ///                       `carrier_code` is its own code
+  ///                       `carrier_code` is its own code. PROVIDER_TYPE_UNSUITED: providers of this
+  ///                       type can't do that; the metadata's `type` says which it is.
+  ///                       GATEWAY_KEY_UNKNOWN, GATEWAY_SECRET_WRONG, GATEWAY_NOT_PERMITTED,
+  ///                       GATEWAY_NOT_LIVEKIT, GATEWAY_NOT_FOUND, GATEWAY_CONFLICT,
+  ///                       GATEWAY_INVALID_REQUEST: the LiveKit server refuses
+  ///   UNAVAILABLE         GATEWAY_UNREACHABLE, with a google.rpc.RetryInfo: the LiveKit server
+  ///   RESOURCE_EXHAUSTED  GATEWAY_LIMITED, with a google.rpc.RetryInfo: the LiveKit server
   package protocol ProviderServiceProtocol: Service {
-    /// Links an account in a region. The credentials are tried at the carrier before they are stored.
+    /// Links an account in a region. The credentials are tried at the carrier before they are stored,
+    /// but for those of a SIP trunk, which nothing tells but a call.
     ///
     /// Errors: ALREADY_EXISTS (PROVIDER_EXISTS; the metadata `provider_id` names the provider to
     /// update) when the account is linked in that region; FAILED_PRECONDITION
     /// (CARRIER_REFUSED_CREDENTIALS) when the carrier refuses the credentials;
     /// FAILED_PRECONDITION (CARRIER_CREDENTIALS_OF_OTHER_REGION; the metadata `valid_region` names it)
     /// when they are good in another region; FAILED_PRECONDITION (ACCOUNT_MISMATCH) when they belong to
-    /// another account, which the carrier tells of an Auth Token and of a main key alone.
+    /// another account, which the carrier tells of an Auth Token and of a main key alone;
+    /// FAILED_PRECONDITION (GATEWAY_…) when a LiveKit server refuses; FAILED_PRECONDITION
+    /// (NOT_A_GATEWAY) when a SIP trunk's `gateway_provider_id` names no provider of type LIVEKIT.
     func createProvider(
       _ request: Trunkline.V1.CreateProviderRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.CreateProviderResponse
@@ -57,6 +66,8 @@ extension Trunkline.V1 {
     /// FAILED_PRECONDITION (CREDENTIAL_STAGED) for new credentials while others are staged;
     /// RESOURCE_EXHAUSTED (TOO_MANY_TRIALS) while other credentials of the provider, or of four others,
     /// are tried; ABORTED for a stale etag. New credentials also destroy the `previous_credential`.
+    /// A SIP trunk's settings are refused with FAILED_PRECONDITION (PROVIDER_IN_USE) while phone numbers
+    /// belong to it: a gateway holds those numbers' trunks.
     func updateProvider(
       _ request: Trunkline.V1.UpdateProviderRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.UpdateProviderResponse
@@ -64,7 +75,8 @@ extension Trunkline.V1 {
     /// Unlinks an account and destroys the stored credentials. Nothing changes at the carrier.
     ///
     /// Errors: FAILED_PRECONDITION (PROVIDER_IN_USE) while phone numbers belong to it: delete those
-    /// first; NOT_FOUND; ABORTED for a stale etag.
+    /// first; FAILED_PRECONDITION (GATEWAY_IN_USE) while SIP trunks or numbers name it as their gateway;
+    /// NOT_FOUND; ABORTED for a stale etag.
     func deleteProvider(
       _ request: Trunkline.V1.DeleteProviderRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.DeleteProviderResponse
@@ -190,14 +202,17 @@ extension Trunkline.V1 {
       self.channel = channel
     }
 
-    /// Links an account in a region. The credentials are tried at the carrier before they are stored.
+    /// Links an account in a region. The credentials are tried at the carrier before they are stored,
+    /// but for those of a SIP trunk, which nothing tells but a call.
     ///
     /// Errors: ALREADY_EXISTS (PROVIDER_EXISTS; the metadata `provider_id` names the provider to
     /// update) when the account is linked in that region; FAILED_PRECONDITION
     /// (CARRIER_REFUSED_CREDENTIALS) when the carrier refuses the credentials;
     /// FAILED_PRECONDITION (CARRIER_CREDENTIALS_OF_OTHER_REGION; the metadata `valid_region` names it)
     /// when they are good in another region; FAILED_PRECONDITION (ACCOUNT_MISMATCH) when they belong to
-    /// another account, which the carrier tells of an Auth Token and of a main key alone.
+    /// another account, which the carrier tells of an Auth Token and of a main key alone;
+    /// FAILED_PRECONDITION (GATEWAY_…) when a LiveKit server refuses; FAILED_PRECONDITION
+    /// (NOT_A_GATEWAY) when a SIP trunk's `gateway_provider_id` names no provider of type LIVEKIT.
     package func createProvider(
       _ request: Trunkline.V1.CreateProviderRequest,
       options: CallOptions = .defaults
@@ -230,6 +245,8 @@ extension Trunkline.V1 {
     /// FAILED_PRECONDITION (CREDENTIAL_STAGED) for new credentials while others are staged;
     /// RESOURCE_EXHAUSTED (TOO_MANY_TRIALS) while other credentials of the provider, or of four others,
     /// are tried; ABORTED for a stale etag. New credentials also destroy the `previous_credential`.
+    /// A SIP trunk's settings are refused with FAILED_PRECONDITION (PROVIDER_IN_USE) while phone numbers
+    /// belong to it: a gateway holds those numbers' trunks.
     package func updateProvider(
       _ request: Trunkline.V1.UpdateProviderRequest,
       options: CallOptions = .defaults
@@ -240,7 +257,8 @@ extension Trunkline.V1 {
     /// Unlinks an account and destroys the stored credentials. Nothing changes at the carrier.
     ///
     /// Errors: FAILED_PRECONDITION (PROVIDER_IN_USE) while phone numbers belong to it: delete those
-    /// first; NOT_FOUND; ABORTED for a stale etag.
+    /// first; FAILED_PRECONDITION (GATEWAY_IN_USE) while SIP trunks or numbers name it as their gateway;
+    /// NOT_FOUND; ABORTED for a stale etag.
     package func deleteProvider(
       _ request: Trunkline.V1.DeleteProviderRequest,
       options: CallOptions = .defaults

@@ -94,7 +94,7 @@ extension Trunkline.V1 {
     package var type: Trunkline.V1.ProviderType = .unspecified
     /// Only providers of this region.
     package var region: Trunkline.V1.Region = .unspecified
-    /// Only providers of this carrier account, `AC…`.
+    /// Only providers of this Twilio account, `AC…`.
     package var accountSID: String = ""
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
@@ -141,9 +141,11 @@ extension Trunkline.V1 {
     /// The new values. `id` is required; `etag`, when set, must be the present one.
     package var provider: Trunkline.V1.Provider?
     /// What to change: `display_name`, `labels`, `twilio.api_key_sid`, `twilio.api_key_secret`,
-    /// `twilio.auth_token`; `*` is all of them. Absent: every one of those that is set in `provider`.
-    /// Another path is INVALID_ARGUMENT. A new `twilio.api_key_sid` needs its secret in the same
-    /// request.
+    /// `twilio.auth_token`, `livekit.api_key`, `livekit.api_secret`, `sip_trunk.outbound`,
+    /// `sip_trunk.inbound`, `sip_trunk.gateway_provider_id`; `*` is all of them that the provider's type
+    /// has. Absent: every one of those that is set in `provider`. Another path is INVALID_ARGUMENT. A new
+    /// API key needs its secret in the same request. `sip_trunk.outbound` and `sip_trunk.inbound` are
+    /// replaced whole, but for a password that is not set while the user name is the stored one.
     package var updateMask: Google.Protobuf.FieldMask?
     /// Does all checks, the carrier's included, and saves nothing.
     package var validateOnly: Bool = false

@@ -387,6 +387,18 @@ static inline const ProtobufCMessageDescriptor *trunkline__v1__provider__type(vo
 static inline const ProtobufCMessageDescriptor *trunkline__v1__provider__twilio__type(void) {
   return &trunkline__v1__provider__twilio__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *trunkline__v1__provider__sip_trunk__type(void) {
+  return &trunkline__v1__provider__sip_trunk__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__provider__sip_trunk__outbound__type(void) {
+  return &trunkline__v1__provider__sip_trunk__outbound__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__provider__sip_trunk__inbound__type(void) {
+  return &trunkline__v1__provider__sip_trunk__inbound__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__provider__live_kit__type(void) {
+  return &trunkline__v1__provider__live_kit__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *trunkline__v1__staged_credential__type(void) {
   return &trunkline__v1__staged_credential__descriptor;
 }

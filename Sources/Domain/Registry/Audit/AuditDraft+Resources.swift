@@ -52,6 +52,11 @@ extension AuditedFields {
       add("twilio.api_key_sid", twilio.apiKey?.sid.masked ?? "")
       add(secret: "twilio.api_key_secret", twilio.apiKey?.secret)
       add(secret: "twilio.auth_token", twilio.authToken)
+    case .liveKit(let gateway):
+      add("livekit.url", gateway.url)
+      add("livekit.api_key", gateway.maskedAPIKey)
+      add(secret: "livekit.api_secret", gateway.apiSecret)
+    case .sipTrunk(let trunk): add(trunk)
     }
     if let staged = provider.staged {
       add("staged_credential.api_key_sid", staged.apiKey?.sid.masked ?? "")
@@ -65,6 +70,27 @@ extension AuditedFields {
       add(secret: "previous_credential.auth_token", previous.authToken)
     }
     add("labels", provider.labels)
+  }
+
+  private mutating func add(_ trunk: SIPTrunkConfiguration) {
+    if let outbound = trunk.outbound {
+      add("sip_trunk.outbound.address", outbound.address)
+      add("sip_trunk.outbound.transport", outbound.transport.rawValue)
+      add("sip_trunk.outbound.media_encryption", outbound.encryption.rawValue)
+      add("sip_trunk.outbound.headers", outbound.headers)
+      add("sip_trunk.outbound.username", outbound.login?.username ?? "")
+      add(secret: "sip_trunk.outbound.password", outbound.login?.password)
+    }
+    if let inbound = trunk.inbound {
+      let addresses = inbound.allowedAddresses.joined(separator: " ")
+      add("sip_trunk.inbound.allowed_addresses", addresses)
+      // Whole numbers are in no text of ours.
+      add("sip_trunk.inbound.allowed_numbers", "\(inbound.allowedNumbers.count)")
+      add("sip_trunk.inbound.media_encryption", inbound.encryption.rawValue)
+      add("sip_trunk.inbound.username", inbound.login?.username ?? "")
+      add(secret: "sip_trunk.inbound.password", inbound.login?.password)
+    }
+    add("sip_trunk.gateway_provider_id", trunk.gatewayID?.description ?? "")
   }
 
   fileprivate init(_ number: PhoneNumber) {

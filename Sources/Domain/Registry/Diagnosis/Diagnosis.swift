@@ -50,7 +50,7 @@ package struct Diagnosis: Sendable {
       add(
         .credentialsAccepted,
         "The carrier took \(facts.credentialName) in \(region) and named the account "
-          + "\(facts.provider.accountSID.masked).")
+          + "\(facts.account).")
     case .ofOtherRegion(let valid):
       add(
         .credentialsOfOtherRegion,
@@ -59,16 +59,16 @@ package struct Diagnosis: Sendable {
       add(
         .credentialsOfOtherAccount,
         "\(facts.credentialName) belongs to the account \(owner.masked), not to "
-          + "\(facts.provider.accountSID.masked).")
+          + "\(facts.account).")
     case .failed(let error):
       switch error.kind {
       case .keyRestricted, .notPermitted: break
-      case .credentialsRefused:
+      case .credentialsRefused, .keyUnknown:
         add(.credentialsRefused, "\(facts.credentialName) in \(region): \(error.evidence)")
       case .testCredentials:
         add(.credentialsForTests, "\(facts.credentialName): \(error.evidence)")
       case .accountInactive:
-        add(.accountInactive, "\(facts.provider.accountSID.masked): \(error.evidence)")
+        add(.accountInactive, "\(facts.account): \(error.evidence)")
       case .notFound, .invalidRequest, .conflict, .limited, .unavailable, .unreadableAnswer:
         add(.carrierUnavailable, "The carrier was asked in \(region): \(error.evidence)")
       }
@@ -240,11 +240,11 @@ package struct Diagnosis: Sendable {
 }
 
 extension DiagnosisFacts {
+  /// Masked.
+  fileprivate var account: String { provider.accountSID?.masked ?? "" }
+
   /// What requests are made with, for evidence.
   fileprivate var credentialName: String {
-    switch provider.configuration {
-    case .twilio(let twilio):
-      twilio.apiKey.map { "The API key \($0.sid.masked)" } ?? "The Auth Token"
-    }
+    provider.twilio?.apiKey.map { "The API key \($0.sid.masked)" } ?? "The Auth Token"
   }
 }

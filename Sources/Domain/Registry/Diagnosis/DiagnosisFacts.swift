@@ -105,8 +105,8 @@ extension CarrierError {
   var isMissingRight: Bool {
     switch kind {
     case .keyRestricted, .notPermitted: true
-    case .credentialsRefused, .testCredentials, .accountInactive, .notFound, .invalidRequest,
-      .conflict, .limited, .unavailable, .unreadableAnswer:
+    case .credentialsRefused, .keyUnknown, .testCredentials, .accountInactive, .notFound,
+      .invalidRequest, .conflict, .limited, .unavailable, .unreadableAnswer:
       false
     }
   }

@@ -98,8 +98,9 @@ struct DriftCheck: Sendable {
   private func compare(
     _ records: [CarrierNumber], _ state: inout Progress
   ) async throws(Stop) -> [PhoneNumberID] {
+    guard let account = provider.accountSID else { return [] }
     let claims = try await stored { () async throws(StoreError) in
-      try await store.claims(of: records.map(\.sid), account: provider.accountSID)
+      try await store.claims(of: records.map(\.sid), account: account)
     }
     var holders: [CarrierNumberSID: NumberClaim] = [:]
     for claim in claims { holders[claim.carrierSID] = claim }

@@ -65,7 +65,8 @@ package final class DriftSweep: Sendable {
       guard let end = page.last else { return }
       last = end.id
       await withTaskGroup(of: Void.self) { group in
-        for (index, provider) in page.enumerated() {
+        // What has no account at a carrier has nothing to compare.
+        for (index, provider) in page.filter({ $0.twilio != nil }).enumerated() {
           if index >= RegistryLimits.sweepConcurrencyMax { await group.next() }
           group.addTask { await self.sweep(provider, failed) }
         }

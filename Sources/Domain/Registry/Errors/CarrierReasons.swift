@@ -5,6 +5,7 @@ extension CarrierError.Kind {
   package var reason: String {
     switch self {
     case .credentialsRefused: "CARRIER_REFUSED_CREDENTIALS"
+    case .keyUnknown: "CARRIER_KEY_UNKNOWN"
     case .testCredentials: "CARRIER_TEST_CREDENTIALS"
     case .keyRestricted: "CARRIER_KEY_RESTRICTED"
     case .accountInactive: "CARRIER_ACCOUNT_INACTIVE"

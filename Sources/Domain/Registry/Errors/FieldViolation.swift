@@ -14,6 +14,8 @@ package struct FieldViolation: Sendable, Hashable {
     case conflicting = "CONFLICTING"
     case notPossibleNumber = "NOT_A_POSSIBLE_NUMBER"
     case emergencyNumber = "EMERGENCY_NUMBER"
+    /// Nothing could hold to it.
+    case unsupported = "UNSUPPORTED"
     case requestIDReused = "REQUEST_ID_REUSED"
   }
 

@@ -9,11 +9,12 @@ extension RegistryError {
       .agentInUse, .numberBusy, .numberInWork, .numberNotCorrupted, .nothingToRepair,
       .providerAwaited, .providerBusy, .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed,
       .accountMismatch, .credentialsOfOtherRegion, .numbersUnreachable, .credentialStaged,
-      .credentialReplaced, .credentialNotStaged, .credentialRefused, .scopeNotHeld,
+      .credentialReplaced, .credentialNotStaged, .credentialRefused, .scopeNotHeld, .gatewayInUse,
+      .notAGateway, .providerUnsuited,
       .scopeMissing, .quotaExceeded, .cancelled, .resumeTokenExpired, .tooManyWatchers,
       .tooManyDiagnoses, .tooManyTrials:
       .caller
-    case .carrier, .provisioningFailed: .peer
+    case .carrier, .gateway, .provisioningFailed: .peer
     case .tooManyOperations, .storeUnavailable, .storeDamaged, .shuttingDown, .internalError: .ours
     }
   }
@@ -45,6 +46,7 @@ extension RegistryError: CustomStringConvertible {
       "\(id) is assigned to \(agent.kind.noun) \(agent). Unassign it first."
     case .providerInUse(let id, let count):
       "\(id) has \(count) phone numbers. Delete those first."
+    case .gatewayInUse, .notAGateway, .providerUnsuited: Self.unsuited(self)
     case .providerBusy(let id, let operation):
       "\(operation) works on \(id). Wait for its end."
     case .agentInUse(let id, let count):
@@ -86,6 +88,7 @@ extension RegistryError: CustomStringConvertible {
       "The carrier refused the staged credentials of \(id) when calls used them. Roll them back, "
         + "and stage others."
     case .carrier(let failure): failure.description
+    case .gateway(let failure): failure.gatewayDescription
     case .provisioningFailed(let id, let failure, let leftovers):
       Self.failed(id, failure, leftovers)
     case .scopeNotHeld(let scope):
@@ -168,6 +171,7 @@ extension CarrierFailure: CustomStringConvertible {
       case .credentialsRefused:
         "The carrier refused the credentials\(code). Check key, secret and region: a key is good "
           + "in its own region only."
+      case .keyUnknown: "The carrier has no such API key\(code). Check it."
       case .testCredentials:
         "The credentials are for tests\(code). Take an API key or the token of the live account."
       case .keyRestricted:

@@ -11,6 +11,7 @@ extension RegistryError {
     case .providerExists(let id): self = .providerExists(id)
     case .providerHasNumbers(let count):
       self = .internalError("store: provider has \(count) numbers")
+    case .gatewayHasUsers: self = .internalError("store: gateway has users")
     case .agentExists: self = .internalError("store: agent exists")
     case .agentHasNumbers(let count): self = .internalError("store: agent has \(count) numbers")
     case .numberClaimed: self = .numberClaimed
@@ -48,7 +49,7 @@ extension ProvisioningFailure {
   init(_ error: CarrierError) {
     let cause: Cause =
       switch error.kind {
-      case .credentialsRefused: .credentialsRefused
+      case .credentialsRefused, .keyUnknown: .credentialsRefused
       case .testCredentials: .testCredentials
       case .keyRestricted: .keyRestricted
       case .accountInactive: .accountInactive
@@ -65,28 +66,28 @@ extension ProvisioningFailure {
 }
 
 extension Provider {
-  /// The credentials of a gateway opened, for one use there; nil: it is none.
-  func gatewayAccess(_ sealer: any SecretSealer) throws(SealingError) -> GatewayAccess? {
-    switch configuration {
-    case .twilio: nil
+  /// A Twilio provider's credentials opened, for one use at the carrier: the API key, else the Auth
+  /// Token. Others have none.
+  func access(_ sealer: any SecretSealer) throws(SealingError) -> CarrierAccess {
+    guard let twilio else { throw .notAuthentic }
+    if let key = twilio.apiKey {
+      let secret = try sealer.open(
+        key.secret, .apiKeySecret(id), of: secretOwner, with: dataKey)
+      return CarrierAccess(
+        accountSID: twilio.accountSID, region: region,
+        credentials: .apiKey(sid: key.sid, secret: secret))
     }
+    guard let token = twilio.authToken else { throw .notAuthentic }
+    let opened = try sealer.open(token, .authToken(id), of: secretOwner, with: dataKey)
+    return CarrierAccess(
+      accountSID: twilio.accountSID, region: region, credentials: .authToken(opened))
   }
 
-  /// The credentials opened, for one use at the carrier: the API key, else the Auth Token.
-  func access(_ sealer: any SecretSealer) throws(SealingError) -> CarrierAccess {
-    switch configuration {
-    case .twilio(let twilio):
-      if let key = twilio.apiKey {
-        let secret = try sealer.open(
-          key.secret, .apiKeySecret(id), of: secretOwner, with: dataKey)
-        return CarrierAccess(
-          accountSID: twilio.accountSID, region: region,
-          credentials: .apiKey(sid: key.sid, secret: secret))
-      }
-      guard let token = twilio.authToken else { throw .notAuthentic }
-      let opened = try sealer.open(token, .authToken(id), of: secretOwner, with: dataKey)
-      return CarrierAccess(
-        accountSID: twilio.accountSID, region: region, credentials: .authToken(opened))
-    }
+  /// A LiveKit provider's key opened, for one use there. Others have none.
+  func gatewayAccess(_ sealer: any SecretSealer) throws(SealingError) -> GatewayAccess {
+    guard case .liveKit(let gateway) = configuration else { throw .notAuthentic }
+    let secret = try sealer.open(
+      gateway.apiSecret, .liveKitSecret(id), of: secretOwner, with: dataKey)
+    return GatewayAccess(url: gateway.url, apiKey: gateway.apiKey, apiSecret: secret)
   }
 }

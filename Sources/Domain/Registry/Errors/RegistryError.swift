@@ -57,6 +57,12 @@ package enum RegistryError: Error, Sendable, Hashable {
   /// The number still has an agent: unassign it first.
   case numberAssigned(PhoneNumberID, AgentID)
   case providerInUse(ProviderID, numberCount: Int)
+  /// Trunks and numbers name it as their gateway.
+  case gatewayInUse(ProviderID, providerCount: Int, numberCount: Int)
+  /// What a SIP trunk names as its gateway is none.
+  case notAGateway(ProviderID)
+  /// Providers of this kind can't do it.
+  case providerUnsuited(ProviderID, ProviderKindFilter)
   /// Other work on the provider goes on.
   case providerBusy(ProviderID, OperationID)
   case agentInUse(AgentID, numberCount: Int)
@@ -93,6 +99,8 @@ package enum RegistryError: Error, Sendable, Hashable {
   case credentialsOfOtherRegion(asked: Region, valid: Region)
   /// The carrier did not do it. Nothing is left there.
   case carrier(CarrierFailure)
+  /// A SIP gateway did not do it. Nothing is left there.
+  case gateway(CarrierFailure)
   /// What was being written at the carrier was undone, or could not be: then the number is
   /// corrupted.
   case provisioningFailed(PhoneNumberID, ProvisioningFailure, leftovers: [Leftover])

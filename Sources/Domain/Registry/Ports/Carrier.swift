@@ -113,6 +113,8 @@ package struct CarrierError: Error, Sendable, Hashable {
   package enum Kind: Sendable, Hashable, CaseIterable {
     /// Key, secret, token or their region are wrong (401; 20003, 20006).
     case credentialsRefused
+    /// A SIP gateway has no such API key; of a key that it has, the secret is wrong.
+    case keyUnknown
     /// The credentials are for tests, which reach no number (20008).
     case testCredentials
     /// A restricted key that was not given what this needs (403 with 20003).
@@ -168,8 +170,8 @@ package struct CarrierError: Error, Sendable, Hashable {
   package var isTransient: Bool {
     switch kind {
     case .limited, .unavailable, .unreadableAnswer: true
-    case .credentialsRefused, .testCredentials, .keyRestricted, .accountInactive, .notPermitted,
-      .notFound, .invalidRequest, .conflict:
+    case .credentialsRefused, .keyUnknown, .testCredentials, .keyRestricted, .accountInactive,
+      .notPermitted, .notFound, .invalidRequest, .conflict:
       false
     }
   }

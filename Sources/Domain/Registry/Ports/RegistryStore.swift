@@ -22,9 +22,8 @@ package protocol TenantStore: Sendable {
   func commit(_ write: RegistryWrite) async throws(StoreError) -> RegistryReceipt
 
   func provider(_ id: ProviderID) async throws(StoreError) -> StoredProvider?
-  func provider(
-    account: AccountSID, region: Region
-  ) async throws(StoreError) -> StoredProvider?
+  /// The provider of exactly this `Provider.key`.
+  func provider(key: String, region: Region) async throws(StoreError) -> StoredProvider?
   /// Adds to what is known of the credentials that the provider has staged under `mark`. Where it
   /// has others, or none, nothing is done. Its version stays, and there is no event: it was seen,
   /// and done by nobody.
@@ -92,6 +91,14 @@ package protocol TenantStore: Sendable {
   func events(
     of kind: ChangeEvent.Kind, after sequence: UInt64, limit: Int
   ) async throws(StoreError) -> EventPage
+}
+
+extension TenantStore {
+  package func provider(
+    account: AccountSID, region: Region
+  ) async throws(StoreError) -> StoredProvider? {
+    try await provider(key: account.description, region: region)
+  }
 }
 
 /// What is asked for all tenants at once, by our own work alone: no use case that answers a caller

@@ -60,10 +60,11 @@ package struct OperationFilter: Sendable, Hashable {
   }
 }
 
-/// The kinds of provider that a number can be under. All numbers are Twilio's until other kinds
-/// come.
+/// The kinds of provider. The raw value is stored.
 package enum ProviderKindFilter: String, Sendable, Hashable, CaseIterable {
   case twilio
+  case sipTrunk = "sip_trunk"
+  case liveKit = "livekit"
 }
 
 /// Who holds a carrier's number: (accountSID, carrierSID) is unique in the whole deployment.
@@ -249,6 +250,8 @@ package enum StoreError: Error, Sendable, Hashable {
   case versionMismatch(StoredKind)
   case providerExists(ProviderID)
   case providerHasNumbers(count: Int)
+  /// Trunks and numbers name it as their gateway.
+  case gatewayHasUsers(providerCount: Int, numberCount: Int)
   case agentExists
   case agentHasNumbers(count: Int)
   case numberClaimed(NumberClaim)

@@ -134,13 +134,18 @@ package enum CredentialField: Sendable, Hashable {
   case stagedAuthToken(ProviderID)
   case previousAPIKeySecret(ProviderID)
   case previousAuthToken(ProviderID)
+  case liveKitSecret(ProviderID)
+  /// Of a SIP trunk, as the next.
+  case outboundPassword(ProviderID)
+  case inboundPassword(ProviderID)
   /// The id alone would not do: agents of two tenants may have the same.
   case sipPassword(AgentID, TenantID)
 
   package var associatedData: [UInt8] {
     switch self {
     case .apiKeySecret(let id), .authToken(let id), .stagedAPIKeySecret(let id),
-      .stagedAuthToken(let id), .previousAPIKeySecret(let id), .previousAuthToken(let id):
+      .stagedAuthToken(let id), .previousAPIKeySecret(let id), .previousAuthToken(let id),
+      .liveKitSecret(let id), .outboundPassword(let id), .inboundPassword(let id):
       Array("trunkline/provider/\(id)/\(name)".utf8)
     case .sipPassword(let id, let tenant):
       Array("trunkline/tenant/\(tenant)/agent/\(id)/\(name)".utf8)
@@ -155,6 +160,9 @@ package enum CredentialField: Sendable, Hashable {
     case .stagedAuthToken: "staged_auth_token"
     case .previousAPIKeySecret: "previous_api_key_secret"
     case .previousAuthToken: "previous_auth_token"
+    case .liveKitSecret: "livekit_api_secret"
+    case .outboundPassword: "outbound_password"
+    case .inboundPassword: "inbound_password"
     case .sipPassword: "sip_password"
     }
   }

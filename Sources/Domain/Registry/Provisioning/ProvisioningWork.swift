@@ -256,8 +256,8 @@ struct ProvisioningWork: Sendable {
     let account: ResourceWork.Account
     do {
       if step.kind.isAtGateway {
-        guard let access = try provider.provider.gatewayAccess(sealer) else { return nil }
-        account = .gateway(access)
+        guard provider.provider.kind == .liveKit else { return nil }
+        account = .gateway(try provider.provider.gatewayAccess(sealer))
       } else {
         account = .carrier(try provider.provider.access(sealer))
       }

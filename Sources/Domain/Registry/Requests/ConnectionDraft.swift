@@ -88,7 +88,7 @@ struct ConnectionDraft: Sendable {
       validator.refuse(field, .malformed, "The carrier connects to wss:// only.")
       return
     }
-    guard isVisible(url) else {
+    guard HostText.isVisible(url) else {
       validator.refuse(
         field, .forbiddenCharacter, "The URL holds a character that must be percent-encoded.")
       return
@@ -100,7 +100,7 @@ struct ConnectionDraft: Sendable {
       return
     }
     let authority = url.dropFirst("wss://".count).prefix { $0 != "/" }
-    if !isHostAndPort(authority) {
+    if !HostText.isHostAndPort(authority) {
       validator.refuse(field, .malformed, "The URL has no good host after wss://.")
     }
   }
@@ -129,8 +129,8 @@ struct ConnectionDraft: Sendable {
     }
     let parts = rest.split(separator: "@", omittingEmptySubsequences: false)
     let isGood =
-      isVisible(uri) && parts.count == 2 && !parts[0].isEmpty
-      && isHostAndPort(parts[1].prefix { $0 != ";" }) && isTransport(parts[1])
+      HostText.isVisible(uri) && parts.count == 2 && !parts[0].isEmpty
+      && HostText.isHostAndPort(parts[1].prefix { $0 != ";" }) && isTransport(parts[1])
     if !isGood {
       validator.refuse(
         field, .malformed,
@@ -142,37 +142,6 @@ struct ConnectionDraft: Sendable {
   private static func isTransport(_ part: Substring) -> Bool {
     guard let start = part.firstIndex(of: ";") else { return true }
     return [";transport=udp", ";transport=tcp", ";transport=tls"].contains(String(part[start...]))
-  }
-
-  /// ASCII that may stand in a URL as it is.
-  private static func isVisible(_ text: String) -> Bool {
-    text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && !"\"<>\\^`{|}".utf8.contains($0) }
-  }
-
-  private static func isHostAndPort(_ text: Substring) -> Bool {
-    var host = text
-    if text.hasPrefix("[") {
-      guard let end = text.firstIndex(of: "]") else { return false }
-      let inside = text[text.index(after: text.startIndex)..<end]
-      let isAddress = inside.utf8.allSatisfy {
-        (48...57).contains($0) || (97...102).contains($0) || (65...70).contains($0) || $0 == 58
-          || $0 == 46
-      }
-      return !inside.isEmpty && isAddress && isPort(text[text.index(after: end)...])
-    }
-    if let colon = text.firstIndex(of: ":") {
-      guard isPort(text[colon...]) else { return false }
-      host = text[..<colon]
-    }
-    return !host.isEmpty && !host.hasPrefix(".") && !host.hasPrefix("-")
-      && host.utf8.count <= 253
-      && host.utf8.allSatisfy { $0.isLetterOrDigit || $0 == 45 || $0 == 46 || $0 == 95 }
-  }
-
-  private static func isPort(_ text: Substring) -> Bool {
-    guard !text.isEmpty else { return true }
-    guard text.hasPrefix(":"), let port = Int(text.dropFirst()) else { return false }
-    return (1...65535).contains(port)
   }
 
   private static func check(

@@ -76,7 +76,10 @@ struct CredentialDraft: Sendable {
 
   /// Refuses another account than the provider's.
   func check(_ provider: Provider) throws(RegistryError) {
-    guard !account.isEmpty, account != provider.accountSID.description else { return }
+    guard let own = provider.accountSID else {
+      throw .providerUnsuited(provider.id, provider.kind)
+    }
+    guard !account.isEmpty, account != own.description else { return }
     throw .invalidArgument([
       FieldViolation(
         "twilio.account_sid", .immutable,

@@ -6,19 +6,24 @@ package struct ProviderInput: Sendable {
   package var id: String
   package var displayName: String
   package var region: Choice<Region>
-  /// nil when the request has no configuration.
+  /// nil when the request has no configuration, or another; of these three one at most is there.
   package var twilio: TwilioInput?
+  package var sipTrunk: SIPTrunkInput?
+  package var liveKit: LiveKitInput?
   package var labels: [String: String]
   package var etag: String
 
   package init(
     id: String = "", displayName: String = "", region: Choice<Region> = .unset,
-    twilio: TwilioInput? = nil, labels: [String: String] = [:], etag: String = ""
+    twilio: TwilioInput? = nil, sipTrunk: SIPTrunkInput? = nil, liveKit: LiveKitInput? = nil,
+    labels: [String: String] = [:], etag: String = ""
   ) {
     self.id = id
     self.displayName = displayName
     self.region = region
     self.twilio = twilio
+    self.sipTrunk = sipTrunk
+    self.liveKit = liveKit
     self.labels = labels
     self.etag = etag
   }
@@ -135,6 +140,21 @@ enum ProviderField: String, CaseIterable {
   case apiKeySID = "twilio.api_key_sid"
   case apiKeySecret = "twilio.api_key_secret"
   case authToken = "twilio.auth_token"
+  case outbound = "sip_trunk.outbound"
+  case inbound = "sip_trunk.inbound"
+  case gatewayID = "sip_trunk.gateway_provider_id"
+  case liveKitKey = "livekit.api_key"
+  case liveKitSecret = "livekit.api_secret"
+
+  /// The kind whose providers have it; nil: all.
+  var kind: ProviderKindFilter? {
+    switch self {
+    case .displayName, .labels: nil
+    case .apiKeySID, .apiKeySecret, .authToken: .twilio
+    case .outbound, .inbound, .gatewayID: .sipTrunk
+    case .liveKitKey, .liveKitSecret: .liveKit
+    }
+  }
 }
 
 /// What `SyncProvider` takes.

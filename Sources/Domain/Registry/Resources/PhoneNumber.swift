@@ -52,13 +52,16 @@ package struct PhoneNumber: Sendable, Hashable, Codable {
     supportsOutbound: Bool, agentID: AgentID? = nil, unassignedPolicy: UnassignedPolicy = .reject,
     state: PhoneNumberState, labels: [String: String] = [:], revision: Revision
   ) {
+    guard let account = provider.accountSID else {
+      preconditionFailure("a carrier's number under a provider without an account")
+    }
     self.id = id
     self.tenant = tenant
     self.label = label
     self.e164 = e164
     self.providerID = provider.id
     self.pendingProviderID = nil
-    self.accountSID = provider.accountSID
+    self.accountSID = account
     self.region = provider.region
     self.carrierSID = carrierSID
     self.ingress = gateway == nil ? .webhook : .trunk

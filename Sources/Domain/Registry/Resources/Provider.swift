@@ -1,6 +1,6 @@
 package import Telephony
 
-/// One set of carrier credentials, unique by (tenant, account, region).
+/// One set of carrier credentials, unique by (tenant, `key`, region).
 package struct Provider: Sendable, Hashable, Codable {
   package let id: ProviderID
   package let tenant: TenantID
@@ -45,18 +45,46 @@ package struct Provider: Sendable, Hashable, Codable {
   /// Whose secrets its data key seals.
   package var secretOwner: SecretOwner { .provider(id, tenant) }
 
-  /// The account that owns the numbers: the one that the carrier named, not the one that was
+  /// What a Twilio provider has and no other.
+  package var twilio: TwilioConfiguration? {
+    guard case .twilio(let twilio) = configuration else { return nil }
+    return twilio
+  }
+
+  /// The Twilio account that owns the numbers: the one that the carrier named, not the one that was
   /// claimed.
-  package var accountSID: AccountSID {
+  package var accountSID: AccountSID? { twilio?.accountSID }
+
+  /// The gateway that it names.
+  package var gatewayID: ProviderID? {
+    guard case .sipTrunk(let trunk) = configuration else { return nil }
+    return trunk.gatewayID
+  }
+
+  package var kind: ProviderKindFilter {
     switch configuration {
-    case .twilio(let twilio): twilio.accountSID
+    case .twilio: .twilio
+    case .sipTrunk: .sipTrunk
+    case .liveKit: .liveKit
+    }
+  }
+
+  /// What is linked once in each region of a tenant: no two kinds have the same. A Twilio account's
+  /// is its SID; a trunk's that only takes calls is its own.
+  package var key: String {
+    switch configuration {
+    case .twilio(let twilio): twilio.accountSID.description
+    case .sipTrunk(let trunk): trunk.outbound?.key ?? "st/\(id)"
+    case .liveKit(let gateway): gateway.key
     }
   }
 }
 
-/// What a provider's kind needs. Other kinds come with their adapters.
+/// What a provider's kind needs.
 package enum ProviderConfiguration: Sendable, Hashable, Codable {
   case twilio(TwilioConfiguration)
+  case sipTrunk(SIPTrunkConfiguration)
+  case liveKit(LiveKitConfiguration)
 }
 
 /// A Twilio account with its credentials of one region.

@@ -54,6 +54,17 @@ extension Provider {
       }
       if let token = twilio.authToken { twilio.authToken = try body(token, .authToken(id)) }
       configuration = .twilio(twilio)
+    case .liveKit(var gateway):
+      gateway.apiSecret = try body(gateway.apiSecret, .liveKitSecret(id))
+      configuration = .liveKit(gateway)
+    case .sipTrunk(var trunk):
+      if let password = trunk.outbound?.login?.password {
+        trunk.outbound?.login?.password = try body(password, .outboundPassword(id))
+      }
+      if let password = trunk.inbound?.login?.password {
+        trunk.inbound?.login?.password = try body(password, .inboundPassword(id))
+      }
+      configuration = .sipTrunk(trunk)
     }
     if let secret = staged?.apiKey?.secret {
       staged?.apiKey?.secret = try body(secret, .stagedAPIKeySecret(id))

@@ -10,6 +10,12 @@ package enum RouteEntry: Sendable, Hashable {
   case agent(AgentRoute)
   /// What a token allows, so that a dispatch authenticates from memory.
   case token(TokenGrant)
+
+  /// nil: no call goes by it, and dispatches are told that there is none. One of the version before
+  /// knows no provider but Twilio's.
+  package static func of(_ provider: Provider) -> RouteEntry? {
+    provider.twilio == nil ? nil : .provider(ProviderRoute(provider))
+  }
 }
 
 /// Something that is gone.
@@ -103,17 +109,18 @@ package struct ProviderRoute: Sendable, Hashable, Codable {
   /// Grows with every change of the provider: credentials leased under a smaller one are stale.
   package var version: Version
 
+  /// Of a Twilio provider.
   package init(_ provider: Provider) {
+    guard let twilio = provider.twilio else {
+      preconditionFailure("the route of a provider without an account")
+    }
     self.id = provider.id
     self.tenant = provider.tenant
-    self.accountSID = provider.accountSID
+    self.accountSID = twilio.accountSID
     self.region = provider.region
-    switch provider.configuration {
-    case .twilio(let twilio):
-      // A first Auth Token may sign nothing yet: until what had none is gone, as before.
-      let wasSigned = provider.previous.map { $0.authToken != nil } ?? true
-      self.requiresSignature = twilio.authToken != nil && wasSigned
-    }
+    // A first Auth Token may sign nothing yet: until what had none is gone, as before.
+    let wasSigned = provider.previous.map { $0.authToken != nil } ?? true
+    self.requiresSignature = twilio.authToken != nil && wasSigned
     self.version = provider.revision.version
   }
 }

@@ -25,10 +25,11 @@ extension PhoneNumbers {
     for _ in 0..<RegistryLimits.contentionAttemptsMax {
       let holder = try await holder(of: draft, caller)
       let provider = holder.provider
+      let account = try context.account(of: provider)
       let found = try await find(draft.e164, holder)
       let claims = try await reading { () async throws(StoreError) in
         try await context.store(of: caller.tenant).claims(
-          of: [found.sid], account: provider.accountSID)
+          of: [found.sid], account: account)
       }
       if let claim = claims.first {
         // A request of the same id may have taken it a moment ago.
@@ -54,8 +55,8 @@ extension PhoneNumbers {
     }
     switch draft.source {
     case .stored(let id): throw .contended(.provider(id))
-    case .credentials(let input):
-      throw .contended(.providerOfAccount(input.accountSID, input.region))
+    case .credentials(let input, let twilio):
+      throw .contended(.providerOfAccount(twilio.accountSID, input.region))
     }
   }
 
@@ -81,18 +82,16 @@ extension PhoneNumbers {
       let found = try await context.provider(id, tenant: caller.tenant).provider
       try checkServed(found.region, draft)
       return Holder(provider: found)
-    case .credentials(let input):
+    case .credentials(let input, let twilio):
       try checkServed(input.region, draft)
       let found = try await reading { () async throws(StoreError) in
         try await context.store(of: caller.tenant).provider(
-          account: input.accountSID, region: input.region)
+          account: twilio.accountSID, region: input.region)
       }
       guard found != nil || caller.may(.providersWrite) else {
         throw .scopeMissing(.providersWrite)
       }
-      for access in input.credentials.all(account: input.accountSID, region: input.region) {
-        try await context.probe(access)
-      }
+      try await context.probe(twilio, in: input.region)
       if let found { return Holder(provider: found.provider) }
       return Holder(provider: try Providers(context).make(input, caller), isNew: true)
     }
@@ -241,7 +240,7 @@ struct ImportDraft: Sendable {
   /// Where the provider is from.
   enum Source: Sendable {
     case stored(ProviderID)
-    case credentials(ProviderDraft)
+    case credentials(ProviderDraft, TwilioDraft)
   }
 
   let source: Source
@@ -271,7 +270,15 @@ struct ImportDraft: Sendable {
     }
     do throws(RegistryError) {
       let draft = try ProviderDraft(CreateProvider(provider: provider))
-      if request.providerID.isEmpty { return .credentials(draft) }
+      switch draft.configuration {
+      case .twilio(let twilio):
+        if request.providerID.isEmpty { return .credentials(draft, twilio) }
+      case .sipTrunk, .liveKit:
+        validator.refuse(
+          "provider.config", .conflicting,
+          "Only an account of twilio is linked with its number. Create this provider first, and "
+            + "give its provider_id.")
+      }
     } catch {
       if case .invalidArgument(let violations) = error {
         for violation in violations {
@@ -315,7 +322,7 @@ struct ImportDraft: Sendable {
     body.add(supportsOutbound)
     body.add(request.labels)
     body.add(request.validateOnly)
-    if case .credentials(let draft) = source { body.add(draft.body) }
+    if case .credentials(let draft, _) = source { body.add(draft.body) }
     self.body = body
   }
 }

@@ -53,7 +53,9 @@ extension PhoneNumbers {
     if number.supportsInbound, !context.webhooks.regions.contains(target.region) {
       throw .regionNotServed(target.region)
     }
-    guard target.accountSID == number.accountSID else { throw .numberNotAtCarrier(providerID) }
+    guard try context.account(of: target) == number.accountSID else {
+      throw .numberNotAtCarrier(providerID)
+    }
     let access = try context.access(target)
     let found: CarrierNumber
     do throws(CarrierError) {

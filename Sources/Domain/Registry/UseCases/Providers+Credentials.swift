@@ -140,14 +140,14 @@ extension Providers {
   private func tryAll(
     _ credentials: TwilioCredentials, of provider: Provider
   ) async throws(RegistryError) {
-    for access in credentials.all(account: provider.accountSID, region: provider.region) {
+    let account = try context.account(of: provider)
+    for access in credentials.all(account: account, region: provider.region) {
       try await context.probe(access)
     }
     guard let used = credentials.ofRequests(beside: provider) else { return }
     try await tryNumbers(
       of: provider,
-      CarrierAccess(
-        accountSID: provider.accountSID, region: provider.region, credentials: used))
+      CarrierAccess(accountSID: account, region: provider.region, credentials: used))
   }
 }
 
@@ -182,12 +182,12 @@ extension RegistryContext {
   }
 
   private func current(_ provider: Provider) throws(RegistryError) -> TwilioCredentials {
-    switch provider.configuration {
-    case .twilio(let twilio):
-      try opened(
-        twilio.apiKey, .apiKeySecret(provider.id), twilio.authToken, .authToken(provider.id),
-        of: provider)
+    guard let twilio = provider.twilio else {
+      throw .providerUnsuited(provider.id, provider.kind)
     }
+    return try opened(
+      twilio.apiKey, .apiKeySecret(provider.id), twilio.authToken, .authToken(provider.id),
+      of: provider)
   }
 
   private func opened(

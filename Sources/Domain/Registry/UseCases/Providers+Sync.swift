@@ -23,6 +23,7 @@ extension Providers {
     }
     for _ in 0..<RegistryLimits.contentionAttemptsMax {
       let provider = try await context.provider(id, tenant: caller.tenant).provider
+      _ = try context.account(of: provider)
       let open = try await reading { () async throws(StoreError) in
         try await context.store(of: caller.tenant).openJournal(of: .provider(id))
       }

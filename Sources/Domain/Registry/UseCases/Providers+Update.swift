@@ -2,7 +2,7 @@ package import Access
 internal import Telephony
 
 extension Providers {
-  /// Changes name, labels and credentials.
+  /// Changes name, labels, credentials, and a SIP trunk's settings.
   ///
   /// New credentials are tried on every number of the provider and taken or refused whole: numbers
   /// that are imported meanwhile make the trial begin again.
@@ -26,15 +26,9 @@ extension Providers {
       let stored = try await context.provider(id, tenant: caller.tenant)
       let present = stored.provider
       try checkEtag(input.etag, present.etag, .provider(id))
-      let change = try ProviderChange(present, input, mask.fields)
-      // What was staged beside other credentials was not seen to work beside these.
-      if change.replacesCredentials, present.staged != nil { throw .credentialStaged(id) }
-      if !change.probes.isEmpty || change.triesNumbers {
-        try await context.trials.run(id) { () async throws(RegistryError) in
-          try await prove(change, present)
-        }
-      }
-      let updated = try apply(change, to: present)
+      try Self.checkKind(present, input, request.mask, mask.fields)
+      let changed = try await changed(present, input, mask.fields)
+      let updated = changed.provider
       if request.validateOnly || updated == present { return updated }
       do {
         try await context.commit(
@@ -42,10 +36,10 @@ extension Providers {
           [
             .updateProvider(
               updated, from: present.revision.version,
-              numbersRevision: change.triesNumbers ? stored.numbersRevision : nil)
+              numbersRevision: changed.dependsOnNumbers ? stored.numbersRevision : nil)
           ],
           audit: AuditDraft(
-            change.replacesCredentials ? .rotate : .update, from: present, to: updated))
+            changed.replacesCredentials ? .rotate : .update, from: present, to: updated))
         return updated
       } catch .versionMismatch, .notFound {
         continue
@@ -56,10 +50,40 @@ extension Providers {
     throw .contended(.provider(id))
   }
 
+  /// What an update makes of a provider.
+  struct Changed: Sendable {
+    var provider: Provider
+    /// It was tried on the numbers that were there, or is right only while there are none more.
+    var dependsOnNumbers = false
+    var replacesCredentials = false
+  }
+
+  private func changed(
+    _ present: Provider, _ input: ProviderInput, _ fields: Set<ProviderField>
+  ) async throws(RegistryError) -> Changed {
+    switch present.configuration {
+    case .twilio: break
+    case .sipTrunk(let trunk): return try await changed(present, trunk, input, fields)
+    case .liveKit(let gateway): return try await changed(present, gateway, input, fields)
+    }
+    let change = try ProviderChange(present, input, fields)
+    // What was staged beside other credentials was not seen to work beside these.
+    if change.replacesCredentials, present.staged != nil { throw .credentialStaged(present.id) }
+    if !change.probes.isEmpty || change.triesNumbers {
+      try await context.trials.run(present.id) { () async throws(RegistryError) in
+        try await prove(change, present)
+      }
+    }
+    return Changed(
+      provider: try apply(change, to: present), dependsOnNumbers: change.triesNumbers,
+      replacesCredentials: change.replacesCredentials)
+  }
+
   private static func populated(_ input: ProviderInput) -> Set<ProviderField> {
     var fields: Set<ProviderField> = []
     if !input.displayName.isEmpty { fields.insert(.displayName) }
     if !input.labels.isEmpty { fields.insert(.labels) }
+    fields.formUnion(populatedGateway(input))
     guard let twilio = input.twilio else { return fields }
     if !twilio.apiKeySID.isEmpty { fields.insert(.apiKeySID) }
     if twilio.apiKeySecret != nil { fields.insert(.apiKeySecret) }
@@ -126,10 +150,11 @@ extension Providers {
   private func prove(
     _ change: ProviderChange, _ present: Provider
   ) async throws(RegistryError) {
+    let account = try context.account(of: present)
     for credentials in change.probes {
       try await context.probe(
         CarrierAccess(
-          accountSID: present.accountSID, region: present.region, credentials: credentials))
+          accountSID: account, region: present.region, credentials: credentials))
     }
     guard change.triesNumbers else { return }
     let credentials: CarrierCredentials
@@ -145,8 +170,7 @@ extension Providers {
     }
     try await tryNumbers(
       of: present,
-      CarrierAccess(
-        accountSID: present.accountSID, region: present.region, credentials: credentials))
+      CarrierAccess(accountSID: account, region: present.region, credentials: credentials))
   }
 
   /// Tries credentials on every number of the provider, and on those that are being moved to it;
@@ -259,7 +283,8 @@ struct ProviderChange {
     self.labels = fields.contains(.labels) ? input.labels : present.labels
     guard case .twilio(let twilio) = present.configuration else { return }
     var validator = Validator()
-    Self.checkImmutable(input, present, &validator)
+    validator.sameRegion(input, present)
+    Self.checkImmutable(input, twilio, &validator)
     if let update = input.twilio ?? (fields.isDisjoint(with: Self.credentials) ? nil : .init()) {
       readKey(update, twilio, fields, &validator)
       readToken(update, twilio, fields)
@@ -277,15 +302,8 @@ struct ProviderChange {
   private static let credentials: Set<ProviderField> = [.apiKeySID, .apiKeySecret, .authToken]
 
   private static func checkImmutable(
-    _ input: ProviderInput, _ present: Provider, _ validator: inout Validator
+    _ input: ProviderInput, _ present: TwilioConfiguration, _ validator: inout Validator
   ) {
-    if let region = validator.optional("provider.region", input.region),
-      region != present.region
-    {
-      validator.refuse(
-        "provider.region", .immutable,
-        "The region of a provider never changes. Create another provider for \(region).")
-    }
     if let account = input.twilio?.accountSID, !account.isEmpty,
       account != present.accountSID.description
     {

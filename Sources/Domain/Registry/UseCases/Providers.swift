@@ -9,26 +9,26 @@ package struct Providers: Sendable {
     self.context = context
   }
 
-  /// Links an account in a region after the carrier took its credentials.
+  /// Links an account in a region after the carrier took its credentials; those of a SIP trunk are
+  /// told by calls alone.
   ///
   /// With `validateOnly` nothing is stored and the answer's id means nothing.
   package func create(
     _ request: CreateProvider, by caller: Caller
   ) async throws(RegistryError) -> Provider {
-    let draft = try ProviderDraft(request)
+    let draft = try ProviderDraft(request, allowsPlain: context.allowsPlainGateways)
     if let earlier = try await context.earlier(
       request.requestID, draft.body, tenant: caller.tenant)
     {
       return try await replay(earlier, draft.body, caller)
     }
-    let twin = try await reading { () async throws(StoreError) in
-      try await context.store(of: caller.tenant).provider(
-        account: draft.accountSID, region: draft.region)
+    if let key = draft.key {
+      let twin = try await reading { () async throws(StoreError) in
+        try await context.store(of: caller.tenant).provider(key: key, region: draft.region)
+      }
+      if let twin { throw .providerExists(twin.provider.id) }
     }
-    if let twin { throw .providerExists(twin.provider.id) }
-    for access in draft.credentials.all(account: draft.accountSID, region: draft.region) {
-      try await context.probe(access)
-    }
+    try await context.tryOut(draft, caller.tenant)
     let provider = try make(draft, caller)
     if request.validateOnly { return provider }
     let record = try context.request(
@@ -40,6 +40,8 @@ package struct Providers: Sendable {
       return provider
     } catch .requestRepeated(let earlier) {
       return try await replay(earlier, draft.body, caller)
+    } catch .notFound(.provider) {
+      throw draft.gatewayID.map { .notFound(.provider($0)) } ?? .internalError("no gateway")
     } catch {
       throw RegistryError(error)
     }
@@ -96,6 +98,8 @@ package struct Providers: Sendable {
           audit: AuditDraft(.delete, from: present, to: nil))
       } catch .providerHasNumbers(let count) {
         throw .providerInUse(id, numberCount: count)
+      } catch .gatewayHasUsers(let providers, let numbers) {
+        throw .gatewayInUse(id, providerCount: providers, numberCount: numbers)
       } catch .versionMismatch, .notFound {
         continue
       } catch {
@@ -116,15 +120,20 @@ package struct Providers: Sendable {
       ])
     case .stored(let id):
       var provider = try await get(id, by: caller)
-      try await context.probe(try context.access(provider))
+      switch provider.configuration {
+      case .twilio: try await context.probe(try context.access(provider))
+      case .liveKit: try await context.probe(gateway: try context.gatewayAccess(provider))
+      case .sipTrunk(let trunk):
+        try await context.checkGateway(trunk.gatewayID, caller.tenant)
+        return provider
+      }
       provider.state = .active
       provider.conditions = [context.credentialsAccepted()]
       return provider
     case .candidate(let input):
-      let draft = try ProviderDraft(CreateProvider(provider: input))
-      for access in draft.credentials.all(account: draft.accountSID, region: draft.region) {
-        try await context.probe(access)
-      }
+      let draft = try ProviderDraft(
+        CreateProvider(provider: input), allowsPlain: context.allowsPlainGateways)
+      try await context.tryOut(draft, caller.tenant)
       return try make(draft, caller)
     }
   }
@@ -142,6 +151,7 @@ package struct Providers: Sendable {
     guard let id else { throw .internalError("An id was neither read nor refused.") }
     let provider = try await context.provider(id, tenant: caller.tenant).provider
     let access = try context.access(provider)
+    let account = access.accountSID
     let listed: CarrierNumberPage
     do {
       listed = try await context.carrier.listNumbers(
@@ -151,7 +161,7 @@ package struct Providers: Sendable {
     }
     let claims = try await reading { () async throws(StoreError) in
       try await context.store(of: caller.tenant).claims(
-        of: listed.numbers.map(\.sid), account: provider.accountSID)
+        of: listed.numbers.map(\.sid), account: account)
     }
     var mine: [CarrierNumberSID: PhoneNumberID] = [:]
     for claim in claims where claim.tenant == caller.tenant {
@@ -184,66 +194,11 @@ package struct Providers: Sendable {
     let id = ProviderID(at: now, random: context.ids)
     let owner = SecretOwner.provider(id, caller.tenant)
     var dataKey: SealedDataKey?
-    var twilio = TwilioConfiguration(accountSID: draft.accountSID, apiKey: nil, authToken: nil)
-    if let key = draft.credentials.apiKey {
-      let sealed = try context.seal(key.secret, .apiKeySecret(id), of: owner, under: &dataKey)
-      twilio.apiKey = SealedAPIKey(sid: key.sid, secret: sealed)
-    }
-    if let token = draft.credentials.authToken {
-      twilio.authToken = try context.seal(token, .authToken(id), of: owner, under: &dataKey)
-    }
+    let configuration = try context.sealed(draft.configuration, of: id, owner, under: &dataKey)
     return Provider(
       id: id, tenant: caller.tenant, displayName: draft.displayName, region: draft.region,
-      configuration: .twilio(twilio), dataKey: dataKey,
-      conditions: [context.credentialsAccepted()],
+      configuration: configuration, dataKey: dataKey,
+      conditions: draft.isTried ? [context.credentialsAccepted()] : [],
       labels: draft.labels, revision: Revision(createTime: now))
-  }
-}
-
-/// A creation that was found good.
-struct ProviderDraft: Sendable {
-  let displayName: String
-  let region: Region
-  let accountSID: AccountSID
-  let credentials: TwilioCredentials
-  let labels: [String: String]
-  let body: RequestBody
-
-  init(_ request: CreateProvider) throws(RegistryError) {
-    var validator = Validator()
-    validator.requestID(request.requestID)
-    guard let input = request.provider else {
-      validator.refuse("provider", .required, "The provider is missing.")
-      throw .invalidArgument(validator.violations)
-    }
-    validator.text(
-      "provider.display_name", input.displayName, lengthMax: RegistryLimits.displayNameLengthMax)
-    validator.labels("provider.labels", input.labels)
-    let region = validator.region("provider.region", input.region)
-    guard let twilio = input.twilio else {
-      validator.refuse("provider.config", .required, "The configuration is missing: give twilio.")
-      throw .invalidArgument(validator.violations)
-    }
-    let account = validator.id(
-      "provider.twilio.account_sid", twilio.accountSID, as: AccountSID.self)
-    self.credentials = TwilioCredentials(twilio, "provider.twilio", &validator)
-    try validator.finish()
-    guard let region, let account else {
-      throw .internalError("A field was neither read nor refused.")
-    }
-    self.displayName = input.displayName
-    self.region = region
-    self.accountSID = account
-    self.labels = input.labels
-    var body = RequestBody("CreateProvider")
-    body.add(input.displayName)
-    body.add(region.rawValue)
-    body.add(twilio.accountSID)
-    body.add(twilio.apiKeySID)
-    body.add(twilio.apiKeySecret)
-    body.add(twilio.authToken)
-    body.add(input.labels)
-    body.add(request.validateOnly)
-    self.body = body
   }
 }

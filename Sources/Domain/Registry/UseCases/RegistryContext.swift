@@ -15,6 +15,9 @@ package struct RegistryContext: Sendable {
   package let carrier: any Carrier
   /// nil: numbers come by webhook only.
   let outside: OutsidePorts?
+  package let gateway: any SIPGateway
+  /// Gateways may be spoken to without TLS, whatever their host.
+  let allowsPlainGateways: Bool
   package let sealer: any SecretSealer
   package let webhooks: any WebhookEndpoints
   package let numberPlan: any NumberPlan
@@ -31,6 +34,7 @@ package struct RegistryContext: Sendable {
   package let runner: ProvisioningRunner
 
   /// - Parameter outside: what numbers by trunk need; nil: none is imported.
+  /// - Parameter allowsPlainGateways: gateways may be spoken to without TLS, whatever their host.
   /// - Parameter process: this process, where other registries may work on the same store; nil when
   ///   the store is its alone.
   /// - Parameter auditRetention: how long audit entries are kept; nil: for ever. At least
@@ -39,10 +43,10 @@ package struct RegistryContext: Sendable {
   /// - Parameter credentialWindow: how long what PromoteCredential replaced is kept, within
   ///   `RegistryLimits.credentialWindowMin` and `credentialWindowMax`.
   package init(
-    store: any RegistryStore, carrier: any Carrier, outside: OutsidePorts? = nil,
-    sealer: any SecretSealer, webhooks: any WebhookEndpoints, numberPlan: any NumberPlan,
-    time: any TimeSource, ids: any IDSource, quotas: [Quota] = [],
-    process: RegistryProcessID? = nil,
+    store: any RegistryStore, carrier: any Carrier, gateway: any SIPGateway,
+    outside: OutsidePorts? = nil, allowsPlainGateways: Bool = false, sealer: any SecretSealer,
+    webhooks: any WebhookEndpoints, numberPlan: any NumberPlan, time: any TimeSource,
+    ids: any IDSource, quotas: [Quota] = [], process: RegistryProcessID? = nil,
     auditRetention: Duration? = nil, moveOverlap: Duration = RegistryLimits.moveOverlap,
     credentialWindow: Duration = RegistryLimits.credentialWindowDefault,
     background: BackgroundTasks = BackgroundTasks()
@@ -60,6 +64,8 @@ package struct RegistryContext: Sendable {
     self.quotas = quotas
     self.carrier = carrier
     self.outside = outside
+    self.gateway = gateway
+    self.allowsPlainGateways = allowsPlainGateways
     self.sealer = sealer
     self.webhooks = webhooks
     self.numberPlan = numberPlan
@@ -229,7 +235,16 @@ extension RegistryContext {
     }
   }
 
+  /// The Twilio account of a provider; others have none.
+  func account(of provider: Provider) throws(RegistryError) -> AccountSID {
+    guard let account = provider.accountSID else {
+      throw .providerUnsuited(provider.id, provider.kind)
+    }
+    return account
+  }
+
   func access(_ provider: Provider) throws(RegistryError) -> CarrierAccess {
+    _ = try account(of: provider)
     do {
       return try provider.access(sealer)
     } catch {

@@ -89,7 +89,8 @@ extension RegistryContext {
       } catch {
         switch error.kind {
         case .testCredentials, .keyRestricted, .accountInactive, .notPermitted: return region
-        case .credentialsRefused, .notFound, .invalidRequest, .conflict, .limited, .unavailable,
+        case .credentialsRefused, .keyUnknown, .notFound, .invalidRequest, .conflict, .limited,
+          .unavailable,
           .unreadableAnswer:
           continue
         }

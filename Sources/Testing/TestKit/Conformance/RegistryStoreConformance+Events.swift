@@ -192,7 +192,7 @@ extension RegistryStoreConformance {
     _ journal: ProvisioningJournal
   ) async throws {
     try require(try await tenant.provider(provider.id) == nil, "no provider")
-    let linked = try await tenant.provider(account: provider.accountSID, region: provider.region)
+    let linked = try await tenant.provider(key: provider.key, region: provider.region)
     try require(linked == nil, "no provider of the account")
     try require(try await tenant.number(number.id) == nil, "no number")
     try require(try await tenant.agent(agent.id) == nil, "no agent")

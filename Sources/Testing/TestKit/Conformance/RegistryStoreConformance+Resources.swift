@@ -11,10 +11,10 @@ extension RegistryStoreConformance {
       let other = try await store.tenant(Sample.otherTenant).provider(provider.id)
       try requireEqual(other, nil)
       let found = try await store.tenant(Sample.tenant).provider(
-        account: provider.accountSID, region: .us1)
+        key: provider.key, region: .us1)
       try requireEqual(found?.provider.id, provider.id)
       let elsewhere = try await store.tenant(Sample.tenant).provider(
-        account: provider.accountSID, region: .ie1)
+        key: provider.key, region: .ie1)
       try requireEqual(elsewhere, nil)
     },
     RegistryStoreCheck("what was seen of staged credentials changes nothing else") { store in
@@ -162,7 +162,7 @@ extension RegistryStoreConformance {
         provider: theirs, carrierSID: second.carrierSID, supportsInbound: true,
         supportsOutbound: true, state: .active, revision: second.revision)
       let claim = NumberClaim(
-        accountSID: mine.accountSID, carrierSID: first.carrierSID, tenant: Sample.tenant,
+        accountSID: first.accountSID, carrierSID: first.carrierSID, tenant: Sample.tenant,
         numberID: first.id, region: .us1)
       try await store.commit(
         Sample.write([.insertProvider(theirs)], tenant: Sample.otherTenant))
@@ -170,7 +170,7 @@ extension RegistryStoreConformance {
         [.insertNumber(second, providerVersion: 1)], tenant: Sample.otherTenant)
       try await requireRefused(store, write, .numberClaimed(claim))
       let claims = try await store.tenant(Sample.tenant).claims(
-        of: [first.carrierSID, Sample.sid(8)], account: mine.accountSID)
+        of: [first.carrierSID, Sample.sid(8)], account: first.accountSID)
       try requireEqual(claims, [claim])
       let none = try await store.tenant(Sample.tenant).claims(
         of: [first.carrierSID], account: Sample.account(9))

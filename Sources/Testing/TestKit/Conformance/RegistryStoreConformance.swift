@@ -26,8 +26,9 @@ package struct ConformanceFailure: Error, CustomStringConvertible {
 /// The checks, for the argument list of a test: each runs over a store of its own.
 package enum RegistryStoreConformance {
   package static let checks: [RegistryStoreCheck] =
-    providerChecks + numberChecks + agentChecks + listChecks + transactionChecks + journalChecks
-    + operationChecks + leaseChecks + routeChecks + tokenChecks + auditChecks + quotaChecks
+    providerChecks + gatewayChecks + numberChecks + agentChecks + listChecks + transactionChecks
+    + journalChecks + operationChecks + leaseChecks + routeChecks + tokenChecks + auditChecks
+    + quotaChecks
     + eventChecks + isolationChecks + parallelChecks + deadlockChecks
 }
 

@@ -255,7 +255,10 @@ package final class FakeGateway: SIPGateway {
       guard var server = state.servers[access.url] else {
         throw CarrierError(.unavailable, effect: .beforeSend)
       }
-      guard let key = server.keys[access.apiKey], key.secret == access.apiSecret else {
+      guard let key = server.keys[access.apiKey] else {
+        throw CarrierError(.keyUnknown, effect: .refused, code: 401)
+      }
+      guard key.secret == access.apiSecret else {
         throw CarrierError(.credentialsRefused, effect: .refused, code: 401)
       }
       guard key.isAdmin else { throw CarrierError(.notPermitted, effect: .refused, code: 403) }

@@ -26,10 +26,10 @@ package struct FaultyTenantStore: TenantStore {
   }
 
   package func provider(
-    account: AccountSID, region: Region
+    key: String, region: Region
   ) async throws(StoreError) -> StoredProvider? {
     try await injector.step { () async throws(StoreError) in
-      try await base.provider(account: account, region: region)
+      try await base.provider(key: key, region: region)
     }
   }
 

@@ -28,11 +28,11 @@ package struct MemoryTenantStore: TenantStore {
   }
 
   package func provider(
-    account: AccountSID, region: Region
+    key: String, region: Region
   ) async throws(StoreError) -> StoredProvider? {
     store.tables.withLock { tables in
       tables.providers.values.first {
-        $0.tenant == tenant && $0.provider.accountSID == account && $0.provider.region == region
+        $0.tenant == tenant && $0.provider.key == key && $0.provider.region == region
       }
     }
   }
@@ -41,9 +41,11 @@ package struct MemoryTenantStore: TenantStore {
     _ filter: ProviderFilter, after cursor: PageCursor?, limit: Int
   ) async throws(StoreError) -> [Provider] {
     store.tables.withLock { tables in
-      let all = tables.providers.values.map(\.provider).filter {
-        $0.tenant == tenant && (filter.accountSID ?? $0.accountSID) == $0.accountSID
-          && (filter.region ?? $0.region) == $0.region
+      let all = tables.providers.values.map(\.provider).filter { provider in
+        provider.tenant == tenant
+          && (filter.accountSID == nil || filter.accountSID == provider.accountSID)
+          && (filter.region == nil || filter.region == provider.region)
+          && (filter.kind == nil || filter.kind == provider.kind)
       }
       return Self.page(all, after: cursor, limit: limit) {
         PageCursor(createTime: $0.revision.createTime, id: $0.id.description)
@@ -63,7 +65,9 @@ package struct MemoryTenantStore: TenantStore {
   ) async throws(StoreError) -> [PhoneNumber] {
     store.tables.withLock { tables in
       let all = tables.numbers.values.filter {
-        $0.tenant == tenant && (filter.agentID == nil || filter.agentID == $0.agentID)
+        // Every number is Twilio's until others can have some.
+        (filter.kind ?? .twilio) == .twilio
+          && $0.tenant == tenant && (filter.agentID == nil || filter.agentID == $0.agentID)
           && (filter.providerID ?? $0.providerID) == $0.providerID
           && (filter.region ?? $0.region) == $0.region && (filter.state ?? $0.state) == $0.state
       }

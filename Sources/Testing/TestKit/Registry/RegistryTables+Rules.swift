@@ -6,16 +6,29 @@ extension RegistryTables {
   // MARK: Providers
 
   mutating func insert(_ provider: Provider) throws(StoreError) {
-    let twin = providers.values.first {
-      $0.provider.tenant == provider.tenant && $0.provider.accountSID == provider.accountSID
-        && $0.provider.region == provider.region
-    }
-    if let twin { throw .providerExists(twin.provider.id) }
+    try checkKey(of: provider)
     providers[provider.id] = StoredProvider(provider: provider, numbersRevision: 0)
     publish(
-      .provider(provider.id), .put(.provider(ProviderRoute(provider))),
+      .provider(provider.id), route(of: provider),
       event(.provider, "\(provider.id)", provider.tenant, provider.revision.version, .created))
     tally(.provider, provider.tenant, 1)
+  }
+
+  /// Another of its key must not be there, and the gateway that it names must.
+  private func checkKey(of provider: Provider) throws(StoreError) {
+    if let gateway = provider.gatewayID, providers[gateway]?.provider.tenant != provider.tenant {
+      throw .notFound(.provider)
+    }
+    let twin = providers.values.first {
+      $0.provider.tenant == provider.tenant && $0.provider.key == provider.key
+        && $0.provider.region == provider.region && $0.provider.id != provider.id
+    }
+    if let twin { throw .providerExists(twin.provider.id) }
+  }
+
+  private func route(of provider: Provider) -> RouteChange.Kind {
+    RouteEntry.of(provider).map { .put($0) }
+      ?? .removed(.provider(provider.id, tenant: provider.tenant))
   }
 
   private func stored(
@@ -35,10 +48,11 @@ extension RegistryTables {
     guard (numbersRevision ?? row.numbersRevision) == row.numbersRevision else {
       throw .versionMismatch(.provider)
     }
+    try checkKey(of: provider)
     row.provider = provider
     providers[provider.id] = row
     publish(
-      .provider(provider.id), .put(.provider(ProviderRoute(provider))),
+      .provider(provider.id), route(of: provider),
       event(.provider, "\(provider.id)", provider.tenant, provider.revision.version, .updated))
   }
 
@@ -48,6 +62,8 @@ extension RegistryTables {
     _ = try stored(id, tenant, from: version)
     let count = numbers.values.count { $0.providerID == id }
     guard count == 0 else { throw .providerHasNumbers(count: count) }
+    let users = providers.values.count { $0.provider.gatewayID == id }
+    guard users == 0 else { throw .gatewayHasUsers(providerCount: users, numberCount: 0) }
     providers[id] = nil
     publish(
       .provider(id), .removed(.provider(id, tenant: tenant)),

@@ -13,6 +13,36 @@ void   trunkline__v1__provider__twilio__init
   static const Trunkline__V1__Provider__Twilio init_value = TRUNKLINE__V1__PROVIDER__TWILIO__INIT;
   *message = init_value;
 }
+void   trunkline__v1__provider__sip_trunk__outbound__headers_entry__init
+                     (Trunkline__V1__Provider__SipTrunk__Outbound__HeadersEntry         *message)
+{
+  static const Trunkline__V1__Provider__SipTrunk__Outbound__HeadersEntry init_value = TRUNKLINE__V1__PROVIDER__SIP_TRUNK__OUTBOUND__HEADERS_ENTRY__INIT;
+  *message = init_value;
+}
+void   trunkline__v1__provider__sip_trunk__outbound__init
+                     (Trunkline__V1__Provider__SipTrunk__Outbound         *message)
+{
+  static const Trunkline__V1__Provider__SipTrunk__Outbound init_value = TRUNKLINE__V1__PROVIDER__SIP_TRUNK__OUTBOUND__INIT;
+  *message = init_value;
+}
+void   trunkline__v1__provider__sip_trunk__inbound__init
+                     (Trunkline__V1__Provider__SipTrunk__Inbound         *message)
+{
+  static const Trunkline__V1__Provider__SipTrunk__Inbound init_value = TRUNKLINE__V1__PROVIDER__SIP_TRUNK__INBOUND__INIT;
+  *message = init_value;
+}
+void   trunkline__v1__provider__sip_trunk__init
+                     (Trunkline__V1__Provider__SipTrunk         *message)
+{
+  static const Trunkline__V1__Provider__SipTrunk init_value = TRUNKLINE__V1__PROVIDER__SIP_TRUNK__INIT;
+  *message = init_value;
+}
+void   trunkline__v1__provider__live_kit__init
+                     (Trunkline__V1__Provider__LiveKit         *message)
+{
+  static const Trunkline__V1__Provider__LiveKit init_value = TRUNKLINE__V1__PROVIDER__LIVE_KIT__INIT;
+  *message = init_value;
+}
 void   trunkline__v1__provider__labels_entry__init
                      (Trunkline__V1__Provider__LabelsEntry         *message)
 {
@@ -302,6 +332,430 @@ const ProtobufCMessageDescriptor trunkline__v1__provider__twilio__descriptor =
   (ProtobufCMessageInit) trunkline__v1__provider__twilio__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor trunkline__v1__provider__sip_trunk__outbound__headers_entry__field_descriptors[2] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Provider__SipTrunk__Outbound__HeadersEntry, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Provider__SipTrunk__Outbound__HeadersEntry, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__provider__sip_trunk__outbound__headers_entry__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+};
+static const ProtobufCIntRange trunkline__v1__provider__sip_trunk__outbound__headers_entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__provider__sip_trunk__outbound__headers_entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.Provider.SipTrunk.Outbound.HeadersEntry",
+  "HeadersEntry",
+  "Trunkline__V1__Provider__SipTrunk__Outbound__HeadersEntry",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__Provider__SipTrunk__Outbound__HeadersEntry),
+  2,
+  trunkline__v1__provider__sip_trunk__outbound__headers_entry__field_descriptors,
+  trunkline__v1__provider__sip_trunk__outbound__headers_entry__field_indices_by_name,
+  1,  trunkline__v1__provider__sip_trunk__outbound__headers_entry__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__provider__sip_trunk__outbound__headers_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__provider__sip_trunk__outbound__field_descriptors[7] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Provider__SipTrunk__Outbound, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Provider__SipTrunk__Outbound, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Provider__SipTrunk__Outbound, f3),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f4",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Trunkline__V1__Provider__SipTrunk__Outbound, n_f4),
+    offsetof(Trunkline__V1__Provider__SipTrunk__Outbound, f4),
+    &trunkline__v1__provider__sip_trunk__outbound__headers_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f5",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Provider__SipTrunk__Outbound, f5),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f6",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Trunkline__V1__Provider__SipTrunk__Outbound, o0_case),
+    offsetof(Trunkline__V1__Provider__SipTrunk__Outbound, f6),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f7",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Provider__SipTrunk__Outbound, f7),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__provider__sip_trunk__outbound__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+  3,   /* field[3] = f4 */
+  4,   /* field[4] = f5 */
+  5,   /* field[5] = f6 */
+  6,   /* field[6] = f7 */
+};
+static const ProtobufCIntRange trunkline__v1__provider__sip_trunk__outbound__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__provider__sip_trunk__outbound__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.Provider.SipTrunk.Outbound",
+  "Outbound",
+  "Trunkline__V1__Provider__SipTrunk__Outbound",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__Provider__SipTrunk__Outbound),
+  7,
+  trunkline__v1__provider__sip_trunk__outbound__field_descriptors,
+  trunkline__v1__provider__sip_trunk__outbound__field_indices_by_name,
+  1,  trunkline__v1__provider__sip_trunk__outbound__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__provider__sip_trunk__outbound__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__provider__sip_trunk__inbound__field_descriptors[7] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Trunkline__V1__Provider__SipTrunk__Inbound, n_f1),
+    offsetof(Trunkline__V1__Provider__SipTrunk__Inbound, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Trunkline__V1__Provider__SipTrunk__Inbound, n_f2),
+    offsetof(Trunkline__V1__Provider__SipTrunk__Inbound, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Trunkline__V1__Provider__SipTrunk__Inbound, n_f3),
+    offsetof(Trunkline__V1__Provider__SipTrunk__Inbound, f3),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f4",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Provider__SipTrunk__Inbound, f4),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f5",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Provider__SipTrunk__Inbound, f5),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f6",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Trunkline__V1__Provider__SipTrunk__Inbound, o0_case),
+    offsetof(Trunkline__V1__Provider__SipTrunk__Inbound, f6),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f7",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Provider__SipTrunk__Inbound, f7),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__provider__sip_trunk__inbound__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+  3,   /* field[3] = f4 */
+  4,   /* field[4] = f5 */
+  5,   /* field[5] = f6 */
+  6,   /* field[6] = f7 */
+};
+static const ProtobufCIntRange trunkline__v1__provider__sip_trunk__inbound__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__provider__sip_trunk__inbound__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.Provider.SipTrunk.Inbound",
+  "Inbound",
+  "Trunkline__V1__Provider__SipTrunk__Inbound",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__Provider__SipTrunk__Inbound),
+  7,
+  trunkline__v1__provider__sip_trunk__inbound__field_descriptors,
+  trunkline__v1__provider__sip_trunk__inbound__field_indices_by_name,
+  1,  trunkline__v1__provider__sip_trunk__inbound__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__provider__sip_trunk__inbound__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__provider__sip_trunk__field_descriptors[3] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Provider__SipTrunk, f1),
+    &trunkline__v1__provider__sip_trunk__outbound__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Provider__SipTrunk, f2),
+    &trunkline__v1__provider__sip_trunk__inbound__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Provider__SipTrunk, f3),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__provider__sip_trunk__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+};
+static const ProtobufCIntRange trunkline__v1__provider__sip_trunk__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__provider__sip_trunk__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.Provider.SipTrunk",
+  "SipTrunk",
+  "Trunkline__V1__Provider__SipTrunk",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__Provider__SipTrunk),
+  3,
+  trunkline__v1__provider__sip_trunk__field_descriptors,
+  trunkline__v1__provider__sip_trunk__field_indices_by_name,
+  1,  trunkline__v1__provider__sip_trunk__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__provider__sip_trunk__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__provider__live_kit__field_descriptors[4] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Provider__LiveKit, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Provider__LiveKit, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Trunkline__V1__Provider__LiveKit, o0_case),
+    offsetof(Trunkline__V1__Provider__LiveKit, f3),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f4",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Provider__LiveKit, f4),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__provider__live_kit__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+  3,   /* field[3] = f4 */
+};
+static const ProtobufCIntRange trunkline__v1__provider__live_kit__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__provider__live_kit__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.Provider.LiveKit",
+  "LiveKit",
+  "Trunkline__V1__Provider__LiveKit",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__Provider__LiveKit),
+  4,
+  trunkline__v1__provider__live_kit__field_descriptors,
+  trunkline__v1__provider__live_kit__field_indices_by_name,
+  1,  trunkline__v1__provider__live_kit__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__provider__live_kit__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor trunkline__v1__provider__labels_entry__field_descriptors[2] =
 {
   {
@@ -353,7 +807,7 @@ const ProtobufCMessageDescriptor trunkline__v1__provider__labels_entry__descript
   (ProtobufCMessageInit) trunkline__v1__provider__labels_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__v1__provider__field_descriptors[12] =
+static const ProtobufCFieldDescriptor trunkline__v1__provider__field_descriptors[14] =
 {
   {
     "f1",
@@ -399,6 +853,30 @@ static const ProtobufCFieldDescriptor trunkline__v1__provider__field_descriptors
     offsetof(Trunkline__V1__Provider, o0_case),
     offsetof(Trunkline__V1__Provider, f10),
     &trunkline__v1__provider__twilio__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f11",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Trunkline__V1__Provider, o0_case),
+    offsetof(Trunkline__V1__Provider, f11),
+    &trunkline__v1__provider__sip_trunk__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f12",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Trunkline__V1__Provider, o0_case),
+    offsetof(Trunkline__V1__Provider, f12),
+    &trunkline__v1__provider__live_kit__descriptor,
     NULL,
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -503,24 +981,26 @@ static const ProtobufCFieldDescriptor trunkline__v1__provider__field_descriptors
 static const unsigned trunkline__v1__provider__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
   3,   /* field[3] = f10 */
+  4,   /* field[4] = f11 */
+  5,   /* field[5] = f12 */
   1,   /* field[1] = f2 */
-  4,   /* field[4] = f20 */
-  5,   /* field[5] = f21 */
+  6,   /* field[6] = f20 */
+  7,   /* field[7] = f21 */
   2,   /* field[2] = f3 */
-  6,   /* field[6] = f30 */
-  7,   /* field[7] = f31 */
-  8,   /* field[8] = f32 */
-  9,   /* field[9] = f33 */
-  10,   /* field[10] = f34 */
-  11,   /* field[11] = f35 */
+  8,   /* field[8] = f30 */
+  9,   /* field[9] = f31 */
+  10,   /* field[10] = f32 */
+  11,   /* field[11] = f33 */
+  12,   /* field[12] = f34 */
+  13,   /* field[13] = f35 */
 };
 static const ProtobufCIntRange trunkline__v1__provider__number_ranges[4 + 1] =
 {
   { 1, 0 },
   { 10, 3 },
-  { 20, 4 },
-  { 30, 6 },
-  { 0, 12 }
+  { 20, 6 },
+  { 30, 8 },
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor trunkline__v1__provider__descriptor =
 {
@@ -530,7 +1010,7 @@ const ProtobufCMessageDescriptor trunkline__v1__provider__descriptor =
   "Trunkline__V1__Provider",
   "trunkline.v1",
   sizeof(Trunkline__V1__Provider),
-  12,
+  14,
   trunkline__v1__provider__field_descriptors,
   trunkline__v1__provider__field_indices_by_name,
   4,  trunkline__v1__provider__number_ranges,

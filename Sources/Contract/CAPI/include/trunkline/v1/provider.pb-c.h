@@ -20,6 +20,11 @@ PROTOBUF_C__BEGIN_DECLS
 
 typedef struct Trunkline__V1__Provider Trunkline__V1__Provider;
 typedef struct Trunkline__V1__Provider__Twilio Trunkline__V1__Provider__Twilio;
+typedef struct Trunkline__V1__Provider__SipTrunk Trunkline__V1__Provider__SipTrunk;
+typedef struct Trunkline__V1__Provider__SipTrunk__Outbound Trunkline__V1__Provider__SipTrunk__Outbound;
+typedef struct Trunkline__V1__Provider__SipTrunk__Outbound__HeadersEntry Trunkline__V1__Provider__SipTrunk__Outbound__HeadersEntry;
+typedef struct Trunkline__V1__Provider__SipTrunk__Inbound Trunkline__V1__Provider__SipTrunk__Inbound;
+typedef struct Trunkline__V1__Provider__LiveKit Trunkline__V1__Provider__LiveKit;
 typedef struct Trunkline__V1__Provider__LabelsEntry Trunkline__V1__Provider__LabelsEntry;
 typedef struct Trunkline__V1__StagedCredential Trunkline__V1__StagedCredential;
 typedef struct Trunkline__V1__PreviousCredential Trunkline__V1__PreviousCredential;
@@ -64,6 +69,105 @@ struct  Trunkline__V1__Provider__Twilio
     , {0,NULL}, {0,NULL}, 0, 0, TRUNKLINE__V1__PROVIDER__TWILIO__O0__NOT_SET, {0}, TRUNKLINE__V1__PROVIDER__TWILIO__O1__NOT_SET, {0} }
 
 
+struct  Trunkline__V1__Provider__SipTrunk__Outbound__HeadersEntry
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+  ProtobufCBinaryData f2;
+};
+#define TRUNKLINE__V1__PROVIDER__SIP_TRUNK__OUTBOUND__HEADERS_ENTRY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__provider__sip_trunk__outbound__headers_entry__descriptor) \
+    , {0,NULL}, {0,NULL} }
+
+
+typedef enum {
+  TRUNKLINE__V1__PROVIDER__SIP_TRUNK__OUTBOUND__O0__NOT_SET = 0,
+  TRUNKLINE__V1__PROVIDER__SIP_TRUNK__OUTBOUND__O0_F6 = 6
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TRUNKLINE__V1__PROVIDER__SIP_TRUNK__OUTBOUND__O0__CASE)
+} Trunkline__V1__Provider__SipTrunk__Outbound__O0Case;
+
+struct  Trunkline__V1__Provider__SipTrunk__Outbound
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+  int32_t f2;
+  int32_t f3;
+  size_t n_f4;
+  Trunkline__V1__Provider__SipTrunk__Outbound__HeadersEntry **f4;
+  ProtobufCBinaryData f5;
+  uint64_t f7;
+  Trunkline__V1__Provider__SipTrunk__Outbound__O0Case o0_case;
+  union {
+    ProtobufCBinaryData f6;
+  };
+};
+#define TRUNKLINE__V1__PROVIDER__SIP_TRUNK__OUTBOUND__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__provider__sip_trunk__outbound__descriptor) \
+    , {0,NULL}, 0, 0, 0,NULL, {0,NULL}, 0, TRUNKLINE__V1__PROVIDER__SIP_TRUNK__OUTBOUND__O0__NOT_SET, {0} }
+
+
+typedef enum {
+  TRUNKLINE__V1__PROVIDER__SIP_TRUNK__INBOUND__O0__NOT_SET = 0,
+  TRUNKLINE__V1__PROVIDER__SIP_TRUNK__INBOUND__O0_F6 = 6
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TRUNKLINE__V1__PROVIDER__SIP_TRUNK__INBOUND__O0__CASE)
+} Trunkline__V1__Provider__SipTrunk__Inbound__O0Case;
+
+struct  Trunkline__V1__Provider__SipTrunk__Inbound
+{
+  ProtobufCMessage base;
+  size_t n_f1;
+  ProtobufCBinaryData *f1;
+  size_t n_f2;
+  ProtobufCBinaryData *f2;
+  size_t n_f3;
+  ProtobufCBinaryData *f3;
+  int32_t f4;
+  ProtobufCBinaryData f5;
+  uint64_t f7;
+  Trunkline__V1__Provider__SipTrunk__Inbound__O0Case o0_case;
+  union {
+    ProtobufCBinaryData f6;
+  };
+};
+#define TRUNKLINE__V1__PROVIDER__SIP_TRUNK__INBOUND__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__provider__sip_trunk__inbound__descriptor) \
+    , 0,NULL, 0,NULL, 0,NULL, 0, {0,NULL}, 0, TRUNKLINE__V1__PROVIDER__SIP_TRUNK__INBOUND__O0__NOT_SET, {0} }
+
+
+struct  Trunkline__V1__Provider__SipTrunk
+{
+  ProtobufCMessage base;
+  Trunkline__V1__Provider__SipTrunk__Outbound *f1;
+  Trunkline__V1__Provider__SipTrunk__Inbound *f2;
+  ProtobufCBinaryData f3;
+};
+#define TRUNKLINE__V1__PROVIDER__SIP_TRUNK__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__provider__sip_trunk__descriptor) \
+    , NULL, NULL, {0,NULL} }
+
+
+typedef enum {
+  TRUNKLINE__V1__PROVIDER__LIVE_KIT__O0__NOT_SET = 0,
+  TRUNKLINE__V1__PROVIDER__LIVE_KIT__O0_F3 = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TRUNKLINE__V1__PROVIDER__LIVE_KIT__O0__CASE)
+} Trunkline__V1__Provider__LiveKit__O0Case;
+
+struct  Trunkline__V1__Provider__LiveKit
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+  ProtobufCBinaryData f2;
+  uint64_t f4;
+  Trunkline__V1__Provider__LiveKit__O0Case o0_case;
+  union {
+    ProtobufCBinaryData f3;
+  };
+};
+#define TRUNKLINE__V1__PROVIDER__LIVE_KIT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__provider__live_kit__descriptor) \
+    , {0,NULL}, {0,NULL}, 0, TRUNKLINE__V1__PROVIDER__LIVE_KIT__O0__NOT_SET, {0} }
+
+
 struct  Trunkline__V1__Provider__LabelsEntry
 {
   ProtobufCMessage base;
@@ -77,7 +181,9 @@ struct  Trunkline__V1__Provider__LabelsEntry
 
 typedef enum {
   TRUNKLINE__V1__PROVIDER__O0__NOT_SET = 0,
-  TRUNKLINE__V1__PROVIDER__O0_F10 = 10
+  TRUNKLINE__V1__PROVIDER__O0_F10 = 10,
+  TRUNKLINE__V1__PROVIDER__O0_F11 = 11,
+  TRUNKLINE__V1__PROVIDER__O0_F12 = 12
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TRUNKLINE__V1__PROVIDER__O0__CASE)
 } Trunkline__V1__Provider__O0Case;
 
@@ -100,6 +206,8 @@ struct  Trunkline__V1__Provider
   Trunkline__V1__Provider__O0Case o0_case;
   union {
     Trunkline__V1__Provider__Twilio *f10;
+    Trunkline__V1__Provider__SipTrunk *f11;
+    Trunkline__V1__Provider__LiveKit *f12;
   };
 };
 #define TRUNKLINE__V1__PROVIDER__INIT \
@@ -158,6 +266,21 @@ struct  Trunkline__V1__ProviderNumber
 /* Trunkline__V1__Provider__Twilio methods */
 void   trunkline__v1__provider__twilio__init
                      (Trunkline__V1__Provider__Twilio         *message);
+/* Trunkline__V1__Provider__SipTrunk__Outbound__HeadersEntry methods */
+void   trunkline__v1__provider__sip_trunk__outbound__headers_entry__init
+                     (Trunkline__V1__Provider__SipTrunk__Outbound__HeadersEntry         *message);
+/* Trunkline__V1__Provider__SipTrunk__Outbound methods */
+void   trunkline__v1__provider__sip_trunk__outbound__init
+                     (Trunkline__V1__Provider__SipTrunk__Outbound         *message);
+/* Trunkline__V1__Provider__SipTrunk__Inbound methods */
+void   trunkline__v1__provider__sip_trunk__inbound__init
+                     (Trunkline__V1__Provider__SipTrunk__Inbound         *message);
+/* Trunkline__V1__Provider__SipTrunk methods */
+void   trunkline__v1__provider__sip_trunk__init
+                     (Trunkline__V1__Provider__SipTrunk         *message);
+/* Trunkline__V1__Provider__LiveKit methods */
+void   trunkline__v1__provider__live_kit__init
+                     (Trunkline__V1__Provider__LiveKit         *message);
 /* Trunkline__V1__Provider__LabelsEntry methods */
 void   trunkline__v1__provider__labels_entry__init
                      (Trunkline__V1__Provider__LabelsEntry         *message);
@@ -242,6 +365,21 @@ void   trunkline__v1__provider_number__free_unpacked
 typedef void (*Trunkline__V1__Provider__Twilio_Closure)
                  (const Trunkline__V1__Provider__Twilio *message,
                   void *closure_data);
+typedef void (*Trunkline__V1__Provider__SipTrunk__Outbound__HeadersEntry_Closure)
+                 (const Trunkline__V1__Provider__SipTrunk__Outbound__HeadersEntry *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__Provider__SipTrunk__Outbound_Closure)
+                 (const Trunkline__V1__Provider__SipTrunk__Outbound *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__Provider__SipTrunk__Inbound_Closure)
+                 (const Trunkline__V1__Provider__SipTrunk__Inbound *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__Provider__SipTrunk_Closure)
+                 (const Trunkline__V1__Provider__SipTrunk *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__Provider__LiveKit_Closure)
+                 (const Trunkline__V1__Provider__LiveKit *message,
+                  void *closure_data);
 typedef void (*Trunkline__V1__Provider__LabelsEntry_Closure)
                  (const Trunkline__V1__Provider__LabelsEntry *message,
                   void *closure_data);
@@ -265,6 +403,11 @@ typedef void (*Trunkline__V1__ProviderNumber_Closure)
 
 extern const ProtobufCMessageDescriptor trunkline__v1__provider__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__provider__twilio__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__provider__sip_trunk__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__provider__sip_trunk__outbound__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__provider__sip_trunk__outbound__headers_entry__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__provider__sip_trunk__inbound__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__provider__live_kit__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__provider__labels_entry__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__staged_credential__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__previous_credential__descriptor;
