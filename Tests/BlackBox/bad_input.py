@@ -47,7 +47,7 @@ OUTPUT_ONLY = {
     "trunkline.v1.Provider.LiveKit": {"has_api_secret"},
     "trunkline.v1.PhoneNumber": {
         "e164", "provider_id", "pending_provider_id", "region", "carrier_sid", "agent_id", "softphone_id",
-        "state", "conditions", "leftovers", "former", "create_time", "update_time",
+        "state", "conditions", "leftovers", "former", "provisioned", "create_time", "update_time",
     },
     "trunkline.v1.Agent": {
         "phone_number_ids", "phone_number_count", "create_time", "update_time",
@@ -110,6 +110,14 @@ def strings_for(field: pd.FieldDescriptor) -> list[tuple[str, str]]:
         return common + [("not a token of ours", "bm90IGEgdG9rZW4"), ("not base64", "%%%")]
     if name in ("scopes", "resource_type", "principal", "action"):
         return common + [("not a word of ours", "everything"), ("capitals", "Admin")]
+    if name == "country":
+        return common + [("three letters", "USA"), ("small letters", "us")]
+    if name == "area_code":
+        return common + [("two digits", "41"), ("letters", "abc")]
+    if name == "contains":
+        return common + [("one digit", "4"), ("letters", "CALL"), ("17 digits", "1" * 17)]
+    if name in ("address_sid", "bundle_sid"):
+        return common + [("wrong prefix", "SK" + "0" * 32), ("short", "AD1")]
     if name == "countries":
         return common + [("three letters", "USA"), ("small letters", "us"), ("empty", "")]
     if name == "etag":
@@ -233,7 +241,7 @@ def bad_values(method: str, request: pd.Descriptor) -> list[Bad]:
                 add(what, setter(parents, field, value))
         elif field.type == pd.FieldDescriptor.TYPE_ENUM:
             add("unknown value", setter(parents, field, 999))
-        elif field.name in ("page_size", "number_limit"):
+        elif field.name in ("page_size", "number_limit", "limit"):
             add("negative", setter(parents, field, -1))
         elif field.type == pd.FieldDescriptor.TYPE_BOOL:
             continue

@@ -245,6 +245,9 @@ def cases():
 # What a request needs beside its ids, so that the ids are what it fails by.
 BESIDE = {
     "ImportPhoneNumber": {"e164": "+14155550100"},
+    "SearchAvailablePhoneNumbers": {"country": "US"},
+    "ProvisionPhoneNumber": {"e164": "+14155550100", "confirm_purchase": True},
+    "ReleasePhoneNumber": {"confirm_release": True},
     "CreateToken": {"scopes": ["calls:read"]},
     "UpdateProvider": {"provider": {"display_name": "x"}},
     "StageCredential": {"twilio": {"auth_token": "x"}},

@@ -142,6 +142,18 @@ def batch_import(things):
     return request
 
 
+def provision_number(things):
+    e164 = things.world.for_sale()
+    return things.v1.ProvisionPhoneNumberRequest(
+        provider_id=things.provider.id, e164=e164, confirm_purchase=True, request_id=request_id()
+    )
+
+
+def release_number(things):
+    number = things.world.bought(things.provider)
+    return things.v1.ReleasePhoneNumberRequest(id=number.id, confirm_release=True)
+
+
 def update_number(things):
     v1 = things.v1
     return v1.UpdatePhoneNumberRequest(
@@ -219,6 +231,11 @@ GOOD = {
     "CallDispatchService.HangUpCall": lambda t: t.v1.HangUpCallRequest(id=t.call.id),
     "PhoneNumberService.ImportPhoneNumber": import_number,
     "PhoneNumberService.BatchImportPhoneNumbers": batch_import,
+    "PhoneNumberService.SearchAvailablePhoneNumbers": (
+        lambda t: t.v1.SearchAvailablePhoneNumbersRequest(provider_id=t.provider.id, country="US")
+    ),
+    "PhoneNumberService.ProvisionPhoneNumber": provision_number,
+    "PhoneNumberService.ReleasePhoneNumber": release_number,
     "PhoneNumberService.GetPhoneNumber": lambda t: t.v1.GetPhoneNumberRequest(id=t.number.id),
     "PhoneNumberService.ListPhoneNumbers": lambda t: t.v1.ListPhoneNumbersRequest(),
     "PhoneNumberService.UpdatePhoneNumber": update_number,
@@ -366,6 +383,9 @@ class Aim:
             if self.is_stream:
                 next(iter(answer))
                 answer.cancel()
+            if self.method in ("ProvisionPhoneNumber", "ReleasePhoneNumber"):
+                # What goes on would be taken for the next test's.
+                self.world.end_of(answer.operation)
         assert not self.problems, f"{len(self.problems)}:\n" + "\n".join(self.problems)
 
 

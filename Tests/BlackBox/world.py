@@ -243,6 +243,30 @@ class World:
         )
         return self.numbers.ImportPhoneNumber(request, timeout=ANSWER_MAX).phone_number
 
+    def for_sale(self, **members):
+        """A number that the carrier sells."""
+        e164 = self.fresh_e164()
+        self.sim.control("POST", "/stock", {"phone_number": e164, "country": "US", **members})
+        return e164
+
+    def provision(self, provider, e164, **members):
+        """Begins to buy a number, and gives the answer."""
+        request = self.v1.ProvisionPhoneNumberRequest(
+            provider_id=provider.id, e164=e164,
+            **{"request_id": request_id(), "confirm_purchase": True, **members})
+        return self.numbers.ProvisionPhoneNumber(request, timeout=ANSWER_MAX)
+
+    def bought(self, provider, **members):
+        """A number that was bought, active."""
+        begun = self.provision(provider, self.for_sale(), **members)
+        assert self.end_of(begun.operation).state == self.v1.Operation.STATE_SUCCEEDED
+        return self.number(begun.phone_number.id)
+
+    def end_of(self, operation, seconds=ANSWER_MAX):
+        """An operation that is over."""
+        request = self.v1.WaitOperationRequest(id=operation.id)
+        return self.operations.WaitOperation(request, timeout=seconds).operation
+
     def agent(self, id="", url="wss://agent.example/stream", **members):
         """An agent that is reached by a media stream."""
         connection = self.v1.AgentConnection(

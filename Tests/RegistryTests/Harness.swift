@@ -13,6 +13,7 @@ struct Harness {
   let store: MemoryRegistryStore
   let carrier: FakeCarrier
   let gateway: FakeGateway
+  let market: FakeMarket
   let time: ManualTime
   let ids: CountingIDs
   let context: RegistryContext
@@ -39,9 +40,12 @@ struct Harness {
     storePort: any RegistryStore, time: ManualTime, ids: CountingIDs,
     regions: Set<Region> = Set(Region.allCases), host: String = "hooks.example.test",
     quotas: [Quota] = [],
-    process: RegistryProcessID? = nil, background: BackgroundTasks = BackgroundTasks(),
+    process: RegistryProcessID? = nil, market: FakeMarket? = nil,
+    marketFaults: FaultInjector? = nil, background: BackgroundTasks = BackgroundTasks(),
     gateway: FakeGateway = FakeGateway(), gatewayPort: (any SIPGateway)? = nil
   ) {
+    let market = market ?? FakeMarket(carrier)
+    self.market = market
     self.store = store
     self.carrier = carrier
     self.gateway = gateway
@@ -52,6 +56,7 @@ struct Harness {
       webhooks: FakeWebhookEndpoints(regions: regions, host: host), numberPlan: FakeNumberPlan(),
       time: time,
       ids: ids, quotas: quotas, process: process, auditRetention: .seconds(400 * 24 * 3600),
+      market: marketFaults.map { FaultyMarket(market, $0) as any NumberMarket } ?? market,
       background: background)
   }
 
@@ -60,7 +65,8 @@ struct Harness {
     Harness(
       store: store, carrier: carrier, port: carrier,
       storePort: injector.map { FaultyRegistryStore(store, $0) as any RegistryStore } ?? store,
-      time: time, ids: ids, process: RegistryProcessID(bits: UInt128(process)), gateway: gateway)
+      time: time, ids: ids, process: RegistryProcessID(bits: UInt128(process)), market: market,
+      gateway: gateway)
   }
 
   /// The same store and carrier under a new process, through ports that may fail.
@@ -69,7 +75,7 @@ struct Harness {
       store: store, carrier: carrier,
       port: injector.map { FaultyCarrier(carrier, $0) as any Carrier } ?? carrier,
       storePort: injector.map { FaultyRegistryStore(store, $0) as any RegistryStore } ?? store,
-      time: time, ids: ids, gateway: gateway,
+      time: time, ids: ids, market: market, marketFaults: injector, gateway: gateway,
       gatewayPort: injector.map { FaultyGateway(gateway, $0) as any SIPGateway })
   }
 

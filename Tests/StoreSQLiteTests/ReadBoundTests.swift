@@ -1,5 +1,7 @@
 import Access
 import CallDispatch
+import EventLoops
+import Glibc
 import Registry
 import Synchronization
 import Telephony
@@ -95,7 +97,7 @@ struct ReadBoundTests {
 private final class Gate: Sendable {
   private let isOpen = Atomic(false)
 
-  func wait() { while !isOpen.load(ordering: .acquiring) { _ = sched_yield() } }
+  func wait() { while !isOpen.load(ordering: .acquiring) { sched_yield() } }
 
   func open() { isOpen.store(true, ordering: .releasing) }
 }

@@ -112,7 +112,8 @@ extension CarrierRefusal {
       case .throttled: .throttled
       case .limit: .limit
       case .invalid: .invalid
-      case .notFound, .conflict, .callNotPossible: .other
+      case .notFound, .conflict, .callNotPossible, .notForSale, .papersMissing, .purchaseRefused:
+        .other
       case .down: .unreachable
       case .unreadable: nil
       }

@@ -134,6 +134,9 @@ extension CarrierError {
       case .conflict, .callNotPossible: .conflict
       case .throttled, .limit: .limited
       case .invalid: .invalidRequest
+      case .notForSale: .notForSale
+      case .papersMissing: .papersMissing
+      case .purchaseRefused: .purchaseRefused
       case .down: .unavailable
       case .unreadable: .unreadableAnswer
       }

@@ -20,6 +20,12 @@ struct TwilioFailure: Error, Sendable, Hashable {
     /// A maximum of the account.
     case limit
     case invalid
+    /// Nobody can buy the number, or none fits.
+    case notForSale
+    /// An address or a bundle of the buyer is wanted.
+    case papersMissing
+    /// The account may not buy.
+    case purchaseRefused
     /// The destination, the caller id or the country may not be called.
     case callNotAllowed
     /// The destination can't be reached.
@@ -95,7 +101,10 @@ struct TwilioFailure: Error, Sendable, Hashable {
     case 20003: return status == 403 ? .keyRestricted : .credentials
     case 20006: return status == 403 ? .notPermitted : .credentials
     case 20008: return .testCredentials
-    case 10001, 10003, 20005, 22300: return .account
+    case 10001, 10003, 20005: return .account
+    case 21404, 22300: return .purchaseRefused
+    case 21422, 21452: return .notForSale
+    case 21615, 21631, 21649: return .papersMissing
     case 20404: return .notFound
     case 20409, 20009, 21220, 21241, 21247, 21248, 21634, 22221: return .conflict
     case 20429: return .throttled
@@ -123,7 +132,8 @@ struct TwilioFailure: Error, Sendable, Hashable {
     switch kind {
     case .down, .unreadable: .unknown
     case .credentials, .testCredentials, .keyRestricted, .account, .notPermitted, .notFound,
-      .conflict, .throttled, .limit, .invalid, .callNotAllowed, .callNotPossible:
+      .conflict, .throttled, .limit, .invalid, .notForSale, .papersMissing, .purchaseRefused,
+      .callNotAllowed, .callNotPossible:
       .refused
     }
   }

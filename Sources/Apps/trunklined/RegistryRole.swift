@@ -42,7 +42,9 @@ struct RegistryRole: Sendable {
       process: parts.stores.registryProcess(parts.time),
       auditRetention: parts.configuration.auditRetention.period,
       moveOverlap: parts.configuration.moveOverlap,
-      credentialWindow: parts.configuration.credentialWindow)
+      credentialWindow: parts.configuration.credentialWindow,
+      market: TwilioMarket(client: parts.client, endpoints: parts.endpoints, time: parts.time),
+      purchaseSettling: parts.configuration.purchaseSettling)
     let interval = parts.configuration.sweepInterval
     sweep = interval > .zero ? DriftSweep(context, interval: interval) : nil
     self.store = store

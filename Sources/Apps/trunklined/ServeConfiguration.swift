@@ -29,6 +29,8 @@ struct ServeConfiguration: Sendable {
   var auditRetention: Retention
   /// How long both regions answer after a number was moved.
   var moveOverlap: Duration
+  /// How long a number may still come to be bought after the answer was lost.
+  var purchaseSettling: Duration
   /// Between two looks at what the carriers have of all numbers; zero: there are none.
   var sweepInterval: Duration
   /// How long what PromoteCredential replaced can be rolled back.
@@ -85,6 +87,7 @@ extension ServeConfiguration {
     database = try arguments.value(ServeOptions.database)
     callRetention = try arguments.value(ServeOptions.callRetention)
     auditRetention = try arguments.value(ServeOptions.auditRetention)
+    purchaseSettling = try arguments.value(ServeOptions.purchaseSettling)
     moveOverlap = try arguments.value(ServeOptions.moveOverlap)
     sweepInterval = try arguments.value(ServeOptions.sweepInterval)
     credentialWindow = try arguments.value(ServeOptions.credentialWindow)

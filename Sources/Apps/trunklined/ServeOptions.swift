@@ -42,6 +42,10 @@ enum ServeOptions {
   static let auditRetention = Option.value(
     "audit-retention", .retention(atLeast: RegistryLimits.auditRetentionMin), default: "400d",
     "How long a registry keeps entries of the audit log: 1d or longer, or none.")
+  static let purchaseSettling = Option.value(
+    "purchase-settling", .duration(in: .zero...RegistryLimits.purchaseSettlingMax), default: "2m",
+    "How long a number whose purchase got no answer is looked for at a carrier that says that it "
+      + "is not there.")
   static let moveOverlap = Option.value(
     "move-overlap", .duration(in: .zero...RegistryLimits.moveOverlapMax), default: "10m",
     "How long both regions answer after a number was moved, up to 1h: the carrier takes up to five "
@@ -127,10 +131,9 @@ enum ServeOptions {
   static let all: [any DeclaredOption] =
     [
       roles, regions, listen, webhookListen, adminListen, publicURLs, dataFolder, database,
-      callRetention, auditRetention, moveOverlap, sweepInterval, credentialWindow, registry,
-      keyring, tlsCertificate, tlsKey,
-      tlsClientAuthorities, isInsecure, grpcSettings, corsOrigins, logLevel, accessLog, slowCall,
-      otlp, traceRatio,
+      callRetention, auditRetention, moveOverlap, purchaseSettling, sweepInterval,
+      credentialWindow, registry, keyring, tlsCertificate, tlsKey, tlsClientAuthorities,
+      isInsecure, grpcSettings, corsOrigins, logLevel, accessLog, slowCall, otlp, traceRatio,
       traceParents, channelz, drainTimeout, twilioEndpoints, loopCount, busyPoll,
     ] + access
 }

@@ -163,6 +163,25 @@ package enum RegistryLimits {
   /// The most that `--move-overlap` takes.
   package static let moveOverlapMax: Duration = .seconds(3600)
 
+  // Buying
+  /// Numbers that a search gives when the request has no limit.
+  package static let searchLimitDefault = 20
+  /// Greater limits are taken as this one.
+  package static let searchLimitMax = 100
+  /// Digits and stars that a search may ask for in a row.
+  package static let searchPatternLengthMax = 16
+  /// How long a number may still come to be bought after the answer was lost, unless
+  /// `--purchase-settling` says otherwise.
+  package static let purchaseSettling: Duration = .seconds(120)
+  /// The most that it takes.
+  package static let purchaseSettlingMax: Duration = .seconds(3600)
+  /// How often the number is looked for meanwhile.
+  package static let purchaseSeekInterval: Duration = .seconds(5)
+  /// How often it is looked for while the carrier can't be asked.
+  package static let purchaseSeekDelay: Duration = .seconds(30)
+  /// How long it is looked for while the carrier can't be asked.
+  package static let purchaseSoughtMax: Duration = .seconds(24 * 3600)
+
   /// Callers that wait for one work at once.
   package static let joinersMax = 64
 

@@ -59,8 +59,15 @@ extension DocumentReader {
       guard let id: ProviderID = identifier() else { return nil }
       pendingProviderID = id
     }
-    guard take(",\"providerID\":"), let providerID: ProviderID = identifier(),
-      take(",\"region\":"), let region: Region = word(),
+    guard take(",\"providerID\":"), let providerID: ProviderID = identifier() else {
+      return nil
+    }
+    var purchase: NumberPurchase?
+    if take(",\"purchase\":") {
+      guard let word: NumberPurchase = word() else { return nil }
+      purchase = word
+    }
+    guard take(",\"region\":"), let region: Region = word(),
       take(",\"revision\":"), let revision = revision(),
       take(",\"state\":"), let state: PhoneNumberState = word(),
       take(",\"supportsInbound\":"), let supportsInbound = flag(),
@@ -77,7 +84,7 @@ extension DocumentReader {
       unassignedPolicy: policy, state: state, conditions: conditions, leftovers: leftovers,
       former: former, configured: configured, webhookGeneration: generation, labels: labels,
       revision: revision, pendingProviderID: pendingProviderID,
-      gatewayProviderID: gatewayProviderID, resources: resources)
+      gatewayProviderID: gatewayProviderID, resources: resources, purchase: purchase)
   }
 
   private mutating func resource() -> ExternalResource? {

@@ -8,13 +8,7 @@ extension RegistryTransaction {
     _ number: PhoneNumber, providerVersion: Version
   ) async throws(Stop) {
     try check(number.tenant, .number)
-    let claimed = try await run(
-      RegistryStatements.insertClaim,
-      [
-        SQLValue(number.accountSID), SQLValue(number.carrierSID), SQLValue(tenant),
-        SQLValue(number.id), SQLValue(number.region),
-      ])
-    guard claimed.changedCount == 1 else { throw try await holder(of: number) }
+    try await claim(number)
     try await comeUnderProvider(number, version: providerVersion)
     if let agent = number.agentID { try await lockAgent(agent) }
     try await run(
@@ -22,6 +16,23 @@ extension RegistryTransaction {
       [SQLValue(number.id), SQLValue(tenant), SQLValue(number.region), .text(number.e164.text)])
     try await insertRow(of: number)
     changed(.of(number, .created), count: 1)
+  }
+
+  private func claim(_ number: PhoneNumber) async throws(Stop) {
+    let claimed = try await run(
+      RegistryStatements.insertClaim,
+      [
+        SQLValue(number.accountSID), SQLValue(number.carrierSID), SQLValue(tenant),
+        SQLValue(number.id), SQLValue(number.region),
+      ])
+    guard claimed.changedCount == 1 else { throw try await holder(of: number) }
+  }
+
+  /// Updates the number, and claims it by its present name.
+  mutating func name(_ number: PhoneNumber, from: Version) async throws(Stop) {
+    try await update(number, from: from)
+    try await run(RegistryStatements.deleteClaim, [SQLValue(number.id)])
+    try await claim(number)
   }
 
   private func insertRow(of number: PhoneNumber) async throws(Stop) {

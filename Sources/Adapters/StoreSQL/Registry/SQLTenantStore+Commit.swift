@@ -58,6 +58,7 @@ struct RegistryTransaction {
     case .insertNumber(let number, let providerVersion):
       try await insert(number, providerVersion: providerVersion)
     case .updateNumber(let number, let from): try await update(number, from: from)
+    case .nameNumber(let number, let from): try await name(number, from: from)
     case .deleteNumber(let id, let from): try await deleteNumber(id, from: from)
     case .insertAgent(let agent): try await insert(agent)
     case .updateAgent(let agent, let from): try await update(agent, from: from)

@@ -10,8 +10,8 @@ extension ErrorDetails {
     let said = failure.message.isEmpty ? "" : " It said: \(failure.message)"
     let text = failure.kind.sentence + said
     switch failure.kind {
-    case .credentialsRefused, .keyUnknown, .testCredentials, .keyRestricted, .accountInactive,
-      .notPermitted, .notFound, .conflict:
+    case .credentialsRefused, .keyUnknown, .testCredentials, .keyRestricted, .accountInactive, .notPermitted,
+      .notFound, .conflict, .notForSale, .papersMissing, .purchaseRefused:
       return precondition(
         failure.kind.reason, subject: "carrier", text, metadata: metadata)
     case .invalidRequest:
@@ -77,8 +77,9 @@ extension ErrorDetails {
         "The carrier had no room for the request; nothing is left there." + cause,
         metadata: metadata
       ).retry(after: nil)
-    case .credentialsRefused, .testCredentials, .keyRestricted, .accountInactive, .notPermitted,
-      .notFound, .invalidRequest, .conflict, .overwritten, .unsuitable:
+    case .credentialsRefused, .keyUnknown, .testCredentials, .keyRestricted, .accountInactive, .notPermitted,
+      .notFound, .invalidRequest, .conflict, .notForSale, .papersMissing, .purchaseRefused,
+      .overwritten, .unsuitable:
       let what =
         switch subject {
         case .number: "The number could not be set up at the carrier; nothing is left there."
@@ -108,6 +109,12 @@ extension CarrierError.Kind {
     case .notFound: "The carrier has no such thing in this account and region."
     case .invalidRequest: "The carrier refused the values that were sent."
     case .conflict: "The carrier refused because of the state of the thing."
+    case .notForSale:
+      "The carrier does not sell this number, or none that fits. Search again."
+    case .papersMissing:
+      "The carrier wants an address or papers of the buyer. Register them with the carrier, and "
+        + "give address_sid or bundle_sid."
+    case .purchaseRefused: "The carrier's account may not buy numbers. Ask the carrier."
     case .limited: "The carrier takes no more requests now; nothing was done. Repeat later."
     case .unavailable: "The carrier can't be reached. Repeat later."
     case .unreadableAnswer: "The carrier's answer can't be read. Repeat later."

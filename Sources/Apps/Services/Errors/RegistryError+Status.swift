@@ -56,6 +56,7 @@ extension ErrorDetails {
         metadata: ["resource": resource.name])
     case .numberAssigned, .providerInUse, .providerBusy, .agentInUse, .numberBusy, .numberInWork,
       .numberNotCorrupted, .nothingToRepair, .providerAwaited,
+      .numberOwned, .numberNotFound, .numberNotProvisioned,
       .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed, .accountMismatch,
       .credentialsOfOtherRegion, .numbersUnreachable:
       self = Self.unmet(error)
@@ -221,6 +222,20 @@ extension ErrorDetails {
         "NUMBER_NOT_AT_CARRIER", subject: id?.description ?? "phone_number",
         "The account\(id.map { " of provider \($0)" } ?? "") has no such number in this region. "
           + "ListProviderNumbers lists those that it has.")
+    case .numberOwned(let id):
+      precondition(
+        "NUMBER_OWNED", subject: id.description,
+        "The account of provider \(id) has this number already. Import it.",
+        metadata: ["provider_id": id.description])
+    case .numberNotFound:
+      precondition(
+        "NO_NUMBER_FOUND", subject: "criteria",
+        "The carrier sells no number that fits the criteria. Search with others.")
+    case .numberNotProvisioned(let id):
+      precondition(
+        "PHONE_NUMBER_NOT_PROVISIONED", subject: id.description,
+        "Number \(id) was imported, and not bought here, so that it is not given up here. Delete "
+          + "it, and release it at the carrier.")
     case .numberWithoutVoice(let id):
       precondition(
         "NUMBER_WITHOUT_VOICE", subject: id?.description ?? "phone_number",

@@ -24,6 +24,8 @@ extension Trunkline.V1.Operation {
     case .repairNumber: type = .repairPhoneNumber
     case .moveNumber: type = .movePhoneNumber
     case .syncProvider: type = .syncProvider
+    case .provisionNumber: type = .provisionPhoneNumber
+    case .releaseNumber: type = .releasePhoneNumber
     }
     switch operation.subject {
     case .number(let id): resource = .phoneNumberID(id.description)
@@ -32,10 +34,12 @@ extension Trunkline.V1.Operation {
     state = State(operation.state)
     steps = operation.steps.map { Step($0) }
     error = operation.failure.map { failure in
-      Google.Rpc.Status(
-        ErrorDetails.provisioning(
-          operation.subject, failure, operation.leftovers, of: operation.kind
-        ).error)
+      let isTrade = operation.kind == .provisionNumber || operation.kind == .releaseNumber
+      let details =
+        isTrade
+        ? ErrorDetails.trade(operation, failure)
+        : .provisioning(operation.subject, failure, operation.leftovers, of: operation.kind)
+      return Google.Rpc.Status(details.error)
     }
     result = operation.sync.map { .sync(Sync($0, isListed: isListed)) }
     createTime = Google.Protobuf.Timestamp(operation.createTime)
@@ -116,6 +120,8 @@ extension Trunkline.V1.Operation.Step {
     case .webhook: type = .webhook
     case .processingRegion: type = .processingRegion
     case .propagation: type = .propagation
+    case .purchase: type = .purchase
+    case .release: type = .release
     // It changes nothing, and is no step of an operation.
     case .readBack: type = .unspecified
     }

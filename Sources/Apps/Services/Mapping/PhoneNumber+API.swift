@@ -12,9 +12,9 @@ extension Trunkline.V1.PhoneNumber {
     providerID = number.providerID.description
     pendingProviderID = number.pendingProviderID?.description ?? ""
     region = Trunkline.V1.Region(number.region)
-    carrierSID = number.carrierSID.description
     ingress = Ingress(number.ingress)
     gatewayProviderID = number.gatewayProviderID?.description ?? ""
+    carrierSID = number.isAwaited ? "" : number.carrierSID.description
     supportsInbound = number.supportsInbound
     supportsOutbound = number.supportsOutbound
     inbound = Inbound(unassigned: .init(number.unassignedPolicy))
@@ -24,6 +24,7 @@ extension Trunkline.V1.PhoneNumber {
     leftovers = number.leftovers.map { Leftover($0) }
     former = number.former.map { FormerSettings($0) }
     resources = number.resources.map { Resource($0) }
+    provisioned = number.purchase != nil
     labels = number.labels
     etag = number.etag
     createTime = Google.Protobuf.Timestamp(number.revision.createTime)
@@ -118,7 +119,8 @@ extension Trunkline.V1.PhoneNumber.Leftover.Type_ {
     case .trunkNumber: self = .trunkNumber
     case .webhook: self = .webhook
     case .processingRegion: self = .processingRegion
-    case .propagation, .readBack: self = .unspecified
+    case .purchase: self = .purchase
+    case .propagation, .readBack, .release: self = .unspecified
     }
   }
 }

@@ -47,6 +47,38 @@ package struct PhoneNumberServiceHandler: Trunkline.V1.PhoneNumberServiceProtoco
     }
   }
 
+  package func searchAvailablePhoneNumbers(
+    _ request: Trunkline.V1.SearchAvailablePhoneNumbersRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.V1.SearchAvailablePhoneNumbersResponse {
+    let caller = try context.caller
+    let found = try await answer { () async throws(RegistryError) in
+      try await numbers.search(SearchAvailablePhoneNumbers(request), by: caller)
+    }
+    return .init(numbers: found.map { .init($0) })
+  }
+
+  package func provisionPhoneNumber(
+    _ request: Trunkline.V1.ProvisionPhoneNumberRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.V1.ProvisionPhoneNumberResponse {
+    let caller = try context.caller
+    let (operation, number) = try await answer { () async throws(RegistryError) in
+      try await numbers.provision(ProvisionPhoneNumber(request), by: caller)
+    }
+    var bought = number.map { Trunkline.V1.PhoneNumber($0) }
+    if operation == nil { bought?.forgetIdentity() }
+    return .init(operation: operation.map { .init($0) }, phoneNumber: bought)
+  }
+
+  package func releasePhoneNumber(
+    _ request: Trunkline.V1.ReleasePhoneNumberRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.V1.ReleasePhoneNumberResponse {
+    let caller = try context.caller
+    let operation = try await answer { () async throws(RegistryError) in
+      try await numbers.release(ReleasePhoneNumber(request), by: caller)
+    }
+    return .init(operation: .init(operation))
+  }
+
   package func getQuota(
     _ request: Trunkline.V1.GetQuotaRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.GetQuotaResponse {

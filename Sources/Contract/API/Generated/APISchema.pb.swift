@@ -88,7 +88,7 @@ package enum APISchema {
   /// trunkline/v1/operation.proto
   package static let trunklineV1Operation = unsafe FileDescriptor(
     name: "trunkline/v1/operation.proto", copying: trunkline__v1__operation__file__bytes(),
-    count: 2528,
+    count: 2629,
     dependencies: [WellKnownSchema.googleProtobufTimestamp, WellKnownSchema.googleRpcStatus, APISchema.trunklineV1Condition, APISchema.trunklineV1Region])
 
   /// trunkline/v1/operation_service.proto
@@ -100,13 +100,13 @@ package enum APISchema {
   /// trunkline/v1/phone_number.proto
   package static let trunklineV1PhoneNumber = unsafe FileDescriptor(
     name: "trunkline/v1/phone_number.proto", copying: trunkline__v1__phone_number__file__bytes(),
-    count: 3119,
+    count: 3805,
     dependencies: [WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineV1Condition, APISchema.trunklineV1Region])
 
   /// trunkline/v1/phone_number_service.proto
   package static let trunklineV1PhoneNumberService = unsafe FileDescriptor(
     name: "trunkline/v1/phone_number_service.proto", copying: trunkline__v1__phone_number_service__file__bytes(),
-    count: 6276,
+    count: 8213,
     dependencies: [WellKnownSchema.googleProtobufFieldMask, WellKnownSchema.googleProtobufTimestamp, WellKnownSchema.googleRpcStatus, APISchema.trunklineV1Access, APISchema.trunklineV1Operation, APISchema.trunklineV1PhoneNumber, APISchema.trunklineV1Provider, APISchema.trunklineV1Region])
 
   /// trunkline/v1/provider.proto
@@ -250,6 +250,7 @@ package enum APISchema {
     Trunkline.V1.PhoneNumber.FormerSettings.self,
     Trunkline.V1.PhoneNumber.Leftover.self,
     Trunkline.V1.PhoneNumber.Resource.self,
+    Trunkline.V1.AvailablePhoneNumber.self,
     Trunkline.V1.PhoneNumberUsage.self,
     Trunkline.V1.PhoneNumberUsage.User.self,
     Trunkline.V1.ImportPhoneNumberRequest.self,
@@ -258,6 +259,13 @@ package enum APISchema {
     Trunkline.V1.BatchImportPhoneNumbersRequest.Entry.self,
     Trunkline.V1.BatchImportPhoneNumbersResponse.self,
     Trunkline.V1.BatchImportPhoneNumbersResponse.Result.self,
+    Trunkline.V1.SearchAvailablePhoneNumbersRequest.self,
+    Trunkline.V1.SearchAvailablePhoneNumbersResponse.self,
+    Trunkline.V1.ProvisionPhoneNumberRequest.self,
+    Trunkline.V1.ProvisionPhoneNumberRequest.Criteria.self,
+    Trunkline.V1.ProvisionPhoneNumberResponse.self,
+    Trunkline.V1.ReleasePhoneNumberRequest.self,
+    Trunkline.V1.ReleasePhoneNumberResponse.self,
     Trunkline.V1.GetPhoneNumberRequest.self,
     Trunkline.V1.GetPhoneNumberResponse.self,
     Trunkline.V1.ListPhoneNumbersRequest.self,

@@ -91,6 +91,10 @@ extension Trunkline.V1 {
       case movePhoneNumber
       /// SyncProvider: a provider's numbers are compared with the carrier.
       case syncProvider
+      /// ProvisionPhoneNumber: a number is bought, then set up as an import does.
+      case provisionPhoneNumber
+      /// ReleasePhoneNumber: what stood there before is put back, then the carrier gets the number back.
+      case releasePhoneNumber
       /// A number that this version of the contract does not know.
       case unrecognized(Int32)
 
@@ -102,6 +106,8 @@ extension Trunkline.V1 {
         case 3: self = .repairPhoneNumber
         case 4: self = .movePhoneNumber
         case 5: self = .syncProvider
+        case 8: self = .provisionPhoneNumber
+        case 9: self = .releasePhoneNumber
         default: self = .unrecognized(rawValue)
         }
       }
@@ -114,6 +120,8 @@ extension Trunkline.V1 {
         case .repairPhoneNumber: 3
         case .movePhoneNumber: 4
         case .syncProvider: 5
+        case .provisionPhoneNumber: 8
+        case .releasePhoneNumber: 9
         case .unrecognized(let number): number
         }
       }
@@ -125,6 +133,8 @@ extension Trunkline.V1 {
         (3, "TYPE_REPAIR_PHONE_NUMBER"),
         (4, "TYPE_MOVE_PHONE_NUMBER"),
         (5, "TYPE_SYNC_PROVIDER"),
+        (8, "TYPE_PROVISION_PHONE_NUMBER"),
+        (9, "TYPE_RELEASE_PHONE_NUMBER"),
       ]
     }
 
@@ -224,6 +234,10 @@ extension Trunkline.V1 {
         case dispatchRule
         /// The credential in the list.
         case credential
+        /// The number is bought. Nothing ever undoes that but TYPE_RELEASE.
+        case purchase
+        /// The number is given up.
+        case release
         /// A number that this version of the contract does not know.
         case unrecognized(Int32)
 
@@ -242,6 +256,8 @@ extension Trunkline.V1 {
           case 10: self = .gatewayOutboundTrunk
           case 11: self = .dispatchRule
           case 12: self = .credential
+          case 20: self = .purchase
+          case 21: self = .release
           default: self = .unrecognized(rawValue)
           }
         }
@@ -261,6 +277,8 @@ extension Trunkline.V1 {
           case .gatewayOutboundTrunk: 10
           case .dispatchRule: 11
           case .credential: 12
+          case .purchase: 20
+          case .release: 21
           case .unrecognized(let number): number
           }
         }
@@ -279,6 +297,8 @@ extension Trunkline.V1 {
           (10, "TYPE_GATEWAY_OUTBOUND_TRUNK"),
           (11, "TYPE_DISPATCH_RULE"),
           (12, "TYPE_CREDENTIAL"),
+          (20, "TYPE_PURCHASE"),
+          (21, "TYPE_RELEASE"),
         ]
       }
 

@@ -9,6 +9,47 @@ package import Protobuf
 package import WellKnown
 
 extension Trunkline.V1 {
+  /// What a number is at its carrier, as far as buying goes.
+  package enum PhoneNumberType: ProtoEnum {
+    /// No type. In a search: PHONE_NUMBER_TYPE_LOCAL.
+    case unspecified
+    /// A number of a place.
+    case local
+    /// A mobile number.
+    case mobile
+    /// A number whose calls the called one pays.
+    case tollFree
+    /// A number that this version of the contract does not know.
+    case unrecognized(Int32)
+
+    package init(rawValue: Int32) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .local
+      case 2: self = .mobile
+      case 3: self = .tollFree
+      default: self = .unrecognized(rawValue)
+      }
+    }
+
+    package var rawValue: Int32 {
+      switch self {
+      case .unspecified: 0
+      case .local: 1
+      case .mobile: 2
+      case .tollFree: 3
+      case .unrecognized(let number): number
+      }
+    }
+
+    package static let protoNames: [(number: Int32, name: String)] = [
+      (0, "PHONE_NUMBER_TYPE_UNSPECIFIED"),
+      (1, "PHONE_NUMBER_TYPE_LOCAL"),
+      (2, "PHONE_NUMBER_TYPE_MOBILE"),
+      (3, "PHONE_NUMBER_TYPE_TOLL_FREE"),
+    ]
+  }
+
   /// A phone number that was imported from a provider's account.
   ///
   /// One number at the carrier is held once in the whole deployment.
@@ -25,7 +66,7 @@ extension Trunkline.V1 {
     package var pendingProviderID: String = ""
     /// The region of `provider_id`, where calls are handled. Output-only.
     package var region: Trunkline.V1.Region = .unspecified
-    /// The carrier's name for it: `PN` and 32 hex digits. Output-only.
+    /// The carrier's name for it: `PN` and 32 hex digits; empty while it is being bought. Output-only.
     package var carrierSID: String = ""
     /// How its calls come here and go out. Set at the import. Output-only.
     package var ingress: Trunkline.V1.PhoneNumber.Ingress = .unspecified
@@ -53,6 +94,8 @@ extension Trunkline.V1 {
     package var former: Trunkline.V1.PhoneNumber.FormerSettings?
     /// What we made for it at the carrier and at the gateway; empty for INGRESS_WEBHOOK. Output-only.
     package var resources: [Trunkline.V1.PhoneNumber.Resource] = []
+    /// Whether ProvisionPhoneNumber bought it: only then ReleasePhoneNumber gives it up. Output-only.
+    package var provisioned: Bool = false
     /// The user's own marks: at most 32; keys of 1 to 63 characters of `a-z 0-9 - _ . /` that begin
     /// with a letter; values of at most 256 characters.
     package var labels: [String: String] = [:]
@@ -87,6 +130,7 @@ extension Trunkline.V1 {
       leftovers: [Trunkline.V1.PhoneNumber.Leftover] = [],
       former: Trunkline.V1.PhoneNumber.FormerSettings? = nil,
       resources: [Trunkline.V1.PhoneNumber.Resource] = [],
+      provisioned: Bool = false,
       labels: [String: String] = [:],
       etag: String = "",
       createTime: Google.Protobuf.Timestamp? = nil,
@@ -110,6 +154,7 @@ extension Trunkline.V1 {
       self.leftovers = leftovers
       self.former = former
       self.resources = resources
+      self.provisioned = provisioned
       self.labels = labels
       self.etag = etag
       self.createTime = createTime
@@ -380,6 +425,8 @@ extension Trunkline.V1 {
         case dispatchRule
         /// The credential in the list.
         case credential
+        /// The number itself may have been bought: the carrier could not be asked for a day.
+        case purchase
         /// A number that this version of the contract does not know.
         case unrecognized(Int32)
 
@@ -397,6 +444,7 @@ extension Trunkline.V1 {
           case 10: self = .gatewayOutboundTrunk
           case 11: self = .dispatchRule
           case 12: self = .credential
+          case 20: self = .purchase
           default: self = .unrecognized(rawValue)
           }
         }
@@ -415,6 +463,7 @@ extension Trunkline.V1 {
           case .gatewayOutboundTrunk: 10
           case .dispatchRule: 11
           case .credential: 12
+          case .purchase: 20
           case .unrecognized(let number): number
           }
         }
@@ -432,6 +481,7 @@ extension Trunkline.V1 {
           (10, "TYPE_GATEWAY_OUTBOUND_TRUNK"),
           (11, "TYPE_DISPATCH_RULE"),
           (12, "TYPE_CREDENTIAL"),
+          (20, "TYPE_PURCHASE"),
         ]
       }
     }
@@ -466,6 +516,88 @@ extension Trunkline.V1 {
         self.name = name
         self.externalID = externalID
       }
+    }
+  }
+
+  /// A number that nobody has and that a carrier sells.
+  package struct AvailablePhoneNumber: GeneratedMessage {
+    /// In E.164 form, for example `+15005550006`.
+    package var e164: String = ""
+    /// The country by ISO 3166, for example `US`.
+    package var country: String = ""
+    /// What it is.
+    package var type: Trunkline.V1.PhoneNumberType = .unspecified
+    /// The town or the like; may be empty.
+    package var locality: String = ""
+    /// The state or the like, as the carrier names it, for example `CA`; may be empty.
+    package var administrativeArea: String = ""
+    /// What a buyer must show: ProvisionPhoneNumber takes it as `address_sid`.
+    package var addressRequirement: Trunkline.V1.AvailablePhoneNumber.AddressRequirement = .unspecified
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      e164: String = "",
+      country: String = "",
+      type: Trunkline.V1.PhoneNumberType = .unspecified,
+      locality: String = "",
+      administrativeArea: String = "",
+      addressRequirement: Trunkline.V1.AvailablePhoneNumber.AddressRequirement = .unspecified
+    ) {
+      self.e164 = e164
+      self.country = country
+      self.type = type
+      self.locality = locality
+      self.administrativeArea = administrativeArea
+      self.addressRequirement = addressRequirement
+    }
+
+    /// What the carrier wants to know of a buyer's address.
+    package enum AddressRequirement: ProtoEnum {
+      /// It is not said.
+      case unspecified
+      /// Nothing.
+      case none
+      /// An address anywhere.
+      case any
+      /// An address where the number is.
+      case local
+      /// An address in another country than the number's.
+      case foreign
+      /// A number that this version of the contract does not know.
+      case unrecognized(Int32)
+
+      package init(rawValue: Int32) {
+        switch rawValue {
+        case 0: self = .unspecified
+        case 1: self = .none
+        case 2: self = .any
+        case 3: self = .local
+        case 4: self = .foreign
+        default: self = .unrecognized(rawValue)
+        }
+      }
+
+      package var rawValue: Int32 {
+        switch self {
+        case .unspecified: 0
+        case .none: 1
+        case .any: 2
+        case .local: 3
+        case .foreign: 4
+        case .unrecognized(let number): number
+        }
+      }
+
+      package static let protoNames: [(number: Int32, name: String)] = [
+        (0, "ADDRESS_REQUIREMENT_UNSPECIFIED"),
+        (1, "ADDRESS_REQUIREMENT_NONE"),
+        (2, "ADDRESS_REQUIREMENT_ANY"),
+        (3, "ADDRESS_REQUIREMENT_LOCAL"),
+        (4, "ADDRESS_REQUIREMENT_FOREIGN"),
+      ]
     }
   }
 
@@ -590,6 +722,7 @@ extension Trunkline.V1.PhoneNumber {
         self.resources.append(try unsafe Trunkline.V1.PhoneNumber.Resource(copying: UnsafeRawPointer(value)))
       }
     }
+    self.provisioned = unsafe c.pointee.f25 != 0
     for index in unsafe 0..<c.pointee.n_f30 {
       guard let entry = unsafe c.pointee.f30[index] else { continue }
       let key = try unsafe Wire.string(entry.pointee.f1)
@@ -666,6 +799,7 @@ extension Trunkline.V1.PhoneNumber {
       }
       unsafe c.pointee.f24 = list
     }
+    unsafe c.pointee.f25 = self.provisioned ? 1 : 0
     if !self.labels.isEmpty {
       unsafe c.pointee.n_f30 = self.labels.count
       let list = unsafe arena.room(self.labels.count * MemoryLayout<UnsafeMutablePointer<Trunkline__V1__PhoneNumber__LabelsEntry>?>.stride)
@@ -720,6 +854,7 @@ extension Trunkline.V1.PhoneNumber {
     try json.field("leftovers", "leftovers", self.leftovers)
     try json.field("former", "former", self.former)
     try json.field("resources", "resources", self.resources)
+    try json.field("provisioned", "provisioned", self.provisioned)
     try json.field("labels", "labels", self.labels)
     try json.field("etag", "etag", self.etag)
     try json.field("createTime", "create_time", self.createTime)
@@ -785,6 +920,9 @@ extension Trunkline.V1.PhoneNumber {
     case "resources":
       try json.read(&self.resources)
       return 24
+    case "provisioned":
+      try json.read(&self.provisioned)
+      return 25
     case "labels":
       try json.read(&self.labels)
       return 30
@@ -1120,6 +1258,92 @@ extension Trunkline.V1.PhoneNumber.Resource {
     case "externalId", "external_id":
       try json.read(&self.externalID)
       return 5
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.AvailablePhoneNumber {
+  package static var fullName: String { "trunkline.v1.AvailablePhoneNumber" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__available_phone_number__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__AvailablePhoneNumber.self)
+    self.e164 = try unsafe Wire.string(c.pointee.f1)
+    self.country = try unsafe Wire.string(c.pointee.f2)
+    self.type = unsafe Trunkline.V1.PhoneNumberType(rawValue: c.pointee.f3)
+    self.locality = try unsafe Wire.string(c.pointee.f4)
+    self.administrativeArea = try unsafe Wire.string(c.pointee.f5)
+    self.addressRequirement = unsafe Trunkline.V1.AvailablePhoneNumber.AddressRequirement(rawValue: c.pointee.f6)
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__AvailablePhoneNumber>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__AvailablePhoneNumber.self, capacity: 1)
+    unsafe trunkline__v1__available_phone_number__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.e164)
+    unsafe c.pointee.f2 = arena.copy(self.country)
+    unsafe c.pointee.f3 = self.type.rawValue
+    unsafe c.pointee.f4 = arena.copy(self.locality)
+    unsafe c.pointee.f5 = arena.copy(self.administrativeArea)
+    unsafe c.pointee.f6 = self.addressRequirement.rawValue
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("e164", "e164", self.e164)
+    try json.field("country", "country", self.country)
+    try json.field("type", "type", self.type)
+    try json.field("locality", "locality", self.locality)
+    try json.field("administrativeArea", "administrative_area", self.administrativeArea)
+    try json.field("addressRequirement", "address_requirement", self.addressRequirement)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "e164":
+      try json.read(&self.e164)
+      return 1
+    case "country":
+      try json.read(&self.country)
+      return 2
+    case "type":
+      try json.read(&self.type)
+      return 3
+    case "locality":
+      try json.read(&self.locality)
+      return 4
+    case "administrativeArea", "administrative_area":
+      try json.read(&self.administrativeArea)
+      return 5
+    case "addressRequirement", "address_requirement":
+      try json.read(&self.addressRequirement)
+      return 6
     default: return 0
     }
   }

@@ -51,6 +51,55 @@ extension Trunkline.V1 {
       context: ServerContext
     ) async throws(RPCError)
 
+    /// Looks for numbers that the provider's carrier sells and that can take voice calls. Nothing is
+    /// bought or kept for the caller.
+    ///
+    /// Errors: NOT_FOUND (PROVIDER_NOT_FOUND); INVALID_ARGUMENT, also CARRIER_INVALID_REQUEST for what
+    /// the carrier does not take; FAILED_PRECONDITION (CARRIER_REFUSED_CREDENTIALS and the like);
+    /// RESOURCE_EXHAUSTED; UNAVAILABLE. A country or a type in which the carrier sells nothing is an
+    /// empty list.
+    func searchAvailablePhoneNumbers(
+      _ request: Trunkline.V1.SearchAvailablePhoneNumbersRequest, context: ServerContext
+    ) async throws(RPCError) -> Trunkline.V1.SearchAvailablePhoneNumbersResponse
+
+    /// Buys a number on the provider's account, which costs that account's owner money, and sets it up
+    /// as ImportPhoneNumber does. Nothing is bought without `confirm_purchase`.
+    ///
+    /// Answers when the work is written down; the operation shows how it ends, and the number is
+    /// STATE_PROVISIONING meanwhile. For one `request_id` the carrier is asked to sell at most once:
+    /// when its answer is lost the number is looked for at the carrier, where it bears our id as its
+    /// name, until it is found or the carrier says that it is not there (`--purchase-settling`); then
+    /// the operation fails, and nothing was bought. Where the carrier can't be asked for a day the
+    /// number is STATE_CORRUPTED with a leftover TYPE_PURCHASE, and RepairPhoneNumber looks again.
+    ///
+    /// What was bought stays bought and registered: when it can't be set up afterwards, what was
+    /// written is put back, the number is STATE_DEGRADED with the reason, and RepairPhoneNumber goes
+    /// on. Only ReleasePhoneNumber gives it up.
+    ///
+    /// Errors: NOT_FOUND (PROVIDER_NOT_FOUND, AGENT_NOT_FOUND); ALREADY_EXISTS (PHONE_NUMBER_EXISTS);
+    /// FAILED_PRECONDITION: NUMBER_OWNED when the account has the number already, NO_NUMBER_FOUND when
+    /// nothing fits the criteria, REGION_NOT_SERVED; RESOURCE_EXHAUSTED (QUOTA_EXCEEDED,
+    /// TOO_MANY_OPERATIONS); UNAVAILABLE. Of the operation: FAILED_PRECONDITION:
+    /// CARRIER_NUMBER_NOT_FOR_SALE when it is gone, CARRIER_PAPERS_MISSING when the carrier wants an
+    /// address or a bundle, CARRIER_PURCHASE_REFUSED when the account may not buy,
+    /// PURCHASED_NOT_CONFIGURED when it was bought and the rest failed, PURCHASE_UNKNOWN when nobody
+    /// can tell.
+    func provisionPhoneNumber(
+      _ request: Trunkline.V1.ProvisionPhoneNumberRequest, context: ServerContext
+    ) async throws(RPCError) -> Trunkline.V1.ProvisionPhoneNumberResponse
+
+    /// Gives a number up that ProvisionPhoneNumber bought: puts back what stood at the carrier before,
+    /// then the carrier gets the number, and it is gone from here. It can't be had back.
+    ///
+    /// Answers when the work is written down; the operation shows how it ends. One that fails leaves
+    /// the number STATE_DEGRADED: release it again, or repair it. Errors: INVALID_ARGUMENT without
+    /// `etag` and `confirm_release`; FAILED_PRECONDITION: PHONE_NUMBER_NOT_PROVISIONED for one that was
+    /// imported, PHONE_NUMBER_ASSIGNED while an agent has it, PHONE_NUMBER_BUSY; NOT_FOUND; ABORTED for
+    /// a stale etag; RESOURCE_EXHAUSTED (TOO_MANY_OPERATIONS).
+    func releasePhoneNumber(
+      _ request: Trunkline.V1.ReleasePhoneNumberRequest, context: ServerContext
+    ) async throws(RPCError) -> Trunkline.V1.ReleasePhoneNumberResponse
+
     /// Reads a number. Errors: NOT_FOUND.
     func getPhoneNumber(
       _ request: Trunkline.V1.GetPhoneNumberRequest, context: ServerContext
@@ -88,7 +137,8 @@ extension Trunkline.V1 {
     ) async throws(RPCError) -> Trunkline.V1.GetPhoneNumberUsageResponse
 
     /// Removes a number and puts the carrier's former settings back, if they are still ours to change.
-    /// The account keeps the number: nothing is released at the carrier.
+    /// The account keeps the number: nothing is released at the carrier, also nothing that was bought
+    /// here.
     ///
     /// Deleting a corrupted number tries again to put back what was left. Errors: FAILED_PRECONDITION
     /// (PHONE_NUMBER_ASSIGNED) while it is assigned: unassign it first; NOT_FOUND; ABORTED for a stale
@@ -135,7 +185,8 @@ extension Trunkline.V1 {
       _ request: Trunkline.V1.MovePhoneNumberRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.MovePhoneNumberResponse
 
-    /// Says how much the tenant has of what is counted, and how much it may have.
+    /// Says how much the tenant has of what is counted, and how much it may have. Numbers count from
+    /// the beginning of their import or purchase; a sync counts nothing.
     func getQuota(
       _ request: Trunkline.V1.GetQuotaRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.GetQuotaResponse
@@ -167,6 +218,12 @@ extension Trunkline.V1 {
       service: "trunkline.v1.PhoneNumberService", method: "ImportPhoneNumber", kind: .unary)
     package static let batchImportPhoneNumbers = MethodDescriptor(
       service: "trunkline.v1.PhoneNumberService", method: "BatchImportPhoneNumbers", kind: .serverStreaming)
+    package static let searchAvailablePhoneNumbers = MethodDescriptor(
+      service: "trunkline.v1.PhoneNumberService", method: "SearchAvailablePhoneNumbers", kind: .unary)
+    package static let provisionPhoneNumber = MethodDescriptor(
+      service: "trunkline.v1.PhoneNumberService", method: "ProvisionPhoneNumber", kind: .unary)
+    package static let releasePhoneNumber = MethodDescriptor(
+      service: "trunkline.v1.PhoneNumberService", method: "ReleasePhoneNumber", kind: .unary)
     package static let getPhoneNumber = MethodDescriptor(
       service: "trunkline.v1.PhoneNumberService", method: "GetPhoneNumber", kind: .unary)
     package static let listPhoneNumbers = MethodDescriptor(
@@ -196,6 +253,9 @@ extension Trunkline.V1 {
     package static let all: [MethodDescriptor] = [
       importPhoneNumber,
       batchImportPhoneNumbers,
+      searchAvailablePhoneNumbers,
+      provisionPhoneNumber,
+      releasePhoneNumber,
       getPhoneNumber,
       listPhoneNumbers,
       updatePhoneNumber,
@@ -264,6 +324,64 @@ extension Trunkline.V1 {
       try await channel.serverStreaming(PhoneNumberServiceMethods.batchImportPhoneNumbers, request, options: options, body)
     }
 
+    /// Looks for numbers that the provider's carrier sells and that can take voice calls. Nothing is
+    /// bought or kept for the caller.
+    ///
+    /// Errors: NOT_FOUND (PROVIDER_NOT_FOUND); INVALID_ARGUMENT, also CARRIER_INVALID_REQUEST for what
+    /// the carrier does not take; FAILED_PRECONDITION (CARRIER_REFUSED_CREDENTIALS and the like);
+    /// RESOURCE_EXHAUSTED; UNAVAILABLE. A country or a type in which the carrier sells nothing is an
+    /// empty list.
+    package func searchAvailablePhoneNumbers(
+      _ request: Trunkline.V1.SearchAvailablePhoneNumbersRequest,
+      options: CallOptions = .defaults
+    ) async throws(RPCError) -> Trunkline.V1.SearchAvailablePhoneNumbersResponse {
+      try await channel.unary(PhoneNumberServiceMethods.searchAvailablePhoneNumbers, request, options: options)
+    }
+
+    /// Buys a number on the provider's account, which costs that account's owner money, and sets it up
+    /// as ImportPhoneNumber does. Nothing is bought without `confirm_purchase`.
+    ///
+    /// Answers when the work is written down; the operation shows how it ends, and the number is
+    /// STATE_PROVISIONING meanwhile. For one `request_id` the carrier is asked to sell at most once:
+    /// when its answer is lost the number is looked for at the carrier, where it bears our id as its
+    /// name, until it is found or the carrier says that it is not there (`--purchase-settling`); then
+    /// the operation fails, and nothing was bought. Where the carrier can't be asked for a day the
+    /// number is STATE_CORRUPTED with a leftover TYPE_PURCHASE, and RepairPhoneNumber looks again.
+    ///
+    /// What was bought stays bought and registered: when it can't be set up afterwards, what was
+    /// written is put back, the number is STATE_DEGRADED with the reason, and RepairPhoneNumber goes
+    /// on. Only ReleasePhoneNumber gives it up.
+    ///
+    /// Errors: NOT_FOUND (PROVIDER_NOT_FOUND, AGENT_NOT_FOUND); ALREADY_EXISTS (PHONE_NUMBER_EXISTS);
+    /// FAILED_PRECONDITION: NUMBER_OWNED when the account has the number already, NO_NUMBER_FOUND when
+    /// nothing fits the criteria, REGION_NOT_SERVED; RESOURCE_EXHAUSTED (QUOTA_EXCEEDED,
+    /// TOO_MANY_OPERATIONS); UNAVAILABLE. Of the operation: FAILED_PRECONDITION:
+    /// CARRIER_NUMBER_NOT_FOR_SALE when it is gone, CARRIER_PAPERS_MISSING when the carrier wants an
+    /// address or a bundle, CARRIER_PURCHASE_REFUSED when the account may not buy,
+    /// PURCHASED_NOT_CONFIGURED when it was bought and the rest failed, PURCHASE_UNKNOWN when nobody
+    /// can tell.
+    package func provisionPhoneNumber(
+      _ request: Trunkline.V1.ProvisionPhoneNumberRequest,
+      options: CallOptions = .defaults
+    ) async throws(RPCError) -> Trunkline.V1.ProvisionPhoneNumberResponse {
+      try await channel.unary(PhoneNumberServiceMethods.provisionPhoneNumber, request, options: options)
+    }
+
+    /// Gives a number up that ProvisionPhoneNumber bought: puts back what stood at the carrier before,
+    /// then the carrier gets the number, and it is gone from here. It can't be had back.
+    ///
+    /// Answers when the work is written down; the operation shows how it ends. One that fails leaves
+    /// the number STATE_DEGRADED: release it again, or repair it. Errors: INVALID_ARGUMENT without
+    /// `etag` and `confirm_release`; FAILED_PRECONDITION: PHONE_NUMBER_NOT_PROVISIONED for one that was
+    /// imported, PHONE_NUMBER_ASSIGNED while an agent has it, PHONE_NUMBER_BUSY; NOT_FOUND; ABORTED for
+    /// a stale etag; RESOURCE_EXHAUSTED (TOO_MANY_OPERATIONS).
+    package func releasePhoneNumber(
+      _ request: Trunkline.V1.ReleasePhoneNumberRequest,
+      options: CallOptions = .defaults
+    ) async throws(RPCError) -> Trunkline.V1.ReleasePhoneNumberResponse {
+      try await channel.unary(PhoneNumberServiceMethods.releasePhoneNumber, request, options: options)
+    }
+
     /// Reads a number. Errors: NOT_FOUND.
     package func getPhoneNumber(
       _ request: Trunkline.V1.GetPhoneNumberRequest,
@@ -319,7 +437,8 @@ extension Trunkline.V1 {
     }
 
     /// Removes a number and puts the carrier's former settings back, if they are still ours to change.
-    /// The account keeps the number: nothing is released at the carrier.
+    /// The account keeps the number: nothing is released at the carrier, also nothing that was bought
+    /// here.
     ///
     /// Deleting a corrupted number tries again to put back what was left. Errors: FAILED_PRECONDITION
     /// (PHONE_NUMBER_ASSIGNED) while it is assigned: unassign it first; NOT_FOUND; ABORTED for a stale
@@ -378,7 +497,8 @@ extension Trunkline.V1 {
       try await channel.unary(PhoneNumberServiceMethods.movePhoneNumber, request, options: options)
     }
 
-    /// Says how much the tenant has of what is counted, and how much it may have.
+    /// Says how much the tenant has of what is counted, and how much it may have. Numbers count from
+    /// the beginning of their import or purchase; a sync counts nothing.
     package func getQuota(
       _ request: Trunkline.V1.GetQuotaRequest,
       options: CallOptions = .defaults
@@ -421,6 +541,9 @@ extension Trunkline.V1.PhoneNumberServiceProtocol {
     [
       "ImportPhoneNumber": "numbers:write",
       "BatchImportPhoneNumbers": "numbers:write",
+      "SearchAvailablePhoneNumbers": "numbers:read",
+      "ProvisionPhoneNumber": "numbers:write",
+      "ReleasePhoneNumber": "numbers:write",
       "GetPhoneNumber": "numbers:read",
       "ListPhoneNumbers": "numbers:read",
       "UpdatePhoneNumber": "numbers:write",
@@ -471,6 +594,93 @@ extension Trunkline.V1.PhoneNumberServiceProtocol {
       Trunkline.V1.BatchImportPhoneNumbersResponse.self
     ) { (request, responses, context) async throws(RPCError) in
       try await self.batchImportPhoneNumbers(request, responses: responses, context: context)
+    }
+    router.unary(
+      Trunkline.V1.PhoneNumberServiceMethods.searchAvailablePhoneNumbers, Trunkline.V1.SearchAvailablePhoneNumbersRequest.self,
+      Trunkline.V1.SearchAvailablePhoneNumbersResponse.self
+    ) { (request, context) async throws(RPCError) in
+      try await self.searchAvailablePhoneNumbers(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.SearchAvailablePhoneNumbersRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.SearchAvailablePhoneNumbersRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.SearchAvailablePhoneNumbersRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.SearchAvailablePhoneNumbersResponse?
+          if call.isPlain {
+            response = try await self.searchAvailablePhoneNumbers(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.searchAvailablePhoneNumbers(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
+    }
+    router.unary(
+      Trunkline.V1.PhoneNumberServiceMethods.provisionPhoneNumber, Trunkline.V1.ProvisionPhoneNumberRequest.self,
+      Trunkline.V1.ProvisionPhoneNumberResponse.self
+    ) { (request, context) async throws(RPCError) in
+      try await self.provisionPhoneNumber(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.ProvisionPhoneNumberRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.ProvisionPhoneNumberRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.ProvisionPhoneNumberRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.ProvisionPhoneNumberResponse?
+          if call.isPlain {
+            response = try await self.provisionPhoneNumber(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.provisionPhoneNumber(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
+    }
+    router.unary(
+      Trunkline.V1.PhoneNumberServiceMethods.releasePhoneNumber, Trunkline.V1.ReleasePhoneNumberRequest.self,
+      Trunkline.V1.ReleasePhoneNumberResponse.self
+    ) { (request, context) async throws(RPCError) in
+      try await self.releasePhoneNumber(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.ReleasePhoneNumberRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.ReleasePhoneNumberRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.ReleasePhoneNumberRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.ReleasePhoneNumberResponse?
+          if call.isPlain {
+            response = try await self.releasePhoneNumber(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.releasePhoneNumber(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
     }
     router.unary(
       Trunkline.V1.PhoneNumberServiceMethods.getPhoneNumber, Trunkline.V1.GetPhoneNumberRequest.self,

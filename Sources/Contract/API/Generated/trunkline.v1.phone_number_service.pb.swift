@@ -192,6 +192,223 @@ extension Trunkline.V1 {
     }
   }
 
+  /// What SearchAvailablePhoneNumbers takes. Filters that are set must all match.
+  package struct SearchAvailablePhoneNumbersRequest: GeneratedMessage {
+    /// On whose account it would be bought, `prv_…`. Required.
+    package var providerID: String = ""
+    /// The country by ISO 3166, two capitals, for example `US`. Required.
+    package var country: String = ""
+    /// What kind of number.
+    package var type: Trunkline.V1.PhoneNumberType = .unspecified
+    /// An area code of the North American plan, three digits.
+    package var areaCode: String = ""
+    /// Digits that it has in a row, 2 to 16; `*` stands for any one digit.
+    package var contains: String = ""
+    /// The most numbers to return. 0 means 20; more than 100 means 100; negative is INVALID_ARGUMENT.
+    package var limit: Int32 = 0
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      providerID: String = "",
+      country: String = "",
+      type: Trunkline.V1.PhoneNumberType = .unspecified,
+      areaCode: String = "",
+      contains: String = "",
+      limit: Int32 = 0
+    ) {
+      self.providerID = providerID
+      self.country = country
+      self.type = type
+      self.areaCode = areaCode
+      self.contains = contains
+      self.limit = limit
+    }
+  }
+
+  /// What SearchAvailablePhoneNumbers answers.
+  package struct SearchAvailablePhoneNumbersResponse: GeneratedMessage {
+    /// What the carrier offers now, in its order. Others may buy it first.
+    package var numbers: [Trunkline.V1.AvailablePhoneNumber] = []
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      numbers: [Trunkline.V1.AvailablePhoneNumber] = []
+    ) {
+      self.numbers = numbers
+    }
+  }
+
+  /// What ProvisionPhoneNumber takes.
+  package struct ProvisionPhoneNumberRequest: GeneratedMessage {
+    /// On whose account it is bought, `prv_…`. Required.
+    package var providerID: String = ""
+    /// Which number. Required.
+    package var choice: Choice?
+    /// A name for people, at most 128 characters.
+    package var label: String = ""
+    /// Whether calls to the number are to be handled here. Unset: yes.
+    package var supportsInbound: Bool?
+    /// Whether calls may be placed from the number. Unset: yes. At least one of both is required.
+    package var supportsOutbound: Bool?
+    /// The user's own marks, as in PhoneNumber.
+    package var labels: [String: String] = [:]
+    /// The agent that is to have it; may be empty.
+    package var agentID: String = ""
+    /// The carrier's address of the buyer, `AD…`, where the number needs one; may be empty.
+    package var addressSID: String = ""
+    /// The carrier's bundle of regulatory papers, `BU…`, where the number needs one; may be empty.
+    package var bundleSID: String = ""
+    /// That the account's owner is to pay for the number: it must be true, but for `validate_only`.
+    package var confirmPurchase: Bool = false
+    /// Names the purchase, so that sending it again within 48 hours buys nothing again and gives the
+    /// first one's operation, also of one that failed. 1 to 64 characters of `A-Z a-z 0-9 - _`, best a
+    /// random UUID. Required.
+    package var requestID: String = ""
+    /// Does all checks that buy nothing, and begins nothing.
+    package var validateOnly: Bool = false
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      providerID: String = "",
+      choice: Choice? = nil,
+      label: String = "",
+      supportsInbound: Bool? = nil,
+      supportsOutbound: Bool? = nil,
+      labels: [String: String] = [:],
+      agentID: String = "",
+      addressSID: String = "",
+      bundleSID: String = "",
+      confirmPurchase: Bool = false,
+      requestID: String = "",
+      validateOnly: Bool = false
+    ) {
+      self.providerID = providerID
+      self.choice = choice
+      self.label = label
+      self.supportsInbound = supportsInbound
+      self.supportsOutbound = supportsOutbound
+      self.labels = labels
+      self.agentID = agentID
+      self.addressSID = addressSID
+      self.bundleSID = bundleSID
+      self.confirmPurchase = confirmPurchase
+      self.requestID = requestID
+      self.validateOnly = validateOnly
+    }
+
+    /// Which number. Required.
+    package enum Choice: Hashable, Sendable {
+      /// This one, in E.164 form, as SearchAvailablePhoneNumbers gave it.
+      case e164(String)
+      /// Any that fits.
+      case criteria(Trunkline.V1.ProvisionPhoneNumberRequest.Criteria)
+    }
+
+    /// Any number that fits; the first that the carrier offers is taken.
+    package struct Criteria: GeneratedMessage {
+      /// The country by ISO 3166, two capitals, for example `US`. Required.
+      package var country: String = ""
+      /// What kind of number.
+      package var type: Trunkline.V1.PhoneNumberType = .unspecified
+      /// As in SearchAvailablePhoneNumbersRequest.
+      package var areaCode: String = ""
+      /// As in SearchAvailablePhoneNumbersRequest.
+      package var contains: String = ""
+      /// The fields that this version of the contract does not know.
+      package var unknownFields = UnknownFields()
+
+      package init() {}
+
+      package init(
+        country: String = "",
+        type: Trunkline.V1.PhoneNumberType = .unspecified,
+        areaCode: String = "",
+        contains: String = ""
+      ) {
+        self.country = country
+        self.type = type
+        self.areaCode = areaCode
+        self.contains = contains
+      }
+    }
+  }
+
+  /// What ProvisionPhoneNumber answers.
+  package struct ProvisionPhoneNumberResponse: GeneratedMessage {
+    /// The work that was begun; absent with `validate_only`.
+    package var operation: Trunkline.V1.Operation?
+    /// The number as it is now, absent when it is not there any more; with `validate_only` as it would
+    /// be, without an id.
+    package var phoneNumber: Trunkline.V1.PhoneNumber?
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      operation: Trunkline.V1.Operation? = nil,
+      phoneNumber: Trunkline.V1.PhoneNumber? = nil
+    ) {
+      self.operation = operation
+      self.phoneNumber = phoneNumber
+    }
+  }
+
+  /// What ReleasePhoneNumber takes.
+  package struct ReleasePhoneNumberRequest: GeneratedMessage {
+    /// The number, `pn_…`. Required.
+    package var id: String = ""
+    /// When set, refused with ABORTED unless this is the number's present etag. Needed unless
+    /// `confirm_release` is true.
+    package var etag: String = ""
+    /// That the number is to be given up, whatever it is by now.
+    package var confirmRelease: Bool = false
+    /// Makes the request safe to repeat, as in ImportPhoneNumberRequest: a repetition gives the
+    /// first one's operation.
+    package var requestID: String = ""
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      id: String = "",
+      etag: String = "",
+      confirmRelease: Bool = false,
+      requestID: String = ""
+    ) {
+      self.id = id
+      self.etag = etag
+      self.confirmRelease = confirmRelease
+      self.requestID = requestID
+    }
+  }
+
+  /// What ReleasePhoneNumber answers.
+  package struct ReleasePhoneNumberResponse: GeneratedMessage {
+    /// The work that was begun.
+    package var operation: Trunkline.V1.Operation?
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      operation: Trunkline.V1.Operation? = nil
+    ) {
+      self.operation = operation
+    }
+  }
+
   /// What GetPhoneNumber takes.
   package struct GetPhoneNumberRequest: GeneratedMessage {
     /// `pn_…`. Required.
@@ -1287,6 +1504,599 @@ extension Trunkline.V1.BatchImportPhoneNumbersResponse.Result {
     case "error":
       try json.read(into: &self.outcome) { .error($0) }
       return 3
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.SearchAvailablePhoneNumbersRequest {
+  package static var fullName: String { "trunkline.v1.SearchAvailablePhoneNumbersRequest" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__search_available_phone_numbers_request__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__SearchAvailablePhoneNumbersRequest.self)
+    self.providerID = try unsafe Wire.string(c.pointee.f1)
+    self.country = try unsafe Wire.string(c.pointee.f2)
+    self.type = unsafe Trunkline.V1.PhoneNumberType(rawValue: c.pointee.f3)
+    self.areaCode = try unsafe Wire.string(c.pointee.f4)
+    self.contains = try unsafe Wire.string(c.pointee.f5)
+    self.limit = unsafe c.pointee.f6
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__SearchAvailablePhoneNumbersRequest>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__SearchAvailablePhoneNumbersRequest.self, capacity: 1)
+    unsafe trunkline__v1__search_available_phone_numbers_request__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.providerID)
+    unsafe c.pointee.f2 = arena.copy(self.country)
+    unsafe c.pointee.f3 = self.type.rawValue
+    unsafe c.pointee.f4 = arena.copy(self.areaCode)
+    unsafe c.pointee.f5 = arena.copy(self.contains)
+    unsafe c.pointee.f6 = self.limit
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("providerId", "provider_id", self.providerID)
+    try json.field("country", "country", self.country)
+    try json.field("type", "type", self.type)
+    try json.field("areaCode", "area_code", self.areaCode)
+    try json.field("contains", "contains", self.contains)
+    try json.field("limit", "limit", self.limit)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "providerId", "provider_id":
+      try json.read(&self.providerID)
+      return 1
+    case "country":
+      try json.read(&self.country)
+      return 2
+    case "type":
+      try json.read(&self.type)
+      return 3
+    case "areaCode", "area_code":
+      try json.read(&self.areaCode)
+      return 4
+    case "contains":
+      try json.read(&self.contains)
+      return 5
+    case "limit":
+      try json.read(&self.limit)
+      return 6
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.SearchAvailablePhoneNumbersResponse {
+  package static var fullName: String { "trunkline.v1.SearchAvailablePhoneNumbersResponse" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__search_available_phone_numbers_response__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__SearchAvailablePhoneNumbersResponse.self)
+    if let list = unsafe c.pointee.f1 {
+      unsafe self.numbers.reserveCapacity(c.pointee.n_f1)
+      for index in unsafe 0..<c.pointee.n_f1 {
+        guard let value = unsafe list[index] else { continue }
+        self.numbers.append(try unsafe Trunkline.V1.AvailablePhoneNumber(copying: UnsafeRawPointer(value)))
+      }
+    }
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__SearchAvailablePhoneNumbersResponse>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__SearchAvailablePhoneNumbersResponse.self, capacity: 1)
+    unsafe trunkline__v1__search_available_phone_numbers_response__init(c)
+    if !self.numbers.isEmpty {
+      unsafe c.pointee.n_f1 = self.numbers.count
+      let list = unsafe arena.room(self.numbers.count * MemoryLayout<UnsafeMutablePointer<Trunkline__V1__AvailablePhoneNumber>?>.stride)
+        .bindMemory(to: UnsafeMutablePointer<Trunkline__V1__AvailablePhoneNumber>?.self, capacity: self.numbers.count)
+      for (index, value) in self.numbers.enumerated() {
+        unsafe list[index] = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__AvailablePhoneNumber.self)
+      }
+      unsafe c.pointee.f1 = list
+    }
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("numbers", "numbers", self.numbers)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "numbers":
+      try json.read(&self.numbers)
+      return 1
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.ProvisionPhoneNumberRequest {
+  package static var fullName: String { "trunkline.v1.ProvisionPhoneNumberRequest" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__provision_phone_number_request__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__ProvisionPhoneNumberRequest.self)
+    self.providerID = try unsafe Wire.string(c.pointee.f1)
+    switch unsafe c.pointee.o0_case.rawValue {
+    case 2: self.choice = .e164(try unsafe Wire.string(c.pointee.f2))
+    case 3: self.choice = .criteria(try unsafe Trunkline.V1.ProvisionPhoneNumberRequest.Criteria(copying: UnsafeRawPointer(c.pointee.f3)))
+    default: break
+    }
+    self.label = try unsafe Wire.string(c.pointee.f4)
+    if unsafe c.pointee.o1_case.rawValue == 5 { self.supportsInbound = unsafe c.pointee.f5 != 0 }
+    if unsafe c.pointee.o2_case.rawValue == 6 { self.supportsOutbound = unsafe c.pointee.f6 != 0 }
+    for index in unsafe 0..<c.pointee.n_f7 {
+      guard let entry = unsafe c.pointee.f7[index] else { continue }
+      let key = try unsafe Wire.string(entry.pointee.f1)
+      self.labels[key] = try unsafe Wire.string(entry.pointee.f2)
+    }
+    self.agentID = try unsafe Wire.string(c.pointee.f8)
+    self.addressSID = try unsafe Wire.string(c.pointee.f9)
+    self.bundleSID = try unsafe Wire.string(c.pointee.f10)
+    self.confirmPurchase = unsafe c.pointee.f11 != 0
+    self.requestID = try unsafe Wire.string(c.pointee.f12)
+    self.validateOnly = unsafe c.pointee.f13 != 0
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__ProvisionPhoneNumberRequest>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__ProvisionPhoneNumberRequest.self, capacity: 1)
+    unsafe trunkline__v1__provision_phone_number_request__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.providerID)
+    switch self.choice {
+    case .e164(let value)?:
+      unsafe c.pointee.o0_case = .init(rawValue: 2)
+      unsafe c.pointee.f2 = arena.copy(value)
+    case .criteria(let value)?:
+      unsafe c.pointee.o0_case = .init(rawValue: 3)
+      unsafe c.pointee.f3 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__ProvisionPhoneNumberRequest__Criteria.self)
+    case nil: break
+    }
+    unsafe c.pointee.f4 = arena.copy(self.label)
+    if let value = self.supportsInbound {
+      unsafe c.pointee.o1_case = .init(rawValue: 5)
+      unsafe c.pointee.f5 = value ? 1 : 0
+    }
+    if let value = self.supportsOutbound {
+      unsafe c.pointee.o2_case = .init(rawValue: 6)
+      unsafe c.pointee.f6 = value ? 1 : 0
+    }
+    if !self.labels.isEmpty {
+      unsafe c.pointee.n_f7 = self.labels.count
+      let list = unsafe arena.room(self.labels.count * MemoryLayout<UnsafeMutablePointer<Trunkline__V1__ProvisionPhoneNumberRequest__LabelsEntry>?>.stride)
+        .bindMemory(to: UnsafeMutablePointer<Trunkline__V1__ProvisionPhoneNumberRequest__LabelsEntry>?.self, capacity: self.labels.count)
+      let entries = self.labels.sorted(by: { $0.key < $1.key })
+      for (index, (key, value)) in entries.enumerated() {
+        let entry = unsafe arena.room(MemoryLayout<Trunkline__V1__ProvisionPhoneNumberRequest__LabelsEntry>.size)
+          .bindMemory(to: Trunkline__V1__ProvisionPhoneNumberRequest__LabelsEntry.self, capacity: 1)
+        unsafe trunkline__v1__provision_phone_number_request__labels_entry__init(entry)
+        unsafe entry.pointee.f1 = arena.copy(key)
+        unsafe entry.pointee.f2 = arena.copy(value)
+        unsafe list[index] = entry
+      }
+      unsafe c.pointee.f7 = list
+    }
+    unsafe c.pointee.f8 = arena.copy(self.agentID)
+    unsafe c.pointee.f9 = arena.copy(self.addressSID)
+    unsafe c.pointee.f10 = arena.copy(self.bundleSID)
+    unsafe c.pointee.f11 = self.confirmPurchase ? 1 : 0
+    unsafe c.pointee.f12 = arena.copy(self.requestID)
+    unsafe c.pointee.f13 = self.validateOnly ? 1 : 0
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("providerId", "provider_id", self.providerID)
+    switch self.choice {
+    case .e164(let value)?: try json.member("e164", "e164", value)
+    case .criteria(let value)?: try json.member("criteria", "criteria", value)
+    case nil: break
+    }
+    try json.field("label", "label", self.label)
+    try json.field("supportsInbound", "supports_inbound", self.supportsInbound)
+    try json.field("supportsOutbound", "supports_outbound", self.supportsOutbound)
+    try json.field("labels", "labels", self.labels)
+    try json.field("agentId", "agent_id", self.agentID)
+    try json.field("addressSid", "address_sid", self.addressSID)
+    try json.field("bundleSid", "bundle_sid", self.bundleSID)
+    try json.field("confirmPurchase", "confirm_purchase", self.confirmPurchase)
+    try json.field("requestId", "request_id", self.requestID)
+    try json.field("validateOnly", "validate_only", self.validateOnly)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "providerId", "provider_id":
+      try json.read(&self.providerID)
+      return 1
+    case "e164":
+      try json.read(into: &self.choice) { .e164($0) }
+      return 2
+    case "criteria":
+      try json.read(into: &self.choice) { .criteria($0) }
+      return 3
+    case "label":
+      try json.read(&self.label)
+      return 4
+    case "supportsInbound", "supports_inbound":
+      try json.read(&self.supportsInbound)
+      return 5
+    case "supportsOutbound", "supports_outbound":
+      try json.read(&self.supportsOutbound)
+      return 6
+    case "labels":
+      try json.read(&self.labels)
+      return 7
+    case "agentId", "agent_id":
+      try json.read(&self.agentID)
+      return 8
+    case "addressSid", "address_sid":
+      try json.read(&self.addressSID)
+      return 9
+    case "bundleSid", "bundle_sid":
+      try json.read(&self.bundleSID)
+      return 10
+    case "confirmPurchase", "confirm_purchase":
+      try json.read(&self.confirmPurchase)
+      return 11
+    case "requestId", "request_id":
+      try json.read(&self.requestID)
+      return 12
+    case "validateOnly", "validate_only":
+      try json.read(&self.validateOnly)
+      return 13
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.ProvisionPhoneNumberRequest.Criteria {
+  package static var fullName: String { "trunkline.v1.ProvisionPhoneNumberRequest.Criteria" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__provision_phone_number_request__criteria__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__ProvisionPhoneNumberRequest__Criteria.self)
+    self.country = try unsafe Wire.string(c.pointee.f1)
+    self.type = unsafe Trunkline.V1.PhoneNumberType(rawValue: c.pointee.f2)
+    self.areaCode = try unsafe Wire.string(c.pointee.f3)
+    self.contains = try unsafe Wire.string(c.pointee.f4)
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__ProvisionPhoneNumberRequest__Criteria>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__ProvisionPhoneNumberRequest__Criteria.self, capacity: 1)
+    unsafe trunkline__v1__provision_phone_number_request__criteria__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.country)
+    unsafe c.pointee.f2 = self.type.rawValue
+    unsafe c.pointee.f3 = arena.copy(self.areaCode)
+    unsafe c.pointee.f4 = arena.copy(self.contains)
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("country", "country", self.country)
+    try json.field("type", "type", self.type)
+    try json.field("areaCode", "area_code", self.areaCode)
+    try json.field("contains", "contains", self.contains)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "country":
+      try json.read(&self.country)
+      return 1
+    case "type":
+      try json.read(&self.type)
+      return 2
+    case "areaCode", "area_code":
+      try json.read(&self.areaCode)
+      return 3
+    case "contains":
+      try json.read(&self.contains)
+      return 4
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.ProvisionPhoneNumberResponse {
+  package static var fullName: String { "trunkline.v1.ProvisionPhoneNumberResponse" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__provision_phone_number_response__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__ProvisionPhoneNumberResponse.self)
+    if let value = unsafe c.pointee.f1 { self.operation = try unsafe Trunkline.V1.Operation(copying: UnsafeRawPointer(value)) }
+    if let value = unsafe c.pointee.f2 { self.phoneNumber = try unsafe Trunkline.V1.PhoneNumber(copying: UnsafeRawPointer(value)) }
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__ProvisionPhoneNumberResponse>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__ProvisionPhoneNumberResponse.self, capacity: 1)
+    unsafe trunkline__v1__provision_phone_number_response__init(c)
+    if let value = self.operation {
+      unsafe c.pointee.f1 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Operation.self)
+    }
+    if let value = self.phoneNumber {
+      unsafe c.pointee.f2 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__PhoneNumber.self)
+    }
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("operation", "operation", self.operation)
+    try json.field("phoneNumber", "phone_number", self.phoneNumber)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "operation":
+      try json.read(&self.operation)
+      return 1
+    case "phoneNumber", "phone_number":
+      try json.read(&self.phoneNumber)
+      return 2
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.ReleasePhoneNumberRequest {
+  package static var fullName: String { "trunkline.v1.ReleasePhoneNumberRequest" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__release_phone_number_request__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__ReleasePhoneNumberRequest.self)
+    self.id = try unsafe Wire.string(c.pointee.f1)
+    self.etag = try unsafe Wire.string(c.pointee.f2)
+    self.confirmRelease = unsafe c.pointee.f3 != 0
+    self.requestID = try unsafe Wire.string(c.pointee.f4)
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__ReleasePhoneNumberRequest>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__ReleasePhoneNumberRequest.self, capacity: 1)
+    unsafe trunkline__v1__release_phone_number_request__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.id)
+    unsafe c.pointee.f2 = arena.copy(self.etag)
+    unsafe c.pointee.f3 = self.confirmRelease ? 1 : 0
+    unsafe c.pointee.f4 = arena.copy(self.requestID)
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("id", "id", self.id)
+    try json.field("etag", "etag", self.etag)
+    try json.field("confirmRelease", "confirm_release", self.confirmRelease)
+    try json.field("requestId", "request_id", self.requestID)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "id":
+      try json.read(&self.id)
+      return 1
+    case "etag":
+      try json.read(&self.etag)
+      return 2
+    case "confirmRelease", "confirm_release":
+      try json.read(&self.confirmRelease)
+      return 3
+    case "requestId", "request_id":
+      try json.read(&self.requestID)
+      return 4
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.ReleasePhoneNumberResponse {
+  package static var fullName: String { "trunkline.v1.ReleasePhoneNumberResponse" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__release_phone_number_response__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__ReleasePhoneNumberResponse.self)
+    if let value = unsafe c.pointee.f1 { self.operation = try unsafe Trunkline.V1.Operation(copying: UnsafeRawPointer(value)) }
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__ReleasePhoneNumberResponse>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__ReleasePhoneNumberResponse.self, capacity: 1)
+    unsafe trunkline__v1__release_phone_number_response__init(c)
+    if let value = self.operation {
+      unsafe c.pointee.f1 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Operation.self)
+    }
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("operation", "operation", self.operation)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "operation":
+      try json.read(&self.operation)
+      return 1
     default: return 0
     }
   }

@@ -282,6 +282,9 @@ static inline const ProtobufCMessageDescriptor *trunkline__v1__phone_number__lef
 static inline const ProtobufCMessageDescriptor *trunkline__v1__phone_number__resource__type(void) {
   return &trunkline__v1__phone_number__resource__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *trunkline__v1__available_phone_number__type(void) {
+  return &trunkline__v1__available_phone_number__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *trunkline__v1__phone_number_usage__type(void) {
   return &trunkline__v1__phone_number_usage__descriptor;
 }
@@ -305,6 +308,27 @@ static inline const ProtobufCMessageDescriptor *trunkline__v1__batch_import_phon
 }
 static inline const ProtobufCMessageDescriptor *trunkline__v1__batch_import_phone_numbers_response__result__type(void) {
   return &trunkline__v1__batch_import_phone_numbers_response__result__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__search_available_phone_numbers_request__type(void) {
+  return &trunkline__v1__search_available_phone_numbers_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__search_available_phone_numbers_response__type(void) {
+  return &trunkline__v1__search_available_phone_numbers_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__provision_phone_number_request__type(void) {
+  return &trunkline__v1__provision_phone_number_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__provision_phone_number_request__criteria__type(void) {
+  return &trunkline__v1__provision_phone_number_request__criteria__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__provision_phone_number_response__type(void) {
+  return &trunkline__v1__provision_phone_number_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__release_phone_number_request__type(void) {
+  return &trunkline__v1__release_phone_number_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__release_phone_number_response__type(void) {
+  return &trunkline__v1__release_phone_number_response__descriptor;
 }
 static inline const ProtobufCMessageDescriptor *trunkline__v1__get_phone_number_request__type(void) {
   return &trunkline__v1__get_phone_number_request__descriptor;

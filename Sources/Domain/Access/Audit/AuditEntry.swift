@@ -12,6 +12,10 @@ package enum AuditAction: String, Sendable, Hashable, Codable, CaseIterable {
   /// Credentials were replaced.
   case rotate
   case repair, move
+  /// A number was bought.
+  case provision
+  /// A number was given up at the carrier.
+  case release
   /// A provider's numbers were compared with the carrier.
   case sync
   /// A number was removed, and what was left at the carrier given up.

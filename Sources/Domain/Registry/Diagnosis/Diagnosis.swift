@@ -69,7 +69,8 @@ package struct Diagnosis: Sendable {
         add(.credentialsForTests, "\(facts.credentialName): \(error.evidence)")
       case .accountInactive:
         add(.accountInactive, "\(facts.account): \(error.evidence)")
-      case .notFound, .invalidRequest, .conflict, .limited, .unavailable, .unreadableAnswer:
+      case .notFound, .invalidRequest, .conflict, .notForSale, .papersMissing, .purchaseRefused,
+        .limited, .unavailable, .unreadableAnswer:
         add(.carrierUnavailable, "The carrier was asked in \(region): \(error.evidence)")
       }
     }

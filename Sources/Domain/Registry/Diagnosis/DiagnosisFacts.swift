@@ -105,8 +105,9 @@ extension CarrierError {
   var isMissingRight: Bool {
     switch kind {
     case .keyRestricted, .notPermitted: true
-    case .credentialsRefused, .keyUnknown, .testCredentials, .accountInactive, .notFound,
-      .invalidRequest, .conflict, .limited, .unavailable, .unreadableAnswer:
+    case .credentialsRefused, .keyUnknown, .testCredentials, .accountInactive, .notFound, .invalidRequest,
+      .conflict, .notForSale, .papersMissing, .purchaseRefused, .limited, .unavailable,
+      .unreadableAnswer:
       false
     }
   }

@@ -92,7 +92,7 @@ package enum Drift {
   /// It is told and no more: the label is its user's, and no sync changes it.
   package static func otherLabel(of number: PhoneNumber, _ record: CarrierNumber) -> String? {
     let name = record.friendlyName
-    guard !name.isEmpty, name != number.label else { return nil }
+    guard !name.isEmpty, name != number.label, name != number.marketName else { return nil }
     let digits = name.utf8.filter { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     let isNumber =
       digits.count >= 7 && number.e164.digits.utf8.reversed().starts(with: digits.reversed())
@@ -111,7 +111,7 @@ extension PhoneNumber {
   /// was left half done.
   package var isComparable: Bool {
     switch state {
-    case .active, .degraded: true
+    case .active, .degraded: !isUnfinished
     case .provisioning, .deleting, .corrupted: false
     }
   }

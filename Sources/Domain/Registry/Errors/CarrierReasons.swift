@@ -13,6 +13,9 @@ extension CarrierError.Kind {
     case .notFound: "CARRIER_NOT_FOUND"
     case .invalidRequest: "CARRIER_INVALID_REQUEST"
     case .conflict: "CARRIER_CONFLICT"
+    case .notForSale: "CARRIER_NUMBER_NOT_FOR_SALE"
+    case .papersMissing: "CARRIER_PAPERS_MISSING"
+    case .purchaseRefused: "CARRIER_PURCHASE_REFUSED"
     case .limited: "CARRIER_LIMITED"
     case .unavailable: "CARRIER_UNAVAILABLE"
     case .unreadableAnswer: "CARRIER_ANSWER_UNREADABLE"
@@ -32,6 +35,9 @@ extension ProvisioningFailure.Cause {
     case .notFound: CarrierError.Kind.notFound.reason
     case .invalidRequest: CarrierError.Kind.invalidRequest.reason
     case .conflict: CarrierError.Kind.conflict.reason
+    case .notForSale: CarrierError.Kind.notForSale.reason
+    case .papersMissing: CarrierError.Kind.papersMissing.reason
+    case .purchaseRefused: CarrierError.Kind.purchaseRefused.reason
     case .limited: CarrierError.Kind.limited.reason
     case .unavailable: CarrierError.Kind.unavailable.reason
     case .unreadableAnswer: CarrierError.Kind.unreadableAnswer.reason

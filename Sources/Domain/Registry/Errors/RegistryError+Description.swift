@@ -7,7 +7,8 @@ extension RegistryError {
     case .invalidArgument, .notFound, .providerExists, .numberExists, .numberInOtherRegion,
       .numberClaimed, .agentExists, .etagMismatch, .contended, .numberAssigned, .providerInUse,
       .agentInUse, .numberBusy, .numberInWork, .numberNotCorrupted, .nothingToRepair,
-      .providerAwaited, .providerBusy, .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed,
+      .providerAwaited, .providerBusy, .numberOwned, .numberNotFound, .numberNotProvisioned,
+      .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed,
       .accountMismatch, .credentialsOfOtherRegion, .numbersUnreachable, .credentialStaged,
       .credentialReplaced, .credentialNotStaged, .credentialRefused, .scopeNotHeld, .gatewayInUse,
       .notAGateway, .providerUnsuited,
@@ -91,6 +92,12 @@ extension RegistryError: CustomStringConvertible {
     case .gateway(let failure): failure.gatewayDescription
     case .provisioningFailed(let id, let failure, let leftovers):
       Self.failed(id, failure, leftovers)
+    case .numberOwned(let id):
+      "The account of \(id) has this number already. Import it."
+    case .numberNotFound:
+      "The carrier sells no number that fits. Search with other criteria."
+    case .numberNotProvisioned(let id):
+      "\(id) was imported and not bought here, so that it is not given up here. Delete it."
     case .scopeNotHeld(let scope):
       "A token can't be given the scope \(scope): its maker does not have it."
     case .quotaExceeded(let kind, let countMax):
@@ -182,6 +189,12 @@ extension CarrierFailure: CustomStringConvertible {
       case .notFound: "The carrier has nothing of that name in this account and region\(code)."
       case .invalidRequest: "The carrier refused the request\(code)."
       case .conflict: "The state of the number at the carrier forbids this\(code)."
+      case .notForSale:
+        "The carrier does not sell this number, or none that fits\(code). Search again."
+      case .papersMissing:
+        "The carrier wants an address or papers of the buyer\(code). Register them there, and give "
+          + "address_sid or bundle_sid."
+      case .purchaseRefused: "The carrier's account may not buy numbers\(code). Ask the carrier."
       case .limited: "The carrier limits requests\(code). Repeat the request in a while."
       case .unavailable: "The carrier can't be reached\(code). Repeat the request in a while."
       case .unreadableAnswer: "The carrier gave an answer that can't be read\(code)."

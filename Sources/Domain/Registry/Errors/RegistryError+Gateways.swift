@@ -10,7 +10,8 @@ extension CarrierError.Kind {
     case .credentialsRefused, .testCredentials: "GATEWAY_SECRET_WRONG"
     case .keyRestricted, .accountInactive, .notPermitted: "GATEWAY_NOT_PERMITTED"
     case .notFound: "GATEWAY_NOT_FOUND"
-    case .invalidRequest: "GATEWAY_INVALID_REQUEST"
+    case .invalidRequest, .notForSale, .papersMissing, .purchaseRefused:
+      "GATEWAY_INVALID_REQUEST"
     case .conflict: "GATEWAY_CONFLICT"
     case .limited: "GATEWAY_LIMITED"
     case .unavailable: "GATEWAY_UNREACHABLE"
@@ -33,7 +34,8 @@ extension CarrierFailure {
       case .keyRestricted, .accountInactive, .notPermitted:
         "The API key may not see and change SIP trunks\(code). Give it the grant sip.admin."
       case .notFound: "The LiveKit server has nothing of that name\(code)."
-      case .invalidRequest: "The LiveKit server refused what was sent\(code)."
+      case .invalidRequest, .notForSale, .papersMissing, .purchaseRefused:
+        "The LiveKit server refused what was sent\(code)."
       case .conflict:
         "Another trunk or rule at the LiveKit server takes the same calls\(code). Remove it there, "
           + "then repeat."

@@ -57,6 +57,9 @@ extension ProvisioningFailure {
       case .notFound: .notFound
       case .invalidRequest: .invalidRequest
       case .conflict: .conflict
+      case .notForSale: .notForSale
+      case .papersMissing: .papersMissing
+      case .purchaseRefused: .purchaseRefused
       case .limited: .limited
       case .unavailable: .unavailable
       case .unreadableAnswer: .unreadableAnswer

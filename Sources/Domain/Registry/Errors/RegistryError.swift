@@ -78,6 +78,12 @@ package enum RegistryError: Error, Sendable, Hashable {
   case providerAwaited(ProviderID, PhoneNumberID)
   /// The provider's account has no such number; nil: of a provider that was not made for that.
   case numberNotAtCarrier(ProviderID?)
+  /// The provider's account has the number that is to be bought.
+  case numberOwned(ProviderID)
+  /// The carrier sells no number that fits.
+  case numberNotFound
+  /// Only a number that was bought here is given up.
+  case numberNotProvisioned(PhoneNumberID)
   /// The carrier's number can't take voice calls.
   case numberWithoutVoice(ProviderID?)
   /// The region has no public URL, so that the carrier could not reach us there.

@@ -129,6 +129,12 @@ package struct CarrierError: Error, Sendable, Hashable {
     case invalidRequest
     /// The state of the thing forbids it.
     case conflict
+    /// Nobody can buy the number, or no number fits (21422, 21452).
+    case notForSale
+    /// The carrier wants an address or a bundle of papers of the buyer (21615, 21631, 21649).
+    case papersMissing
+    /// The account may not buy (21404, 22300).
+    case purchaseRefused
     /// Too many requests; nothing was done (429, 20429).
     case limited
     /// Down, unreachable or slow: 5xx, a lost connection, a timeout.
@@ -171,7 +177,8 @@ package struct CarrierError: Error, Sendable, Hashable {
     switch kind {
     case .limited, .unavailable, .unreadableAnswer: true
     case .credentialsRefused, .keyUnknown, .testCredentials, .keyRestricted, .accountInactive,
-      .notPermitted, .notFound, .invalidRequest, .conflict:
+      .notPermitted, .notFound, .invalidRequest, .conflict, .notForSale, .papersMissing,
+      .purchaseRefused:
       false
     }
   }

@@ -144,6 +144,9 @@ package enum RegistryChange: Sendable {
   case insertNumber(PhoneNumber, providerVersion: Version)
   /// Replaces the number whose version is `from`; `.notFound(.agent)` when it names no agent.
   case updateNumber(PhoneNumber, from: Version)
+  /// As `updateNumber`, and claims the carrier's number by its present name in place of the former
+  /// one; refused with `.numberClaimed` when somebody has that.
+  case nameNumber(PhoneNumber, from: Version)
   /// Removes the number and its claim.
   case deleteNumber(PhoneNumberID, from: Version)
 

@@ -43,7 +43,7 @@ extension ProvisioningJournal {
 
   /// What was left last goes back first; of the number's own the region, so that a call that comes
   /// meanwhile still finds our webhook. What was made for it goes when nothing uses it any more.
-  private static func restoring(_ number: PhoneNumber) -> [ProvisioningStep] {
+  static func restoring(_ number: PhoneNumber) -> [ProvisioningStep] {
     var steps = restoringLeftovers(number.leftovers)
     if let ours = number.configured, let former = number.former {
       steps += [
@@ -82,6 +82,7 @@ extension ProvisioningJournal {
     let steps: [ProvisioningStep] =
       switch number.state {
       case .corrupted, .deleting: restoring(number)
+      case .degraded where number.isUnfinished: plan.steps(.make, for: number)
       case .provisioning, .active, .degraded:
         plan.steps(.rewrite, for: number) + restoringLeftovers(number.leftovers)
       }

@@ -6,7 +6,8 @@ extension ProvisioningJournal: Codable {
     case id, tenant
     /// As it was named when only numbers were worked on.
     case subject = "numberID"
-    case kind, phase, steps, failure, outcome, sync, owner, revision, createTime, updateTime
+    case kind, phase, steps, failure, outcome, sync, purchase, owner, revision
+    case createTime, updateTime
     // Of the earlier form.
     case region, ours, former, leftovers
   }
@@ -32,6 +33,7 @@ extension ProvisioningJournal: Codable {
       createTime: try container.decode(Timestamp.self, forKey: .createTime),
       updateTime: try container.decode(Timestamp.self, forKey: .updateTime))
     self.sync = try container.decodeIfPresent(SyncRecord.self, forKey: .sync)
+    self.purchase = try container.decodeIfPresent(PurchaseRecord.self, forKey: .purchase)
   }
 
   package func encode(to encoder: any Encoder) throws {
@@ -45,6 +47,7 @@ extension ProvisioningJournal: Codable {
     try container.encodeIfPresent(failure, forKey: .failure)
     try container.encodeIfPresent(outcome, forKey: .outcome)
     try container.encodeIfPresent(sync, forKey: .sync)
+    try container.encodeIfPresent(purchase, forKey: .purchase)
     try container.encodeIfPresent(owner, forKey: .owner)
     try container.encode(revision, forKey: .revision)
     try container.encode(createTime, forKey: .createTime)

@@ -12,6 +12,10 @@ package enum ProvisioningKind: String, Sendable, Hashable, Codable, CaseIterable
   case moveNumber
   /// Compare a provider's numbers with the carrier. It has no steps: nothing is changed there.
   case syncProvider
+  /// Buy a number, then make our webhook answer. What was bought is never undone.
+  case provisionNumber
+  /// Put back what was there, give the number up at the carrier, and remove it.
+  case releaseNumber
 }
 
 /// How far the work is. Steps are done in their order, and undone in reverse.
@@ -46,6 +50,7 @@ package struct ProvisioningFailure: Sendable, Hashable, Codable {
   package enum Cause: String, Sendable, Hashable, Codable {
     case credentialsRefused, testCredentials, keyRestricted, accountInactive, notPermitted
     case notFound, invalidRequest, conflict
+    case notForSale, papersMissing, purchaseRefused
     case limited, unavailable, unreadableAnswer
     /// What was read back is not what was written: somebody else writes to the number.
     case overwritten
@@ -57,7 +62,8 @@ package struct ProvisioningFailure: Sendable, Hashable, Codable {
       switch self {
       case .limited, .unavailable, .unreadableAnswer: true
       case .credentialsRefused, .testCredentials, .keyRestricted, .accountInactive, .notPermitted,
-        .notFound, .invalidRequest, .conflict, .overwritten, .unsuitable:
+        .notFound, .invalidRequest, .conflict, .notForSale, .papersMissing, .purchaseRefused,
+        .overwritten, .unsuitable:
         false
       }
     }
@@ -89,6 +95,8 @@ package struct ProvisioningJournal: Sendable, Hashable {
   package var outcome: ProvisioningOutcome?
   /// Of a sync; nil for other kinds.
   package var sync: SyncRecord?
+  /// Of a purchase; nil for other kinds.
+  package var purchase: PurchaseRecord?
   /// The registry that has taken the entry, where several share a store; nil when nobody has.
   package var owner: RegistryProcessID?
   /// One more with each write; a store compares it. So it is also what fences: once another has
@@ -103,7 +111,8 @@ package struct ProvisioningJournal: Sendable, Hashable {
   ) {
     self.init(
       id: id, tenant: tenant, subject: subject, kind: kind,
-      phase: steps.contains { $0.aim == .make && $0.former == nil } ? .looking : .doing,
+      phase: steps.contains { ($0.aim == .make && $0.former == nil) || $0.aim == .buy }
+        ? .looking : .doing,
       steps: steps, failure: nil, outcome: nil, owner: owner, revision: 1, createTime: time,
       updateTime: time)
   }
@@ -158,6 +167,7 @@ package struct ProvisioningJournal: Sendable, Hashable {
 
   /// When a work that waits goes on; nil when it need not wait.
   package var wakeTime: Timestamp? {
+    if phase == .looking { return purchase?.wakeTime }
     guard phase == .doing else { return nil }
     return steps.first { $0.aim == .wait && $0.state == .running }?.until
   }

@@ -64,12 +64,14 @@ package final class ProvisioningRunner: Sendable {
   /// - Parameter process: this process, where other registries may work on the same store; nil when
   ///   the store is its alone.
   package init(
-    store: any RegistryStore, carrier: any Carrier, outside: OutsidePorts? = nil,
+    store: any RegistryStore, carrier: any Carrier, market: any NumberMarket,
+    outside: OutsidePorts? = nil,
     sealer: any SecretSealer, time: any TimeSource, ids: any IDSource, feed: RouteFeed,
     process: RegistryProcessID?, background: BackgroundTasks
   ) {
     self.work = ProvisioningWork(
-      store: store, carrier: carrier, outside: outside, sealer: sealer, time: time, ids: ids,
+      store: store, carrier: carrier, market: market, outside: outside, sealer: sealer, time: time,
+      ids: ids,
       feed: feed, process: process)
     self.background = background
   }

@@ -3,8 +3,8 @@ package import Telephony
 /// Decides what is done at the carrier for one journal entry: events in, one action out.
 ///
 /// The runner stores `journal` before it performs an action that changes something, and at the end.
-/// So a crash at any point leaves an entry from which `resumed` goes on. Every action may be
-/// performed twice. The phases are drawn at `ProvisioningPhase`.
+/// So a crash at any point leaves an entry from which `resumed` goes on. Every action but
+/// a purchase may be performed twice. The phases are drawn at `ProvisioningPhase`.
 package struct ProvisioningStateMachine: Sendable {
   /// Why a place is looked at.
   package enum Purpose: Sendable, Hashable {
@@ -26,14 +26,21 @@ package struct ProvisioningStateMachine: Sendable {
     case beginWait(Int, Duration)
     /// Go on at this time, with `waited`.
     case wait(Int, until: Timestamp)
+    /// Buy the number. Never performed twice: tell `bought`, or `purchaseLost`.
+    case buy(Int)
+    /// Look for what may have been bought; `bought`, `othersBought`, `purchaseAbsent` or
+    /// `seekFailed`.
+    case seek(Int)
+    /// Give the number up at the carrier; `released`.
+    case release(Int)
     /// Store the end with the number's new state; nothing follows.
     case close(ProvisioningOutcome)
   }
 
   /// The entry as it must be stored before the last action is performed.
-  package private(set) var journal: ProvisioningJournal
+  package internal(set) var journal: ProvisioningJournal
   /// The step that the last action is about.
-  private var index = 0
+  var index = 0
 
   /// A machine for an entry that was just made, or that was found open.
   package init(_ journal: ProvisioningJournal) {
@@ -102,6 +109,10 @@ package struct ProvisioningStateMachine: Sendable {
   }
 
   package mutating func waited() -> Action {
+    if journal.steps[index].aim == .buy {
+      journal.purchase?.wakeTime = nil
+      return .seek(index)
+    }
     journal.steps[index].state = .done
     return goOn()
   }
@@ -126,6 +137,7 @@ package struct ProvisioningStateMachine: Sendable {
   // MARK: Forward
 
   private mutating func look(from first: Int) -> Action {
+    if let purchase = purchase() { return purchase }
     let next = journal.steps[first...].firstIndex { $0.aim == .make && $0.former == nil }
     if let next {
       index = next
@@ -154,6 +166,11 @@ package struct ProvisioningStateMachine: Sendable {
       case .wait:
         if let until = step.until { return .wait(next, until: until) }
         return .beginWait(next, step.duration ?? .zero)
+      case .release:
+        // A carrier that does not answer would be waited for once more.
+        if journal.failure?.cause.isTransient == true { return closeForward() }
+        return .release(next)
+      case .buy: preconditionFailure("A purchase comes before all else.")
       }
     }
     return closeForward()
@@ -175,7 +192,7 @@ package struct ProvisioningStateMachine: Sendable {
   }
 
   /// Undoes what was done, where the work is one that is undone.
-  private mutating func fail(_ failure: ProvisioningFailure) -> Action {
+  mutating func fail(_ failure: ProvisioningFailure) -> Action {
     if journal.failure == nil { journal.failure = failure }
     if journal.phase == .looking { return close(.undone) }
     for index in journal.steps.indices where journal.steps[index].aim == .confirm {
@@ -298,6 +315,16 @@ package struct ProvisioningStateMachine: Sendable {
     return advance()
   }
 
+  /// The number is given up, and what stood on it is gone with it.
+  package mutating func released() -> Action {
+    for index in journal.steps.indices where journal.steps[index].aim == .restore {
+      journal.steps[index].state = .done
+      journal.steps[index].carrierCode = nil
+    }
+    journal.steps[index].state = .done
+    return goOn()
+  }
+
   // MARK: The end
 
   private mutating func closeForward() -> Action {
@@ -311,7 +338,7 @@ package struct ProvisioningStateMachine: Sendable {
     close(journal.leftovers.isEmpty ? .undone : .corrupted)
   }
 
-  private mutating func close(_ outcome: ProvisioningOutcome) -> Action {
+  mutating func close(_ outcome: ProvisioningOutcome) -> Action {
     // What was not begun, or not done, is not there.
     for index in journal.steps.indices where journal.steps[index].isToDo {
       journal.steps[index].state = .undone

@@ -30,6 +30,10 @@ package enum StepKind: String, Sendable, Hashable, Codable, CaseIterable {
   case propagation
   /// All places that the steps before it wrote to.
   case readBack
+  /// The number itself, which is bought.
+  case purchase
+  /// The number itself, which is given up.
+  case release
 
   /// It makes something that was not there before.
   package var isResource: Bool {
@@ -37,7 +41,8 @@ package enum StepKind: String, Sendable, Hashable, Codable, CaseIterable {
     case .trunk, .credentialList, .credential, .trunkCredentialList, .originationURL,
       .gatewayInboundTrunk, .gatewayOutboundTrunk, .dispatchRule:
       true
-    case .trunkNumber, .webhook, .processingRegion, .propagation, .readBack: false
+    case .trunkNumber, .webhook, .processingRegion, .propagation, .readBack, .purchase, .release:
+      false
     }
   }
 
@@ -46,7 +51,7 @@ package enum StepKind: String, Sendable, Hashable, Codable, CaseIterable {
     switch self {
     case .gatewayInboundTrunk, .gatewayOutboundTrunk, .dispatchRule: true
     case .trunk, .credentialList, .credential, .trunkCredentialList, .originationURL,
-      .trunkNumber, .webhook, .processingRegion, .propagation, .readBack:
+      .trunkNumber, .webhook, .processingRegion, .propagation, .readBack, .purchase, .release:
       false
     }
   }
@@ -68,6 +73,10 @@ package struct ProvisioningStep: Sendable, Hashable, Codable {
     case confirm
     /// Nothing is done for some time.
     case wait
+    /// The number is bought, which is never undone.
+    case buy
+    /// The number is given up.
+    case release
   }
 
   package enum State: String, Sendable, Hashable, Codable {

@@ -14,6 +14,9 @@ extension ProvisioningWork {
     case (.done, .importNumber): changed(number, journal, configured(number, journal))
     case (.corrupted, .importNumber), (.corrupted, .deleteNumber):
       changed(number, journal, corrupted(number, journal))
+    case (_, .provisionNumber): provisioned(number, journal, outcome)
+    case (.done, .releaseNumber): removed(number, forgets: false)
+    case (_, .releaseNumber): changed(number, journal, kept(number, journal))
     case (_, .syncProvider): preconditionFailure("A sync has no number.")
     case (_, .repairNumber): repaired(number, journal, outcome)
     case (_, .moveNumber): moved(number, journal, outcome)
@@ -34,6 +37,7 @@ extension ProvisioningWork {
     // What stands there now is what a deletion has to know, whatever came of the rest.
     let isWritten = journal.steps.contains { $0.kind.isRecord && $0.writes && $0.state == .done }
     if isWritten { new.configured = journal.ours }
+    if outcome == .corrupted { recordFormer(in: &new, journal) }
     switch outcome {
     case .undone:
       new.resources = journal.resources(after: number.resources)
@@ -140,5 +144,64 @@ extension ProvisioningWork {
         observedTime: journal.updateTime)
     ]
     return new
+  }
+}
+
+// What was bought stays.
+extension ProvisioningWork {
+  /// A number that was not bought is gone; one that was is never given up here.
+  private static func provisioned(
+    _ number: PhoneNumber, _ journal: ProvisioningJournal, _ outcome: ProvisioningOutcome
+  ) -> (PhoneNumber, [RegistryChange], AuditDraft?) {
+    let purchase = journal.steps.first { $0.aim == .buy }?.state
+    var new = number
+    switch (outcome, purchase) {
+    case (.done, _):
+      new = configured(number, journal)
+      if !number.supportsInbound { new.conditions = [] }
+    case (_, .left):
+      new.state = .corrupted
+      new.leftovers = journal.leftovers
+      new.conditions = [
+        failed(
+          journal,
+          "The number may have been bought; the carrier could not be asked. Repair it, which asks "
+            + "again.")
+      ]
+    case (_, .done):
+      recordFormer(in: &new, journal)
+      new.state = .degraded
+      new.leftovers = journal.leftovers
+      new.conditions = [
+        failed(journal, "The number was bought, but could not be set up. Repair it.")
+      ]
+    default: return removed(number, forgets: false)
+    }
+    return changed(number, journal, new)
+  }
+
+  /// What a deletion has to know of a work whose steps were not all undone.
+  private static func recordFormer(in number: inout PhoneNumber, _ journal: ProvisioningJournal) {
+    guard !journal.leftovers.isEmpty, number.former == nil, let former = journal.former else {
+      return
+    }
+    number.former = former
+    number.configured = journal.ours
+  }
+
+  /// A number that could not be given up.
+  private static func kept(_ number: PhoneNumber, _ journal: ProvisioningJournal) -> PhoneNumber {
+    var new = number
+    new.state = .degraded
+    new.conditions = [
+      failed(journal, "The number could not be given up. Release it again, or repair it.")
+    ]
+    return new
+  }
+
+  private static func failed(_ journal: ProvisioningJournal, _ message: String) -> Condition {
+    Condition(
+      kind: .carrierSettings, holds: false, reason: journal.failure?.cause.reason ?? "UNKNOWN",
+      message: message, observedTime: journal.updateTime)
   }
 }

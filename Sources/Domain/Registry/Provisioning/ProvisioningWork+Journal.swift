@@ -95,7 +95,7 @@ extension ProvisioningWork {
   /// Writes the entry with `changes`, again while the store can't be reached. Gives the time before
   /// the attempt that was stored.
   @discardableResult
-  private func commit(
+  func commit(
     _ next: ProvisioningJournal, from stored: ProvisioningJournal, changes: [RegistryChange],
     audit draft: AuditDraft? = nil
   ) async throws(ProvisioningStop) -> Duration {

@@ -25,6 +25,7 @@ package struct ProvisioningEnd: Sendable, Hashable {
 struct ProvisioningWork: Sendable {
   let store: any RegistryStore
   let carrier: any Carrier
+  let market: any NumberMarket
   /// nil: no work has a step that needs them.
   let outside: OutsidePorts?
   let sealer: any SecretSealer
@@ -47,6 +48,12 @@ struct ProvisioningWork: Sendable {
     case unsuitable
     case written
     case made(ExternalResource)
+    case bought(CarrierNumber)
+    /// Whether it was bought is not known.
+    case purchaseLost
+    case othersBought
+    case absent
+    case released
   }
 
   /// Goes on from `journal`, which is stored so, until it is closed.
@@ -72,16 +79,20 @@ struct ProvisioningWork: Sendable {
         stored = try await sleep(until: until, machine.journal, from: stored, lease)
         machine.kept(stored)
         action = machine.waited()
-      case .look, .write:
+      case .look, .write, .buy, .seek, .release:
         // What stood there before is read again after a crash; all else is known before it goes on.
-        if machine.journal.phase != .looking, machine.journal != stored {
+        if action.isKept(in: machine.journal.phase), machine.journal != stored {
           stored = try await persist(machine.journal, from: stored, lease)
           machine.kept(stored)
         }
         let (step, kept) = try await perform(action, stored, lease, mayHaveActed: mayHaveActed)
         stored = kept
         machine.kept(kept)
-        action = Self.tell(step, to: &machine)
+        if case .told(.bought(let record)) = step {
+          (stored, action) = try await bought(record, &machine, from: stored, lease)
+        } else {
+          action = Self.tell(step, of: action, to: &machine, at: time.now())
+        }
         mayHaveActed = false
       }
     }
@@ -117,7 +128,7 @@ struct ProvisioningWork: Sendable {
       }
       if lease?.advice == .stop { throw .superseded }
       do {
-        return .told(try await attempt(action, subject))
+        return .told(try await attempt(action, journal, subject))
       } catch {
         if error.effect == .unknown { mayHaveActed = true }
         failures += 1
@@ -131,11 +142,12 @@ struct ProvisioningWork: Sendable {
   }
 
   private func attempt(
-    _ action: ProvisioningStateMachine.Action, _ subject: Subject
+    _ action: ProvisioningStateMachine.Action, _ journal: ProvisioningJournal,
+    _ subject: Subject
   ) async throws(CarrierError) -> Event {
     switch (subject.resource, subject.account) {
     case (let resource?, _): try await attempt(action, resource)
-    case (nil, .carrier(let access)): try await attempt(action, subject, access)
+    case (nil, .carrier(let access)): try await attempt(action, journal, subject, access)
     case (nil, .gateway): preconditionFailure("A gateway has no number.")
     }
   }
@@ -158,13 +170,15 @@ struct ProvisioningWork: Sendable {
       try await resource.takeAway()
       return .written
     case .write: return .made(try await resource.make())
-    case .beginWait, .wait, .close: preconditionFailure("This is not done at the carrier.")
+    case .buy, .seek, .release, .beginWait, .wait, .close:
+      preconditionFailure("Nothing is made by this.")
     }
   }
 
   /// What is written to the number.
   private func attempt(
-    _ action: ProvisioningStateMachine.Action, _ subject: Subject, _ access: CarrierAccess
+    _ action: ProvisioningStateMachine.Action, _ journal: ProvisioningJournal, _ subject: Subject,
+    _ access: CarrierAccess
   ) async throws(CarrierError) -> Event {
     let number = subject.number
     switch action {
@@ -190,6 +204,7 @@ struct ProvisioningWork: Sendable {
     case .write(_, .region(let region)):
       try await carrier.setProcessingRegion(region ?? .us1, of: number.e164, access)
       return .written
+    case .buy, .seek, .release: return try await trade(action, journal, number, access)
     case .write, .beginWait, .wait, .close:
       preconditionFailure("This is not done at the carrier.")
     }
@@ -212,15 +227,22 @@ struct ProvisioningWork: Sendable {
   }
 
   private static func tell(
-    _ step: Step, to machine: inout ProvisioningStateMachine
+    _ step: Step, of action: ProvisioningStateMachine.Action,
+    to machine: inout ProvisioningStateMachine, at now: Timestamp
   ) -> ProvisioningStateMachine.Action {
     switch step {
+    case .failed(let failure, _) where action.isSeek: machine.seekFailed(failure, at: now)
     case .failed(let failure, let mayHaveActed):
       machine.stepFailed(failure, mayHaveActed: mayHaveActed)
     case .told(.sighted(let setting)): machine.sighted(setting)
     case .told(.unsuitable): machine.foundUnsuitable()
     case .told(.written): machine.written()
     case .told(.made(let resource)): machine.written(resource)
+    case .told(.purchaseLost): machine.purchaseLost(at: now)
+    case .told(.othersBought): machine.othersBought()
+    case .told(.absent): machine.purchaseAbsent(at: now)
+    case .told(.released): machine.released()
+    case .told(.bought): preconditionFailure("What was bought is stored first.")
     }
   }
 
@@ -240,7 +262,9 @@ struct ProvisioningWork: Sendable {
   ) async throws(ProvisioningStop) -> Subject? {
     let step: ProvisioningStep
     switch action {
-    case .look(let index, _), .write(let index, _): step = journal.steps[index]
+    case .look(let index, _), .write(let index, _), .buy(let index), .seek(let index),
+      .release(let index):
+      step = journal.steps[index]
     case .beginWait, .wait, .close: preconditionFailure("This is not done at the carrier.")
     }
     guard let number = try await number(of: journal) else {
@@ -279,5 +303,19 @@ struct ProvisioningWork: Sendable {
     } catch {
       throw .stopping
     }
+  }
+}
+
+extension ProvisioningStateMachine.Action {
+  /// The entry is stored before it. What is only read while nothing was done is read again.
+  fileprivate func isKept(in phase: ProvisioningPhase) -> Bool {
+    switch self {
+    case .buy, .seek: true
+    default: phase != .looking
+    }
+  }
+
+  fileprivate var isSeek: Bool {
+    if case .seek = self { true } else { false }
   }
 }

@@ -25,7 +25,7 @@ extension ResourceWork {
       ours.id = found.id
       return seen(found.id, isAltered: found != ours)
     case .trunk, .credentialList, .credential, .trunkCredentialList, .originationURL,
-      .trunkNumber, .webhook, .processingRegion, .propagation, .readBack:
+      .trunkNumber, .webhook, .processingRegion, .propagation, .readBack, .purchase, .release:
       preconditionFailure("A \(wanted.kind.rawValue) is not made at a gateway.")
     }
   }
@@ -42,7 +42,7 @@ extension ResourceWork {
       guard !inboundTrunkIDs.isEmpty else { throw .nothingToHangOn }
       return try await ports.gateway.createDispatchRule(dispatchRule, access)
     case .trunk, .credentialList, .credential, .trunkCredentialList, .originationURL,
-      .trunkNumber, .webhook, .processingRegion, .propagation, .readBack:
+      .trunkNumber, .webhook, .processingRegion, .propagation, .readBack, .purchase, .release:
       preconditionFailure("A \(wanted.kind.rawValue) is not made at a gateway.")
     }
   }

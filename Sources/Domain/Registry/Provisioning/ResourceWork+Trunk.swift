@@ -29,7 +29,7 @@ extension ResourceWork {
       return seen(
         url.sid.description, isAltered: url.sipURL != wanted.value || !url.isEnabled)
     case .gatewayInboundTrunk, .gatewayOutboundTrunk, .dispatchRule, .trunkNumber, .webhook,
-      .processingRegion, .propagation, .readBack:
+      .processingRegion, .propagation, .readBack, .purchase, .release:
       preconditionFailure("A \(wanted.kind.rawValue) is not made at a carrier.")
     }
   }
@@ -60,7 +60,7 @@ extension ResourceWork {
         named: wanted.name, sipURL: wanted.value, on: trunk, access
       ).description
     case .gatewayInboundTrunk, .gatewayOutboundTrunk, .dispatchRule, .trunkNumber, .webhook,
-      .processingRegion, .propagation, .readBack:
+      .processingRegion, .propagation, .readBack, .purchase, .release:
       preconditionFailure("A \(wanted.kind.rawValue) is not made at a carrier.")
     }
   }
@@ -84,7 +84,7 @@ extension ResourceWork {
       guard let sid = try? OriginationURLSID(resource.externalID), let trunk else { return }
       try await trunks.deleteOriginationURL(sid, on: trunk, access)
     case .gatewayInboundTrunk, .gatewayOutboundTrunk, .dispatchRule, .trunkNumber, .webhook,
-      .processingRegion, .propagation, .readBack:
+      .processingRegion, .propagation, .readBack, .purchase, .release:
       preconditionFailure("A \(resource.kind.rawValue) is not made at a carrier.")
     }
   }

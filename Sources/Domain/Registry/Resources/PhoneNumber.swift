@@ -13,7 +13,8 @@ package struct PhoneNumber: Sendable, Hashable, Codable {
   /// The provider's account; with `carrierSID` the claim that is unique in the whole deployment.
   package let accountSID: AccountSID
   package var region: Region
-  package let carrierSID: CarrierNumberSID
+  /// Made of our own id while the number is being bought: see `isAwaited`.
+  package var carrierSID: CarrierNumberSID
   package var ingress: Ingress
   /// The provider of the gateway that its calls go through; nil where they come by webhook.
   package var gatewayProviderID: ProviderID?
@@ -35,6 +36,8 @@ package struct PhoneNumber: Sendable, Hashable, Codable {
   package var webhookGeneration: UInt32
   /// nil: none, as in what earlier versions stored.
   private var madeResources: [ExternalResource]?
+  /// On whose account it was bought here; nil when it was imported.
+  package var purchase: NumberPurchase?
   package var labels: [String: String]
   package var revision: Revision
 
@@ -77,6 +80,7 @@ package struct PhoneNumber: Sendable, Hashable, Codable {
     self.configured = nil
     self.webhookGeneration = 1
     self.madeResources = nil
+    self.purchase = nil
     self.labels = labels
     self.revision = revision
   }
@@ -90,7 +94,7 @@ package struct PhoneNumber: Sendable, Hashable, Codable {
     leftovers: [Leftover], former: FormerSettings?, configured: VoiceSettings?,
     webhookGeneration: UInt32, labels: [String: String], revision: Revision,
     pendingProviderID: ProviderID? = nil, gatewayProviderID: ProviderID? = nil,
-    resources: [ExternalResource] = []
+    resources: [ExternalResource] = [], purchase: NumberPurchase? = nil
   ) {
     self.id = id
     self.tenant = tenant
@@ -114,6 +118,7 @@ package struct PhoneNumber: Sendable, Hashable, Codable {
     self.configured = configured
     self.webhookGeneration = webhookGeneration
     self.madeResources = resources.isEmpty ? nil : resources
+    self.purchase = purchase
     self.labels = labels
     self.revision = revision
   }

@@ -23,6 +23,8 @@ extension PhoneNumbers {
       }
       try checkEtag(etag, present.etag, .number(id))
       if let agent = present.agentID { throw .numberAssigned(id, agent) }
+      // Whether it was bought is to be known first.
+      if present.isAwaited, present.state == .corrupted { throw .numberBusy(id, .corrupted) }
       if present.state == .provisioning { throw .numberBusy(id, .provisioning) }
       switch await remove(present, caller) {
       case .done(let number): return number

@@ -33,7 +33,9 @@ extension PhoneNumbers {
     var next = present
     switch present.state {
     case .provisioning, .deleting: throw .numberBusy(present.id, present.state)
-    case .active where present.configured == nil, .degraded where present.configured == nil:
+    case .corrupted where present.isAwaited: return seekAgain(present, record, id, caller)
+    case .active where present.configured == nil,
+      .degraded where present.configured == nil && !present.isUnfinished:
       throw .nothingToRepair(present.id)
     case .active, .degraded:
       guard context.webhooks.regions.contains(present.region) else {

@@ -217,7 +217,8 @@ extension Providers {
     let carrier = context.carrier
     let answers = await withTaskGroup(of: (Int, CarrierError?).self) { group in
       var answers: [Int: CarrierError] = [:]
-      for (index, number) in page.enumerated() {
+      // What is being bought is not at the carrier yet.
+      for (index, number) in page.enumerated() where !number.isAwaited {
         if index >= RegistryLimits.keyTrialConcurrencyMax, let answer = await group.next() {
           answers[answer.0] = answer.1
         }

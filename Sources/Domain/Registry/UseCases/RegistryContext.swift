@@ -18,6 +18,9 @@ package struct RegistryContext: Sendable {
   package let gateway: any SIPGateway
   /// Gateways may be spoken to without TLS, whatever their host.
   let allowsPlainGateways: Bool
+  let market: any NumberMarket
+  /// How long a number may still come to be bought after the answer was lost.
+  let purchaseSettling: Duration
   package let sealer: any SecretSealer
   package let webhooks: any WebhookEndpoints
   package let numberPlan: any NumberPlan
@@ -40,6 +43,9 @@ package struct RegistryContext: Sendable {
   /// - Parameter auditRetention: how long audit entries are kept; nil: for ever. At least
   ///   `RegistryLimits.auditRetentionMin`.
   /// - Parameter moveOverlap: how long both regions answer after a move.
+  /// - Parameter market: where numbers are bought.
+  /// - Parameter purchaseSettling: how long a number may still come to be bought after the answer
+  ///   was lost.
   /// - Parameter credentialWindow: how long what PromoteCredential replaced is kept, within
   ///   `RegistryLimits.credentialWindowMin` and `credentialWindowMax`.
   package init(
@@ -49,6 +55,8 @@ package struct RegistryContext: Sendable {
     ids: any IDSource, quotas: [Quota] = [], process: RegistryProcessID? = nil,
     auditRetention: Duration? = nil, moveOverlap: Duration = RegistryLimits.moveOverlap,
     credentialWindow: Duration = RegistryLimits.credentialWindowDefault,
+    market: any NumberMarket = ClosedMarket(),
+    purchaseSettling: Duration = RegistryLimits.purchaseSettling,
     background: BackgroundTasks = BackgroundTasks()
   ) {
     precondition(
@@ -66,6 +74,8 @@ package struct RegistryContext: Sendable {
     self.outside = outside
     self.gateway = gateway
     self.allowsPlainGateways = allowsPlainGateways
+    self.market = market
+    self.purchaseSettling = purchaseSettling
     self.sealer = sealer
     self.webhooks = webhooks
     self.numberPlan = numberPlan
@@ -75,7 +85,8 @@ package struct RegistryContext: Sendable {
     self.feed = RouteFeed(store: store, time: time)
     self.numberFeed = NumberFeed(store: store, routes: feed, time: time)
     self.runner = ProvisioningRunner(
-      store: store, carrier: carrier, outside: outside, sealer: sealer, time: time, ids: ids,
+      store: store, carrier: carrier, market: market, outside: outside, sealer: sealer, time: time,
+      ids: ids,
       feed: feed, process: process, background: background)
   }
 
@@ -304,9 +315,9 @@ extension RegistryChange {
     case .insertNumber: .number
     case .insertAgent: .agent
     case .insertToken: .token
-    case .updateProvider, .deleteProvider, .expectNumber, .updateNumber, .deleteNumber,
-      .updateAgent,
-      .deleteAgent, .insertJournal, .updateJournal, .insertTenant, .revokeToken, .forgetRequests:
+    case .updateProvider, .deleteProvider, .expectNumber, .updateNumber, .nameNumber,
+      .deleteNumber, .updateAgent, .deleteAgent, .insertJournal, .updateJournal, .insertTenant,
+      .revokeToken, .forgetRequests:
       nil
     }
   }

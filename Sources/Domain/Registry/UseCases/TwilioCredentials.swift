@@ -89,9 +89,8 @@ extension RegistryContext {
       } catch {
         switch error.kind {
         case .testCredentials, .keyRestricted, .accountInactive, .notPermitted: return region
-        case .credentialsRefused, .keyUnknown, .notFound, .invalidRequest, .conflict, .limited,
-          .unavailable,
-          .unreadableAnswer:
+        case .credentialsRefused, .keyUnknown, .notFound, .invalidRequest, .conflict, .notForSale,
+          .papersMissing, .purchaseRefused, .limited, .unavailable, .unreadableAnswer:
           continue
         }
       }

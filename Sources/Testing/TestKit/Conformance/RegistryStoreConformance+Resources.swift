@@ -178,6 +178,35 @@ extension RegistryStoreConformance {
       try await store.commit(Sample.write([.deleteNumber(first.id, from: 1)]))
       try await store.commit(write)
     },
+    RegistryStoreCheck("a number that was bought is claimed by its carrier's name") { store in
+      let provider = Sample.provider(1)
+      let taken = try Sample.number(1, provider: provider)
+      var bought = try Sample.number(2, provider: provider)
+      bought.purchase = .customer
+      bought.carrierSID = Sample.sid(20)
+      try await store.commit(
+        Sample.write([
+          .insertProvider(provider), .insertNumber(taken, providerVersion: 1),
+          .insertNumber(bought, providerVersion: 1),
+        ]))
+      let tenant = store.tenant(Sample.tenant)
+      let claim = NumberClaim(
+        accountSID: taken.accountSID, carrierSID: taken.carrierSID, tenant: Sample.tenant,
+        numberID: taken.id, region: .us1)
+      bought.revision = bought.revision.next(at: Sample.start)
+      bought.carrierSID = taken.carrierSID
+      try await requireRefused(
+        store, Sample.write([.nameNumber(bought, from: 1)]), .numberClaimed(claim))
+      bought.carrierSID = Sample.sid(21)
+      try await requireRefused(
+        store, Sample.write([.nameNumber(bought, from: 2)]), .versionMismatch(.number))
+      try await store.commit(Sample.write([.nameNumber(bought, from: 1)]))
+      let stored = try await tenant.number(bought.id)
+      try requireEqual(stored, bought)
+      let claims = try await tenant.claims(
+        of: [Sample.sid(20), Sample.sid(21)], account: provider.accountSID)
+      try requireEqual(claims.map(\.carrierSID), [Sample.sid(21)])
+    },
     RegistryStoreCheck("a number needs its provider at the version that was seen") { store in
       let provider = Sample.provider(1)
       let number = try Sample.number(1, provider: provider)

@@ -117,6 +117,19 @@ extension RegistryTables {
       event(.number, "\(number.id)", number.tenant, number.revision.version, .updated, number))
   }
 
+  mutating func name(
+    _ number: PhoneNumber, from version: Version
+  ) throws(StoreError) {
+    let former = try stored(number.id, number.tenant, from: version)
+    let key = ClaimKey(account: number.accountSID, sid: number.carrierSID)
+    if let claim = claims[key], claim.numberID != number.id { throw .numberClaimed(claim) }
+    claims[ClaimKey(account: former.accountSID, sid: former.carrierSID)] = nil
+    claims[key] = NumberClaim(
+      accountSID: number.accountSID, carrierSID: number.carrierSID, tenant: number.tenant,
+      numberID: number.id, region: number.region)
+    try update(number, from: version)
+  }
+
   mutating func delete(
     _ id: PhoneNumberID, from version: Version, _ tenant: TenantID
   ) throws(StoreError) {

@@ -96,6 +96,9 @@ struct RegistryTables {
     case .updateNumber(let number, let version):
       guard number.tenant == tenant else { throw .notFound(.number) }
       try update(number, from: version)
+    case .nameNumber(let number, let version):
+      guard number.tenant == tenant else { throw .notFound(.number) }
+      try name(number, from: version)
     case .deleteNumber(let id, let version): try delete(id, from: version, tenant)
     case .insertAgent(let agent):
       guard agent.tenant == tenant else { throw .notFound(.agent) }

@@ -82,6 +82,51 @@ void   trunkline__v1__phone_number__free_unpacked
   assert(message->base.descriptor == &trunkline__v1__phone_number__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   trunkline__v1__available_phone_number__init
+                     (Trunkline__V1__AvailablePhoneNumber         *message)
+{
+  static const Trunkline__V1__AvailablePhoneNumber init_value = TRUNKLINE__V1__AVAILABLE_PHONE_NUMBER__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__available_phone_number__get_packed_size
+                     (const Trunkline__V1__AvailablePhoneNumber *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__available_phone_number__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__available_phone_number__pack
+                     (const Trunkline__V1__AvailablePhoneNumber *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__available_phone_number__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__available_phone_number__pack_to_buffer
+                     (const Trunkline__V1__AvailablePhoneNumber *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__available_phone_number__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__AvailablePhoneNumber *
+       trunkline__v1__available_phone_number__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__AvailablePhoneNumber *)
+     protobuf_c_message_unpack (&trunkline__v1__available_phone_number__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__available_phone_number__free_unpacked
+                     (Trunkline__V1__AvailablePhoneNumber *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__available_phone_number__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   trunkline__v1__phone_number_usage__user__init
                      (Trunkline__V1__PhoneNumberUsage__User         *message)
 {
@@ -544,7 +589,7 @@ const ProtobufCMessageDescriptor trunkline__v1__phone_number__labels_entry__desc
   (ProtobufCMessageInit) trunkline__v1__phone_number__labels_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__v1__phone_number__field_descriptors[23] =
+static const ProtobufCFieldDescriptor trunkline__v1__phone_number__field_descriptors[24] =
 {
   {
     "f1",
@@ -775,6 +820,18 @@ static const ProtobufCFieldDescriptor trunkline__v1__phone_number__field_descrip
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "f25",
+    25,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__PhoneNumber, f25),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "f30",
     30,
     PROTOBUF_C_LABEL_REPEATED,
@@ -838,10 +895,11 @@ static const unsigned trunkline__v1__phone_number__field_indices_by_name[] = {
   16,   /* field[16] = f22 */
   17,   /* field[17] = f23 */
   18,   /* field[18] = f24 */
-  19,   /* field[19] = f30 */
-  20,   /* field[20] = f31 */
-  21,   /* field[21] = f32 */
-  22,   /* field[22] = f33 */
+  19,   /* field[19] = f25 */
+  20,   /* field[20] = f30 */
+  21,   /* field[21] = f31 */
+  22,   /* field[22] = f32 */
+  23,   /* field[23] = f33 */
   2,   /* field[2] = f4 */
   3,   /* field[3] = f6 */
   4,   /* field[4] = f7 */
@@ -855,8 +913,8 @@ static const ProtobufCIntRange trunkline__v1__phone_number__number_ranges[6 + 1]
   { 6, 3 },
   { 16, 12 },
   { 20, 14 },
-  { 30, 19 },
-  { 0, 23 }
+  { 30, 20 },
+  { 0, 24 }
 };
 const ProtobufCMessageDescriptor trunkline__v1__phone_number__descriptor =
 {
@@ -866,11 +924,114 @@ const ProtobufCMessageDescriptor trunkline__v1__phone_number__descriptor =
   "Trunkline__V1__PhoneNumber",
   "trunkline.v1",
   sizeof(Trunkline__V1__PhoneNumber),
-  23,
+  24,
   trunkline__v1__phone_number__field_descriptors,
   trunkline__v1__phone_number__field_indices_by_name,
   6,  trunkline__v1__phone_number__number_ranges,
   (ProtobufCMessageInit) trunkline__v1__phone_number__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__available_phone_number__field_descriptors[6] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__AvailablePhoneNumber, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__AvailablePhoneNumber, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__AvailablePhoneNumber, f3),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f4",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__AvailablePhoneNumber, f4),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f5",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__AvailablePhoneNumber, f5),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f6",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__AvailablePhoneNumber, f6),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__available_phone_number__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+  3,   /* field[3] = f4 */
+  4,   /* field[4] = f5 */
+  5,   /* field[5] = f6 */
+};
+static const ProtobufCIntRange trunkline__v1__available_phone_number__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__available_phone_number__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.AvailablePhoneNumber",
+  "AvailablePhoneNumber",
+  "Trunkline__V1__AvailablePhoneNumber",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__AvailablePhoneNumber),
+  6,
+  trunkline__v1__available_phone_number__field_descriptors,
+  trunkline__v1__available_phone_number__field_indices_by_name,
+  1,  trunkline__v1__available_phone_number__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__available_phone_number__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor trunkline__v1__phone_number_usage__user__field_descriptors[3] =

@@ -211,6 +211,288 @@ void   trunkline__v1__batch_import_phone_numbers_response__free_unpacked
   assert(message->base.descriptor == &trunkline__v1__batch_import_phone_numbers_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   trunkline__v1__search_available_phone_numbers_request__init
+                     (Trunkline__V1__SearchAvailablePhoneNumbersRequest         *message)
+{
+  static const Trunkline__V1__SearchAvailablePhoneNumbersRequest init_value = TRUNKLINE__V1__SEARCH_AVAILABLE_PHONE_NUMBERS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__search_available_phone_numbers_request__get_packed_size
+                     (const Trunkline__V1__SearchAvailablePhoneNumbersRequest *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__search_available_phone_numbers_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__search_available_phone_numbers_request__pack
+                     (const Trunkline__V1__SearchAvailablePhoneNumbersRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__search_available_phone_numbers_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__search_available_phone_numbers_request__pack_to_buffer
+                     (const Trunkline__V1__SearchAvailablePhoneNumbersRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__search_available_phone_numbers_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__SearchAvailablePhoneNumbersRequest *
+       trunkline__v1__search_available_phone_numbers_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__SearchAvailablePhoneNumbersRequest *)
+     protobuf_c_message_unpack (&trunkline__v1__search_available_phone_numbers_request__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__search_available_phone_numbers_request__free_unpacked
+                     (Trunkline__V1__SearchAvailablePhoneNumbersRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__search_available_phone_numbers_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   trunkline__v1__search_available_phone_numbers_response__init
+                     (Trunkline__V1__SearchAvailablePhoneNumbersResponse         *message)
+{
+  static const Trunkline__V1__SearchAvailablePhoneNumbersResponse init_value = TRUNKLINE__V1__SEARCH_AVAILABLE_PHONE_NUMBERS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__search_available_phone_numbers_response__get_packed_size
+                     (const Trunkline__V1__SearchAvailablePhoneNumbersResponse *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__search_available_phone_numbers_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__search_available_phone_numbers_response__pack
+                     (const Trunkline__V1__SearchAvailablePhoneNumbersResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__search_available_phone_numbers_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__search_available_phone_numbers_response__pack_to_buffer
+                     (const Trunkline__V1__SearchAvailablePhoneNumbersResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__search_available_phone_numbers_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__SearchAvailablePhoneNumbersResponse *
+       trunkline__v1__search_available_phone_numbers_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__SearchAvailablePhoneNumbersResponse *)
+     protobuf_c_message_unpack (&trunkline__v1__search_available_phone_numbers_response__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__search_available_phone_numbers_response__free_unpacked
+                     (Trunkline__V1__SearchAvailablePhoneNumbersResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__search_available_phone_numbers_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   trunkline__v1__provision_phone_number_request__criteria__init
+                     (Trunkline__V1__ProvisionPhoneNumberRequest__Criteria         *message)
+{
+  static const Trunkline__V1__ProvisionPhoneNumberRequest__Criteria init_value = TRUNKLINE__V1__PROVISION_PHONE_NUMBER_REQUEST__CRITERIA__INIT;
+  *message = init_value;
+}
+void   trunkline__v1__provision_phone_number_request__labels_entry__init
+                     (Trunkline__V1__ProvisionPhoneNumberRequest__LabelsEntry         *message)
+{
+  static const Trunkline__V1__ProvisionPhoneNumberRequest__LabelsEntry init_value = TRUNKLINE__V1__PROVISION_PHONE_NUMBER_REQUEST__LABELS_ENTRY__INIT;
+  *message = init_value;
+}
+void   trunkline__v1__provision_phone_number_request__init
+                     (Trunkline__V1__ProvisionPhoneNumberRequest         *message)
+{
+  static const Trunkline__V1__ProvisionPhoneNumberRequest init_value = TRUNKLINE__V1__PROVISION_PHONE_NUMBER_REQUEST__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__provision_phone_number_request__get_packed_size
+                     (const Trunkline__V1__ProvisionPhoneNumberRequest *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__provision_phone_number_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__provision_phone_number_request__pack
+                     (const Trunkline__V1__ProvisionPhoneNumberRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__provision_phone_number_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__provision_phone_number_request__pack_to_buffer
+                     (const Trunkline__V1__ProvisionPhoneNumberRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__provision_phone_number_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__ProvisionPhoneNumberRequest *
+       trunkline__v1__provision_phone_number_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__ProvisionPhoneNumberRequest *)
+     protobuf_c_message_unpack (&trunkline__v1__provision_phone_number_request__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__provision_phone_number_request__free_unpacked
+                     (Trunkline__V1__ProvisionPhoneNumberRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__provision_phone_number_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   trunkline__v1__provision_phone_number_response__init
+                     (Trunkline__V1__ProvisionPhoneNumberResponse         *message)
+{
+  static const Trunkline__V1__ProvisionPhoneNumberResponse init_value = TRUNKLINE__V1__PROVISION_PHONE_NUMBER_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__provision_phone_number_response__get_packed_size
+                     (const Trunkline__V1__ProvisionPhoneNumberResponse *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__provision_phone_number_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__provision_phone_number_response__pack
+                     (const Trunkline__V1__ProvisionPhoneNumberResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__provision_phone_number_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__provision_phone_number_response__pack_to_buffer
+                     (const Trunkline__V1__ProvisionPhoneNumberResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__provision_phone_number_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__ProvisionPhoneNumberResponse *
+       trunkline__v1__provision_phone_number_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__ProvisionPhoneNumberResponse *)
+     protobuf_c_message_unpack (&trunkline__v1__provision_phone_number_response__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__provision_phone_number_response__free_unpacked
+                     (Trunkline__V1__ProvisionPhoneNumberResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__provision_phone_number_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   trunkline__v1__release_phone_number_request__init
+                     (Trunkline__V1__ReleasePhoneNumberRequest         *message)
+{
+  static const Trunkline__V1__ReleasePhoneNumberRequest init_value = TRUNKLINE__V1__RELEASE_PHONE_NUMBER_REQUEST__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__release_phone_number_request__get_packed_size
+                     (const Trunkline__V1__ReleasePhoneNumberRequest *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__release_phone_number_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__release_phone_number_request__pack
+                     (const Trunkline__V1__ReleasePhoneNumberRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__release_phone_number_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__release_phone_number_request__pack_to_buffer
+                     (const Trunkline__V1__ReleasePhoneNumberRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__release_phone_number_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__ReleasePhoneNumberRequest *
+       trunkline__v1__release_phone_number_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__ReleasePhoneNumberRequest *)
+     protobuf_c_message_unpack (&trunkline__v1__release_phone_number_request__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__release_phone_number_request__free_unpacked
+                     (Trunkline__V1__ReleasePhoneNumberRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__release_phone_number_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   trunkline__v1__release_phone_number_response__init
+                     (Trunkline__V1__ReleasePhoneNumberResponse         *message)
+{
+  static const Trunkline__V1__ReleasePhoneNumberResponse init_value = TRUNKLINE__V1__RELEASE_PHONE_NUMBER_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__release_phone_number_response__get_packed_size
+                     (const Trunkline__V1__ReleasePhoneNumberResponse *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__release_phone_number_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__release_phone_number_response__pack
+                     (const Trunkline__V1__ReleasePhoneNumberResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__release_phone_number_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__release_phone_number_response__pack_to_buffer
+                     (const Trunkline__V1__ReleasePhoneNumberResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__release_phone_number_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__ReleasePhoneNumberResponse *
+       trunkline__v1__release_phone_number_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__ReleasePhoneNumberResponse *)
+     protobuf_c_message_unpack (&trunkline__v1__release_phone_number_response__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__release_phone_number_response__free_unpacked
+                     (Trunkline__V1__ReleasePhoneNumberResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__release_phone_number_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   trunkline__v1__get_phone_number_request__init
                      (Trunkline__V1__GetPhoneNumberRequest         *message)
 {
@@ -1872,6 +2154,635 @@ const ProtobufCMessageDescriptor trunkline__v1__batch_import_phone_numbers_respo
   trunkline__v1__batch_import_phone_numbers_response__field_indices_by_name,
   1,  trunkline__v1__batch_import_phone_numbers_response__number_ranges,
   (ProtobufCMessageInit) trunkline__v1__batch_import_phone_numbers_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__search_available_phone_numbers_request__field_descriptors[6] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__SearchAvailablePhoneNumbersRequest, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__SearchAvailablePhoneNumbersRequest, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__SearchAvailablePhoneNumbersRequest, f3),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f4",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__SearchAvailablePhoneNumbersRequest, f4),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f5",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__SearchAvailablePhoneNumbersRequest, f5),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f6",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__SearchAvailablePhoneNumbersRequest, f6),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__search_available_phone_numbers_request__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+  3,   /* field[3] = f4 */
+  4,   /* field[4] = f5 */
+  5,   /* field[5] = f6 */
+};
+static const ProtobufCIntRange trunkline__v1__search_available_phone_numbers_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__search_available_phone_numbers_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.SearchAvailablePhoneNumbersRequest",
+  "SearchAvailablePhoneNumbersRequest",
+  "Trunkline__V1__SearchAvailablePhoneNumbersRequest",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__SearchAvailablePhoneNumbersRequest),
+  6,
+  trunkline__v1__search_available_phone_numbers_request__field_descriptors,
+  trunkline__v1__search_available_phone_numbers_request__field_indices_by_name,
+  1,  trunkline__v1__search_available_phone_numbers_request__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__search_available_phone_numbers_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__search_available_phone_numbers_response__field_descriptors[1] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Trunkline__V1__SearchAvailablePhoneNumbersResponse, n_f1),
+    offsetof(Trunkline__V1__SearchAvailablePhoneNumbersResponse, f1),
+    &trunkline__v1__available_phone_number__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__search_available_phone_numbers_response__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+};
+static const ProtobufCIntRange trunkline__v1__search_available_phone_numbers_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__search_available_phone_numbers_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.SearchAvailablePhoneNumbersResponse",
+  "SearchAvailablePhoneNumbersResponse",
+  "Trunkline__V1__SearchAvailablePhoneNumbersResponse",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__SearchAvailablePhoneNumbersResponse),
+  1,
+  trunkline__v1__search_available_phone_numbers_response__field_descriptors,
+  trunkline__v1__search_available_phone_numbers_response__field_indices_by_name,
+  1,  trunkline__v1__search_available_phone_numbers_response__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__search_available_phone_numbers_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__provision_phone_number_request__criteria__field_descriptors[4] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__ProvisionPhoneNumberRequest__Criteria, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__ProvisionPhoneNumberRequest__Criteria, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__ProvisionPhoneNumberRequest__Criteria, f3),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f4",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__ProvisionPhoneNumberRequest__Criteria, f4),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__provision_phone_number_request__criteria__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+  3,   /* field[3] = f4 */
+};
+static const ProtobufCIntRange trunkline__v1__provision_phone_number_request__criteria__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__provision_phone_number_request__criteria__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.ProvisionPhoneNumberRequest.Criteria",
+  "Criteria",
+  "Trunkline__V1__ProvisionPhoneNumberRequest__Criteria",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__ProvisionPhoneNumberRequest__Criteria),
+  4,
+  trunkline__v1__provision_phone_number_request__criteria__field_descriptors,
+  trunkline__v1__provision_phone_number_request__criteria__field_indices_by_name,
+  1,  trunkline__v1__provision_phone_number_request__criteria__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__provision_phone_number_request__criteria__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__provision_phone_number_request__labels_entry__field_descriptors[2] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__ProvisionPhoneNumberRequest__LabelsEntry, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__ProvisionPhoneNumberRequest__LabelsEntry, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__provision_phone_number_request__labels_entry__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+};
+static const ProtobufCIntRange trunkline__v1__provision_phone_number_request__labels_entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__provision_phone_number_request__labels_entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.ProvisionPhoneNumberRequest.LabelsEntry",
+  "LabelsEntry",
+  "Trunkline__V1__ProvisionPhoneNumberRequest__LabelsEntry",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__ProvisionPhoneNumberRequest__LabelsEntry),
+  2,
+  trunkline__v1__provision_phone_number_request__labels_entry__field_descriptors,
+  trunkline__v1__provision_phone_number_request__labels_entry__field_indices_by_name,
+  1,  trunkline__v1__provision_phone_number_request__labels_entry__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__provision_phone_number_request__labels_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__provision_phone_number_request__field_descriptors[13] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__ProvisionPhoneNumberRequest, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Trunkline__V1__ProvisionPhoneNumberRequest, o0_case),
+    offsetof(Trunkline__V1__ProvisionPhoneNumberRequest, f2),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Trunkline__V1__ProvisionPhoneNumberRequest, o0_case),
+    offsetof(Trunkline__V1__ProvisionPhoneNumberRequest, f3),
+    &trunkline__v1__provision_phone_number_request__criteria__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f4",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__ProvisionPhoneNumberRequest, f4),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f5",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Trunkline__V1__ProvisionPhoneNumberRequest, o1_case),
+    offsetof(Trunkline__V1__ProvisionPhoneNumberRequest, f5),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f6",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Trunkline__V1__ProvisionPhoneNumberRequest, o2_case),
+    offsetof(Trunkline__V1__ProvisionPhoneNumberRequest, f6),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f7",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Trunkline__V1__ProvisionPhoneNumberRequest, n_f7),
+    offsetof(Trunkline__V1__ProvisionPhoneNumberRequest, f7),
+    &trunkline__v1__provision_phone_number_request__labels_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f8",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__ProvisionPhoneNumberRequest, f8),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f9",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__ProvisionPhoneNumberRequest, f9),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f10",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__ProvisionPhoneNumberRequest, f10),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f11",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__ProvisionPhoneNumberRequest, f11),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f12",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__ProvisionPhoneNumberRequest, f12),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f13",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__ProvisionPhoneNumberRequest, f13),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__provision_phone_number_request__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  9,   /* field[9] = f10 */
+  10,   /* field[10] = f11 */
+  11,   /* field[11] = f12 */
+  12,   /* field[12] = f13 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+  3,   /* field[3] = f4 */
+  4,   /* field[4] = f5 */
+  5,   /* field[5] = f6 */
+  6,   /* field[6] = f7 */
+  7,   /* field[7] = f8 */
+  8,   /* field[8] = f9 */
+};
+static const ProtobufCIntRange trunkline__v1__provision_phone_number_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 13 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__provision_phone_number_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.ProvisionPhoneNumberRequest",
+  "ProvisionPhoneNumberRequest",
+  "Trunkline__V1__ProvisionPhoneNumberRequest",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__ProvisionPhoneNumberRequest),
+  13,
+  trunkline__v1__provision_phone_number_request__field_descriptors,
+  trunkline__v1__provision_phone_number_request__field_indices_by_name,
+  1,  trunkline__v1__provision_phone_number_request__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__provision_phone_number_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__provision_phone_number_response__field_descriptors[2] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__ProvisionPhoneNumberResponse, f1),
+    &trunkline__v1__operation__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__ProvisionPhoneNumberResponse, f2),
+    &trunkline__v1__phone_number__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__provision_phone_number_response__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+};
+static const ProtobufCIntRange trunkline__v1__provision_phone_number_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__provision_phone_number_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.ProvisionPhoneNumberResponse",
+  "ProvisionPhoneNumberResponse",
+  "Trunkline__V1__ProvisionPhoneNumberResponse",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__ProvisionPhoneNumberResponse),
+  2,
+  trunkline__v1__provision_phone_number_response__field_descriptors,
+  trunkline__v1__provision_phone_number_response__field_indices_by_name,
+  1,  trunkline__v1__provision_phone_number_response__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__provision_phone_number_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__release_phone_number_request__field_descriptors[4] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__ReleasePhoneNumberRequest, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__ReleasePhoneNumberRequest, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__ReleasePhoneNumberRequest, f3),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f4",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__ReleasePhoneNumberRequest, f4),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__release_phone_number_request__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+  3,   /* field[3] = f4 */
+};
+static const ProtobufCIntRange trunkline__v1__release_phone_number_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__release_phone_number_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.ReleasePhoneNumberRequest",
+  "ReleasePhoneNumberRequest",
+  "Trunkline__V1__ReleasePhoneNumberRequest",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__ReleasePhoneNumberRequest),
+  4,
+  trunkline__v1__release_phone_number_request__field_descriptors,
+  trunkline__v1__release_phone_number_request__field_indices_by_name,
+  1,  trunkline__v1__release_phone_number_request__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__release_phone_number_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__release_phone_number_response__field_descriptors[1] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__ReleasePhoneNumberResponse, f1),
+    &trunkline__v1__operation__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__release_phone_number_response__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+};
+static const ProtobufCIntRange trunkline__v1__release_phone_number_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__release_phone_number_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.ReleasePhoneNumberResponse",
+  "ReleasePhoneNumberResponse",
+  "Trunkline__V1__ReleasePhoneNumberResponse",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__ReleasePhoneNumberResponse),
+  1,
+  trunkline__v1__release_phone_number_response__field_descriptors,
+  trunkline__v1__release_phone_number_response__field_indices_by_name,
+  1,  trunkline__v1__release_phone_number_response__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__release_phone_number_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor trunkline__v1__get_phone_number_request__field_descriptors[1] =

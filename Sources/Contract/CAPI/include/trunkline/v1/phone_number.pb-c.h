@@ -24,6 +24,7 @@ typedef struct Trunkline__V1__PhoneNumber__FormerSettings Trunkline__V1__PhoneNu
 typedef struct Trunkline__V1__PhoneNumber__Leftover Trunkline__V1__PhoneNumber__Leftover;
 typedef struct Trunkline__V1__PhoneNumber__Resource Trunkline__V1__PhoneNumber__Resource;
 typedef struct Trunkline__V1__PhoneNumber__LabelsEntry Trunkline__V1__PhoneNumber__LabelsEntry;
+typedef struct Trunkline__V1__AvailablePhoneNumber Trunkline__V1__AvailablePhoneNumber;
 typedef struct Trunkline__V1__PhoneNumberUsage Trunkline__V1__PhoneNumberUsage;
 typedef struct Trunkline__V1__PhoneNumberUsage__User Trunkline__V1__PhoneNumberUsage__User;
 
@@ -144,6 +145,7 @@ struct  Trunkline__V1__PhoneNumber
   Trunkline__V1__PhoneNumber__FormerSettings *f23;
   size_t n_f24;
   Trunkline__V1__PhoneNumber__Resource **f24;
+  uint64_t f25;
   size_t n_f30;
   Trunkline__V1__PhoneNumber__LabelsEntry **f30;
   ProtobufCBinaryData f31;
@@ -161,7 +163,22 @@ struct  Trunkline__V1__PhoneNumber
 };
 #define TRUNKLINE__V1__PHONE_NUMBER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__phone_number__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, 0, {0,NULL}, 0, {0,NULL}, 0, 0, NULL, 0, 0,NULL, 0,NULL, NULL, 0,NULL, 0,NULL, {0,NULL}, NULL, NULL, TRUNKLINE__V1__PHONE_NUMBER__O0__NOT_SET, {0}, TRUNKLINE__V1__PHONE_NUMBER__O1__NOT_SET, {0} }
+    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, 0, {0,NULL}, 0, {0,NULL}, 0, 0, NULL, 0, 0,NULL, 0,NULL, NULL, 0,NULL, 0, 0,NULL, {0,NULL}, NULL, NULL, TRUNKLINE__V1__PHONE_NUMBER__O0__NOT_SET, {0}, TRUNKLINE__V1__PHONE_NUMBER__O1__NOT_SET, {0} }
+
+
+struct  Trunkline__V1__AvailablePhoneNumber
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+  ProtobufCBinaryData f2;
+  int32_t f3;
+  ProtobufCBinaryData f4;
+  ProtobufCBinaryData f5;
+  int32_t f6;
+};
+#define TRUNKLINE__V1__AVAILABLE_PHONE_NUMBER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__available_phone_number__descriptor) \
+    , {0,NULL}, {0,NULL}, 0, {0,NULL}, {0,NULL}, 0 }
 
 
 typedef enum {
@@ -233,6 +250,25 @@ Trunkline__V1__PhoneNumber *
 void   trunkline__v1__phone_number__free_unpacked
                      (Trunkline__V1__PhoneNumber *message,
                       ProtobufCAllocator *allocator);
+/* Trunkline__V1__AvailablePhoneNumber methods */
+void   trunkline__v1__available_phone_number__init
+                     (Trunkline__V1__AvailablePhoneNumber         *message);
+size_t trunkline__v1__available_phone_number__get_packed_size
+                     (const Trunkline__V1__AvailablePhoneNumber   *message);
+size_t trunkline__v1__available_phone_number__pack
+                     (const Trunkline__V1__AvailablePhoneNumber   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__available_phone_number__pack_to_buffer
+                     (const Trunkline__V1__AvailablePhoneNumber   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__AvailablePhoneNumber *
+       trunkline__v1__available_phone_number__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__available_phone_number__free_unpacked
+                     (Trunkline__V1__AvailablePhoneNumber *message,
+                      ProtobufCAllocator *allocator);
 /* Trunkline__V1__PhoneNumberUsage__User methods */
 void   trunkline__v1__phone_number_usage__user__init
                      (Trunkline__V1__PhoneNumberUsage__User         *message);
@@ -275,6 +311,9 @@ typedef void (*Trunkline__V1__PhoneNumber__LabelsEntry_Closure)
 typedef void (*Trunkline__V1__PhoneNumber_Closure)
                  (const Trunkline__V1__PhoneNumber *message,
                   void *closure_data);
+typedef void (*Trunkline__V1__AvailablePhoneNumber_Closure)
+                 (const Trunkline__V1__AvailablePhoneNumber *message,
+                  void *closure_data);
 typedef void (*Trunkline__V1__PhoneNumberUsage__User_Closure)
                  (const Trunkline__V1__PhoneNumberUsage__User *message,
                   void *closure_data);
@@ -293,6 +332,7 @@ extern const ProtobufCMessageDescriptor trunkline__v1__phone_number__former_sett
 extern const ProtobufCMessageDescriptor trunkline__v1__phone_number__leftover__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__phone_number__resource__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__phone_number__labels_entry__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__available_phone_number__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__phone_number_usage__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__phone_number_usage__user__descriptor;
 

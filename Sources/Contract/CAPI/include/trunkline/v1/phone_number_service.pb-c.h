@@ -31,6 +31,14 @@ typedef struct Trunkline__V1__BatchImportPhoneNumbersRequest__Entry Trunkline__V
 typedef struct Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__LabelsEntry Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__LabelsEntry;
 typedef struct Trunkline__V1__BatchImportPhoneNumbersResponse Trunkline__V1__BatchImportPhoneNumbersResponse;
 typedef struct Trunkline__V1__BatchImportPhoneNumbersResponse__Result Trunkline__V1__BatchImportPhoneNumbersResponse__Result;
+typedef struct Trunkline__V1__SearchAvailablePhoneNumbersRequest Trunkline__V1__SearchAvailablePhoneNumbersRequest;
+typedef struct Trunkline__V1__SearchAvailablePhoneNumbersResponse Trunkline__V1__SearchAvailablePhoneNumbersResponse;
+typedef struct Trunkline__V1__ProvisionPhoneNumberRequest Trunkline__V1__ProvisionPhoneNumberRequest;
+typedef struct Trunkline__V1__ProvisionPhoneNumberRequest__Criteria Trunkline__V1__ProvisionPhoneNumberRequest__Criteria;
+typedef struct Trunkline__V1__ProvisionPhoneNumberRequest__LabelsEntry Trunkline__V1__ProvisionPhoneNumberRequest__LabelsEntry;
+typedef struct Trunkline__V1__ProvisionPhoneNumberResponse Trunkline__V1__ProvisionPhoneNumberResponse;
+typedef struct Trunkline__V1__ReleasePhoneNumberRequest Trunkline__V1__ReleasePhoneNumberRequest;
+typedef struct Trunkline__V1__ReleasePhoneNumberResponse Trunkline__V1__ReleasePhoneNumberResponse;
 typedef struct Trunkline__V1__GetPhoneNumberRequest Trunkline__V1__GetPhoneNumberRequest;
 typedef struct Trunkline__V1__GetPhoneNumberResponse Trunkline__V1__GetPhoneNumberResponse;
 typedef struct Trunkline__V1__ListPhoneNumbersRequest Trunkline__V1__ListPhoneNumbersRequest;
@@ -211,6 +219,141 @@ struct  Trunkline__V1__BatchImportPhoneNumbersResponse
 #define TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__batch_import_phone_numbers_response__descriptor) \
     , NULL, 0, 0, 0 }
+
+
+struct  Trunkline__V1__SearchAvailablePhoneNumbersRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+  ProtobufCBinaryData f2;
+  int32_t f3;
+  ProtobufCBinaryData f4;
+  ProtobufCBinaryData f5;
+  int32_t f6;
+};
+#define TRUNKLINE__V1__SEARCH_AVAILABLE_PHONE_NUMBERS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__search_available_phone_numbers_request__descriptor) \
+    , {0,NULL}, {0,NULL}, 0, {0,NULL}, {0,NULL}, 0 }
+
+
+struct  Trunkline__V1__SearchAvailablePhoneNumbersResponse
+{
+  ProtobufCMessage base;
+  size_t n_f1;
+  Trunkline__V1__AvailablePhoneNumber **f1;
+};
+#define TRUNKLINE__V1__SEARCH_AVAILABLE_PHONE_NUMBERS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__search_available_phone_numbers_response__descriptor) \
+    , 0,NULL }
+
+
+struct  Trunkline__V1__ProvisionPhoneNumberRequest__Criteria
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+  int32_t f2;
+  ProtobufCBinaryData f3;
+  ProtobufCBinaryData f4;
+};
+#define TRUNKLINE__V1__PROVISION_PHONE_NUMBER_REQUEST__CRITERIA__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__provision_phone_number_request__criteria__descriptor) \
+    , {0,NULL}, 0, {0,NULL}, {0,NULL} }
+
+
+struct  Trunkline__V1__ProvisionPhoneNumberRequest__LabelsEntry
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+  ProtobufCBinaryData f2;
+};
+#define TRUNKLINE__V1__PROVISION_PHONE_NUMBER_REQUEST__LABELS_ENTRY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__provision_phone_number_request__labels_entry__descriptor) \
+    , {0,NULL}, {0,NULL} }
+
+
+typedef enum {
+  TRUNKLINE__V1__PROVISION_PHONE_NUMBER_REQUEST__O0__NOT_SET = 0,
+  TRUNKLINE__V1__PROVISION_PHONE_NUMBER_REQUEST__O0_F2 = 2,
+  TRUNKLINE__V1__PROVISION_PHONE_NUMBER_REQUEST__O0_F3 = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TRUNKLINE__V1__PROVISION_PHONE_NUMBER_REQUEST__O0__CASE)
+} Trunkline__V1__ProvisionPhoneNumberRequest__O0Case;
+
+typedef enum {
+  TRUNKLINE__V1__PROVISION_PHONE_NUMBER_REQUEST__O1__NOT_SET = 0,
+  TRUNKLINE__V1__PROVISION_PHONE_NUMBER_REQUEST__O1_F5 = 5
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TRUNKLINE__V1__PROVISION_PHONE_NUMBER_REQUEST__O1__CASE)
+} Trunkline__V1__ProvisionPhoneNumberRequest__O1Case;
+
+typedef enum {
+  TRUNKLINE__V1__PROVISION_PHONE_NUMBER_REQUEST__O2__NOT_SET = 0,
+  TRUNKLINE__V1__PROVISION_PHONE_NUMBER_REQUEST__O2_F6 = 6
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TRUNKLINE__V1__PROVISION_PHONE_NUMBER_REQUEST__O2__CASE)
+} Trunkline__V1__ProvisionPhoneNumberRequest__O2Case;
+
+struct  Trunkline__V1__ProvisionPhoneNumberRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+  ProtobufCBinaryData f4;
+  size_t n_f7;
+  Trunkline__V1__ProvisionPhoneNumberRequest__LabelsEntry **f7;
+  ProtobufCBinaryData f8;
+  ProtobufCBinaryData f9;
+  ProtobufCBinaryData f10;
+  uint64_t f11;
+  ProtobufCBinaryData f12;
+  uint64_t f13;
+  Trunkline__V1__ProvisionPhoneNumberRequest__O0Case o0_case;
+  union {
+    ProtobufCBinaryData f2;
+    Trunkline__V1__ProvisionPhoneNumberRequest__Criteria *f3;
+  };
+  Trunkline__V1__ProvisionPhoneNumberRequest__O1Case o1_case;
+  union {
+    uint64_t f5;
+  };
+  Trunkline__V1__ProvisionPhoneNumberRequest__O2Case o2_case;
+  union {
+    uint64_t f6;
+  };
+};
+#define TRUNKLINE__V1__PROVISION_PHONE_NUMBER_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__provision_phone_number_request__descriptor) \
+    , {0,NULL}, {0,NULL}, 0,NULL, {0,NULL}, {0,NULL}, {0,NULL}, 0, {0,NULL}, 0, TRUNKLINE__V1__PROVISION_PHONE_NUMBER_REQUEST__O0__NOT_SET, {0}, TRUNKLINE__V1__PROVISION_PHONE_NUMBER_REQUEST__O1__NOT_SET, {0}, TRUNKLINE__V1__PROVISION_PHONE_NUMBER_REQUEST__O2__NOT_SET, {0} }
+
+
+struct  Trunkline__V1__ProvisionPhoneNumberResponse
+{
+  ProtobufCMessage base;
+  Trunkline__V1__Operation *f1;
+  Trunkline__V1__PhoneNumber *f2;
+};
+#define TRUNKLINE__V1__PROVISION_PHONE_NUMBER_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__provision_phone_number_response__descriptor) \
+    , NULL, NULL }
+
+
+struct  Trunkline__V1__ReleasePhoneNumberRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+  ProtobufCBinaryData f2;
+  uint64_t f3;
+  ProtobufCBinaryData f4;
+};
+#define TRUNKLINE__V1__RELEASE_PHONE_NUMBER_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__release_phone_number_request__descriptor) \
+    , {0,NULL}, {0,NULL}, 0, {0,NULL} }
+
+
+struct  Trunkline__V1__ReleasePhoneNumberResponse
+{
+  ProtobufCMessage base;
+  Trunkline__V1__Operation *f1;
+};
+#define TRUNKLINE__V1__RELEASE_PHONE_NUMBER_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__release_phone_number_response__descriptor) \
+    , NULL }
 
 
 struct  Trunkline__V1__GetPhoneNumberRequest
@@ -597,6 +740,126 @@ Trunkline__V1__BatchImportPhoneNumbersResponse *
                       const uint8_t       *data);
 void   trunkline__v1__batch_import_phone_numbers_response__free_unpacked
                      (Trunkline__V1__BatchImportPhoneNumbersResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__V1__SearchAvailablePhoneNumbersRequest methods */
+void   trunkline__v1__search_available_phone_numbers_request__init
+                     (Trunkline__V1__SearchAvailablePhoneNumbersRequest         *message);
+size_t trunkline__v1__search_available_phone_numbers_request__get_packed_size
+                     (const Trunkline__V1__SearchAvailablePhoneNumbersRequest   *message);
+size_t trunkline__v1__search_available_phone_numbers_request__pack
+                     (const Trunkline__V1__SearchAvailablePhoneNumbersRequest   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__search_available_phone_numbers_request__pack_to_buffer
+                     (const Trunkline__V1__SearchAvailablePhoneNumbersRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__SearchAvailablePhoneNumbersRequest *
+       trunkline__v1__search_available_phone_numbers_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__search_available_phone_numbers_request__free_unpacked
+                     (Trunkline__V1__SearchAvailablePhoneNumbersRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__V1__SearchAvailablePhoneNumbersResponse methods */
+void   trunkline__v1__search_available_phone_numbers_response__init
+                     (Trunkline__V1__SearchAvailablePhoneNumbersResponse         *message);
+size_t trunkline__v1__search_available_phone_numbers_response__get_packed_size
+                     (const Trunkline__V1__SearchAvailablePhoneNumbersResponse   *message);
+size_t trunkline__v1__search_available_phone_numbers_response__pack
+                     (const Trunkline__V1__SearchAvailablePhoneNumbersResponse   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__search_available_phone_numbers_response__pack_to_buffer
+                     (const Trunkline__V1__SearchAvailablePhoneNumbersResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__SearchAvailablePhoneNumbersResponse *
+       trunkline__v1__search_available_phone_numbers_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__search_available_phone_numbers_response__free_unpacked
+                     (Trunkline__V1__SearchAvailablePhoneNumbersResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__V1__ProvisionPhoneNumberRequest__Criteria methods */
+void   trunkline__v1__provision_phone_number_request__criteria__init
+                     (Trunkline__V1__ProvisionPhoneNumberRequest__Criteria         *message);
+/* Trunkline__V1__ProvisionPhoneNumberRequest__LabelsEntry methods */
+void   trunkline__v1__provision_phone_number_request__labels_entry__init
+                     (Trunkline__V1__ProvisionPhoneNumberRequest__LabelsEntry         *message);
+/* Trunkline__V1__ProvisionPhoneNumberRequest methods */
+void   trunkline__v1__provision_phone_number_request__init
+                     (Trunkline__V1__ProvisionPhoneNumberRequest         *message);
+size_t trunkline__v1__provision_phone_number_request__get_packed_size
+                     (const Trunkline__V1__ProvisionPhoneNumberRequest   *message);
+size_t trunkline__v1__provision_phone_number_request__pack
+                     (const Trunkline__V1__ProvisionPhoneNumberRequest   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__provision_phone_number_request__pack_to_buffer
+                     (const Trunkline__V1__ProvisionPhoneNumberRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__ProvisionPhoneNumberRequest *
+       trunkline__v1__provision_phone_number_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__provision_phone_number_request__free_unpacked
+                     (Trunkline__V1__ProvisionPhoneNumberRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__V1__ProvisionPhoneNumberResponse methods */
+void   trunkline__v1__provision_phone_number_response__init
+                     (Trunkline__V1__ProvisionPhoneNumberResponse         *message);
+size_t trunkline__v1__provision_phone_number_response__get_packed_size
+                     (const Trunkline__V1__ProvisionPhoneNumberResponse   *message);
+size_t trunkline__v1__provision_phone_number_response__pack
+                     (const Trunkline__V1__ProvisionPhoneNumberResponse   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__provision_phone_number_response__pack_to_buffer
+                     (const Trunkline__V1__ProvisionPhoneNumberResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__ProvisionPhoneNumberResponse *
+       trunkline__v1__provision_phone_number_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__provision_phone_number_response__free_unpacked
+                     (Trunkline__V1__ProvisionPhoneNumberResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__V1__ReleasePhoneNumberRequest methods */
+void   trunkline__v1__release_phone_number_request__init
+                     (Trunkline__V1__ReleasePhoneNumberRequest         *message);
+size_t trunkline__v1__release_phone_number_request__get_packed_size
+                     (const Trunkline__V1__ReleasePhoneNumberRequest   *message);
+size_t trunkline__v1__release_phone_number_request__pack
+                     (const Trunkline__V1__ReleasePhoneNumberRequest   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__release_phone_number_request__pack_to_buffer
+                     (const Trunkline__V1__ReleasePhoneNumberRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__ReleasePhoneNumberRequest *
+       trunkline__v1__release_phone_number_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__release_phone_number_request__free_unpacked
+                     (Trunkline__V1__ReleasePhoneNumberRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__V1__ReleasePhoneNumberResponse methods */
+void   trunkline__v1__release_phone_number_response__init
+                     (Trunkline__V1__ReleasePhoneNumberResponse         *message);
+size_t trunkline__v1__release_phone_number_response__get_packed_size
+                     (const Trunkline__V1__ReleasePhoneNumberResponse   *message);
+size_t trunkline__v1__release_phone_number_response__pack
+                     (const Trunkline__V1__ReleasePhoneNumberResponse   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__release_phone_number_response__pack_to_buffer
+                     (const Trunkline__V1__ReleasePhoneNumberResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__ReleasePhoneNumberResponse *
+       trunkline__v1__release_phone_number_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__release_phone_number_response__free_unpacked
+                     (Trunkline__V1__ReleasePhoneNumberResponse *message,
                       ProtobufCAllocator *allocator);
 /* Trunkline__V1__GetPhoneNumberRequest methods */
 void   trunkline__v1__get_phone_number_request__init
@@ -1083,6 +1346,30 @@ typedef void (*Trunkline__V1__BatchImportPhoneNumbersResponse__Result_Closure)
 typedef void (*Trunkline__V1__BatchImportPhoneNumbersResponse_Closure)
                  (const Trunkline__V1__BatchImportPhoneNumbersResponse *message,
                   void *closure_data);
+typedef void (*Trunkline__V1__SearchAvailablePhoneNumbersRequest_Closure)
+                 (const Trunkline__V1__SearchAvailablePhoneNumbersRequest *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__SearchAvailablePhoneNumbersResponse_Closure)
+                 (const Trunkline__V1__SearchAvailablePhoneNumbersResponse *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__ProvisionPhoneNumberRequest__Criteria_Closure)
+                 (const Trunkline__V1__ProvisionPhoneNumberRequest__Criteria *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__ProvisionPhoneNumberRequest__LabelsEntry_Closure)
+                 (const Trunkline__V1__ProvisionPhoneNumberRequest__LabelsEntry *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__ProvisionPhoneNumberRequest_Closure)
+                 (const Trunkline__V1__ProvisionPhoneNumberRequest *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__ProvisionPhoneNumberResponse_Closure)
+                 (const Trunkline__V1__ProvisionPhoneNumberResponse *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__ReleasePhoneNumberRequest_Closure)
+                 (const Trunkline__V1__ReleasePhoneNumberRequest *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__ReleasePhoneNumberResponse_Closure)
+                 (const Trunkline__V1__ReleasePhoneNumberResponse *message,
+                  void *closure_data);
 typedef void (*Trunkline__V1__GetPhoneNumberRequest_Closure)
                  (const Trunkline__V1__GetPhoneNumberRequest *message,
                   void *closure_data);
@@ -1172,6 +1459,14 @@ extern const ProtobufCMessageDescriptor trunkline__v1__batch_import_phone_number
 extern const ProtobufCMessageDescriptor trunkline__v1__batch_import_phone_numbers_request__entry__labels_entry__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__batch_import_phone_numbers_response__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__batch_import_phone_numbers_response__result__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__search_available_phone_numbers_request__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__search_available_phone_numbers_response__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__provision_phone_number_request__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__provision_phone_number_request__criteria__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__provision_phone_number_request__labels_entry__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__provision_phone_number_response__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__release_phone_number_request__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__release_phone_number_response__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__get_phone_number_request__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__get_phone_number_response__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__list_phone_numbers_request__descriptor;
