@@ -264,7 +264,7 @@ let package = Package(
     tests("StoreSQL", ["Access", "Registry", "Telephony", "TestKit"]),
     tests(
       "StoreSQLite",
-      ["TestKit", "Access", "Registry", "CallDispatch", "Telephony", "StoreSQL"]),
+      ["TestKit", "Access", "Registry", "CallDispatch", "EventLoops", "Telephony", "StoreSQL"]),
     tests(
       "StorePostgres",
       [

@@ -90,6 +90,8 @@ def strings_for(field: pd.FieldDescriptor) -> list[tuple[str, str]]:
             ("not an id", "!!"), ("an agent's id", "agent"), ("the beginning alone", "sph_"),
             ("capitals", "sph_A"), ("64 characters", "sph_" + "a" * 60),
         ]
+    if name in ("link_phone_number_ids", "unlink_phone_number_ids"):
+        return common + [("another type of id", "agt_" + "0" * 32), ("not an id", "!!"), ("empty", "")]
     if name in ID_FIELDS:
         return common + [
             ("another type of id", "aud_" + "0" * 32), ("not an id", "!!"),

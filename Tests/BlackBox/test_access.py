@@ -308,7 +308,7 @@ def test_another_tenants_id_is_not_found_as_one_that_never_was(tenants, name):
     fields = list(ids_in(request_type.DESCRIPTOR, service))
     if method == "ImportPhoneNumber":
         # A provider that is to be found or made is named by its account.
-        fields = [(("provider_id",), "provider")]
+        fields = [((f"{kind}_id",), kind) for kind in ("provider", "agent", "softphone")]
     if method == "ValidateProvider":
         # Either the id of a stored one, or one to try, whose id says nothing.
         fields = [(("id",), "provider")]

@@ -38,6 +38,12 @@ package enum RegistryLimits {
   package static let sipAllowedCountMax = 64
   /// Numbers shown with an agent; the rest is listed by `agent_id`.
   package static let agentNumbersMax = 100
+  /// Numbers that one request gives to an agent, and that one takes from it.
+  package static let linkCountMax = 100
+  /// Numbers that a deletion of an agent takes from it.
+  package static let unlinkCountMax = 1000
+  /// Numbers in an error that could not be linked; the total is given beside them.
+  package static let unlinkedNumbersMax = 50
   /// Numbers of one E.164 that a look-up gives.
   package static let e164NumbersMax = 16
   /// Unreachable numbers in an error; the total is given beside them.

@@ -91,7 +91,7 @@ extension TrunklineCommands {
         "trunkline agents create desk --media-stream wss://agents.example.com/desk",
         "An agent that takes the calls of every region.")
     ],
-    options: connectionOptions + [Shared.name, Shared.labels, Shared.requestID],
+    options: connectionOptions + [Shared.name, Shared.labels, Shared.link, Shared.requestID],
     positionals: [newID]
   ) { (arguments) throws(ArgumentError) in
     let connections = try Connections(arguments)
@@ -102,13 +102,15 @@ extension TrunklineCommands {
     agent.id = try arguments.value(newID) ?? ""
     agent.displayName = try arguments.value(Shared.name) ?? ""
     agent.labels = try arguments.value(Shared.labels)
+    let linked = try arguments.value(Shared.link)
     let givenID = try arguments.value(Shared.requestID)
     let template = agent
     return SessionAction { (session) async throws(CommandFailure) in
       var agent = template
       agent.connections = try connections.messages(session)
       let request = V1.CreateAgentRequest(
-        agent: agent, requestID: givenID ?? session.makeRequestID())
+        agent: agent, requestID: givenID ?? session.makeRequestID(),
+        linkPhoneNumberIDs: linked)
       let client = V1.AgentServiceClient(channel: session.channel)
       let answer = try await session.call(.whenUnavailable(requestID: request.requestID)) {
         (options) async throws(RPCError) in try await client.createAgent(request, options: options)
@@ -152,7 +154,9 @@ extension TrunklineCommands {
 
   private static let updateAgent = Command<SessionAction>.action(
     "update", "Changes an agent. Connections are replaced together.",
-    options: connectionOptions + [Shared.name, Shared.labels, Shared.etag], positionals: [id]
+    options: connectionOptions + [
+      Shared.name, Shared.labels, Shared.link, Shared.unlink, Shared.etag,
+    ], positionals: [id]
   ) { (arguments) throws(ArgumentError) in
     let connections = try Connections(arguments)
     var agent = V1.Agent()
@@ -168,12 +172,16 @@ extension TrunklineCommands {
       paths.append("labels")
     }
     if !connections.isEmpty { paths.append("connections") }
-    guard !paths.isEmpty else { throw .nothingToChange }
+    let linked = try arguments.value(Shared.link)
+    let unlinked = try arguments.value(Shared.unlink)
+    guard !paths.isEmpty || !linked.isEmpty || !unlinked.isEmpty else { throw .nothingToChange }
     let (template, mask) = (agent, Google.Protobuf.FieldMask(paths: paths))
     return SessionAction { (session) async throws(CommandFailure) in
       var agent = template
       agent.connections = try connections.messages(session)
-      let request = V1.UpdateAgentRequest(agent: agent, updateMask: mask)
+      let request = V1.UpdateAgentRequest(
+        agent: agent, updateMask: mask, linkPhoneNumberIDs: linked,
+        unlinkPhoneNumberIDs: unlinked)
       let client = V1.AgentServiceClient(channel: session.channel)
       let answer = try await session.call(.never) { (options) async throws(RPCError) in
         try await client.updateAgent(request, options: options)
@@ -183,12 +191,13 @@ extension TrunklineCommands {
   }
 
   private static let deleteAgent = Command<SessionAction>.action(
-    "delete", "Removes an agent that has no numbers any more.", options: [Shared.etag],
-    positionals: [id]
+    "delete", "Removes an agent that has no numbers any more.",
+    options: [Shared.unlinkAll, Shared.etag], positionals: [id]
   ) { (arguments) throws(ArgumentError) in
     var request = V1.DeleteAgentRequest()
     request.id = try arguments.value(id)
     request.etag = try arguments.value(Shared.etag) ?? ""
+    request.unlink = try arguments.value(Shared.unlinkAll)
     let sent = request
     return SessionAction { (session) async throws(CommandFailure) in
       let client = V1.AgentServiceClient(channel: session.channel)

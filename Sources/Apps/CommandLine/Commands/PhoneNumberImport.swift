@@ -16,6 +16,9 @@ extension TrunklineCommands {
     "from-file", .text("PATH"),
     "Import many: a line for each number, NUMBER or NUMBER,LABEL; - is the standard input.")
 
+  private static let assignTo: Option<String?> = .optional(
+    "assign-to", .text("ASSIGNEE_ID"), "The agent or the softphone, sph_…, that is to answer.")
+
   static let importNumber = Command<SessionAction>.action(
     "import", "Makes the calls of a number come to Trunkline.",
     discussion: "The carrier's present settings are kept; delete puts them back. In place of "
@@ -24,7 +27,7 @@ extension TrunklineCommands {
       + "what was cut.",
     options: [
       newProviderID, accountSID, credentialsRegion, apiKeySID, apiKeySecretFile, authTokenFile,
-      label, Shared.labels, noInbound, noOutbound, fromFile, Shared.requestID,
+      label, Shared.labels, noInbound, noOutbound, assignTo, fromFile, Shared.requestID,
       Shared.validateOnly,
     ],
     positionals: [e164]
@@ -68,6 +71,9 @@ extension TrunklineCommands {
     request.labels = try arguments.value(Shared.labels)
     if try arguments.value(noInbound) { request.supportsInbound = false }
     if try arguments.value(noOutbound) { request.supportsOutbound = false }
+    if let id = try arguments.value(assignTo) {
+      request.assignee = id.hasPrefix(softphonePrefix) ? .softphoneID(id) : .agentID(id)
+    }
     request.validateOnly = try arguments.value(Shared.validateOnly)
     let givenID = try arguments.value(Shared.requestID)
     let template = request
@@ -117,6 +123,10 @@ extension TrunklineCommands {
     if try arguments.value(noOutbound) {
       entry.supportsOutbound = false
       words.append("--no-outbound")
+    }
+    if let id = try arguments.value(assignTo) {
+      entry.assignee = id.hasPrefix(softphonePrefix) ? .softphoneID(id) : .agentID(id)
+      words += ["--assign-to", shellWord(id)]
     }
     for (key, value) in entry.labels.sorted(by: { $0.key < $1.key }) {
       words += ["--labels", shellWord("\(key)=\(value)")]

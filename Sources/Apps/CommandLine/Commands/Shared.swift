@@ -60,6 +60,12 @@ enum Shared {
   static let validateOnly: Option<Bool> = .flag(
     "validate-only", "Check everything, at the carrier too, and change nothing.")
   static let name: Option<String?> = .optional("name", .anyText("TEXT"), "A name for people.")
+  static let link: Option<[String]> = .list(
+    "link", .text("pn_…"), "Numbers that it is to answer: free ones.")
+  static let unlink: Option<[String]> = .list(
+    "unlink", .text("pn_…"), "Numbers that it is to answer no more.")
+  static let unlinkAll: Option<Bool> = .flag(
+    "unlink", "Take its numbers from it in the same step.")
   static let labels: Option<[String: String]> = .map(
     "labels", .text("KEY"), .anyText("VALUE"), commas: true,
     "Marks of your own. An update replaces them all; an empty text removes them.")

@@ -56,7 +56,7 @@ extension TrunklineCommands {
         "trunkline softphones create sph_ada --sip sip:ada@pbx.example.com",
         "A telephone that takes the calls of its numbers.")
     ],
-    options: endpointOptions + [Shared.name, Shared.labels, Shared.requestID],
+    options: endpointOptions + [Shared.name, Shared.labels, Shared.link, Shared.requestID],
     positionals: [newID]
   ) { (arguments) throws(ArgumentError) in
     let endpoint = try Endpoint(arguments)
@@ -67,13 +67,15 @@ extension TrunklineCommands {
     softphone.id = try arguments.value(newID) ?? ""
     softphone.displayName = try arguments.value(Shared.name) ?? ""
     softphone.labels = try arguments.value(Shared.labels)
+    let linked = try arguments.value(Shared.link)
     let givenID = try arguments.value(Shared.requestID)
     let template = softphone
     return SessionAction { (session) async throws(CommandFailure) in
       var softphone = template
       softphone.endpoint = try endpoint.message(session)
       let request = V1.CreateSoftphoneRequest(
-        softphone: softphone, requestID: givenID ?? session.makeRequestID())
+        softphone: softphone, requestID: givenID ?? session.makeRequestID(),
+        linkPhoneNumberIDs: linked)
       let client = V1.SoftphoneServiceClient(channel: session.channel)
       let answer = try await session.call(.whenUnavailable(requestID: request.requestID)) {
         (options) async throws(RPCError) in
@@ -119,7 +121,9 @@ extension TrunklineCommands {
 
   private static let updateSoftphone = Command<SessionAction>.action(
     "update", "Changes a softphone.",
-    options: endpointOptions + [Shared.name, Shared.labels, Shared.etag], positionals: [id]
+    options: endpointOptions + [
+      Shared.name, Shared.labels, Shared.link, Shared.unlink, Shared.etag,
+    ], positionals: [id]
   ) { (arguments) throws(ArgumentError) in
     let endpoint = try Endpoint(arguments)
     var softphone = V1.Softphone()
@@ -135,12 +139,16 @@ extension TrunklineCommands {
       paths.append("labels")
     }
     if endpoint.uri != nil { paths.append("sip") }
-    guard !paths.isEmpty else { throw .nothingToChange }
+    let linked = try arguments.value(Shared.link)
+    let unlinked = try arguments.value(Shared.unlink)
+    guard !paths.isEmpty || !linked.isEmpty || !unlinked.isEmpty else { throw .nothingToChange }
     let (template, mask) = (softphone, Google.Protobuf.FieldMask(paths: paths))
     return SessionAction { (session) async throws(CommandFailure) in
       var softphone = template
       softphone.endpoint = try endpoint.message(session)
-      let request = V1.UpdateSoftphoneRequest(softphone: softphone, updateMask: mask)
+      let request = V1.UpdateSoftphoneRequest(
+        softphone: softphone, updateMask: mask, linkPhoneNumberIDs: linked,
+        unlinkPhoneNumberIDs: unlinked)
       let client = V1.SoftphoneServiceClient(channel: session.channel)
       let answer = try await session.call(.never) { (options) async throws(RPCError) in
         try await client.updateSoftphone(request, options: options)
@@ -150,12 +158,13 @@ extension TrunklineCommands {
   }
 
   private static let deleteSoftphone = Command<SessionAction>.action(
-    "delete", "Removes a softphone that has no numbers any more.", options: [Shared.etag],
-    positionals: [id]
+    "delete", "Removes a softphone that has no numbers any more.",
+    options: [Shared.unlinkAll, Shared.etag], positionals: [id]
   ) { (arguments) throws(ArgumentError) in
     var request = V1.DeleteSoftphoneRequest()
     request.id = try arguments.value(id)
     request.etag = try arguments.value(Shared.etag) ?? ""
+    request.unlink = try arguments.value(Shared.unlinkAll)
     let sent = request
     return SessionAction { (session) async throws(CommandFailure) in
       let client = V1.SoftphoneServiceClient(channel: session.channel)

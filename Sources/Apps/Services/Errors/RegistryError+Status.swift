@@ -54,8 +54,8 @@ extension ErrorDetails {
       self = ErrorDetails(
         .aborted, "CONTENDED", "Others changed \(resource.name) at the same time. Repeat.",
         metadata: ["resource": resource.name])
-    case .numberAssigned, .providerInUse, .providerBusy, .agentInUse, .numberBusy, .numberInWork,
-      .numberNotCorrupted, .nothingToRepair, .providerAwaited,
+    case .numberAssigned, .numbersNotLinked, .providerInUse, .providerBusy, .agentInUse,
+      .numberBusy, .numberInWork, .numberNotCorrupted, .nothingToRepair, .providerAwaited,
       .numberOwned, .numberNotFound, .numberNotProvisioned,
       .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed, .accountMismatch,
       .credentialsOfOtherRegion, .numbersUnreachable:
@@ -76,8 +76,11 @@ extension ErrorDetails {
     case .scopeMissing(let scope):
       self = ErrorDetails(
         .permissionDenied, "SCOPE_MISSING",
-        "No provider of this account and region is linked, and linking one needs the scope "
-          + "\(scope), which the caller lacks. Take a token that has it.",
+        scope == .providersWrite
+          ? "No provider of this account and region is linked, and linking one needs the scope "
+            + "\(scope), which the caller lacks. Take a token that has it."
+          : "Numbers change with it, which needs the scope \(scope), which the caller lacks. Take "
+            + "a token that has it.",
         metadata: ["scope": scope.rawValue])
     case .quotaExceeded(let kind, let countMax):
       self = ErrorDetails(
@@ -177,6 +180,7 @@ extension ErrorDetails {
         "PHONE_NUMBER_ASSIGNED", subject: id.description,
         "Number \(id) is assigned to \(agent.kind.noun) \(agent). Unassign it first.",
         metadata: [agent.kind.idField: agent.description])
+    case .numbersNotLinked(let obstacles, let total): notLinked(obstacles, total: total)
     case .providerInUse(let id, let count):
       precondition(
         "PROVIDER_IN_USE", subject: id.description,
@@ -261,6 +265,31 @@ extension ErrorDetails {
     default:
       preconditionFailure("not a precondition: \(error)")
     }
+  }
+
+  private static func notLinked(_ obstacles: [LinkObstacle], total: Int) -> ErrorDetails {
+    var violations: [(type: String, subject: String, description: String)] = []
+    // What does not fit into the trailers would take all details with it.
+    var room = 5_500
+    for obstacle in obstacles {
+      let (type, text) =
+        switch obstacle.reason {
+        case .missing: ("PHONE_NUMBER_NOT_FOUND", "It is not there.")
+        case .assigned(let holder):
+          ("PHONE_NUMBER_ASSIGNED", "The \(holder.kind.noun) \(holder) has it.")
+        case .state(let state): ("PHONE_NUMBER_BUSY", "It is \(state.rawValue).")
+        }
+      let violation = (type: type, subject: obstacle.id.description, description: text)
+      room -= type.utf8.count + violation.subject.utf8.count + text.utf8.count + 8
+      if room < 0 { break }
+      violations.append(violation)
+    }
+    let first = obstacles.first.map { " \($0)" } ?? ""
+    return ErrorDetails(
+      .failedPrecondition, "PHONE_NUMBERS_NOT_LINKED",
+      "\(total) numbers can't be linked or unlinked; nothing was changed.\(first)",
+      metadata: ["total": String(total)]
+    ).preconditions(violations)
   }
 
   private static func unreachable(

@@ -15,7 +15,8 @@ package struct AgentServiceHandler: Trunkline.V1.AgentServiceProtocol {
   ) async throws(RPCError) -> Trunkline.V1.CreateAgentResponse {
     let caller = try context.caller
     let create = CreateAgent(
-      agent: request.agent.map { AgentInput($0) }, requestID: request.requestID)
+      agent: request.agent.map { AgentInput($0) }, requestID: request.requestID,
+      linkedIDs: request.linkPhoneNumberIDs)
     let agent = try await answer { () async throws(RegistryError) in
       try await agents.create(create, by: caller)
     }
@@ -48,7 +49,8 @@ package struct AgentServiceHandler: Trunkline.V1.AgentServiceProtocol {
   ) async throws(RPCError) -> Trunkline.V1.UpdateAgentResponse {
     let caller = try context.caller
     let update = UpdateAgent(
-      agent: request.agent.map { AgentInput($0) }, mask: request.updateMask?.paths)
+      agent: request.agent.map { AgentInput($0) }, mask: request.updateMask?.paths,
+      linkedIDs: request.linkPhoneNumberIDs, unlinkedIDs: request.unlinkPhoneNumberIDs)
     let agent = try await answer { () async throws(RegistryError) in
       try await agents.update(update, by: caller)
     }
@@ -60,7 +62,8 @@ package struct AgentServiceHandler: Trunkline.V1.AgentServiceProtocol {
   ) async throws(RPCError) -> Trunkline.V1.DeleteAgentResponse {
     let caller = try context.caller
     try await answer { () async throws(RegistryError) in
-      try await agents.delete(request.id, etag: request.etag, by: caller)
+      try await agents.delete(
+        request.id, etag: request.etag, unlink: request.unlink, by: caller)
     }
     return .init()
   }

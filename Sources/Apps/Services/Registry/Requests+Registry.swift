@@ -89,7 +89,26 @@ extension ImportPhoneNumber {
       providerID: request.providerID, provider: request.provider.map { ProviderInput($0) },
       e164: request.e164, label: request.label,
       supportsInbound: request.supportsInbound, supportsOutbound: request.supportsOutbound,
-      labels: request.labels, requestID: request.requestID, validateOnly: request.validateOnly)
+      labels: request.labels, assignee: AssigneeChoice(request.assignee),
+      requestID: request.requestID, validateOnly: request.validateOnly)
+  }
+}
+
+extension AssigneeChoice {
+  fileprivate init(_ assignee: Trunkline.V1.ImportPhoneNumberRequest.Assignee?) {
+    switch assignee {
+    case .agentID(let id): self = .agent(id)
+    case .softphoneID(let id): self = .softphone(id)
+    case nil: self = .unset
+    }
+  }
+
+  fileprivate init(_ assignee: Trunkline.V1.BatchImportPhoneNumbersRequest.Entry.Assignee?) {
+    switch assignee {
+    case .agentID(let id): self = .agent(id)
+    case .softphoneID(let id): self = .softphone(id)
+    case nil: self = .unset
+    }
   }
 }
 
@@ -101,7 +120,7 @@ extension BatchImportPhoneNumbers {
         ImportPhoneNumber(
           providerID: request.providerID, e164: entry.e164, label: entry.label,
           supportsInbound: entry.supportsInbound, supportsOutbound: entry.supportsOutbound,
-          labels: entry.labels)
+          labels: entry.labels, assignee: AssigneeChoice(entry.assignee))
       }, requestID: request.requestID)
   }
 }

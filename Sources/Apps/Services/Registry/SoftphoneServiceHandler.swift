@@ -16,7 +16,8 @@ package struct SoftphoneServiceHandler: Trunkline.V1.SoftphoneServiceProtocol {
   ) async throws(RPCError) -> Trunkline.V1.CreateSoftphoneResponse {
     let caller = try context.caller
     let create = CreateAgent(
-      agent: request.softphone.map { AgentInput($0) }, requestID: request.requestID)
+      agent: request.softphone.map { AgentInput($0) }, requestID: request.requestID,
+      linkedIDs: request.linkPhoneNumberIDs)
     let softphone = try await answer { () async throws(RegistryError) in
       try await softphones.create(create, by: caller)
     }
@@ -49,7 +50,8 @@ package struct SoftphoneServiceHandler: Trunkline.V1.SoftphoneServiceProtocol {
   ) async throws(RPCError) -> Trunkline.V1.UpdateSoftphoneResponse {
     let caller = try context.caller
     let update = UpdateAgent(
-      agent: request.softphone.map { AgentInput($0) }, mask: request.updateMask?.paths)
+      agent: request.softphone.map { AgentInput($0) }, mask: request.updateMask?.paths,
+      linkedIDs: request.linkPhoneNumberIDs, unlinkedIDs: request.unlinkPhoneNumberIDs)
     let softphone = try await answer { () async throws(RegistryError) in
       try await softphones.update(update, by: caller)
     }
@@ -61,7 +63,8 @@ package struct SoftphoneServiceHandler: Trunkline.V1.SoftphoneServiceProtocol {
   ) async throws(RPCError) -> Trunkline.V1.DeleteSoftphoneResponse {
     let caller = try context.caller
     try await answer { () async throws(RegistryError) in
-      try await softphones.delete(request.id, etag: request.etag, by: caller)
+      try await softphones.delete(
+        request.id, etag: request.etag, unlink: request.unlink, by: caller)
     }
     return .init()
   }

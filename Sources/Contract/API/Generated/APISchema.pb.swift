@@ -52,7 +52,7 @@ package enum APISchema {
   /// trunkline/v1/agent_service.proto
   package static let trunklineV1AgentService = unsafe FileDescriptor(
     name: "trunkline/v1/agent_service.proto", copying: trunkline__v1__agent_service__file__bytes(),
-    count: 1377,
+    count: 1560,
     dependencies: [WellKnownSchema.googleProtobufFieldMask, APISchema.trunklineV1Access, APISchema.trunklineV1Agent])
 
   /// trunkline/v1/audit_service.proto
@@ -106,7 +106,7 @@ package enum APISchema {
   /// trunkline/v1/phone_number_service.proto
   package static let trunklineV1PhoneNumberService = unsafe FileDescriptor(
     name: "trunkline/v1/phone_number_service.proto", copying: trunkline__v1__phone_number_service__file__bytes(),
-    count: 8213,
+    count: 8369,
     dependencies: [WellKnownSchema.googleProtobufFieldMask, WellKnownSchema.googleProtobufTimestamp, WellKnownSchema.googleRpcStatus, APISchema.trunklineV1Access, APISchema.trunklineV1Operation, APISchema.trunklineV1PhoneNumber, APISchema.trunklineV1Provider, APISchema.trunklineV1Region])
 
   /// trunkline/v1/provider.proto
@@ -136,7 +136,7 @@ package enum APISchema {
   /// trunkline/v1/softphone_service.proto
   package static let trunklineV1SoftphoneService = unsafe FileDescriptor(
     name: "trunkline/v1/softphone_service.proto", copying: trunkline__v1__softphone_service__file__bytes(),
-    count: 1562,
+    count: 1744,
     dependencies: [WellKnownSchema.googleProtobufFieldMask, APISchema.trunklineV1Access, APISchema.trunklineV1Softphone])
 
   /// trunkline/v1/token_service.proto

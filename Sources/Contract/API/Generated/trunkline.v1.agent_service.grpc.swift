@@ -7,7 +7,8 @@ internal import Protobuf
 extension Trunkline.V1 {
   /// Registers what answers calls. Errors carry what ProviderService describes.
   package protocol AgentServiceProtocol: Service {
-    /// Registers an agent. Errors: ALREADY_EXISTS (AGENT_EXISTS) when the id is taken.
+    /// Registers an agent. Errors: ALREADY_EXISTS (AGENT_EXISTS) when the id is taken;
+    /// those of linking numbers, as in UpdateAgent.
     func createAgent(
       _ request: Trunkline.V1.CreateAgentRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.CreateAgentResponse
@@ -22,14 +23,20 @@ extension Trunkline.V1 {
       _ request: Trunkline.V1.ListAgentsRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.ListAgentsResponse
 
-    /// Changes an agent. The next call is connected the new way; calls under way stay. Errors:
-    /// NOT_FOUND; ABORTED for a stale etag.
+    /// Changes an agent, and gives it numbers or takes some from it, all or none. The next call is
+    /// connected the new way; calls under way stay.
+    ///
+    /// Errors: NOT_FOUND; ABORTED for a stale etag; FAILED_PRECONDITION (PHONE_NUMBERS_NOT_LINKED) when
+    /// a number is not there, somebody else has it, or it is being deleted or corrupted: a
+    /// google.rpc.PreconditionFailure lists at most 50 of those, the metadata `total` counts all;
+    /// PERMISSION_DENIED (SCOPE_MISSING) for numbers without `numbers:write`.
     func updateAgent(
       _ request: Trunkline.V1.UpdateAgentRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.UpdateAgentResponse
 
     /// Removes an agent. Errors: FAILED_PRECONDITION (AGENT_IN_USE) while numbers are assigned to it:
-    /// unassign those first; NOT_FOUND; ABORTED for a stale etag.
+    /// unassign those first, or say `unlink`; PERMISSION_DENIED (SCOPE_MISSING) for `unlink` without
+    /// `numbers:write`; NOT_FOUND; ABORTED for a stale etag.
     func deleteAgent(
       _ request: Trunkline.V1.DeleteAgentRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.DeleteAgentResponse
@@ -66,7 +73,8 @@ extension Trunkline.V1 {
       self.channel = channel
     }
 
-    /// Registers an agent. Errors: ALREADY_EXISTS (AGENT_EXISTS) when the id is taken.
+    /// Registers an agent. Errors: ALREADY_EXISTS (AGENT_EXISTS) when the id is taken;
+    /// those of linking numbers, as in UpdateAgent.
     package func createAgent(
       _ request: Trunkline.V1.CreateAgentRequest,
       options: CallOptions = .defaults
@@ -90,8 +98,13 @@ extension Trunkline.V1 {
       try await channel.unary(AgentServiceMethods.listAgents, request, options: options)
     }
 
-    /// Changes an agent. The next call is connected the new way; calls under way stay. Errors:
-    /// NOT_FOUND; ABORTED for a stale etag.
+    /// Changes an agent, and gives it numbers or takes some from it, all or none. The next call is
+    /// connected the new way; calls under way stay.
+    ///
+    /// Errors: NOT_FOUND; ABORTED for a stale etag; FAILED_PRECONDITION (PHONE_NUMBERS_NOT_LINKED) when
+    /// a number is not there, somebody else has it, or it is being deleted or corrupted: a
+    /// google.rpc.PreconditionFailure lists at most 50 of those, the metadata `total` counts all;
+    /// PERMISSION_DENIED (SCOPE_MISSING) for numbers without `numbers:write`.
     package func updateAgent(
       _ request: Trunkline.V1.UpdateAgentRequest,
       options: CallOptions = .defaults
@@ -100,7 +113,8 @@ extension Trunkline.V1 {
     }
 
     /// Removes an agent. Errors: FAILED_PRECONDITION (AGENT_IN_USE) while numbers are assigned to it:
-    /// unassign those first; NOT_FOUND; ABORTED for a stale etag.
+    /// unassign those first, or say `unlink`; PERMISSION_DENIED (SCOPE_MISSING) for `unlink` without
+    /// `numbers:write`; NOT_FOUND; ABORTED for a stale etag.
     package func deleteAgent(
       _ request: Trunkline.V1.DeleteAgentRequest,
       options: CallOptions = .defaults

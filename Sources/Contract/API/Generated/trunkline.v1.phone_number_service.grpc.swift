@@ -21,7 +21,7 @@ extension Trunkline.V1 {
     /// the carrier afterwards.
     ///
     /// Either the whole import happens or nothing changes at the carrier. Errors: NOT_FOUND
-    /// (PROVIDER_NOT_FOUND); those of CreateProvider for credentials that the carrier refuses, but for
+    /// (PROVIDER_NOT_FOUND, AGENT_NOT_FOUND, SOFTPHONE_NOT_FOUND); those of CreateProvider for credentials that the carrier refuses, but for
     /// PROVIDER_EXISTS; PERMISSION_DENIED (SCOPE_MISSING) when a provider would be made and the caller
     /// lacks `providers:write`; ALREADY_EXISTS (PHONE_NUMBER_EXISTS, or PHONE_NUMBER_IN_OTHER_REGION when
     /// it is under another provider of the caller's; the metadata has `phone_number_id`);
@@ -289,7 +289,7 @@ extension Trunkline.V1 {
     /// the carrier afterwards.
     ///
     /// Either the whole import happens or nothing changes at the carrier. Errors: NOT_FOUND
-    /// (PROVIDER_NOT_FOUND); those of CreateProvider for credentials that the carrier refuses, but for
+    /// (PROVIDER_NOT_FOUND, AGENT_NOT_FOUND, SOFTPHONE_NOT_FOUND); those of CreateProvider for credentials that the carrier refuses, but for
     /// PROVIDER_EXISTS; PERMISSION_DENIED (SCOPE_MISSING) when a provider would be made and the caller
     /// lacks `providers:write`; ALREADY_EXISTS (PHONE_NUMBER_EXISTS, or PHONE_NUMBER_IN_OTHER_REGION when
     /// it is under another provider of the caller's; the metadata has `phone_number_id`);

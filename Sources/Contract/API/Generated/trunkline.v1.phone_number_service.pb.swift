@@ -33,6 +33,8 @@ extension Trunkline.V1 {
     /// The account that holds the number, its region and its credentials, as CreateProvider takes them;
     /// `display_name` and `labels` are for a provider that is made.
     package var provider: Trunkline.V1.Provider?
+    /// What is to answer the number, from the import on; unset: nothing.
+    package var assignee: Assignee?
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
 
@@ -47,7 +49,8 @@ extension Trunkline.V1 {
       labels: [String: String] = [:],
       requestID: String = "",
       validateOnly: Bool = false,
-      provider: Trunkline.V1.Provider? = nil
+      provider: Trunkline.V1.Provider? = nil,
+      assignee: Assignee? = nil
     ) {
       self.providerID = providerID
       self.e164 = e164
@@ -58,6 +61,15 @@ extension Trunkline.V1 {
       self.requestID = requestID
       self.validateOnly = validateOnly
       self.provider = provider
+      self.assignee = assignee
+    }
+
+    /// What is to answer the number, from the import on; unset: nothing.
+    package enum Assignee: Hashable, Sendable {
+      /// An agent.
+      case agentID(String)
+      /// A softphone, `sph_…`.
+      case softphoneID(String)
     }
   }
 
@@ -115,6 +127,8 @@ extension Trunkline.V1 {
       package var supportsOutbound: Bool?
       /// The user's own marks, as in PhoneNumber.
       package var labels: [String: String] = [:]
+      /// What is to answer the number, from the import on; unset: nothing.
+      package var assignee: Assignee?
       /// The fields that this version of the contract does not know.
       package var unknownFields = UnknownFields()
 
@@ -125,13 +139,23 @@ extension Trunkline.V1 {
         label: String = "",
         supportsInbound: Bool? = nil,
         supportsOutbound: Bool? = nil,
-        labels: [String: String] = [:]
+        labels: [String: String] = [:],
+        assignee: Assignee? = nil
       ) {
         self.e164 = e164
         self.label = label
         self.supportsInbound = supportsInbound
         self.supportsOutbound = supportsOutbound
         self.labels = labels
+        self.assignee = assignee
+      }
+
+      /// What is to answer the number, from the import on; unset: nothing.
+      package enum Assignee: Hashable, Sendable {
+        /// An agent.
+        case agentID(String)
+        /// A softphone, `sph_…`.
+        case softphoneID(String)
       }
     }
   }
@@ -1006,8 +1030,8 @@ extension Trunkline.V1.ImportPhoneNumberRequest {
     self.providerID = try unsafe Wire.string(c.pointee.f1)
     self.e164 = try unsafe Wire.string(c.pointee.f2)
     self.label = try unsafe Wire.string(c.pointee.f3)
-    if unsafe c.pointee.o0_case.rawValue == 4 { self.supportsInbound = unsafe c.pointee.f4 != 0 }
-    if unsafe c.pointee.o1_case.rawValue == 5 { self.supportsOutbound = unsafe c.pointee.f5 != 0 }
+    if unsafe c.pointee.o1_case.rawValue == 4 { self.supportsInbound = unsafe c.pointee.f4 != 0 }
+    if unsafe c.pointee.o2_case.rawValue == 5 { self.supportsOutbound = unsafe c.pointee.f5 != 0 }
     for index in unsafe 0..<c.pointee.n_f6 {
       guard let entry = unsafe c.pointee.f6[index] else { continue }
       let key = try unsafe Wire.string(entry.pointee.f1)
@@ -1016,6 +1040,11 @@ extension Trunkline.V1.ImportPhoneNumberRequest {
     self.requestID = try unsafe Wire.string(c.pointee.f7)
     self.validateOnly = unsafe c.pointee.f8 != 0
     if let value = unsafe c.pointee.f9 { self.provider = try unsafe Trunkline.V1.Provider(copying: UnsafeRawPointer(value)) }
+    switch unsafe c.pointee.o0_case.rawValue {
+    case 12: self.assignee = .agentID(try unsafe Wire.string(c.pointee.f12))
+    case 13: self.assignee = .softphoneID(try unsafe Wire.string(c.pointee.f13))
+    default: break
+    }
     if unsafe c.pointee.base.n_unknown_fields > 0 {
       self.unknownFields = try unsafe UnknownFields(c.pointee.base)
     }
@@ -1029,11 +1058,11 @@ extension Trunkline.V1.ImportPhoneNumberRequest {
     unsafe c.pointee.f2 = arena.copy(self.e164)
     unsafe c.pointee.f3 = arena.copy(self.label)
     if let value = self.supportsInbound {
-      unsafe c.pointee.o0_case = .init(rawValue: 4)
+      unsafe c.pointee.o1_case = .init(rawValue: 4)
       unsafe c.pointee.f4 = value ? 1 : 0
     }
     if let value = self.supportsOutbound {
-      unsafe c.pointee.o1_case = .init(rawValue: 5)
+      unsafe c.pointee.o2_case = .init(rawValue: 5)
       unsafe c.pointee.f5 = value ? 1 : 0
     }
     if !self.labels.isEmpty {
@@ -1056,6 +1085,15 @@ extension Trunkline.V1.ImportPhoneNumberRequest {
     if let value = self.provider {
       unsafe c.pointee.f9 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Provider.self)
     }
+    switch self.assignee {
+    case .agentID(let value)?:
+      unsafe c.pointee.o0_case = .init(rawValue: 12)
+      unsafe c.pointee.f12 = arena.copy(value)
+    case .softphoneID(let value)?:
+      unsafe c.pointee.o0_case = .init(rawValue: 13)
+      unsafe c.pointee.f13 = arena.copy(value)
+    case nil: break
+    }
     if !self.unknownFields.isEmpty {
       unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
     }
@@ -1072,6 +1110,11 @@ extension Trunkline.V1.ImportPhoneNumberRequest {
     try json.field("requestId", "request_id", self.requestID)
     try json.field("validateOnly", "validate_only", self.validateOnly)
     try json.field("provider", "provider", self.provider)
+    switch self.assignee {
+    case .agentID(let value)?: try json.member("agentId", "agent_id", value)
+    case .softphoneID(let value)?: try json.member("softphoneId", "softphone_id", value)
+    case nil: break
+    }
   }
 
   package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
@@ -1103,6 +1146,12 @@ extension Trunkline.V1.ImportPhoneNumberRequest {
     case "provider":
       try json.read(&self.provider)
       return 9
+    case "agentId", "agent_id":
+      try json.read(into: &self.assignee) { .agentID($0) }
+      return 12
+    case "softphoneId", "softphone_id":
+      try json.read(into: &self.assignee) { .softphoneID($0) }
+      return 13
     default: return 0
     }
   }
@@ -1275,12 +1324,17 @@ extension Trunkline.V1.BatchImportPhoneNumbersRequest.Entry {
     let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__BatchImportPhoneNumbersRequest__Entry.self)
     self.e164 = try unsafe Wire.string(c.pointee.f1)
     self.label = try unsafe Wire.string(c.pointee.f2)
-    if unsafe c.pointee.o0_case.rawValue == 3 { self.supportsInbound = unsafe c.pointee.f3 != 0 }
-    if unsafe c.pointee.o1_case.rawValue == 4 { self.supportsOutbound = unsafe c.pointee.f4 != 0 }
+    if unsafe c.pointee.o1_case.rawValue == 3 { self.supportsInbound = unsafe c.pointee.f3 != 0 }
+    if unsafe c.pointee.o2_case.rawValue == 4 { self.supportsOutbound = unsafe c.pointee.f4 != 0 }
     for index in unsafe 0..<c.pointee.n_f5 {
       guard let entry = unsafe c.pointee.f5[index] else { continue }
       let key = try unsafe Wire.string(entry.pointee.f1)
       self.labels[key] = try unsafe Wire.string(entry.pointee.f2)
+    }
+    switch unsafe c.pointee.o0_case.rawValue {
+    case 12: self.assignee = .agentID(try unsafe Wire.string(c.pointee.f12))
+    case 13: self.assignee = .softphoneID(try unsafe Wire.string(c.pointee.f13))
+    default: break
     }
     if unsafe c.pointee.base.n_unknown_fields > 0 {
       self.unknownFields = try unsafe UnknownFields(c.pointee.base)
@@ -1294,11 +1348,11 @@ extension Trunkline.V1.BatchImportPhoneNumbersRequest.Entry {
     unsafe c.pointee.f1 = arena.copy(self.e164)
     unsafe c.pointee.f2 = arena.copy(self.label)
     if let value = self.supportsInbound {
-      unsafe c.pointee.o0_case = .init(rawValue: 3)
+      unsafe c.pointee.o1_case = .init(rawValue: 3)
       unsafe c.pointee.f3 = value ? 1 : 0
     }
     if let value = self.supportsOutbound {
-      unsafe c.pointee.o1_case = .init(rawValue: 4)
+      unsafe c.pointee.o2_case = .init(rawValue: 4)
       unsafe c.pointee.f4 = value ? 1 : 0
     }
     if !self.labels.isEmpty {
@@ -1316,6 +1370,15 @@ extension Trunkline.V1.BatchImportPhoneNumbersRequest.Entry {
       }
       unsafe c.pointee.f5 = list
     }
+    switch self.assignee {
+    case .agentID(let value)?:
+      unsafe c.pointee.o0_case = .init(rawValue: 12)
+      unsafe c.pointee.f12 = arena.copy(value)
+    case .softphoneID(let value)?:
+      unsafe c.pointee.o0_case = .init(rawValue: 13)
+      unsafe c.pointee.f13 = arena.copy(value)
+    case nil: break
+    }
     if !self.unknownFields.isEmpty {
       unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
     }
@@ -1328,6 +1391,11 @@ extension Trunkline.V1.BatchImportPhoneNumbersRequest.Entry {
     try json.field("supportsInbound", "supports_inbound", self.supportsInbound)
     try json.field("supportsOutbound", "supports_outbound", self.supportsOutbound)
     try json.field("labels", "labels", self.labels)
+    switch self.assignee {
+    case .agentID(let value)?: try json.member("agentId", "agent_id", value)
+    case .softphoneID(let value)?: try json.member("softphoneId", "softphone_id", value)
+    case nil: break
+    }
   }
 
   package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
@@ -1347,6 +1415,12 @@ extension Trunkline.V1.BatchImportPhoneNumbersRequest.Entry {
     case "labels":
       try json.read(&self.labels)
       return 5
+    case "agentId", "agent_id":
+      try json.read(into: &self.assignee) { .agentID($0) }
+      return 12
+    case "softphoneId", "softphone_id":
+      try json.read(into: &self.assignee) { .softphoneID($0) }
+      return 13
     default: return 0
     }
   }

@@ -8,7 +8,8 @@ extension Trunkline.V1 {
   /// Registers telephones that calls are handed to. Errors carry what ProviderService describes. In a
   /// quota a softphone counts as an agent.
   package protocol SoftphoneServiceProtocol: Service {
-    /// Registers a softphone. Errors: ALREADY_EXISTS (SOFTPHONE_EXISTS) when the id is taken.
+    /// Registers a softphone. Errors: ALREADY_EXISTS (SOFTPHONE_EXISTS) when the id is taken;
+    /// those of linking numbers, as in UpdateSoftphone.
     func createSoftphone(
       _ request: Trunkline.V1.CreateSoftphoneRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.CreateSoftphoneResponse
@@ -23,14 +24,20 @@ extension Trunkline.V1 {
       _ request: Trunkline.V1.ListSoftphonesRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.ListSoftphonesResponse
 
-    /// Changes a softphone. The next call is connected the new way; calls under way stay. Errors:
-    /// NOT_FOUND; ABORTED for a stale etag.
+    /// Changes a softphone, and gives it numbers or takes some from it, all or none. The next call is
+    /// connected the new way; calls under way stay.
+    ///
+    /// Errors: NOT_FOUND; ABORTED for a stale etag; FAILED_PRECONDITION (PHONE_NUMBERS_NOT_LINKED) when
+    /// a number is not there, somebody else has it, or it is being deleted or corrupted: a
+    /// google.rpc.PreconditionFailure lists at most 50 of those, the metadata `total` counts all;
+    /// PERMISSION_DENIED (SCOPE_MISSING) for numbers without `numbers:write`.
     func updateSoftphone(
       _ request: Trunkline.V1.UpdateSoftphoneRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.UpdateSoftphoneResponse
 
     /// Removes a softphone. Errors: FAILED_PRECONDITION (SOFTPHONE_IN_USE) while numbers are assigned
-    /// to it: unassign those first; NOT_FOUND; ABORTED for a stale etag.
+    /// to it: unassign those first, or say `unlink`; PERMISSION_DENIED (SCOPE_MISSING) for `unlink`
+    /// without `numbers:write`; NOT_FOUND; ABORTED for a stale etag.
     func deleteSoftphone(
       _ request: Trunkline.V1.DeleteSoftphoneRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.DeleteSoftphoneResponse
@@ -67,7 +74,8 @@ extension Trunkline.V1 {
       self.channel = channel
     }
 
-    /// Registers a softphone. Errors: ALREADY_EXISTS (SOFTPHONE_EXISTS) when the id is taken.
+    /// Registers a softphone. Errors: ALREADY_EXISTS (SOFTPHONE_EXISTS) when the id is taken;
+    /// those of linking numbers, as in UpdateSoftphone.
     package func createSoftphone(
       _ request: Trunkline.V1.CreateSoftphoneRequest,
       options: CallOptions = .defaults
@@ -91,8 +99,13 @@ extension Trunkline.V1 {
       try await channel.unary(SoftphoneServiceMethods.listSoftphones, request, options: options)
     }
 
-    /// Changes a softphone. The next call is connected the new way; calls under way stay. Errors:
-    /// NOT_FOUND; ABORTED for a stale etag.
+    /// Changes a softphone, and gives it numbers or takes some from it, all or none. The next call is
+    /// connected the new way; calls under way stay.
+    ///
+    /// Errors: NOT_FOUND; ABORTED for a stale etag; FAILED_PRECONDITION (PHONE_NUMBERS_NOT_LINKED) when
+    /// a number is not there, somebody else has it, or it is being deleted or corrupted: a
+    /// google.rpc.PreconditionFailure lists at most 50 of those, the metadata `total` counts all;
+    /// PERMISSION_DENIED (SCOPE_MISSING) for numbers without `numbers:write`.
     package func updateSoftphone(
       _ request: Trunkline.V1.UpdateSoftphoneRequest,
       options: CallOptions = .defaults
@@ -101,7 +114,8 @@ extension Trunkline.V1 {
     }
 
     /// Removes a softphone. Errors: FAILED_PRECONDITION (SOFTPHONE_IN_USE) while numbers are assigned
-    /// to it: unassign those first; NOT_FOUND; ABORTED for a stale etag.
+    /// to it: unassign those first, or say `unlink`; PERMISSION_DENIED (SCOPE_MISSING) for `unlink`
+    /// without `numbers:write`; NOT_FOUND; ABORTED for a stale etag.
     package func deleteSoftphone(
       _ request: Trunkline.V1.DeleteSoftphoneRequest,
       options: CallOptions = .defaults

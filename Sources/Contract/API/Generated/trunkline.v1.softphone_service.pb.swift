@@ -18,6 +18,8 @@ extension Trunkline.V1 {
     /// one's answer. 1 to 64 characters of `A-Z a-z 0-9 - _`, best a random UUID. Empty: no
     /// protection.
     package var requestID: String = ""
+    /// Numbers that the softphone is to answer, `pn_…`, at most 100: they must be free.
+    package var linkPhoneNumberIDs: [String] = []
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
 
@@ -25,10 +27,12 @@ extension Trunkline.V1 {
 
     package init(
       softphone: Trunkline.V1.Softphone? = nil,
-      requestID: String = ""
+      requestID: String = "",
+      linkPhoneNumberIDs: [String] = []
     ) {
       self.softphone = softphone
       self.requestID = requestID
+      self.linkPhoneNumberIDs = linkPhoneNumberIDs
     }
   }
 
@@ -128,6 +132,10 @@ extension Trunkline.V1 {
     /// What to change: `display_name`, `sip` (all of it), `labels`. `*` is all of them. Absent: those
     /// that are not empty in `softphone`. Another path is INVALID_ARGUMENT.
     package var updateMask: Google.Protobuf.FieldMask?
+    /// Numbers that the softphone is to answer, too, `pn_…`, at most 100: they must be free, or its own.
+    package var linkPhoneNumberIDs: [String] = []
+    /// Numbers that it is to answer no more, `pn_…`, at most 100: its own, or free ones.
+    package var unlinkPhoneNumberIDs: [String] = []
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
 
@@ -135,10 +143,14 @@ extension Trunkline.V1 {
 
     package init(
       softphone: Trunkline.V1.Softphone? = nil,
-      updateMask: Google.Protobuf.FieldMask? = nil
+      updateMask: Google.Protobuf.FieldMask? = nil,
+      linkPhoneNumberIDs: [String] = [],
+      unlinkPhoneNumberIDs: [String] = []
     ) {
       self.softphone = softphone
       self.updateMask = updateMask
+      self.linkPhoneNumberIDs = linkPhoneNumberIDs
+      self.unlinkPhoneNumberIDs = unlinkPhoneNumberIDs
     }
   }
 
@@ -164,6 +176,8 @@ extension Trunkline.V1 {
     package var id: String = ""
     /// When set, refused with ABORTED unless this is the softphone's present etag.
     package var etag: String = ""
+    /// Takes its numbers from it in the same step, at most 1,000; with more the softphone stays.
+    package var unlink: Bool = false
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
 
@@ -171,10 +185,12 @@ extension Trunkline.V1 {
 
     package init(
       id: String = "",
-      etag: String = ""
+      etag: String = "",
+      unlink: Bool = false
     ) {
       self.id = id
       self.etag = etag
+      self.unlink = unlink
     }
   }
 
@@ -214,6 +230,9 @@ extension Trunkline.V1.CreateSoftphoneRequest {
     let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__CreateSoftphoneRequest.self)
     if let value = unsafe c.pointee.f1 { self.softphone = try unsafe Trunkline.V1.Softphone(copying: UnsafeRawPointer(value)) }
     self.requestID = try unsafe Wire.string(c.pointee.f2)
+    if let list = unsafe c.pointee.f3 {
+      self.linkPhoneNumberIDs = try unsafe Wire.strings(c.pointee.n_f3, list)
+    }
     if unsafe c.pointee.base.n_unknown_fields > 0 {
       self.unknownFields = try unsafe UnknownFields(c.pointee.base)
     }
@@ -227,6 +246,10 @@ extension Trunkline.V1.CreateSoftphoneRequest {
       unsafe c.pointee.f1 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Softphone.self)
     }
     unsafe c.pointee.f2 = arena.copy(self.requestID)
+    if !self.linkPhoneNumberIDs.isEmpty {
+      unsafe c.pointee.n_f3 = self.linkPhoneNumberIDs.count
+      unsafe c.pointee.f3 = arena.copy(self.linkPhoneNumberIDs)
+    }
     if !self.unknownFields.isEmpty {
       unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
     }
@@ -236,6 +259,7 @@ extension Trunkline.V1.CreateSoftphoneRequest {
   package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
     try json.field("softphone", "softphone", self.softphone)
     try json.field("requestId", "request_id", self.requestID)
+    try json.field("linkPhoneNumberIds", "link_phone_number_ids", self.linkPhoneNumberIDs)
   }
 
   package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
@@ -246,6 +270,9 @@ extension Trunkline.V1.CreateSoftphoneRequest {
     case "requestId", "request_id":
       try json.read(&self.requestID)
       return 2
+    case "linkPhoneNumberIds", "link_phone_number_ids":
+      try json.read(&self.linkPhoneNumberIDs)
+      return 3
     default: return 0
     }
   }
@@ -588,6 +615,12 @@ extension Trunkline.V1.UpdateSoftphoneRequest {
     let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__UpdateSoftphoneRequest.self)
     if let value = unsafe c.pointee.f1 { self.softphone = try unsafe Trunkline.V1.Softphone(copying: UnsafeRawPointer(value)) }
     if let value = unsafe c.pointee.f2 { self.updateMask = try unsafe Google.Protobuf.FieldMask(copying: UnsafeRawPointer(value)) }
+    if let list = unsafe c.pointee.f3 {
+      self.linkPhoneNumberIDs = try unsafe Wire.strings(c.pointee.n_f3, list)
+    }
+    if let list = unsafe c.pointee.f4 {
+      self.unlinkPhoneNumberIDs = try unsafe Wire.strings(c.pointee.n_f4, list)
+    }
     if unsafe c.pointee.base.n_unknown_fields > 0 {
       self.unknownFields = try unsafe UnknownFields(c.pointee.base)
     }
@@ -603,6 +636,14 @@ extension Trunkline.V1.UpdateSoftphoneRequest {
     if let value = self.updateMask {
       unsafe c.pointee.f2 = value.copy(into: &arena).assumingMemoryBound(to: Google__Protobuf__FieldMask.self)
     }
+    if !self.linkPhoneNumberIDs.isEmpty {
+      unsafe c.pointee.n_f3 = self.linkPhoneNumberIDs.count
+      unsafe c.pointee.f3 = arena.copy(self.linkPhoneNumberIDs)
+    }
+    if !self.unlinkPhoneNumberIDs.isEmpty {
+      unsafe c.pointee.n_f4 = self.unlinkPhoneNumberIDs.count
+      unsafe c.pointee.f4 = arena.copy(self.unlinkPhoneNumberIDs)
+    }
     if !self.unknownFields.isEmpty {
       unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
     }
@@ -612,6 +653,8 @@ extension Trunkline.V1.UpdateSoftphoneRequest {
   package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
     try json.field("softphone", "softphone", self.softphone)
     try json.field("updateMask", "update_mask", self.updateMask)
+    try json.field("linkPhoneNumberIds", "link_phone_number_ids", self.linkPhoneNumberIDs)
+    try json.field("unlinkPhoneNumberIds", "unlink_phone_number_ids", self.unlinkPhoneNumberIDs)
   }
 
   package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
@@ -622,6 +665,12 @@ extension Trunkline.V1.UpdateSoftphoneRequest {
     case "updateMask", "update_mask":
       try json.read(&self.updateMask)
       return 2
+    case "linkPhoneNumberIds", "link_phone_number_ids":
+      try json.read(&self.linkPhoneNumberIDs)
+      return 3
+    case "unlinkPhoneNumberIds", "unlink_phone_number_ids":
+      try json.read(&self.unlinkPhoneNumberIDs)
+      return 4
     default: return 0
     }
   }
@@ -712,6 +761,7 @@ extension Trunkline.V1.DeleteSoftphoneRequest {
     let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__DeleteSoftphoneRequest.self)
     self.id = try unsafe Wire.string(c.pointee.f1)
     self.etag = try unsafe Wire.string(c.pointee.f2)
+    self.unlink = unsafe c.pointee.f3 != 0
     if unsafe c.pointee.base.n_unknown_fields > 0 {
       self.unknownFields = try unsafe UnknownFields(c.pointee.base)
     }
@@ -723,6 +773,7 @@ extension Trunkline.V1.DeleteSoftphoneRequest {
     unsafe trunkline__v1__delete_softphone_request__init(c)
     unsafe c.pointee.f1 = arena.copy(self.id)
     unsafe c.pointee.f2 = arena.copy(self.etag)
+    unsafe c.pointee.f3 = self.unlink ? 1 : 0
     if !self.unknownFields.isEmpty {
       unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
     }
@@ -732,6 +783,7 @@ extension Trunkline.V1.DeleteSoftphoneRequest {
   package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
     try json.field("id", "id", self.id)
     try json.field("etag", "etag", self.etag)
+    try json.field("unlink", "unlink", self.unlink)
   }
 
   package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
@@ -742,6 +794,9 @@ extension Trunkline.V1.DeleteSoftphoneRequest {
     case "etag":
       try json.read(&self.etag)
       return 2
+    case "unlink":
+      try json.read(&self.unlink)
+      return 3
     default: return 0
     }
   }

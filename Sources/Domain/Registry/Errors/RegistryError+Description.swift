@@ -5,7 +5,8 @@ extension RegistryError {
   package var fault: Fault {
     switch self {
     case .invalidArgument, .notFound, .providerExists, .numberExists, .numberInOtherRegion,
-      .numberClaimed, .agentExists, .etagMismatch, .contended, .numberAssigned, .providerInUse,
+      .numberClaimed, .agentExists, .etagMismatch, .contended, .numberAssigned, .numbersNotLinked,
+      .providerInUse,
       .agentInUse, .numberBusy, .numberInWork, .numberNotCorrupted, .nothingToRepair,
       .providerAwaited, .providerBusy, .numberOwned, .numberNotFound, .numberNotProvisioned,
       .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed,
@@ -45,6 +46,9 @@ extension RegistryError: CustomStringConvertible {
       "Others kept changing \(resource) at the same time. Repeat the request."
     case .numberAssigned(let id, let agent):
       "\(id) is assigned to \(agent.kind.noun) \(agent). Unassign it first."
+    case .numbersNotLinked(let obstacles, let total):
+      "\(total) numbers can't be linked or unlinked; nothing was changed. "
+        + obstacles.prefix(3).map(\.description).joined(separator: " ")
     case .providerInUse(let id, let count):
       "\(id) has \(count) phone numbers. Delete those first."
     case .gatewayInUse, .notAGateway, .providerUnsuited: Self.unsuited(self)
@@ -68,7 +72,7 @@ extension RegistryError: CustomStringConvertible {
       "The carrier's number in the account\(id.map { " of \($0)" } ?? "") can't take or place "
         + "voice calls."
     case .scopeMissing(let scope):
-      "No provider of this account and region is linked, and linking one needs the scope \(scope)."
+      "What was asked for needs the scope \(scope), too."
     case .regionNotServed(let region):
       "No public URL is configured for \(region). Start the server with --public-url \(region)=…"
     case .accountMismatch(let expected, let owner):
@@ -141,6 +145,17 @@ extension RegistryError: CustomStringConvertible {
     return leftovers.isEmpty
       ? cause + " Everything was put back."
       : cause + " Not everything could be put back: see the leftovers of \(id); repair it."
+  }
+}
+
+extension LinkObstacle: CustomStringConvertible {
+  package var description: String {
+    switch reason {
+    case .missing: "There is no phone number \(id)."
+    case .assigned(let holder):
+      "\(id) is assigned to \(holder.kind.noun) \(holder): unassign it first."
+    case .state(let state): "\(id) is \(state.rawValue)."
+    }
   }
 }
 

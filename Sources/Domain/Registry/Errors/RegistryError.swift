@@ -54,6 +54,9 @@ package enum RegistryError: Error, Sendable, Hashable {
   case etagMismatch(ResourceReference)
   /// Other writers were faster each time.
   case contended(ResourceReference)
+  /// Numbers that can't be given to an agent or taken from it, at most
+  /// `RegistryLimits.unlinkedNumbersMax` of `total`; nothing was changed.
+  case numbersNotLinked([LinkObstacle], total: Int)
   /// The number still has an agent: unassign it first.
   case numberAssigned(PhoneNumberID, AgentID)
   case providerInUse(ProviderID, numberCount: Int)
@@ -112,7 +115,7 @@ package enum RegistryError: Error, Sendable, Hashable {
   case provisioningFailed(PhoneNumberID, ProvisioningFailure, leftovers: [Leftover])
   /// A token can't be given what its maker does not have.
   case scopeNotHeld(Scope)
-  /// What was asked needs more than the method: a provider would be made.
+  /// What was asked needs more than the method: a provider would be made, or numbers be linked.
   case scopeMissing(Scope)
   /// The tenant has as many of the kind as it may have.
   case quotaExceeded(CountedKind, countMax: Int)

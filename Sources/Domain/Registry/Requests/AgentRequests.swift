@@ -43,10 +43,13 @@ package struct AgentConnectionInput: Sendable {
 package struct CreateAgent: Sendable {
   package var agent: AgentInput?
   package var requestID: String
+  /// Numbers that it is to answer.
+  package var linkedIDs: [String]
 
-  package init(agent: AgentInput?, requestID: String = "") {
+  package init(agent: AgentInput?, requestID: String = "", linkedIDs: [String] = []) {
     self.agent = agent
     self.requestID = requestID
+    self.linkedIDs = linkedIDs
   }
 }
 
@@ -54,10 +57,19 @@ package struct UpdateAgent: Sendable {
   package var agent: AgentInput?
   /// nil when the request has none.
   package var mask: [String]?
+  /// Numbers that it is to answer, too.
+  package var linkedIDs: [String]
+  /// Numbers that it is to answer no more.
+  package var unlinkedIDs: [String]
 
-  package init(agent: AgentInput?, mask: [String]? = nil) {
+  package init(
+    agent: AgentInput?, mask: [String]? = nil, linkedIDs: [String] = [],
+    unlinkedIDs: [String] = []
+  ) {
     self.agent = agent
     self.mask = mask
+    self.linkedIDs = linkedIDs
+    self.unlinkedIDs = unlinkedIDs
   }
 }
 

@@ -12,13 +12,15 @@ package struct ImportPhoneNumber: Sendable {
   /// nil: yes.
   package var supportsOutbound: Bool?
   package var labels: [String: String]
+  /// What is to answer from the import on.
+  package var assignee: AssigneeChoice
   package var requestID: String
   package var validateOnly: Bool
 
   package init(
     providerID: String, provider: ProviderInput? = nil, e164: String, label: String = "",
     supportsInbound: Bool? = nil, supportsOutbound: Bool? = nil, labels: [String: String] = [:],
-    requestID: String = "", validateOnly: Bool = false
+    assignee: AssigneeChoice = .unset, requestID: String = "", validateOnly: Bool = false
   ) {
     self.providerID = providerID
     self.provider = provider
@@ -27,6 +29,7 @@ package struct ImportPhoneNumber: Sendable {
     self.supportsInbound = supportsInbound
     self.supportsOutbound = supportsOutbound
     self.labels = labels
+    self.assignee = assignee
     self.requestID = requestID
     self.validateOnly = validateOnly
   }

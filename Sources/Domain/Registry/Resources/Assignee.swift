@@ -51,12 +51,12 @@ package enum AssigneeChoice: Sendable, Hashable {
 }
 
 extension Validator {
-  /// nil for one that is unset or refused.
-  mutating func optionalAssignee(_ choice: AssigneeChoice) -> AgentID? {
+  /// nil for one that is unset or refused; the field begins with `prefix`.
+  mutating func optionalAssignee(_ choice: AssigneeChoice, _ prefix: String = "") -> AgentID? {
     switch choice {
     case .unset: nil
-    case .agent(let id): agentID("agent_id", id, .agent)
-    case .softphone(let id): agentID("softphone_id", id, .softphone)
+    case .agent(let id): agentID("\(prefix)agent_id", id, .agent)
+    case .softphone(let id): agentID("\(prefix)softphone_id", id, .softphone)
     }
   }
 

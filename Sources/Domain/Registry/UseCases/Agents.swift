@@ -29,9 +29,12 @@ package struct Agents: Sendable {
       lengthMax: RegistryLimits.displayNameLengthMax)
     validator.labels("\(kind.noun).labels", input.labels)
     let connections = drafts(input, &validator)
+    let links = LinkDraft(link: request.linkedIDs, unlink: [], &validator)
     try validator.finish()
+    try links.check(caller)
     var body = RequestBody(kind == .agent ? "CreateAgent" : "CreateSoftphone")
     body.add(input)
+    for id in links.linked { body.add(id.description) }
     if let earlier = try await context.earlier(request.requestID, body, tenant: caller.tenant) {
       return try await replay(earlier, body, caller)
     }
@@ -43,18 +46,26 @@ package struct Agents: Sendable {
     agent = try sealing(connections, of: agent)
     let record = try context.request(
       request.requestID, body, resource: id.description, tenant: caller.tenant)
-    do {
-      try await context.commit(
-        by: caller, request: record, [.insertAgent(agent)],
+    for _ in 0..<RegistryLimits.contentionAttemptsMax {
+      let linking = try await linking(links, id, caller)
+      var write = context.write(
+        by: caller, at: now, request: record, [.insertAgent(agent)],
         audit: AuditDraft(.create, from: nil, to: agent))
-      return AgentView(agent: agent, numbers: AgentNumbers())
-    } catch .requestRepeated(let earlier) {
-      return try await replay(earlier, body, caller)
-    } catch .agentExists {
-      throw .agentExists(id)
-    } catch {
-      throw RegistryError(error)
+      linking.add(to: &write, caller, context.ids)
+      do {
+        try await context.commit(write, of: caller.tenant)
+      } catch .requestRepeated(let earlier) {
+        return try await replay(earlier, body, caller)
+      } catch .agentExists {
+        throw .agentExists(id)
+      } catch .versionMismatch(.number), .notFound(.number) {
+        continue
+      } catch {
+        throw RegistryError(error)
+      }
+      return try await view(agent)
     }
+    throw .contended(.agent(id))
   }
 
   package func get(_ id: String, by caller: Caller) async throws(RegistryError) -> AgentView {
@@ -109,7 +120,9 @@ package struct Agents: Sendable {
     if fields.contains(.labels) { validator.labels("\(kind.noun).labels", input.labels) }
     var connections: [ConnectionDraft] = []
     if fields.contains(.connections) { connections = drafts(input, &validator) }
+    let links = LinkDraft(link: request.linkedIDs, unlink: request.unlinkedIDs, &validator)
     try validator.finish()
+    try links.check(caller)
     guard let id else { throw .internalError("An id was neither read nor refused.") }
     for _ in 0..<RegistryLimits.contentionAttemptsMax {
       let present = try await context.agent(id, tenant: caller.tenant)
@@ -120,12 +133,18 @@ package struct Agents: Sendable {
       if fields.contains(.connections) {
         next = try sealing(connections, of: next)
       }
-      if next == present { return try await view(present) }
-      next.revision = present.revision.next(at: context.time.now())
-      do {
-        try await context.commit(
-          by: caller, [.updateAgent(next, from: present.revision.version)],
+      let linking = try await linking(links, id, caller)
+      var write = RegistryWrite(at: context.time.now(), changes: [])
+      if next != present {
+        next.revision = present.revision.next(at: write.time)
+        write = context.write(
+          by: caller, at: write.time, [.updateAgent(next, from: present.revision.version)],
           audit: AuditDraft(.update, from: present, to: next))
+      }
+      linking.add(to: &write, caller, context.ids)
+      if write.changes.isEmpty { return try await view(present) }
+      do {
+        try await context.commit(write, of: caller.tenant)
       } catch .versionMismatch, .notFound {
         continue
       } catch {
@@ -136,23 +155,29 @@ package struct Agents: Sendable {
     throw .contended(.agent(id))
   }
 
-  /// Removes an agent; refused while numbers are assigned to it.
+  /// Removes an agent; refused while numbers are assigned to it, unless it is told to `unlink`.
   package func delete(
-    _ id: String, etag: String = "", by caller: Caller
+    _ id: String, etag: String = "", unlink: Bool = false, by caller: Caller
   ) async throws(RegistryError) {
     var validator = Validator()
     let id = validator.agentID("id", id, kind)
     validator.etag("etag", etag)
     try validator.finish()
     guard let id else { throw .internalError("An id was neither read nor refused.") }
+    if unlink, !caller.may(.numbersWrite) { throw .scopeMissing(.numbersWrite) }
     for _ in 0..<RegistryLimits.contentionAttemptsMax {
       let present = try await context.agent(id, tenant: caller.tenant)
       try checkEtag(etag, present.etag, .agent(id))
+      var write = RegistryWrite(at: context.time.now(), changes: [])
+      if unlink { try await unlinking(id, caller).add(to: &write, caller, context.ids) }
+      write.changes.append(.deleteAgent(id, from: present.revision))
+      let draft = AuditDraft(.delete, from: present, to: nil)
+      write.audit.append(draft.entry(by: caller, at: write.time, context.ids))
       do {
-        return try await context.commit(
-          by: caller, [.deleteAgent(id, from: present.revision)],
-          audit: AuditDraft(.delete, from: present, to: nil))
+        return try await context.commit(write, of: caller.tenant)
       } catch .agentHasNumbers(let count) {
+        // Others gave it one meanwhile.
+        if unlink { continue }
         throw .agentInUse(id, numberCount: count)
       } catch .versionMismatch, .notFound {
         continue

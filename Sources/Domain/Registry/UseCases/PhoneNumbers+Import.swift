@@ -26,6 +26,9 @@ extension PhoneNumbers {
       let holder = try await holder(of: draft, caller)
       let provider = holder.provider
       let account = try context.account(of: provider)
+      if let assignee = draft.assignee {
+        _ = try await context.agent(assignee, tenant: caller.tenant)
+      }
       let found = try await find(draft.e164, holder)
       let claims = try await reading { () async throws(StoreError) in
         try await context.store(of: caller.tenant).claims(
@@ -137,8 +140,8 @@ extension PhoneNumbers {
       id: PhoneNumberID(at: now, random: context.ids), tenant: caller.tenant, label: draft.label,
       e164: found.e164, provider: provider, carrierSID: found.sid,
       supportsInbound: draft.supportsInbound, supportsOutbound: draft.supportsOutbound,
-      state: draft.supportsInbound ? .provisioning : .active, labels: draft.labels,
-      revision: Revision(createTime: now))
+      agentID: draft.assignee, state: draft.supportsInbound ? .provisioning : .active,
+      labels: draft.labels, revision: Revision(createTime: now))
   }
 
   /// Stores the number, a new provider with it, and for inbound sets it up at the carrier.
@@ -249,6 +252,8 @@ struct ImportDraft: Sendable {
   let supportsInbound: Bool
   let supportsOutbound: Bool
   let labels: [String: String]
+  /// What is to answer from the import on.
+  let assignee: AgentID?
   let body: RequestBody
 
   init(_ request: ImportPhoneNumber, _ plan: any NumberPlan) throws(RegistryError) {
@@ -309,6 +314,7 @@ struct ImportDraft: Sendable {
       let violation = PhoneNumbers.neitherDirection("\(prefix)supports_inbound")
       validator.refuse(violation.field, violation.reason, violation.description)
     }
+    self.assignee = validator.optionalAssignee(request.assignee, prefix)
     guard let source, let e164 else { return nil }
     self.source = source
     self.e164 = e164
@@ -323,6 +329,8 @@ struct ImportDraft: Sendable {
     body.add(request.labels)
     body.add(request.validateOnly)
     if case .credentials(let draft, _) = source { body.add(draft.body) }
+    // Without one it is the body of a version that knew none.
+    if let assignee { body.add(assignee.description) }
     self.body = body
   }
 }

@@ -204,7 +204,7 @@ extension RegistryStoreConformance {
       let stored = try await tenant.number(bought.id)
       try requireEqual(stored, bought)
       let claims = try await tenant.claims(
-        of: [Sample.sid(20), Sample.sid(21)], account: provider.accountSID)
+        of: [Sample.sid(20), Sample.sid(21)], account: taken.accountSID)
       try requireEqual(claims.map(\.carrierSID), [Sample.sid(21)])
     },
     RegistryStoreCheck("a number needs its provider at the version that was seen") { store in

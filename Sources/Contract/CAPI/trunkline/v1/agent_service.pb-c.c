@@ -457,7 +457,7 @@ void   trunkline__v1__delete_agent_response__free_unpacked
   assert(message->base.descriptor == &trunkline__v1__delete_agent_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor trunkline__v1__create_agent_request__field_descriptors[2] =
+static const ProtobufCFieldDescriptor trunkline__v1__create_agent_request__field_descriptors[3] =
 {
   {
     "f1",
@@ -483,15 +483,28 @@ static const ProtobufCFieldDescriptor trunkline__v1__create_agent_request__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Trunkline__V1__CreateAgentRequest, n_f3),
+    offsetof(Trunkline__V1__CreateAgentRequest, f3),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned trunkline__v1__create_agent_request__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
   1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
 };
 static const ProtobufCIntRange trunkline__v1__create_agent_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor trunkline__v1__create_agent_request__descriptor =
 {
@@ -501,7 +514,7 @@ const ProtobufCMessageDescriptor trunkline__v1__create_agent_request__descriptor
   "Trunkline__V1__CreateAgentRequest",
   "trunkline.v1",
   sizeof(Trunkline__V1__CreateAgentRequest),
-  2,
+  3,
   trunkline__v1__create_agent_request__field_descriptors,
   trunkline__v1__create_agent_request__field_indices_by_name,
   1,  trunkline__v1__create_agent_request__number_ranges,
@@ -724,7 +737,7 @@ const ProtobufCMessageDescriptor trunkline__v1__list_agents_response__descriptor
   (ProtobufCMessageInit) trunkline__v1__list_agents_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__v1__update_agent_request__field_descriptors[2] =
+static const ProtobufCFieldDescriptor trunkline__v1__update_agent_request__field_descriptors[4] =
 {
   {
     "f1",
@@ -750,15 +763,41 @@ static const ProtobufCFieldDescriptor trunkline__v1__update_agent_request__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Trunkline__V1__UpdateAgentRequest, n_f3),
+    offsetof(Trunkline__V1__UpdateAgentRequest, f3),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f4",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Trunkline__V1__UpdateAgentRequest, n_f4),
+    offsetof(Trunkline__V1__UpdateAgentRequest, f4),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned trunkline__v1__update_agent_request__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
   1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+  3,   /* field[3] = f4 */
 };
 static const ProtobufCIntRange trunkline__v1__update_agent_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor trunkline__v1__update_agent_request__descriptor =
 {
@@ -768,7 +807,7 @@ const ProtobufCMessageDescriptor trunkline__v1__update_agent_request__descriptor
   "Trunkline__V1__UpdateAgentRequest",
   "trunkline.v1",
   sizeof(Trunkline__V1__UpdateAgentRequest),
-  2,
+  4,
   trunkline__v1__update_agent_request__field_descriptors,
   trunkline__v1__update_agent_request__field_indices_by_name,
   1,  trunkline__v1__update_agent_request__number_ranges,
@@ -813,7 +852,7 @@ const ProtobufCMessageDescriptor trunkline__v1__update_agent_response__descripto
   (ProtobufCMessageInit) trunkline__v1__update_agent_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__v1__delete_agent_request__field_descriptors[2] =
+static const ProtobufCFieldDescriptor trunkline__v1__delete_agent_request__field_descriptors[3] =
 {
   {
     "f1",
@@ -839,15 +878,28 @@ static const ProtobufCFieldDescriptor trunkline__v1__delete_agent_request__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__DeleteAgentRequest, f3),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned trunkline__v1__delete_agent_request__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
   1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
 };
 static const ProtobufCIntRange trunkline__v1__delete_agent_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor trunkline__v1__delete_agent_request__descriptor =
 {
@@ -857,7 +909,7 @@ const ProtobufCMessageDescriptor trunkline__v1__delete_agent_request__descriptor
   "Trunkline__V1__DeleteAgentRequest",
   "trunkline.v1",
   sizeof(Trunkline__V1__DeleteAgentRequest),
-  2,
+  3,
   trunkline__v1__delete_agent_request__field_descriptors,
   trunkline__v1__delete_agent_request__field_indices_by_name,
   1,  trunkline__v1__delete_agent_request__number_ranges,

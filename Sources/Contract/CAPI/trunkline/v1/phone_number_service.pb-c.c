@@ -1630,7 +1630,7 @@ const ProtobufCMessageDescriptor trunkline__v1__import_phone_number_request__lab
   (ProtobufCMessageInit) trunkline__v1__import_phone_number_request__labels_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__v1__import_phone_number_request__field_descriptors[9] =
+static const ProtobufCFieldDescriptor trunkline__v1__import_phone_number_request__field_descriptors[11] =
 {
   {
     "f1",
@@ -1673,7 +1673,7 @@ static const ProtobufCFieldDescriptor trunkline__v1__import_phone_number_request
     4,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_UINT64,
-    offsetof(Trunkline__V1__ImportPhoneNumberRequest, o0_case),
+    offsetof(Trunkline__V1__ImportPhoneNumberRequest, o1_case),
     offsetof(Trunkline__V1__ImportPhoneNumberRequest, f4),
     NULL,
     NULL,
@@ -1685,7 +1685,7 @@ static const ProtobufCFieldDescriptor trunkline__v1__import_phone_number_request
     5,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_UINT64,
-    offsetof(Trunkline__V1__ImportPhoneNumberRequest, o1_case),
+    offsetof(Trunkline__V1__ImportPhoneNumberRequest, o2_case),
     offsetof(Trunkline__V1__ImportPhoneNumberRequest, f5),
     NULL,
     NULL,
@@ -1740,9 +1740,35 @@ static const ProtobufCFieldDescriptor trunkline__v1__import_phone_number_request
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "f12",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Trunkline__V1__ImportPhoneNumberRequest, o0_case),
+    offsetof(Trunkline__V1__ImportPhoneNumberRequest, f12),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f13",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Trunkline__V1__ImportPhoneNumberRequest, o0_case),
+    offsetof(Trunkline__V1__ImportPhoneNumberRequest, f13),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned trunkline__v1__import_phone_number_request__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
+  9,   /* field[9] = f12 */
+  10,   /* field[10] = f13 */
   1,   /* field[1] = f2 */
   2,   /* field[2] = f3 */
   3,   /* field[3] = f4 */
@@ -1752,10 +1778,11 @@ static const unsigned trunkline__v1__import_phone_number_request__field_indices_
   7,   /* field[7] = f8 */
   8,   /* field[8] = f9 */
 };
-static const ProtobufCIntRange trunkline__v1__import_phone_number_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange trunkline__v1__import_phone_number_request__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 12, 9 },
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor trunkline__v1__import_phone_number_request__descriptor =
 {
@@ -1765,10 +1792,10 @@ const ProtobufCMessageDescriptor trunkline__v1__import_phone_number_request__des
   "Trunkline__V1__ImportPhoneNumberRequest",
   "trunkline.v1",
   sizeof(Trunkline__V1__ImportPhoneNumberRequest),
-  9,
+  11,
   trunkline__v1__import_phone_number_request__field_descriptors,
   trunkline__v1__import_phone_number_request__field_indices_by_name,
-  1,  trunkline__v1__import_phone_number_request__number_ranges,
+  2,  trunkline__v1__import_phone_number_request__number_ranges,
   (ProtobufCMessageInit) trunkline__v1__import_phone_number_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -1861,7 +1888,7 @@ const ProtobufCMessageDescriptor trunkline__v1__batch_import_phone_numbers_reque
   (ProtobufCMessageInit) trunkline__v1__batch_import_phone_numbers_request__entry__labels_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__v1__batch_import_phone_numbers_request__entry__field_descriptors[5] =
+static const ProtobufCFieldDescriptor trunkline__v1__batch_import_phone_numbers_request__entry__field_descriptors[7] =
 {
   {
     "f1",
@@ -1892,7 +1919,7 @@ static const ProtobufCFieldDescriptor trunkline__v1__batch_import_phone_numbers_
     3,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_UINT64,
-    offsetof(Trunkline__V1__BatchImportPhoneNumbersRequest__Entry, o0_case),
+    offsetof(Trunkline__V1__BatchImportPhoneNumbersRequest__Entry, o1_case),
     offsetof(Trunkline__V1__BatchImportPhoneNumbersRequest__Entry, f3),
     NULL,
     NULL,
@@ -1904,7 +1931,7 @@ static const ProtobufCFieldDescriptor trunkline__v1__batch_import_phone_numbers_
     4,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_UINT64,
-    offsetof(Trunkline__V1__BatchImportPhoneNumbersRequest__Entry, o1_case),
+    offsetof(Trunkline__V1__BatchImportPhoneNumbersRequest__Entry, o2_case),
     offsetof(Trunkline__V1__BatchImportPhoneNumbersRequest__Entry, f4),
     NULL,
     NULL,
@@ -1923,18 +1950,45 @@ static const ProtobufCFieldDescriptor trunkline__v1__batch_import_phone_numbers_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "f12",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Trunkline__V1__BatchImportPhoneNumbersRequest__Entry, o0_case),
+    offsetof(Trunkline__V1__BatchImportPhoneNumbersRequest__Entry, f12),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f13",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Trunkline__V1__BatchImportPhoneNumbersRequest__Entry, o0_case),
+    offsetof(Trunkline__V1__BatchImportPhoneNumbersRequest__Entry, f13),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned trunkline__v1__batch_import_phone_numbers_request__entry__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
+  5,   /* field[5] = f12 */
+  6,   /* field[6] = f13 */
   1,   /* field[1] = f2 */
   2,   /* field[2] = f3 */
   3,   /* field[3] = f4 */
   4,   /* field[4] = f5 */
 };
-static const ProtobufCIntRange trunkline__v1__batch_import_phone_numbers_request__entry__number_ranges[1 + 1] =
+static const ProtobufCIntRange trunkline__v1__batch_import_phone_numbers_request__entry__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 12, 5 },
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor trunkline__v1__batch_import_phone_numbers_request__entry__descriptor =
 {
@@ -1944,10 +1998,10 @@ const ProtobufCMessageDescriptor trunkline__v1__batch_import_phone_numbers_reque
   "Trunkline__V1__BatchImportPhoneNumbersRequest__Entry",
   "trunkline.v1",
   sizeof(Trunkline__V1__BatchImportPhoneNumbersRequest__Entry),
-  5,
+  7,
   trunkline__v1__batch_import_phone_numbers_request__entry__field_descriptors,
   trunkline__v1__batch_import_phone_numbers_request__entry__field_indices_by_name,
-  1,  trunkline__v1__batch_import_phone_numbers_request__entry__number_ranges,
+  2,  trunkline__v1__batch_import_phone_numbers_request__entry__number_ranges,
   (ProtobufCMessageInit) trunkline__v1__batch_import_phone_numbers_request__entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

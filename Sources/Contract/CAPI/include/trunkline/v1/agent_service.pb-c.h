@@ -40,10 +40,12 @@ struct  Trunkline__V1__CreateAgentRequest
   ProtobufCMessage base;
   Trunkline__V1__Agent *f1;
   ProtobufCBinaryData f2;
+  size_t n_f3;
+  ProtobufCBinaryData *f3;
 };
 #define TRUNKLINE__V1__CREATE_AGENT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__create_agent_request__descriptor) \
-    , NULL, {0,NULL} }
+    , NULL, {0,NULL}, 0,NULL }
 
 
 struct  Trunkline__V1__CreateAgentResponse
@@ -104,10 +106,14 @@ struct  Trunkline__V1__UpdateAgentRequest
   ProtobufCMessage base;
   Trunkline__V1__Agent *f1;
   Google__Protobuf__FieldMask *f2;
+  size_t n_f3;
+  ProtobufCBinaryData *f3;
+  size_t n_f4;
+  ProtobufCBinaryData *f4;
 };
 #define TRUNKLINE__V1__UPDATE_AGENT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__update_agent_request__descriptor) \
-    , NULL, NULL }
+    , NULL, NULL, 0,NULL, 0,NULL }
 
 
 struct  Trunkline__V1__UpdateAgentResponse
@@ -125,10 +131,11 @@ struct  Trunkline__V1__DeleteAgentRequest
   ProtobufCMessage base;
   ProtobufCBinaryData f1;
   ProtobufCBinaryData f2;
+  uint64_t f3;
 };
 #define TRUNKLINE__V1__DELETE_AGENT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__delete_agent_request__descriptor) \
-    , {0,NULL}, {0,NULL} }
+    , {0,NULL}, {0,NULL}, 0 }
 
 
 struct  Trunkline__V1__DeleteAgentResponse

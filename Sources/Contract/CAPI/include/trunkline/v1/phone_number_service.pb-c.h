@@ -84,15 +84,22 @@ struct  Trunkline__V1__ImportPhoneNumberRequest__LabelsEntry
 
 typedef enum {
   TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__O0__NOT_SET = 0,
-  TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__O0_F4 = 4
+  TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__O0_F12 = 12,
+  TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__O0_F13 = 13
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__O0__CASE)
 } Trunkline__V1__ImportPhoneNumberRequest__O0Case;
 
 typedef enum {
   TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__O1__NOT_SET = 0,
-  TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__O1_F5 = 5
+  TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__O1_F4 = 4
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__O1__CASE)
 } Trunkline__V1__ImportPhoneNumberRequest__O1Case;
+
+typedef enum {
+  TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__O2__NOT_SET = 0,
+  TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__O2_F5 = 5
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__O2__CASE)
+} Trunkline__V1__ImportPhoneNumberRequest__O2Case;
 
 struct  Trunkline__V1__ImportPhoneNumberRequest
 {
@@ -107,16 +114,21 @@ struct  Trunkline__V1__ImportPhoneNumberRequest
   Trunkline__V1__Provider *f9;
   Trunkline__V1__ImportPhoneNumberRequest__O0Case o0_case;
   union {
-    uint64_t f4;
+    ProtobufCBinaryData f12;
+    ProtobufCBinaryData f13;
   };
   Trunkline__V1__ImportPhoneNumberRequest__O1Case o1_case;
+  union {
+    uint64_t f4;
+  };
+  Trunkline__V1__ImportPhoneNumberRequest__O2Case o2_case;
   union {
     uint64_t f5;
   };
 };
 #define TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__import_phone_number_request__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL, {0,NULL}, 0, NULL, TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__O0__NOT_SET, {0}, TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__O1__NOT_SET, {0} }
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL, {0,NULL}, 0, NULL, TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__O0__NOT_SET, {0}, TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__O1__NOT_SET, {0}, TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__O2__NOT_SET, {0} }
 
 
 struct  Trunkline__V1__ImportPhoneNumberResponse
@@ -142,15 +154,22 @@ struct  Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__LabelsEntry
 
 typedef enum {
   TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__O0__NOT_SET = 0,
-  TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__O0_F3 = 3
+  TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__O0_F12 = 12,
+  TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__O0_F13 = 13
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__O0__CASE)
 } Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__O0Case;
 
 typedef enum {
   TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__O1__NOT_SET = 0,
-  TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__O1_F4 = 4
+  TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__O1_F3 = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__O1__CASE)
 } Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__O1Case;
+
+typedef enum {
+  TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__O2__NOT_SET = 0,
+  TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__O2_F4 = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__O2__CASE)
+} Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__O2Case;
 
 struct  Trunkline__V1__BatchImportPhoneNumbersRequest__Entry
 {
@@ -161,16 +180,21 @@ struct  Trunkline__V1__BatchImportPhoneNumbersRequest__Entry
   Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__LabelsEntry **f5;
   Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__O0Case o0_case;
   union {
-    uint64_t f3;
+    ProtobufCBinaryData f12;
+    ProtobufCBinaryData f13;
   };
   Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__O1Case o1_case;
+  union {
+    uint64_t f3;
+  };
+  Trunkline__V1__BatchImportPhoneNumbersRequest__Entry__O2Case o2_case;
   union {
     uint64_t f4;
   };
 };
 #define TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__batch_import_phone_numbers_request__entry__descriptor) \
-    , {0,NULL}, {0,NULL}, 0,NULL, TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__O0__NOT_SET, {0}, TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__O1__NOT_SET, {0} }
+    , {0,NULL}, {0,NULL}, 0,NULL, TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__O0__NOT_SET, {0}, TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__O1__NOT_SET, {0}, TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_REQUEST__ENTRY__O2__NOT_SET, {0} }
 
 
 struct  Trunkline__V1__BatchImportPhoneNumbersRequest

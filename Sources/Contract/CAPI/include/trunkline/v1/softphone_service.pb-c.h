@@ -40,10 +40,12 @@ struct  Trunkline__V1__CreateSoftphoneRequest
   ProtobufCMessage base;
   Trunkline__V1__Softphone *f1;
   ProtobufCBinaryData f2;
+  size_t n_f3;
+  ProtobufCBinaryData *f3;
 };
 #define TRUNKLINE__V1__CREATE_SOFTPHONE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__create_softphone_request__descriptor) \
-    , NULL, {0,NULL} }
+    , NULL, {0,NULL}, 0,NULL }
 
 
 struct  Trunkline__V1__CreateSoftphoneResponse
@@ -104,10 +106,14 @@ struct  Trunkline__V1__UpdateSoftphoneRequest
   ProtobufCMessage base;
   Trunkline__V1__Softphone *f1;
   Google__Protobuf__FieldMask *f2;
+  size_t n_f3;
+  ProtobufCBinaryData *f3;
+  size_t n_f4;
+  ProtobufCBinaryData *f4;
 };
 #define TRUNKLINE__V1__UPDATE_SOFTPHONE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__update_softphone_request__descriptor) \
-    , NULL, NULL }
+    , NULL, NULL, 0,NULL, 0,NULL }
 
 
 struct  Trunkline__V1__UpdateSoftphoneResponse
@@ -125,10 +131,11 @@ struct  Trunkline__V1__DeleteSoftphoneRequest
   ProtobufCMessage base;
   ProtobufCBinaryData f1;
   ProtobufCBinaryData f2;
+  uint64_t f3;
 };
 #define TRUNKLINE__V1__DELETE_SOFTPHONE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__delete_softphone_request__descriptor) \
-    , {0,NULL}, {0,NULL} }
+    , {0,NULL}, {0,NULL}, 0 }
 
 
 struct  Trunkline__V1__DeleteSoftphoneResponse
