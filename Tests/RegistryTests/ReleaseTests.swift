@@ -53,7 +53,7 @@ struct ReleaseTests {
     }
     #expect(stale == .etagMismatch(.number(number.id)))
     let agent = try await harness.addAgent("desk")
-    _ = try await harness.numbers.assign(number.id.description, to: "desk", by: caller)
+    _ = try await harness.numbers.assign(number.id.description, to: .agent("desk"), by: caller)
     #expect(
       await failure { try await release(harness, number) }
         == .numberAssigned(number.id, agent.id))

@@ -1,6 +1,7 @@
 import HTTPClient
 import Registry
 import Telephony
+import TestKit
 import Testing
 
 @testable import Twilio

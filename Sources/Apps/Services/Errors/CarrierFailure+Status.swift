@@ -10,8 +10,8 @@ extension ErrorDetails {
     let said = failure.message.isEmpty ? "" : " It said: \(failure.message)"
     let text = failure.kind.sentence + said
     switch failure.kind {
-    case .credentialsRefused, .keyUnknown, .testCredentials, .keyRestricted, .accountInactive, .notPermitted,
-      .notFound, .conflict, .notForSale, .papersMissing, .purchaseRefused:
+    case .credentialsRefused, .keyUnknown, .testCredentials, .keyRestricted, .accountInactive,
+      .notPermitted, .notFound, .conflict, .notForSale, .papersMissing, .purchaseRefused:
       return precondition(
         failure.kind.reason, subject: "carrier", text, metadata: metadata)
     case .invalidRequest:
@@ -31,7 +31,8 @@ extension ErrorDetails {
     let text = failure.gatewayDescription
     switch failure.kind {
     case .credentialsRefused, .keyUnknown, .testCredentials, .keyRestricted, .accountInactive,
-      .notPermitted, .notFound, .conflict, .invalidRequest, .unreadableAnswer:
+      .notPermitted, .notFound, .conflict, .invalidRequest, .notForSale, .papersMissing,
+      .purchaseRefused, .unreadableAnswer:
       return precondition(reason, subject: "livekit", text)
     case .limited:
       return ErrorDetails(.resourceExhausted, reason, text).retry(after: failure.retryAfter)
@@ -77,7 +78,7 @@ extension ErrorDetails {
         "The carrier had no room for the request; nothing is left there." + cause,
         metadata: metadata
       ).retry(after: nil)
-    case .credentialsRefused, .keyUnknown, .testCredentials, .keyRestricted, .accountInactive, .notPermitted,
+    case .credentialsRefused, .testCredentials, .keyRestricted, .accountInactive, .notPermitted,
       .notFound, .invalidRequest, .conflict, .notForSale, .papersMissing, .purchaseRefused,
       .overwritten, .unsuitable:
       let what =
