@@ -128,6 +128,12 @@ def move_number(things):
     )
 
 
+def cancel_operation(things):
+    """Of a move, which waits for ten minutes."""
+    moving = things.world.numbers.MovePhoneNumber(move_number(things), timeout=ANSWER_MAX)
+    return things.v1.CancelOperationRequest(id=moving.operation.id)
+
+
 def import_number(things):
     held = things.world.carrier_number(things.account)
     return things.v1.ImportPhoneNumberRequest(
@@ -212,6 +218,7 @@ GOOD = {
     "OperationService.GetOperation": lambda t: t.v1.GetOperationRequest(id=t.operation.id),
     "OperationService.ListOperations": lambda t: t.v1.ListOperationsRequest(),
     "OperationService.WaitOperation": lambda t: t.v1.WaitOperationRequest(id=t.operation.id),
+    "OperationService.CancelOperation": cancel_operation,
     "AgentService.CreateAgent": create_agent,
     "AgentService.GetAgent": lambda t: t.v1.GetAgentRequest(id=t.agent.id),
     "AgentService.ListAgents": lambda t: t.v1.ListAgentsRequest(),
@@ -324,12 +331,25 @@ class Aim:
         self.is_stream = contract.methods()[full_name].server_streaming
         self.good = GOOD[full_name](things)
         self.problems = []
+        harness.wait_until(self.is_settled, "works of earlier cases", ANSWER_MAX)
         self.before = self.snapshot()
 
     def copy(self):
         copy = type(self.good)()
         copy.CopyFrom(self.good)
         return copy
+
+    def is_settled(self):
+        """Nothing is being written that no case asks for: what goes on sleeps."""
+        v1 = self.things.v1
+        running = v1.ListOperationsRequest(state=v1.Operation.STATE_RUNNING, page_size=200)
+        found = self.world.operations.ListOperations(running, timeout=ANSWER_MAX).operations
+        step = v1.Operation.Step
+        return all(
+            not operation.cancel_requested and any(
+                s.type == step.TYPE_PROPAGATION and s.state == step.STATE_RUNNING
+                for s in operation.steps)
+            for operation in found)
 
     def snapshot(self):
         """Everything that is stored, and everything that the carrier was told."""

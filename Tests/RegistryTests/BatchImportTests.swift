@@ -159,18 +159,103 @@ struct BatchImportTests {
     #expect(full.carrier.writes.count == 10)
   }
 
-  @Test func beginsNoMoreOnceTheCallerLeft() async throws {
+  private func operation(_ steps: [BatchImportStep]) async throws -> Registry.Operation {
+    let id = try #require(steps.first?.operationID)
+    return try await Operations(harness.context).get(id.description, by: caller)
+  }
+
+  @Test func isAnOperation() async throws {
+    let provider = try await harness.link()
+    for number in 0..<5 { try harness.buy(number) }
+    let batch = try request(0..<6, provider)
+    let (steps, _) = await run(batch, in: harness)
+    let ended = try await operation(steps)
+    #expect((ended.kind, ended.state, ended.failure) == (.importBatch, .succeeded, nil))
+    #expect(ended.subject == .batch(provider.id, ended.id))
+    let record = try #require(ended.batch)
+    #expect((record.rows.count, record.failedCount, record.entries.count) == (6, 1, 6))
+    let failed = try #require(record.rows.first { $0.refusal != nil })
+    #expect(failed.index == 5 && failed.refusal?.error == .numberNotAtCarrier(provider.id))
+    #expect(Set(steps.map(\.operationID)) == [ended.id])
+    // The same one runs again for what is not imported, and only then.
+    try harness.buy(5)
+    let (again, _) = await run(batch, in: harness)
+    #expect(Set(again.map(\.operationID)) == [ended.id])
+    let whole = try await operation(again)
+    #expect(whole.batch?.failedCount == 0 && whole.updateTime >= ended.updateTime)
+    _ = await run(batch, in: harness)
+    #expect(try await operation(again) == whole)
+    // It is no work on the provider itself.
+    let others = try await Operations(harness.context).list(
+      ListOperations(providerID: provider.id.description), by: caller)
+    #expect(others.elements.isEmpty)
+  }
+
+  /// A version before recorded the batch's id without an operation.
+  @Test func goesOnWithABatchOfBefore() async throws {
+    let provider = try await harness.link()
+    for number in 0..<2 { try harness.buy(number) }
+    let batch = try request(0..<2, provider)
+    let draft = try BatchDraft(batch, harness.context.numberPlan)
+    let record = try harness.context.request(
+      batch.requestID, draft.body, resource: provider.id.description, tenant: Harness.tenant)
+    let write = RegistryWrite(at: harness.time.now(), request: record, changes: [])
+    try await harness.store.tenant(Harness.tenant).commit(write)
+    for _ in 0..<2 {
+      let (steps, error) = await run(batch, in: harness)
+      #expect(error == nil && steps.last?.failedCount == 0)
+    }
+    #expect(harness.carrier.writes.count == 2)
+  }
+
+  @Test func oneTenantHasNotAllBatches() async throws {
+    let time = ManualTime(.hold)
+    let held = Harness(time: time)
+    let provider = try await held.link()
+    held.carrier.setOutage(CarrierError(.limited, effect: .refused))
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for index in 0..<RegistryLimits.batchesTenantMax {
+        let batch = try request(0..<2, provider, requestID: "batch-\(index)")
+        group.addTask { _ = await run(batch, in: held) }
+      }
+      while held.context.batches.hasRoom(for: Harness.tenant) { await Task.yield() }
+      let more = await run(try request(0..<2, provider, requestID: "more"), in: held)
+      #expect(more.error == .tooManyOperations && more.steps.isEmpty)
+      #expect(held.context.batches.hasRoom(for: Sample.otherTenant))
+      group.cancelAll()
+    }
+    await held.context.drain()
+  }
+
+  @Test func goesOnOnceTheCallerLeft() async throws {
     let provider = try await harness.link()
     for number in 0..<40 { try harness.buy(number) }
     let batch = try request(0..<40, provider)
     let (steps, error) = await run(batch, in: harness, leavesAfter: 3)
     #expect(error == .cancelled)
     #expect(steps.count == 3)
-    await harness.context.background.drain()
-    let begun = harness.carrier.writes.count
-    #expect(begun <= 3 + RegistryLimits.batchConcurrencyMax)
+    await harness.context.background.idle()
+    #expect(try await operation(steps).batch?.failedCount == 0)
+    #expect(harness.carrier.writes.count == 40)
+    let (rest, end) = await run(batch, in: harness)
+    #expect(end == nil)
+    #expect(rest.last?.failedCount == 0)
+    let known = Dictionary(
+      uniqueKeysWithValues: outcomes(steps).map { ($0, try? $1.get().id) })
+    for (index, id) in known { #expect(try outcomes(rest)[index]?.get().id == id) }
+    #expect(harness.carrier.writes.count == 40)
+  }
+
+  @Test func goesOnAfterAStopByItself() async throws {
+    let provider = try await harness.link()
+    for number in 0..<40 { try harness.buy(number) }
+    let batch = try request(0..<40, provider)
+    let (steps, _) = await run(batch, in: harness, leavesAfter: 3)
+    await harness.context.drain()
     let resumed = harness.restarted()
     try await resumed.context.resume()
+    #expect(try await operation(steps).state == .succeeded)
+    #expect(harness.carrier.writes.count == 40)
     let (rest, end) = await run(batch, in: resumed)
     #expect(end == nil)
     #expect(rest.last?.failedCount == 0)

@@ -253,7 +253,7 @@ struct MoveTests {
               accountSID: "", apiKeySID: Sample.key(3).description, apiKeySecret: Secret("new")))),
         by: caller)
     }
-    guard case .numbersUnreachable(let unreachable, total: 1) = refused else {
+    guard case .numbersUnreachable(let unreachable, total: 1, _) = refused else {
       Issue.record("\(String(describing: refused))")
       return
     }

@@ -105,7 +105,7 @@ struct ProvidersUpdateTests {
       Sample.key(9), secret: "new-secret", account: Harness.account, region: .us1)
     harness.carrier.hide((3...60).map(Sample.sid), from: Sample.key(9))
     let error = await failure { try await update(made) { $0.twilio = newKey() } }
-    guard case .numbersUnreachable(let numbers, let total) = error else {
+    guard case .numbersUnreachable(let numbers, let total, _) = error else {
       Issue.record("\(String(describing: error))")
       return
     }

@@ -81,6 +81,8 @@ package enum RegistryLimits {
   package static let keyTrialsMax = 4
   /// Times that a new key is tried anew because numbers were imported meanwhile.
   package static let keyTrialRoundsMax = 3
+  /// Unreachable numbers that the operation of a rotation keeps; the total is given beside them.
+  package static let rotationRowsMax = 5000
   /// How long what PromoteCredential replaced is kept, unless `--credential-window` says otherwise.
   package static let credentialWindowDefault: Duration = .seconds(24 * 3600)
   /// The shortest that `--credential-window` takes.
@@ -112,6 +114,14 @@ package enum RegistryLimits {
   package static let batchDelayFirst: Duration = .milliseconds(250)
   /// Also the longest that the carrier may ask for.
   package static let batchDelayMax: Duration = .seconds(5)
+  /// Batches that go on at once in a process; more are refused. Those that are taken up after a
+  /// crash go beyond it.
+  package static let batchesMax = 16
+  /// Batches of one tenant that go on at once.
+  package static let batchesTenantMax = 4
+  /// Before a caller's registry looks again how far a batch is that does not run there; twice as
+  /// long after each look, up to `leasePollInterval`.
+  package static let batchPollFirst: Duration = .milliseconds(10)
 
   // Repeats of one external step: with these numbers for about eight minutes
   package static let stepAttemptsMax = 20

@@ -65,6 +65,7 @@ import Testing
                                       text removes them. [may be repeated]
           --no-inbound                Leave the number's inbound calls where they go today.
           --no-outbound               Place no calls from the number.
+          --assign-to ASSIGNEE_ID     The agent or the softphone, sph_…, that is to answer.
           --from-file PATH            Import many: a line for each number, NUMBER or
                                       NUMBER,LABEL; - is the standard input.
           --request-id ID             Repeats an earlier request safely. Without it a new id is

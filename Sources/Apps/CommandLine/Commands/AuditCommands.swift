@@ -18,7 +18,7 @@ extension TrunklineCommands {
   private static let action: Option<String?> = .optional(
     "action", .text("ACTION"),
     "Only: create, update, delete, assign, unassign, import, move, repair, force_delete, rotate, "
-      + "sync, revoke, provision, release, place or hang_up.")
+      + "sync, cancel, revoke, provision, release, place or hang_up.")
   private static let since: Option<Duration?> = .optional(
     "since", age, "Only the last so much time.")
   private static let until: Option<Duration?> = .optional(

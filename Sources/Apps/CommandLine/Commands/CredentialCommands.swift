@@ -42,17 +42,55 @@ extension TrunklineCommands {
   static let promoteCredential = Command<SessionAction>.action(
     "promote", "Makes the staged credentials the current ones.",
     discussion: "They are tried on every number once more. What they replace is kept for a while: "
-      + "`providers rollback` puts it back.",
+      + "`providers rollback` puts it back. The work is an operation: it goes on when this is "
+      + "interrupted, and `operations cancel` ends it.",
     options: [Shared.etag], positionals: [providerArgument]
   ) { (arguments) throws(ArgumentError) in
     let request = V1.PromoteCredentialRequest(
-      id: try arguments.value(providerArgument), etag: try arguments.value(Shared.etag) ?? "")
+      id: try arguments.value(providerArgument), etag: try arguments.value(Shared.etag) ?? "",
+      beginOnly: true)
     return SessionAction { (session) async throws(CommandFailure) in
       let client = V1.ProviderServiceClient(channel: session.channel)
-      let answer = try await session.call(.never) { (options) async throws(RPCError) in
+      var answer = try await session.call(.never) { (options) async throws(RPCError) in
         try await client.promoteCredential(request, options: options)
       }
+      answer.operation = try await rotationEnd(answer.operation, session)
+      if let error = answer.operation?.error {
+        let code = StatusCode(rawValue: Int(error.code)) ?? .unknown
+        throw .call(RPCError(code, error.message, details: error.details), requestID: nil)
+      }
+      let wanted = V1.GetProviderRequest(id: request.id)
+      let read = try await session.call(.whenUnavailable(requestID: nil)) {
+        (options) async throws(RPCError) in try await client.getProvider(wanted, options: options)
+      }
+      answer.provider = read.provider
       try session.show(answer) { record($0.provider) }
+    }
+  }
+
+  /// Waits for the end, with a bar on a terminal.
+  private static func rotationEnd(
+    _ begun: V1.Operation?, _ session: Session
+  ) async throws(CommandFailure) -> V1.Operation? {
+    let client = V1.OperationServiceClient(channel: session.channel)
+    let showsBar = session.output == .table && session.console.isErrorTerminal
+    var request = V1.WaitOperationRequest(id: begun?.id ?? "")
+    request.timeout = Google.Protobuf.Duration(seconds: 1, nanos: 0)
+    let sent = request
+    while true {
+      let answer = try await session.call(.whenUnavailable(requestID: nil)) {
+        (options) async throws(RPCError) in
+        try await client.waitOperation(sent, options: options)
+      }
+      if showsBar, case .rotation(let rotation) = answer.operation?.result {
+        session.console.printError(
+          ProgressBar.text(
+            done: Int(rotation.triedCount), of: Int(rotation.totalCount), " numbers tried"))
+      }
+      guard answer.operation?.state == .running else {
+        if showsBar { session.console.printError("\n") }
+        return answer.operation
+      }
     }
   }
 

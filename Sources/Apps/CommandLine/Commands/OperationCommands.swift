@@ -5,7 +5,7 @@ internal import WellKnown
 extension TrunklineCommands {
   static let operations = Command<SessionAction>.group(
     "operations", "Shows the work that goes on at carriers, and what became of it.",
-    [listOperations, getOperation, waitOperation])
+    [listOperations, getOperation, waitOperation, cancelOperation])
 
   private static let id: Positional<String> = .required(
     "ID", .text("ID"), "The operation's id, op_….")
@@ -88,6 +88,23 @@ extension TrunklineCommands {
     }
   }
 
+  private static let cancelOperation = Command<SessionAction>.action(
+    "cancel", "Asks an operation to end as if it had not been begun.",
+    discussion: "Imports are undone, and moves until the region of before is touched. A batch "
+      + "begins no more numbers; those that it imported stay. `operations wait` shows the end.",
+    positionals: [id]
+  ) { (arguments) throws(ArgumentError) in
+    let request = V1.CancelOperationRequest(id: try arguments.value(id))
+    return SessionAction { (session) async throws(CommandFailure) in
+      let client = V1.OperationServiceClient(channel: session.channel)
+      let answer = try await session.call(.whenUnavailable(requestID: nil)) {
+        (options) async throws(RPCError) in
+        try await client.cancelOperation(request, options: options)
+      }
+      try session.show(answer) { record($0.operation) }
+    }
+  }
+
   // MARK: Texts
 
   private static func resource(_ operation: V1.Operation) -> String {
@@ -124,6 +141,23 @@ extension TrunklineCommands {
       ]
       record.append("step", words.filter { !$0.isEmpty }.joined(separator: " "))
     }
+    switch operation.result {
+    case .batchImport(let batch):
+      record.append("numbers", "\(batch.doneCount) of \(batch.totalCount) ended")
+      record.append("not imported", "\(batch.failedCount)")
+      for result in batch.results {
+        guard case .error(let error) = result.outcome else { continue }
+        record.append("not imported", "\(result.e164) \(error.message)")
+      }
+    case .rotation(let rotation):
+      record.append("numbers", "\(rotation.triedCount) of \(rotation.totalCount) tried")
+      record.append("not reached", "\(rotation.unreachableCount)")
+      for number in rotation.unreachableNumbers {
+        record.append("not reached", "\(number.phoneNumberID) \(number.e164)")
+      }
+    case .sync, nil: break
+    }
+    if operation.cancelRequested { record.append("cancelled", "yes") }
     record.append("error", operation.error?.message ?? "")
     record.append("began", operation.createTime?.text ?? "")
     record.append("updated", operation.updateTime?.text ?? "")

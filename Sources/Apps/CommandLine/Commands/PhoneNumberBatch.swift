@@ -49,8 +49,6 @@ struct PhoneNumberBatch: Sendable {
 /// What was told of a batch: as JSON each answer, on a terminal a bar, elsewhere a line for each
 /// number; at the end a table of those that failed.
 private struct BatchScreen {
-  private static let barWidth = 30
-
   private let request: V1.BatchImportPhoneNumbersRequest
   private let session: Session
   private var known: Set<Int32> = []
@@ -128,10 +126,8 @@ private struct BatchScreen {
   }
 
   private static func bar(_ response: V1.BatchImportPhoneNumbersResponse) -> String {
-    let total = max(1, Int(response.totalCount))
-    let full = min(barWidth, max(0, Int(response.doneCount) * barWidth / total))
-    let bar = String(repeating: "#", count: full) + String(repeating: ".", count: barWidth - full)
-    return "\r[\(bar)] \(response.doneCount)/\(response.totalCount), "
-      + "\(response.failedCount) failed"
+    ProgressBar.text(
+      done: Int(response.doneCount), of: Int(response.totalCount),
+      ", \(response.failedCount) failed")
   }
 }

@@ -46,11 +46,11 @@ extension ErrorDetails {
     _ subject: OperationSubject, _ failure: ProvisioningFailure, _ leftovers: [Leftover],
     of kind: ProvisioningKind = .importNumber
   ) -> ErrorDetails {
-    let id = subject.description
-    let field =
+    let (field, id) =
       switch subject {
-      case .number: "phone_number_id"
-      case .provider: "provider_id"
+      case .number(let id): ("phone_number_id", id.description)
+      case .provider(let id), .credential(let id), .batch(let id, _):
+        ("provider_id", id.description)
       }
     var metadata = [field: id, "cause": failure.cause.rawValue]
     if let code = failure.carrierCode { metadata["carrier_code"] = String(code) }
@@ -78,13 +78,17 @@ extension ErrorDetails {
         "The carrier had no room for the request; nothing is left there." + cause,
         metadata: metadata
       ).retry(after: nil)
+    case .cancelled:
+      return ErrorDetails(
+        .cancelled, reason, "It was cancelled; nothing of it is left at the carrier.",
+        metadata: metadata)
     case .credentialsRefused, .testCredentials, .keyRestricted, .accountInactive, .notPermitted,
       .notFound, .invalidRequest, .conflict, .notForSale, .papersMissing, .purchaseRefused,
-      .overwritten, .unsuitable:
+      .overwritten, .unsuitable, .refused:
       let what =
         switch subject {
         case .number: "The number could not be set up at the carrier; nothing is left there."
-        case .provider: "The carrier refused; nothing was changed there."
+        case .provider, .credential, .batch: "The carrier refused; nothing was changed there."
         }
       return precondition(reason, subject: id, what + cause, metadata: metadata)
     }

@@ -42,7 +42,7 @@ extension ErrorDetails {
         .retry(after: nil)
     case .credentialsRefused, .testCredentials, .keyRestricted, .accountInactive, .notPermitted,
       .notFound, .invalidRequest, .conflict, .notForSale, .papersMissing, .purchaseRefused,
-      .overwritten, .unsuitable:
+      .overwritten, .unsuitable, .cancelled, .refused:
       return precondition(reason, subject: id, text + cause, metadata: metadata)
     }
   }
@@ -62,7 +62,8 @@ extension ProvisioningFailure.Cause {
     case .limited: CarrierError.Kind.limited.sentence
     case .unavailable, .unreadableAnswer:
       "To try again, send a request with another request_id."
-    case .notPermitted, .notFound, .invalidRequest, .conflict, .overwritten, .unsuitable:
+    case .notPermitted, .notFound, .invalidRequest, .conflict, .overwritten, .unsuitable,
+      .cancelled, .refused:
       "The carrier refused."
     }
   }

@@ -58,7 +58,7 @@ extension ErrorDetails {
       .numberBusy, .numberInWork, .numberNotCorrupted, .nothingToRepair, .providerAwaited,
       .numberOwned, .numberNotFound, .numberNotProvisioned,
       .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed, .accountMismatch,
-      .credentialsOfOtherRegion, .numbersUnreachable:
+      .credentialsOfOtherRegion, .numbersUnreachable, .operationNotCancellable:
       self = Self.unmet(error)
     case .credentialStaged, .credentialReplaced, .credentialNotStaged, .credentialRefused:
       self = Self.credential(error)
@@ -77,10 +77,10 @@ extension ErrorDetails {
       self = ErrorDetails(
         .permissionDenied, "SCOPE_MISSING",
         scope == .providersWrite
-          ? "No provider of this account and region is linked, and linking one needs the scope "
-            + "\(scope), which the caller lacks. Take a token that has it."
-          : "Numbers change with it, which needs the scope \(scope), which the caller lacks. Take "
-            + "a token that has it.",
+          ? "A provider would be linked or changed, which needs the scope \(scope), which the "
+            + "caller lacks. Take a token that has it."
+          : "What was asked for needs the scope \(scope), too, which the caller lacks. Take a "
+            + "token that has it.",
         metadata: ["scope": scope.rawValue])
     case .quotaExceeded(let kind, let countMax):
       self = ErrorDetails(
@@ -103,6 +103,11 @@ extension ErrorDetails {
         .resourceExhausted, "TOO_MANY_OPERATIONS",
         "Too many numbers are being set up or removed; nothing was begun. Repeat later."
       ).retry(after: nil)
+    case .operationCancelled(let id):
+      self = ErrorDetails(
+        .cancelled, "OPERATION_CANCELLED",
+        "Operation \(id) was cancelled; nothing was changed by it that is not told.",
+        metadata: ["operation_id": id.description])
     case .tooManyDiagnoses:
       self = ErrorDetails(
         .resourceExhausted, "TOO_MANY_DIAGNOSES",
@@ -260,8 +265,10 @@ extension ErrorDetails {
         "The credentials are good in region \(valid), not in \(asked). Link the account in "
           + "\(valid), or take credentials that were made in \(asked).",
         metadata: ["region": asked.rawValue, "valid_region": valid.rawValue])
-    case .numbersUnreachable(let numbers, let total):
-      unreachable(numbers, total: total)
+    case .numbersUnreachable(let numbers, let total, let operation):
+      unreachable(numbers, total: total, operation)
+    case .operationNotCancellable(let id, let kind, let isOver):
+      notCancellable(id, kind, isOver: isOver)
     default:
       preconditionFailure("not a precondition: \(error)")
     }
@@ -292,21 +299,43 @@ extension ErrorDetails {
     ).preconditions(violations)
   }
 
+  private static func notCancellable(
+    _ id: OperationID, _ kind: ProvisioningKind, isOver: Bool
+  ) -> ErrorDetails {
+    let cause =
+      switch kind {
+      case _ where isOver: "is over"
+      case .deleteNumber: "is a deletion, which is not undone"
+      case .repairNumber: "is a repair: what it writes again stays"
+      case .provisionNumber: "is a purchase, which is not undone"
+      case .releaseNumber: "is a release, which is not undone"
+      case .importNumber, .moveNumber, .syncProvider, .importBatch, .rotateCredential:
+        "has come too far, or is being undone already"
+      }
+    return precondition(
+      "OPERATION_NOT_CANCELLABLE", subject: id.description,
+      "Operation \(id) \(cause). GetOperation and WaitOperation tell its end.",
+      metadata: ["operation_id": id.description])
+  }
+
   private static func unreachable(
-    _ numbers: [UnreachableNumber], total: Int
+    _ numbers: [UnreachableNumber], total: Int, _ operation: OperationID?
   ) -> ErrorDetails {
     let violations = numbers.map { number in
-      let code = number.carrierCode.map { " (carrier error \($0))" } ?? ""
+      // Short, so that fifty of them fit into the trailers.
+      let why = number.carrierCode.map { "carrier error \($0)" } ?? "not reached"
       return (
         type: "NUMBER_UNREACHABLE", subject: number.id.description,
-        description: "\(number.e164.text) can't be reached with the new key\(code)."
+        description: "\(number.e164.text): \(why)"
       )
     }
     return ErrorDetails(
       .failedPrecondition, "NUMBERS_UNREACHABLE",
       "The new key does not reach \(total) of the provider's numbers; nothing was changed. "
         + "Use a key of the account that owns them.",
-      metadata: ["total": String(total)]
+      metadata: ["total": String(total)].merging(
+        operation.map { ["operation_id": $0.description] } ?? [:]
+      ) { first, _ in first }
     ).preconditions(violations)
   }
 }

@@ -26,14 +26,18 @@ extension Trunkline.V1.Operation {
     case .syncProvider: type = .syncProvider
     case .provisionNumber: type = .provisionPhoneNumber
     case .releaseNumber: type = .releasePhoneNumber
+    case .importBatch: type = .batchImport
+    case .rotateCredential: type = .rotateCredential
     }
     switch operation.subject {
     case .number(let id): resource = .phoneNumberID(id.description)
-    case .provider(let id): resource = .providerID(id.description)
+    case .provider(let id), .credential(let id), .batch(let id, _):
+      resource = .providerID(id.description)
     }
     state = State(operation.state)
     steps = operation.steps.map { Step($0) }
     error = operation.failure.map { failure in
+      if let refusal = operation.refusal { return Google.Rpc.Status(RPCError(refusal)) }
       let isTrade = operation.kind == .provisionNumber || operation.kind == .releaseNumber
       let details =
         isTrade
@@ -41,7 +45,14 @@ extension Trunkline.V1.Operation {
         : .provisioning(operation.subject, failure, operation.leftovers, of: operation.kind)
       return Google.Rpc.Status(details.error)
     }
-    result = operation.sync.map { .sync(Sync($0, isListed: isListed)) }
+    if let sync = operation.sync { result = .sync(Sync(sync, isListed: isListed)) }
+    if let batch = operation.batch {
+      result = .batchImport(BatchImport(batch, isListed: isListed))
+    }
+    if let rotation = operation.rotation {
+      result = .rotation(Rotation(rotation, isListed: isListed))
+    }
+    cancelRequested = operation.isCancelRequested
     createTime = Google.Protobuf.Timestamp(operation.createTime)
     updateTime = Google.Protobuf.Timestamp(operation.updateTime)
     endTime = operation.endTime.map { Google.Protobuf.Timestamp($0) }
@@ -79,6 +90,43 @@ extension Trunkline.V1.Operation.Sync.Number {
     case .none: change = .unspecified
     case .marked: change = .marked
     case .healed: change = .healed
+    }
+  }
+}
+
+extension Trunkline.V1.Operation.BatchImport {
+  fileprivate init(_ batch: BatchRecord, isListed: Bool) {
+    self.init()
+    doneCount = Int32(clamping: batch.rows.count)
+    failedCount = Int32(clamping: batch.failedCount)
+    totalCount = Int32(clamping: batch.entries.count)
+    guard !isListed else { return }
+    results = batch.rows.map { row in
+      let outcome: Result.Outcome? =
+        if let refusal = row.refusal {
+          .error(Google.Rpc.Status(RPCError(refusal.error)))
+        } else {
+          row.numberID.map { .phoneNumberID($0.description) }
+        }
+      let isKnown = batch.entries.indices.contains(row.index)
+      return Result(
+        index: Int32(clamping: row.index), e164: isKnown ? batch.entries[row.index].e164 : "",
+        outcome: outcome)
+    }
+  }
+}
+
+extension Trunkline.V1.Operation.Rotation {
+  fileprivate init(_ rotation: RotationRecord, isListed: Bool) {
+    self.init()
+    triedCount = Int64(rotation.triedCount)
+    totalCount = Int64(rotation.totalCount)
+    unreachableCount = Int64(rotation.rowCount)
+    guard !isListed else { return }
+    unreachableNumbers = rotation.rows.map {
+      Number(
+        phoneNumberID: $0.numberID.description, e164: $0.e164.text,
+        carrierCode: $0.carrierCode.map { Int32(clamping: $0) })
     }
   }
 }

@@ -30,6 +30,16 @@ package struct OperationServiceHandler: Trunkline.V1.OperationServiceProtocol {
       operations: page.elements.map { .init($0, isListed: true) }, nextPageToken: page.nextToken)
   }
 
+  package func cancelOperation(
+    _ request: Trunkline.V1.CancelOperationRequest, context: ServerContext
+  ) async throws(RPCError) -> Trunkline.V1.CancelOperationResponse {
+    let caller = try context.caller
+    let operation = try await answer { () async throws(RegistryError) in
+      try await operations.cancel(request.id, by: caller)
+    }
+    return .init(operation: .init(operation))
+  }
+
   package func waitOperation(
     _ request: Trunkline.V1.WaitOperationRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.WaitOperationResponse {

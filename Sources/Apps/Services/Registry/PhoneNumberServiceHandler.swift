@@ -232,6 +232,7 @@ extension Trunkline.V1.BatchImportPhoneNumbersResponse {
     doneCount = Int32(step.doneCount)
     failedCount = Int32(step.failedCount)
     totalCount = Int32(step.totalCount)
+    operationID = step.operationID.description
   }
 }
 

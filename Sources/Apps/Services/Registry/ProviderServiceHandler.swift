@@ -102,11 +102,12 @@ package struct ProviderServiceHandler: Trunkline.V1.ProviderServiceProtocol {
     _ request: Trunkline.V1.PromoteCredentialRequest, context: ServerContext
   ) async throws(RPCError) -> Trunkline.V1.PromoteCredentialResponse {
     let caller = try context.caller
-    let provider = try await answer { () async throws(RegistryError) in
+    let (provider, operation) = try await answer { () async throws(RegistryError) in
       try await providers.promote(
-        SwitchCredential(providerID: request.id, etag: request.etag), by: caller)
+        SwitchCredential(providerID: request.id, etag: request.etag), waits: !request.beginOnly,
+        by: caller)
     }
-    return .init(provider: .init(provider))
+    return .init(provider: .init(provider), operation: .init(operation))
   }
 
   package func rollbackCredential(

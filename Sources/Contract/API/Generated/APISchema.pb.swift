@@ -88,13 +88,13 @@ package enum APISchema {
   /// trunkline/v1/operation.proto
   package static let trunklineV1Operation = unsafe FileDescriptor(
     name: "trunkline/v1/operation.proto", copying: trunkline__v1__operation__file__bytes(),
-    count: 2629,
+    count: 3537,
     dependencies: [WellKnownSchema.googleProtobufTimestamp, WellKnownSchema.googleRpcStatus, APISchema.trunklineV1Condition, APISchema.trunklineV1Region])
 
   /// trunkline/v1/operation_service.proto
   package static let trunklineV1OperationService = unsafe FileDescriptor(
     name: "trunkline/v1/operation_service.proto", copying: trunkline__v1__operation_service__file__bytes(),
-    count: 1120,
+    count: 1359,
     dependencies: [WellKnownSchema.googleProtobufDuration, APISchema.trunklineV1Access, APISchema.trunklineV1Operation])
 
   /// trunkline/v1/phone_number.proto
@@ -106,7 +106,7 @@ package enum APISchema {
   /// trunkline/v1/phone_number_service.proto
   package static let trunklineV1PhoneNumberService = unsafe FileDescriptor(
     name: "trunkline/v1/phone_number_service.proto", copying: trunkline__v1__phone_number_service__file__bytes(),
-    count: 8369,
+    count: 8404,
     dependencies: [WellKnownSchema.googleProtobufFieldMask, WellKnownSchema.googleProtobufTimestamp, WellKnownSchema.googleRpcStatus, APISchema.trunklineV1Access, APISchema.trunklineV1Operation, APISchema.trunklineV1PhoneNumber, APISchema.trunklineV1Provider, APISchema.trunklineV1Region])
 
   /// trunkline/v1/provider.proto
@@ -118,7 +118,7 @@ package enum APISchema {
   /// trunkline/v1/provider_service.proto
   package static let trunklineV1ProviderService = unsafe FileDescriptor(
     name: "trunkline/v1/provider_service.proto", copying: trunkline__v1__provider_service__file__bytes(),
-    count: 4165,
+    count: 4252,
     dependencies: [WellKnownSchema.googleProtobufFieldMask, APISchema.trunklineV1Access, APISchema.trunklineV1Diagnosis, APISchema.trunklineV1Operation, APISchema.trunklineV1Provider, APISchema.trunklineV1Region])
 
   /// trunkline/v1/region.proto
@@ -239,12 +239,18 @@ package enum APISchema {
     Trunkline.V1.Operation.Sync.self,
     Trunkline.V1.Operation.Sync.Number.self,
     Trunkline.V1.Operation.Sync.OtherLabel.self,
+    Trunkline.V1.Operation.BatchImport.self,
+    Trunkline.V1.Operation.BatchImport.Result.self,
+    Trunkline.V1.Operation.Rotation.self,
+    Trunkline.V1.Operation.Rotation.Number.self,
     Trunkline.V1.GetOperationRequest.self,
     Trunkline.V1.GetOperationResponse.self,
     Trunkline.V1.ListOperationsRequest.self,
     Trunkline.V1.ListOperationsResponse.self,
     Trunkline.V1.WaitOperationRequest.self,
     Trunkline.V1.WaitOperationResponse.self,
+    Trunkline.V1.CancelOperationRequest.self,
+    Trunkline.V1.CancelOperationResponse.self,
     Trunkline.V1.PhoneNumber.self,
     Trunkline.V1.PhoneNumber.Inbound.self,
     Trunkline.V1.PhoneNumber.FormerSettings.self,

@@ -24,8 +24,8 @@ extension Trunkline.V1 {
     package var method: String = ""
     /// What was done: `create`, `update`, `delete`, `assign`, `unassign`, `import`, `move`,
     /// `repair`, `force_delete` (what was left at the carrier is given up), `rotate` (new
-    /// credentials), `sync`, `revoke`, `provision` (bought), `release`, `place` or `hang_up` (a call).
-    /// Later versions may have more.
+    /// credentials), `sync`, `cancel` (an operation), `revoke`, `provision` (bought), `release`, `place`
+    /// or `hang_up` (a call). Later versions may have more.
     package var action: String = ""
     /// What it was done to: `provider`, `phone_number`, `agent`, `softphone`, `token` or `call`. Later
     /// versions may have more.

@@ -34,6 +34,8 @@ extension Trunkline.V1 {
     package var updateTime: Google.Protobuf.Timestamp?
     /// When it was over; absent while it runs.
     package var endTime: Google.Protobuf.Timestamp?
+    /// Whether somebody cancelled it: while it runs it is being undone.
+    package var cancelRequested: Bool = false
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
 
@@ -49,7 +51,8 @@ extension Trunkline.V1 {
       result: Result? = nil,
       createTime: Google.Protobuf.Timestamp? = nil,
       updateTime: Google.Protobuf.Timestamp? = nil,
-      endTime: Google.Protobuf.Timestamp? = nil
+      endTime: Google.Protobuf.Timestamp? = nil,
+      cancelRequested: Bool = false
     ) {
       self.id = id
       self.type = type
@@ -61,6 +64,7 @@ extension Trunkline.V1 {
       self.createTime = createTime
       self.updateTime = updateTime
       self.endTime = endTime
+      self.cancelRequested = cancelRequested
     }
 
     /// What is worked on. It may be gone by now.
@@ -75,6 +79,10 @@ extension Trunkline.V1 {
     package enum Result: Hashable, Sendable {
       /// Of TYPE_SYNC_PROVIDER.
       case sync(Trunkline.V1.Operation.Sync)
+      /// Of TYPE_BATCH_IMPORT.
+      case batchImport(Trunkline.V1.Operation.BatchImport)
+      /// Of TYPE_ROTATE_CREDENTIAL.
+      case rotation(Trunkline.V1.Operation.Rotation)
     }
 
     /// What the work is for.
@@ -91,6 +99,12 @@ extension Trunkline.V1 {
       case movePhoneNumber
       /// SyncProvider: a provider's numbers are compared with the carrier.
       case syncProvider
+      /// BatchImportPhoneNumbers: numbers are imported, each by an operation of its own. It succeeds when
+      /// each has ended, imported or not; sent again it runs again for those that were not.
+      case batchImport
+      /// PromoteCredential: staged credentials are tried on every number and put in the place of the
+      /// current ones, in one step at its end.
+      case rotateCredential
       /// ProvisionPhoneNumber: a number is bought, then set up as an import does.
       case provisionPhoneNumber
       /// ReleasePhoneNumber: what stood there before is put back, then the carrier gets the number back.
@@ -106,6 +120,8 @@ extension Trunkline.V1 {
         case 3: self = .repairPhoneNumber
         case 4: self = .movePhoneNumber
         case 5: self = .syncProvider
+        case 6: self = .batchImport
+        case 7: self = .rotateCredential
         case 8: self = .provisionPhoneNumber
         case 9: self = .releasePhoneNumber
         default: self = .unrecognized(rawValue)
@@ -120,6 +136,8 @@ extension Trunkline.V1 {
         case .repairPhoneNumber: 3
         case .movePhoneNumber: 4
         case .syncProvider: 5
+        case .batchImport: 6
+        case .rotateCredential: 7
         case .provisionPhoneNumber: 8
         case .releasePhoneNumber: 9
         case .unrecognized(let number): number
@@ -133,6 +151,8 @@ extension Trunkline.V1 {
         (3, "TYPE_REPAIR_PHONE_NUMBER"),
         (4, "TYPE_MOVE_PHONE_NUMBER"),
         (5, "TYPE_SYNC_PROVIDER"),
+        (6, "TYPE_BATCH_IMPORT"),
+        (7, "TYPE_ROTATE_CREDENTIAL"),
         (8, "TYPE_PROVISION_PHONE_NUMBER"),
         (9, "TYPE_RELEASE_PHONE_NUMBER"),
       ]
@@ -504,6 +524,118 @@ extension Trunkline.V1 {
         }
       }
     }
+
+    /// How far a batch of imports is.
+    package struct BatchImport: GeneratedMessage {
+      /// How many numbers have ended. While it runs it is told with a delay of about a second.
+      package var doneCount: Int32 = 0
+      /// How many of those were not imported.
+      package var failedCount: Int32 = 0
+      /// How many numbers the batch has.
+      package var totalCount: Int32 = 0
+      /// How they ended, in that order. In lists of operations there are none.
+      package var results: [Trunkline.V1.Operation.BatchImport.Result] = []
+      /// The fields that this version of the contract does not know.
+      package var unknownFields = UnknownFields()
+
+      package init() {}
+
+      package init(
+        doneCount: Int32 = 0,
+        failedCount: Int32 = 0,
+        totalCount: Int32 = 0,
+        results: [Trunkline.V1.Operation.BatchImport.Result] = []
+      ) {
+        self.doneCount = doneCount
+        self.failedCount = failedCount
+        self.totalCount = totalCount
+        self.results = results
+      }
+
+      /// How one number ended.
+      package struct Result: GeneratedMessage {
+        /// Which entry of the request, counted from 0.
+        package var index: Int32 = 0
+        /// In E.164 form.
+        package var e164: String = ""
+        /// Either of:
+        package var outcome: Outcome?
+        /// The fields that this version of the contract does not know.
+        package var unknownFields = UnknownFields()
+
+        package init() {}
+
+        package init(
+          index: Int32 = 0,
+          e164: String = "",
+          outcome: Outcome? = nil
+        ) {
+          self.index = index
+          self.e164 = e164
+          self.outcome = outcome
+        }
+
+        /// Either of:
+        package enum Outcome: Hashable, Sendable {
+          /// The number, `pn_…`.
+          case phoneNumberID(String)
+          /// Why it was not imported, as ImportPhoneNumber says it.
+          case error(Google.Rpc.Status)
+        }
+      }
+    }
+
+    /// How far the change to other credentials is.
+    package struct Rotation: GeneratedMessage {
+      /// How many numbers were tried. While it runs it is told with a delay of about a second.
+      package var triedCount: Int64 = 0
+      /// How many there are to try.
+      package var totalCount: Int64 = 0
+      /// How many can't be reached: then nothing was changed.
+      package var unreachableCount: Int64 = 0
+      /// Those, at most 5,000. In lists of operations there are none.
+      package var unreachableNumbers: [Trunkline.V1.Operation.Rotation.Number] = []
+      /// The fields that this version of the contract does not know.
+      package var unknownFields = UnknownFields()
+
+      package init() {}
+
+      package init(
+        triedCount: Int64 = 0,
+        totalCount: Int64 = 0,
+        unreachableCount: Int64 = 0,
+        unreachableNumbers: [Trunkline.V1.Operation.Rotation.Number] = []
+      ) {
+        self.triedCount = triedCount
+        self.totalCount = totalCount
+        self.unreachableCount = unreachableCount
+        self.unreachableNumbers = unreachableNumbers
+      }
+
+      /// A number that the new credentials do not reach.
+      package struct Number: GeneratedMessage {
+        /// `pn_…`.
+        package var phoneNumberID: String = ""
+        /// In E.164 form.
+        package var e164: String = ""
+        /// The carrier's code of its refusal, if it gave one.
+        package var carrierCode: Int32?
+        /// The fields that this version of the contract does not know.
+        package var unknownFields = UnknownFields()
+
+        package init() {}
+
+        package init(
+          phoneNumberID: String = "",
+          e164: String = "",
+          carrierCode: Int32? = nil
+        ) {
+          self.phoneNumberID = phoneNumberID
+          self.e164 = e164
+          self.carrierCode = carrierCode
+        }
+      }
+    }
   }
 }
 
@@ -550,11 +682,14 @@ extension Trunkline.V1.Operation {
     if let value = unsafe c.pointee.f7 { self.error = try unsafe Google.Rpc.Status(copying: UnsafeRawPointer(value)) }
     switch unsafe c.pointee.o1_case.rawValue {
     case 11: self.result = .sync(try unsafe Trunkline.V1.Operation.Sync(copying: UnsafeRawPointer(c.pointee.f11)))
+    case 12: self.result = .batchImport(try unsafe Trunkline.V1.Operation.BatchImport(copying: UnsafeRawPointer(c.pointee.f12)))
+    case 13: self.result = .rotation(try unsafe Trunkline.V1.Operation.Rotation(copying: UnsafeRawPointer(c.pointee.f13)))
     default: break
     }
     if let value = unsafe c.pointee.f8 { self.createTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
     if let value = unsafe c.pointee.f9 { self.updateTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
     if let value = unsafe c.pointee.f10 { self.endTime = try unsafe Google.Protobuf.Timestamp(copying: UnsafeRawPointer(value)) }
+    self.cancelRequested = unsafe c.pointee.f15 != 0
     if unsafe c.pointee.base.n_unknown_fields > 0 {
       self.unknownFields = try unsafe UnknownFields(c.pointee.base)
     }
@@ -592,6 +727,12 @@ extension Trunkline.V1.Operation {
     case .sync(let value)?:
       unsafe c.pointee.o1_case = .init(rawValue: 11)
       unsafe c.pointee.f11 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Operation__Sync.self)
+    case .batchImport(let value)?:
+      unsafe c.pointee.o1_case = .init(rawValue: 12)
+      unsafe c.pointee.f12 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Operation__BatchImport.self)
+    case .rotation(let value)?:
+      unsafe c.pointee.o1_case = .init(rawValue: 13)
+      unsafe c.pointee.f13 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Operation__Rotation.self)
     case nil: break
     }
     if let value = self.createTime {
@@ -603,6 +744,7 @@ extension Trunkline.V1.Operation {
     if let value = self.endTime {
       unsafe c.pointee.f10 = value.copy(into: &arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
     }
+    unsafe c.pointee.f15 = self.cancelRequested ? 1 : 0
     if !self.unknownFields.isEmpty {
       unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
     }
@@ -622,11 +764,14 @@ extension Trunkline.V1.Operation {
     try json.field("error", "error", self.error)
     switch self.result {
     case .sync(let value)?: try json.member("sync", "sync", value)
+    case .batchImport(let value)?: try json.member("batchImport", "batch_import", value)
+    case .rotation(let value)?: try json.member("rotation", "rotation", value)
     case nil: break
     }
     try json.field("createTime", "create_time", self.createTime)
     try json.field("updateTime", "update_time", self.updateTime)
     try json.field("endTime", "end_time", self.endTime)
+    try json.field("cancelRequested", "cancel_requested", self.cancelRequested)
   }
 
   package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
@@ -655,6 +800,12 @@ extension Trunkline.V1.Operation {
     case "sync":
       try json.read(into: &self.result) { .sync($0) }
       return 11
+    case "batchImport", "batch_import":
+      try json.read(into: &self.result) { .batchImport($0) }
+      return 12
+    case "rotation":
+      try json.read(into: &self.result) { .rotation($0) }
+      return 13
     case "createTime", "create_time":
       try json.read(&self.createTime)
       return 8
@@ -664,6 +815,9 @@ extension Trunkline.V1.Operation {
     case "endTime", "end_time":
       try json.read(&self.endTime)
       return 10
+    case "cancelRequested", "cancel_requested":
+      try json.read(&self.cancelRequested)
+      return 15
     default: return 0
     }
   }
@@ -1041,6 +1195,340 @@ extension Trunkline.V1.Operation.Sync.OtherLabel {
     case "label":
       try json.read(&self.label)
       return 2
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.Operation.BatchImport {
+  package static var fullName: String { "trunkline.v1.Operation.BatchImport" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__operation__batch_import__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__Operation__BatchImport.self)
+    self.doneCount = unsafe c.pointee.f1
+    self.failedCount = unsafe c.pointee.f2
+    self.totalCount = unsafe c.pointee.f3
+    if let list = unsafe c.pointee.f4 {
+      unsafe self.results.reserveCapacity(c.pointee.n_f4)
+      for index in unsafe 0..<c.pointee.n_f4 {
+        guard let value = unsafe list[index] else { continue }
+        self.results.append(try unsafe Trunkline.V1.Operation.BatchImport.Result(copying: UnsafeRawPointer(value)))
+      }
+    }
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__Operation__BatchImport>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__Operation__BatchImport.self, capacity: 1)
+    unsafe trunkline__v1__operation__batch_import__init(c)
+    unsafe c.pointee.f1 = self.doneCount
+    unsafe c.pointee.f2 = self.failedCount
+    unsafe c.pointee.f3 = self.totalCount
+    if !self.results.isEmpty {
+      unsafe c.pointee.n_f4 = self.results.count
+      let list = unsafe arena.room(self.results.count * MemoryLayout<UnsafeMutablePointer<Trunkline__V1__Operation__BatchImport__Result>?>.stride)
+        .bindMemory(to: UnsafeMutablePointer<Trunkline__V1__Operation__BatchImport__Result>?.self, capacity: self.results.count)
+      for (index, value) in self.results.enumerated() {
+        unsafe list[index] = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Operation__BatchImport__Result.self)
+      }
+      unsafe c.pointee.f4 = list
+    }
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("doneCount", "done_count", self.doneCount)
+    try json.field("failedCount", "failed_count", self.failedCount)
+    try json.field("totalCount", "total_count", self.totalCount)
+    try json.field("results", "results", self.results)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "doneCount", "done_count":
+      try json.read(&self.doneCount)
+      return 1
+    case "failedCount", "failed_count":
+      try json.read(&self.failedCount)
+      return 2
+    case "totalCount", "total_count":
+      try json.read(&self.totalCount)
+      return 3
+    case "results":
+      try json.read(&self.results)
+      return 4
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.Operation.BatchImport.Result {
+  package static var fullName: String { "trunkline.v1.Operation.BatchImport.Result" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__operation__batch_import__result__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__Operation__BatchImport__Result.self)
+    self.index = unsafe c.pointee.f1
+    self.e164 = try unsafe Wire.string(c.pointee.f2)
+    switch unsafe c.pointee.o0_case.rawValue {
+    case 3: self.outcome = .phoneNumberID(try unsafe Wire.string(c.pointee.f3))
+    case 4: self.outcome = .error(try unsafe Google.Rpc.Status(copying: UnsafeRawPointer(c.pointee.f4)))
+    default: break
+    }
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__Operation__BatchImport__Result>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__Operation__BatchImport__Result.self, capacity: 1)
+    unsafe trunkline__v1__operation__batch_import__result__init(c)
+    unsafe c.pointee.f1 = self.index
+    unsafe c.pointee.f2 = arena.copy(self.e164)
+    switch self.outcome {
+    case .phoneNumberID(let value)?:
+      unsafe c.pointee.o0_case = .init(rawValue: 3)
+      unsafe c.pointee.f3 = arena.copy(value)
+    case .error(let value)?:
+      unsafe c.pointee.o0_case = .init(rawValue: 4)
+      unsafe c.pointee.f4 = value.copy(into: &arena).assumingMemoryBound(to: Google__Rpc__Status.self)
+    case nil: break
+    }
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("index", "index", self.index)
+    try json.field("e164", "e164", self.e164)
+    switch self.outcome {
+    case .phoneNumberID(let value)?: try json.member("phoneNumberId", "phone_number_id", value)
+    case .error(let value)?: try json.member("error", "error", value)
+    case nil: break
+    }
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "index":
+      try json.read(&self.index)
+      return 1
+    case "e164":
+      try json.read(&self.e164)
+      return 2
+    case "phoneNumberId", "phone_number_id":
+      try json.read(into: &self.outcome) { .phoneNumberID($0) }
+      return 3
+    case "error":
+      try json.read(into: &self.outcome) { .error($0) }
+      return 4
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.Operation.Rotation {
+  package static var fullName: String { "trunkline.v1.Operation.Rotation" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__operation__rotation__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__Operation__Rotation.self)
+    self.triedCount = unsafe c.pointee.f1
+    self.totalCount = unsafe c.pointee.f2
+    self.unreachableCount = unsafe c.pointee.f3
+    if let list = unsafe c.pointee.f4 {
+      unsafe self.unreachableNumbers.reserveCapacity(c.pointee.n_f4)
+      for index in unsafe 0..<c.pointee.n_f4 {
+        guard let value = unsafe list[index] else { continue }
+        self.unreachableNumbers.append(try unsafe Trunkline.V1.Operation.Rotation.Number(copying: UnsafeRawPointer(value)))
+      }
+    }
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__Operation__Rotation>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__Operation__Rotation.self, capacity: 1)
+    unsafe trunkline__v1__operation__rotation__init(c)
+    unsafe c.pointee.f1 = self.triedCount
+    unsafe c.pointee.f2 = self.totalCount
+    unsafe c.pointee.f3 = self.unreachableCount
+    if !self.unreachableNumbers.isEmpty {
+      unsafe c.pointee.n_f4 = self.unreachableNumbers.count
+      let list = unsafe arena.room(self.unreachableNumbers.count * MemoryLayout<UnsafeMutablePointer<Trunkline__V1__Operation__Rotation__Number>?>.stride)
+        .bindMemory(to: UnsafeMutablePointer<Trunkline__V1__Operation__Rotation__Number>?.self, capacity: self.unreachableNumbers.count)
+      for (index, value) in self.unreachableNumbers.enumerated() {
+        unsafe list[index] = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Operation__Rotation__Number.self)
+      }
+      unsafe c.pointee.f4 = list
+    }
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("triedCount", "tried_count", self.triedCount)
+    try json.field("totalCount", "total_count", self.totalCount)
+    try json.field("unreachableCount", "unreachable_count", self.unreachableCount)
+    try json.field("unreachableNumbers", "unreachable_numbers", self.unreachableNumbers)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "triedCount", "tried_count":
+      try json.read(&self.triedCount)
+      return 1
+    case "totalCount", "total_count":
+      try json.read(&self.totalCount)
+      return 2
+    case "unreachableCount", "unreachable_count":
+      try json.read(&self.unreachableCount)
+      return 3
+    case "unreachableNumbers", "unreachable_numbers":
+      try json.read(&self.unreachableNumbers)
+      return 4
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.Operation.Rotation.Number {
+  package static var fullName: String { "trunkline.v1.Operation.Rotation.Number" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__operation__rotation__number__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__Operation__Rotation__Number.self)
+    self.phoneNumberID = try unsafe Wire.string(c.pointee.f1)
+    self.e164 = try unsafe Wire.string(c.pointee.f2)
+    if unsafe c.pointee.o0_case.rawValue == 3 { self.carrierCode = unsafe c.pointee.f3 }
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__Operation__Rotation__Number>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__Operation__Rotation__Number.self, capacity: 1)
+    unsafe trunkline__v1__operation__rotation__number__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.phoneNumberID)
+    unsafe c.pointee.f2 = arena.copy(self.e164)
+    if let value = self.carrierCode {
+      unsafe c.pointee.o0_case = .init(rawValue: 3)
+      unsafe c.pointee.f3 = value
+    }
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("phoneNumberId", "phone_number_id", self.phoneNumberID)
+    try json.field("e164", "e164", self.e164)
+    try json.field("carrierCode", "carrier_code", self.carrierCode)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "phoneNumberId", "phone_number_id":
+      try json.read(&self.phoneNumberID)
+      return 1
+    case "e164":
+      try json.read(&self.e164)
+      return 2
+    case "carrierCode", "carrier_code":
+      try json.read(&self.carrierCode)
+      return 3
     default: return 0
     }
   }

@@ -24,6 +24,20 @@ extension Trunkline.V1 {
     func waitOperation(
       _ request: Trunkline.V1.WaitOperationRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.WaitOperationResponse
+
+    /// Asks an operation to end as if it had not been begun. The answer does not wait for that; an
+    /// operation that was cancelled ends as STATE_FAILED with OPERATION_CANCELLED. It may be repeated.
+    ///
+    /// An import is undone: the number is gone, and the carrier's former settings are back. So is a move
+    /// until the region of before is touched, also while it waits for the carrier. A batch begins no
+    /// more numbers; those that it imported stay. A sync stops, and what it marked stays marked. A change
+    /// to staged credentials changes nothing. Errors: NOT_FOUND; FAILED_PRECONDITION
+    /// (OPERATION_NOT_CANCELLABLE) for a deletion, a repair, and what is over, has come too far or is
+    /// being undone already; PERMISSION_DENIED (SCOPE_MISSING) for a sync and for credentials without
+    /// `providers:write`.
+    func cancelOperation(
+      _ request: Trunkline.V1.CancelOperationRequest, context: ServerContext
+    ) async throws(RPCError) -> Trunkline.V1.CancelOperationResponse
   }
 
   /// The methods of `trunkline.v1.OperationService`.
@@ -34,12 +48,15 @@ extension Trunkline.V1 {
       service: "trunkline.v1.OperationService", method: "ListOperations", kind: .unary)
     package static let waitOperation = MethodDescriptor(
       service: "trunkline.v1.OperationService", method: "WaitOperation", kind: .unary)
+    package static let cancelOperation = MethodDescriptor(
+      service: "trunkline.v1.OperationService", method: "CancelOperation", kind: .unary)
 
     /// All of them, in the contract's order.
     package static let all: [MethodDescriptor] = [
       getOperation,
       listOperations,
       waitOperation,
+      cancelOperation,
     ]
   }
 
@@ -75,6 +92,23 @@ extension Trunkline.V1 {
     ) async throws(RPCError) -> Trunkline.V1.WaitOperationResponse {
       try await channel.unary(OperationServiceMethods.waitOperation, request, options: options)
     }
+
+    /// Asks an operation to end as if it had not been begun. The answer does not wait for that; an
+    /// operation that was cancelled ends as STATE_FAILED with OPERATION_CANCELLED. It may be repeated.
+    ///
+    /// An import is undone: the number is gone, and the carrier's former settings are back. So is a move
+    /// until the region of before is touched, also while it waits for the carrier. A batch begins no
+    /// more numbers; those that it imported stay. A sync stops, and what it marked stays marked. A change
+    /// to staged credentials changes nothing. Errors: NOT_FOUND; FAILED_PRECONDITION
+    /// (OPERATION_NOT_CANCELLABLE) for a deletion, a repair, and what is over, has come too far or is
+    /// being undone already; PERMISSION_DENIED (SCOPE_MISSING) for a sync and for credentials without
+    /// `providers:write`.
+    package func cancelOperation(
+      _ request: Trunkline.V1.CancelOperationRequest,
+      options: CallOptions = .defaults
+    ) async throws(RPCError) -> Trunkline.V1.CancelOperationResponse {
+      try await channel.unary(OperationServiceMethods.cancelOperation, request, options: options)
+    }
   }
 }
 
@@ -90,6 +124,7 @@ extension Trunkline.V1.OperationServiceProtocol {
       "GetOperation": "numbers:read",
       "ListOperations": "numbers:read",
       "WaitOperation": "numbers:read",
+      "CancelOperation": "numbers:write",
     ]
   }
 
@@ -172,6 +207,35 @@ extension Trunkline.V1.OperationServiceProtocol {
           } else {
             try await call.run { () async throws(RPCError) in
               response = try await self.waitOperation(request, context: call.context)
+            }
+          }
+          guard let response else { throw .unexpected }
+          call.reply.succeed { response.serialize(into: &$0) }
+        } catch {
+          call.reply.fail(error)
+        }
+      }
+    }
+    router.unary(
+      Trunkline.V1.OperationServiceMethods.cancelOperation, Trunkline.V1.CancelOperationRequest.self,
+      Trunkline.V1.CancelOperationResponse.self
+    ) { (request, context) async throws(RPCError) in
+      try await self.cancelOperation(request, context: context)
+    } start: { bytes, call in
+      let request: Trunkline.V1.CancelOperationRequest
+      do throws(DecodingError) {
+        request = try Trunkline.V1.CancelOperationRequest(serialized: bytes, limits: .defaults)
+      } catch {
+        return call.refuse(error, as: Trunkline.V1.CancelOperationRequest.fullName)
+      }
+      return call.start {
+        do throws(RPCError) {
+          var response: Trunkline.V1.CancelOperationResponse?
+          if call.isPlain {
+            response = try await self.cancelOperation(request, context: call.context)
+          } else {
+            try await call.run { () async throws(RPCError) in
+              response = try await self.cancelOperation(request, context: call.context)
             }
           }
           guard let response else { throw .unexpected }

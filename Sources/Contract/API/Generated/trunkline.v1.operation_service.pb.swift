@@ -52,7 +52,8 @@ extension Trunkline.V1 {
     package var phoneNumberID: String = ""
     /// Only operations in this state.
     package var state: Trunkline.V1.Operation.State = .unspecified
-    /// Only operations on this provider itself, `prv_…`; not together with `phone_number_id`.
+    /// Only operations on this provider itself, `prv_…`; not together with `phone_number_id`. Batches of
+    /// imports and changes of credentials are not among them.
     package var providerID: String = ""
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
@@ -117,6 +118,38 @@ extension Trunkline.V1 {
 
   /// What WaitOperation answers.
   package struct WaitOperationResponse: GeneratedMessage {
+    /// The operation as it is then.
+    package var operation: Trunkline.V1.Operation?
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      operation: Trunkline.V1.Operation? = nil
+    ) {
+      self.operation = operation
+    }
+  }
+
+  /// What CancelOperation takes.
+  package struct CancelOperationRequest: GeneratedMessage {
+    /// The operation, `op_…`. Required.
+    package var id: String = ""
+    /// The fields that this version of the contract does not know.
+    package var unknownFields = UnknownFields()
+
+    package init() {}
+
+    package init(
+      id: String = ""
+    ) {
+      self.id = id
+    }
+  }
+
+  /// What CancelOperation answers.
+  package struct CancelOperationResponse: GeneratedMessage {
     /// The operation as it is then.
     package var operation: Trunkline.V1.Operation?
     /// The fields that this version of the contract does not know.
@@ -501,6 +534,120 @@ extension Trunkline.V1.WaitOperationResponse {
     let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__WaitOperationResponse>.size)
     let c = unsafe structure.bindMemory(to: Trunkline__V1__WaitOperationResponse.self, capacity: 1)
     unsafe trunkline__v1__wait_operation_response__init(c)
+    if let value = self.operation {
+      unsafe c.pointee.f1 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Operation.self)
+    }
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("operation", "operation", self.operation)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "operation":
+      try json.read(&self.operation)
+      return 1
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.CancelOperationRequest {
+  package static var fullName: String { "trunkline.v1.CancelOperationRequest" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__cancel_operation_request__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__CancelOperationRequest.self)
+    self.id = try unsafe Wire.string(c.pointee.f1)
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__CancelOperationRequest>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__CancelOperationRequest.self, capacity: 1)
+    unsafe trunkline__v1__cancel_operation_request__init(c)
+    unsafe c.pointee.f1 = arena.copy(self.id)
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+    try json.field("id", "id", self.id)
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    switch name {
+    case "id":
+      try json.read(&self.id)
+      return 1
+    default: return 0
+    }
+  }
+}
+
+extension Trunkline.V1.CancelOperationResponse {
+  package static var fullName: String { "trunkline.v1.CancelOperationResponse" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__cancel_operation_response__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__CancelOperationResponse.self)
+    if let value = unsafe c.pointee.f1 { self.operation = try unsafe Trunkline.V1.Operation(copying: UnsafeRawPointer(value)) }
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__CancelOperationResponse>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__CancelOperationResponse.self, capacity: 1)
+    unsafe trunkline__v1__cancel_operation_response__init(c)
     if let value = self.operation {
       unsafe c.pointee.f1 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Operation.self)
     }

@@ -38,9 +38,12 @@ extension Trunkline.V1 {
     ///
     /// An answer comes as each number ends, in the order in which they end, with its `index`; one
     /// without a `result` is the last. What can't be begun since too much goes on, or since the carrier
-    /// takes no more requests now, is tried again. A batch that was cut (the caller left, its deadline
-    /// passed, the server stopped) is resumed by sending it again: what was imported is told at once,
-    /// and once only counted; what had begun goes on meanwhile; what failed is tried anew.
+    /// takes no more requests now, is tried again.
+    ///
+    /// The batch is an operation: once its list is written down it goes on to its end, whether the
+    /// caller left, its deadline passed or the server was killed; CancelOperation ends it. Sent again,
+    /// the answers begin anew: what was imported is told at once, what goes on as it ends, and when all
+    /// have ended what failed is tried anew.
     ///
     /// Errors, before anything begins: INVALID_ARGUMENT, which names the entry as `numbers[3].e164`,
     /// also for a `request_id` that came with another list; NOT_FOUND (PROVIDER_NOT_FOUND). Later:
@@ -309,9 +312,12 @@ extension Trunkline.V1 {
     ///
     /// An answer comes as each number ends, in the order in which they end, with its `index`; one
     /// without a `result` is the last. What can't be begun since too much goes on, or since the carrier
-    /// takes no more requests now, is tried again. A batch that was cut (the caller left, its deadline
-    /// passed, the server stopped) is resumed by sending it again: what was imported is told at once,
-    /// and once only counted; what had begun goes on meanwhile; what failed is tried anew.
+    /// takes no more requests now, is tried again.
+    ///
+    /// The batch is an operation: once its list is written down it goes on to its end, whether the
+    /// caller left, its deadline passed or the server was killed; CancelOperation ends it. Sent again,
+    /// the answers begin anew: what was imported is told at once, what goes on as it ends, and when all
+    /// have ended what failed is tried anew.
     ///
     /// Errors, before anything begins: INVALID_ARGUMENT, which names the entry as `numbers[3].e164`,
     /// also for a `request_id` that came with another list; NOT_FOUND (PROVIDER_NOT_FOUND). Later:

@@ -170,6 +170,8 @@ extension Trunkline.V1 {
     package var failedCount: Int32 = 0
     /// How many numbers the batch has.
     package var totalCount: Int32 = 0
+    /// The operation, `op_…`.
+    package var operationID: String = ""
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
 
@@ -179,12 +181,14 @@ extension Trunkline.V1 {
       result: Trunkline.V1.BatchImportPhoneNumbersResponse.Result? = nil,
       doneCount: Int32 = 0,
       failedCount: Int32 = 0,
-      totalCount: Int32 = 0
+      totalCount: Int32 = 0,
+      operationID: String = ""
     ) {
       self.result = result
       self.doneCount = doneCount
       self.failedCount = failedCount
       self.totalCount = totalCount
+      self.operationID = operationID
     }
 
     /// How one number ended.
@@ -1455,6 +1459,7 @@ extension Trunkline.V1.BatchImportPhoneNumbersResponse {
     self.doneCount = unsafe c.pointee.f2
     self.failedCount = unsafe c.pointee.f3
     self.totalCount = unsafe c.pointee.f4
+    self.operationID = try unsafe Wire.string(c.pointee.f5)
     if unsafe c.pointee.base.n_unknown_fields > 0 {
       self.unknownFields = try unsafe UnknownFields(c.pointee.base)
     }
@@ -1470,6 +1475,7 @@ extension Trunkline.V1.BatchImportPhoneNumbersResponse {
     unsafe c.pointee.f2 = self.doneCount
     unsafe c.pointee.f3 = self.failedCount
     unsafe c.pointee.f4 = self.totalCount
+    unsafe c.pointee.f5 = arena.copy(self.operationID)
     if !self.unknownFields.isEmpty {
       unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
     }
@@ -1481,6 +1487,7 @@ extension Trunkline.V1.BatchImportPhoneNumbersResponse {
     try json.field("doneCount", "done_count", self.doneCount)
     try json.field("failedCount", "failed_count", self.failedCount)
     try json.field("totalCount", "total_count", self.totalCount)
+    try json.field("operationId", "operation_id", self.operationID)
   }
 
   package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
@@ -1497,6 +1504,9 @@ extension Trunkline.V1.BatchImportPhoneNumbersResponse {
     case "totalCount", "total_count":
       try json.read(&self.totalCount)
       return 4
+    case "operationId", "operation_id":
+      try json.read(&self.operationID)
+      return 5
     default: return 0
     }
   }

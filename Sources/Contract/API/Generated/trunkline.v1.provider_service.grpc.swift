@@ -132,6 +132,10 @@ extension Trunkline.V1 {
     /// It is tried at the carrier once more first, on every number. What it replaces is kept as
     /// `previous_credential`: 24 hours, if the server was not told otherwise.
     ///
+    /// The work is an operation, which goes on when the caller leaves; a repetition joins it. Of numbers
+    /// that are not reached the error (NUMBERS_UNREACHABLE) has at most 50 and the metadata `total` and
+    /// `operation_id`; the operation has them all.
+    ///
     /// Errors: FAILED_PRECONDITION (CREDENTIAL_NOT_STAGED); FAILED_PRECONDITION (CREDENTIAL_REFUSED) when
     /// the staged credential's state is REFUSED; those of UpdateProvider for new credentials; ABORTED for
     /// a stale etag.
@@ -331,6 +335,10 @@ extension Trunkline.V1 {
     /// Puts the staged credential in the place of the current one, in one step: calls and webhooks go on.
     /// It is tried at the carrier once more first, on every number. What it replaces is kept as
     /// `previous_credential`: 24 hours, if the server was not told otherwise.
+    ///
+    /// The work is an operation, which goes on when the caller leaves; a repetition joins it. Of numbers
+    /// that are not reached the error (NUMBERS_UNREACHABLE) has at most 50 and the metadata `total` and
+    /// `operation_id`; the operation has them all.
     ///
     /// Errors: FAILED_PRECONDITION (CREDENTIAL_NOT_STAGED); FAILED_PRECONDITION (CREDENTIAL_REFUSED) when
     /// the staged credential's state is REFUSED; those of UpdateProvider for new credentials; ABORTED for

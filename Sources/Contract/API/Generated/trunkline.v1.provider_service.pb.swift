@@ -448,6 +448,8 @@ extension Trunkline.V1 {
     package var id: String = ""
     /// When set, the request is refused with ABORTED unless this is the present etag.
     package var etag: String = ""
+    /// Answers when the work is written down: the operation shows how it ends.
+    package var beginOnly: Bool = false
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
 
@@ -455,26 +457,32 @@ extension Trunkline.V1 {
 
     package init(
       id: String = "",
-      etag: String = ""
+      etag: String = "",
+      beginOnly: Bool = false
     ) {
       self.id = id
       self.etag = etag
+      self.beginOnly = beginOnly
     }
   }
 
   /// What PromoteCredential answers.
   package struct PromoteCredentialResponse: GeneratedMessage {
-    /// The provider with its new credentials.
+    /// The provider with its new credentials; with `begin_only` as it still is.
     package var provider: Trunkline.V1.Provider?
+    /// The operation.
+    package var operation: Trunkline.V1.Operation?
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
 
     package init() {}
 
     package init(
-      provider: Trunkline.V1.Provider? = nil
+      provider: Trunkline.V1.Provider? = nil,
+      operation: Trunkline.V1.Operation? = nil
     ) {
       self.provider = provider
+      self.operation = operation
     }
   }
 
@@ -1888,6 +1896,7 @@ extension Trunkline.V1.PromoteCredentialRequest {
     let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__PromoteCredentialRequest.self)
     self.id = try unsafe Wire.string(c.pointee.f1)
     self.etag = try unsafe Wire.string(c.pointee.f2)
+    self.beginOnly = unsafe c.pointee.f3 != 0
     if unsafe c.pointee.base.n_unknown_fields > 0 {
       self.unknownFields = try unsafe UnknownFields(c.pointee.base)
     }
@@ -1899,6 +1908,7 @@ extension Trunkline.V1.PromoteCredentialRequest {
     unsafe trunkline__v1__promote_credential_request__init(c)
     unsafe c.pointee.f1 = arena.copy(self.id)
     unsafe c.pointee.f2 = arena.copy(self.etag)
+    unsafe c.pointee.f3 = self.beginOnly ? 1 : 0
     if !self.unknownFields.isEmpty {
       unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
     }
@@ -1908,6 +1918,7 @@ extension Trunkline.V1.PromoteCredentialRequest {
   package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
     try json.field("id", "id", self.id)
     try json.field("etag", "etag", self.etag)
+    try json.field("beginOnly", "begin_only", self.beginOnly)
   }
 
   package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
@@ -1918,6 +1929,9 @@ extension Trunkline.V1.PromoteCredentialRequest {
     case "etag":
       try json.read(&self.etag)
       return 2
+    case "beginOnly", "begin_only":
+      try json.read(&self.beginOnly)
+      return 3
     default: return 0
     }
   }
@@ -1949,6 +1963,7 @@ extension Trunkline.V1.PromoteCredentialResponse {
   @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
     let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__PromoteCredentialResponse.self)
     if let value = unsafe c.pointee.f1 { self.provider = try unsafe Trunkline.V1.Provider(copying: UnsafeRawPointer(value)) }
+    if let value = unsafe c.pointee.f2 { self.operation = try unsafe Trunkline.V1.Operation(copying: UnsafeRawPointer(value)) }
     if unsafe c.pointee.base.n_unknown_fields > 0 {
       self.unknownFields = try unsafe UnknownFields(c.pointee.base)
     }
@@ -1961,6 +1976,9 @@ extension Trunkline.V1.PromoteCredentialResponse {
     if let value = self.provider {
       unsafe c.pointee.f1 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Provider.self)
     }
+    if let value = self.operation {
+      unsafe c.pointee.f2 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Operation.self)
+    }
     if !self.unknownFields.isEmpty {
       unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
     }
@@ -1969,6 +1987,7 @@ extension Trunkline.V1.PromoteCredentialResponse {
 
   package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
     try json.field("provider", "provider", self.provider)
+    try json.field("operation", "operation", self.operation)
   }
 
   package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
@@ -1976,6 +1995,9 @@ extension Trunkline.V1.PromoteCredentialResponse {
     case "provider":
       try json.read(&self.provider)
       return 1
+    case "operation":
+      try json.read(&self.operation)
+      return 2
     default: return 0
     }
   }

@@ -249,6 +249,18 @@ static inline const ProtobufCMessageDescriptor *trunkline__v1__operation__sync__
 static inline const ProtobufCMessageDescriptor *trunkline__v1__operation__sync__other_label__type(void) {
   return &trunkline__v1__operation__sync__other_label__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *trunkline__v1__operation__batch_import__type(void) {
+  return &trunkline__v1__operation__batch_import__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__operation__batch_import__result__type(void) {
+  return &trunkline__v1__operation__batch_import__result__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__operation__rotation__type(void) {
+  return &trunkline__v1__operation__rotation__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__operation__rotation__number__type(void) {
+  return &trunkline__v1__operation__rotation__number__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *trunkline__v1__get_operation_request__type(void) {
   return &trunkline__v1__get_operation_request__descriptor;
 }
@@ -266,6 +278,12 @@ static inline const ProtobufCMessageDescriptor *trunkline__v1__wait_operation_re
 }
 static inline const ProtobufCMessageDescriptor *trunkline__v1__wait_operation_response__type(void) {
   return &trunkline__v1__wait_operation_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__cancel_operation_request__type(void) {
+  return &trunkline__v1__cancel_operation_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *trunkline__v1__cancel_operation_response__type(void) {
+  return &trunkline__v1__cancel_operation_response__descriptor;
 }
 static inline const ProtobufCMessageDescriptor *trunkline__v1__phone_number__type(void) {
   return &trunkline__v1__phone_number__descriptor;

@@ -16,6 +16,8 @@ package enum AuditAction: String, Sendable, Hashable, Codable, CaseIterable {
   case provision
   /// A number was given up at the carrier.
   case release
+  /// An operation was cancelled.
+  case cancel
   /// A provider's numbers were compared with the carrier.
   case sync
   /// A number was removed, and what was left at the carrier given up.

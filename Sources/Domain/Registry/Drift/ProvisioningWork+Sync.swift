@@ -19,6 +19,9 @@ extension ProvisioningWork {
     guard let record = journal.sync, case .provider(let id) = journal.subject else {
       throw .damaged("An open sync names no provider.")
     }
+    if journal.isCancelRequested {
+      return try await close(journal, lease, ProvisioningFailure(cause: .cancelled), nil)
+    }
     let found = try await stored { () async throws(StoreError) in
       try await store.tenant(journal.tenant).provider(id)
     }
@@ -31,6 +34,7 @@ extension ProvisioningWork {
     let check = DriftCheck(
       ports: ports, provider: provider, caller: caller, pace: .sync, applies: !record.isDryRun)
     let result = try await compared(check, journal, lease)
+    if Task.isCancelled { throw .stopping }
     let refusal: CarrierError?
     switch result {
     case .success: refusal = nil
@@ -49,9 +53,9 @@ extension ProvisioningWork {
       }
     }
     // What the keeping wrote last may not have been answered.
-    guard let present = try await present(journal), present.isOpen, present.owner == process else {
-      throw .superseded
-    }
+    guard let present = try await present(journal), present.isOpen, present.owner == process,
+      !present.isCancelRequested
+    else { throw Task.isCancelled ? .stopping : .superseded }
     return try await close(
       present, lease, refusal.map { ProvisioningFailure($0) }, try? result.get())
   }

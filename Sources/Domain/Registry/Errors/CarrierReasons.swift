@@ -43,6 +43,8 @@ extension ProvisioningFailure.Cause {
     case .unreadableAnswer: CarrierError.Kind.unreadableAnswer.reason
     case .overwritten: "CARRIER_SETTINGS_OVERWRITTEN"
     case .unsuitable: "CARRIER_NUMBER_UNSUITABLE"
+    case .cancelled: "OPERATION_CANCELLED"
+    case .refused: "REFUSED"
     }
   }
 }

@@ -14,7 +14,7 @@ extension RegistryError {
       .credentialReplaced, .credentialNotStaged, .credentialRefused, .scopeNotHeld, .gatewayInUse,
       .notAGateway, .providerUnsuited,
       .scopeMissing, .quotaExceeded, .cancelled, .resumeTokenExpired, .tooManyWatchers,
-      .tooManyDiagnoses, .tooManyTrials:
+      .tooManyDiagnoses, .tooManyTrials, .operationNotCancellable, .operationCancelled:
       .caller
     case .carrier, .gateway, .provisioningFailed: .peer
     case .tooManyOperations, .storeUnavailable, .storeDamaged, .shuttingDown, .internalError: .ours
@@ -80,7 +80,7 @@ extension RegistryError: CustomStringConvertible {
     case .credentialsOfOtherRegion(let asked, let valid):
       "The credentials are good in \(valid), not in \(asked). Link the account in \(valid), or "
         + "take credentials that were made in \(asked)."
-    case .numbersUnreachable(_, let total):
+    case .numbersUnreachable(_, let total, _):
       "The new credentials do not reach \(total) of the provider's numbers. Nothing was changed."
     case .credentialStaged(let id):
       "Credentials are staged for \(id). Promote them, or roll them back, first."
@@ -112,6 +112,9 @@ extension RegistryError: CustomStringConvertible {
     case .tooManyWatchers: "Too many watch. End another watch first."
     case .tooManyOperations:
       "Too many imports and deletions go on. Repeat the request in a while."
+    case .operationNotCancellable(let id, _, let isOver):
+      isOver ? "\(id) is over." : "\(id) has come too far to be cancelled. Wait for its end."
+    case .operationCancelled(let id): "\(id) was cancelled."
     case .tooManyDiagnoses: "Another diagnosis goes on. Repeat the request when it has ended."
     case .tooManyTrials:
       "Other credentials are being tried; nothing was changed. Repeat the request when that has "

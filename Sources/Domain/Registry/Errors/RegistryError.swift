@@ -95,7 +95,7 @@ package enum RegistryError: Error, Sendable, Hashable {
   case accountMismatch(expected: AccountSID, owner: AccountSID)
   /// The new key reaches not all numbers; nothing was changed. At most
   /// `RegistryLimits.unreachableNumbersMax` of `total`.
-  case numbersUnreachable([UnreachableNumber], total: Int)
+  case numbersUnreachable([UnreachableNumber], total: Int, of: OperationID?)
   /// Credentials are staged: promote or roll back first.
   case credentialStaged(ProviderID)
   /// What was promoted last can still be rolled back.
@@ -125,6 +125,10 @@ package enum RegistryError: Error, Sendable, Hashable {
   case tooManyWatchers
   /// Too many works on numbers go on; nothing was begun.
   case tooManyOperations
+  /// It is over, or its changes can't be undone any more.
+  case operationNotCancellable(OperationID, ProvisioningKind, isOver: Bool)
+  /// Somebody cancelled it.
+  case operationCancelled(OperationID)
   /// A diagnosis of the tenant, or as many as may be, go on.
   case tooManyDiagnoses
   /// A trial of the provider's credentials, or as many as may be, go on; nothing was changed.

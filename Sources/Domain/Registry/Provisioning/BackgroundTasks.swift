@@ -29,6 +29,9 @@ package final class BackgroundTasks: Sendable {
   /// How many works go on.
   package var count: Int { state.withLock { $0.tasks.count } }
 
+  /// Whether `drain` was called.
+  package var isDraining: Bool { state.withLock { $0.draining } }
+
   /// Begins `work` and returns at once. A drain cancels it: it then ends at its next safe point.
   package func start(_ work: @escaping @Sendable () async -> Void) throws(Refusal) {
     try state.withLock { state throws(Refusal) in

@@ -1,3 +1,4 @@
+internal import Access
 package import Telephony
 
 // The steps of each kind of work.
@@ -38,6 +39,45 @@ extension ProvisioningJournal {
       id: id, tenant: provider.tenant, subject: .provider(provider.id), kind: .syncProvider,
       steps: [], time: time, owner: owner)
     journal.sync = SyncRecord(isDryRun: isDryRun)
+    return journal
+  }
+
+  /// Imports many numbers of a provider.
+  static func importing(
+    _ entries: [BatchRecord.Entry], of provider: ProviderID, requestID: String,
+    by caller: Caller, id: OperationID, time: Timestamp, owner: RegistryProcessID? = nil
+  ) -> ProvisioningJournal {
+    var journal = ProvisioningJournal(
+      id: id, tenant: caller.tenant, subject: .batch(provider, id), kind: .importBatch,
+      steps: [], time: time, owner: owner)
+    journal.batch = BatchRecord(
+      requestID: requestID, asker: StoredCaller(caller), entries: entries)
+    return journal
+  }
+
+  /// A batch that has ended, begun again for the numbers that were not imported.
+  func tryingAgain(at time: Timestamp, owner: RegistryProcessID?) -> ProvisioningJournal {
+    var again = self
+    again.phase = .doing
+    again.outcome = nil
+    again.failure = nil
+    again.isCancelRequested = false
+    again.batch?.rows.removeAll { $0.refusal != nil }
+    again.owner = owner
+    again.revision += 1
+    again.updateTime = max(time, updateTime)
+    return again
+  }
+
+  /// Puts what is staged under `mark` in the place of the current credentials.
+  static func rotating(
+    _ provider: Provider, mark: Version, etag: String, by caller: Caller, id: OperationID,
+    time: Timestamp, owner: RegistryProcessID? = nil
+  ) -> ProvisioningJournal {
+    var journal = ProvisioningJournal(
+      id: id, tenant: provider.tenant, subject: .credential(provider.id),
+      kind: .rotateCredential, steps: [], time: time, owner: owner)
+    journal.rotation = RotationRecord(mark: mark, etag: etag, asker: StoredCaller(caller))
     return journal
   }
 

@@ -6,8 +6,8 @@ extension ProvisioningJournal: Codable {
     case id, tenant
     /// As it was named when only numbers were worked on.
     case subject = "numberID"
-    case kind, phase, steps, failure, outcome, sync, purchase, owner, revision
-    case createTime, updateTime
+    case kind, phase, steps, failure, outcome, sync, purchase, batch, rotation
+    case isCancelRequested, owner, revision, createTime, updateTime
     // Of the earlier form.
     case region, ours, former, leftovers
   }
@@ -34,6 +34,10 @@ extension ProvisioningJournal: Codable {
       updateTime: try container.decode(Timestamp.self, forKey: .updateTime))
     self.sync = try container.decodeIfPresent(SyncRecord.self, forKey: .sync)
     self.purchase = try container.decodeIfPresent(PurchaseRecord.self, forKey: .purchase)
+    self.batch = try container.decodeIfPresent(BatchRecord.self, forKey: .batch)
+    self.rotation = try container.decodeIfPresent(RotationRecord.self, forKey: .rotation)
+    self.isCancelRequested =
+      try container.decodeIfPresent(Bool.self, forKey: .isCancelRequested) ?? false
   }
 
   package func encode(to encoder: any Encoder) throws {
@@ -48,6 +52,9 @@ extension ProvisioningJournal: Codable {
     try container.encodeIfPresent(outcome, forKey: .outcome)
     try container.encodeIfPresent(sync, forKey: .sync)
     try container.encodeIfPresent(purchase, forKey: .purchase)
+    try container.encodeIfPresent(batch, forKey: .batch)
+    try container.encodeIfPresent(rotation, forKey: .rotation)
+    if isCancelRequested { try container.encode(true, forKey: .isCancelRequested) }
     try container.encodeIfPresent(owner, forKey: .owner)
     try container.encode(revision, forKey: .revision)
     try container.encode(createTime, forKey: .createTime)

@@ -16,6 +16,11 @@ package enum ProvisioningKind: String, Sendable, Hashable, Codable, CaseIterable
   case provisionNumber
   /// Put back what was there, give the number up at the carrier, and remove it.
   case releaseNumber
+  /// Import many numbers, each by an entry of its own.
+  case importBatch
+  /// Put a provider's staged credentials in the place of the current ones. Nothing is changed at
+  /// the carrier.
+  case rotateCredential
 }
 
 /// How far the work is. Steps are done in their order, and undone in reverse.
@@ -56,6 +61,10 @@ package struct ProvisioningFailure: Sendable, Hashable, Codable {
     case overwritten
     /// The number stands under another account by now, or lost its voice capability.
     case unsuitable
+    /// Its owner cancelled it.
+    case cancelled
+    /// It was refused here: the entry's record says why.
+    case refused
 
     /// The same may succeed later.
     var isTransient: Bool {
@@ -63,7 +72,7 @@ package struct ProvisioningFailure: Sendable, Hashable, Codable {
       case .limited, .unavailable, .unreadableAnswer: true
       case .credentialsRefused, .testCredentials, .keyRestricted, .accountInactive, .notPermitted,
         .notFound, .invalidRequest, .conflict, .notForSale, .papersMissing, .purchaseRefused,
-        .overwritten, .unsuitable:
+        .overwritten, .unsuitable, .cancelled, .refused:
         false
       }
     }
@@ -97,6 +106,12 @@ package struct ProvisioningJournal: Sendable, Hashable {
   package var sync: SyncRecord?
   /// Of a purchase; nil for other kinds.
   package var purchase: PurchaseRecord?
+  /// Of a batch of imports; nil for other kinds.
+  package var batch: BatchRecord?
+  /// Of a rotation; nil for other kinds.
+  package var rotation: RotationRecord?
+  /// Its owner wants it to end undone. Whoever works on it finds out since the revision is another.
+  package var isCancelRequested = false
   /// The registry that has taken the entry, where several share a store; nil when nobody has.
   package var owner: RegistryProcessID?
   /// One more with each write; a store compares it. So it is also what fences: once another has
@@ -168,12 +183,27 @@ package struct ProvisioningJournal: Sendable, Hashable {
   /// When a work that waits goes on; nil when it need not wait.
   package var wakeTime: Timestamp? {
     if phase == .looking { return purchase?.wakeTime }
-    guard phase == .doing else { return nil }
+    guard phase == .doing, !isCancelRequested else { return nil }
     return steps.first { $0.aim == .wait && $0.state == .running }?.until
   }
 
   /// Where two are equal, nothing was done between them but keeping the lease.
   func isSameWork(as other: ProvisioningJournal) -> Bool {
     phase == other.phase && steps == other.steps && failure == other.failure
+      && isCancelRequested == other.isCancelRequested
+  }
+
+  /// Whether it could still end as if it had not been begun.
+  package var isCancellable: Bool {
+    switch (kind, phase) {
+    case (_, .closed): false
+    case (.syncProvider, _), (.importBatch, _), (.rotateCredential, _): true
+    case (.importNumber, .looking), (.importNumber, .doing), (.moveNumber, .looking): true
+    // Once what stood elsewhere before is put back, that would be made again.
+    case (.moveNumber, .doing): steps.allSatisfy { $0.aim != .restore || $0.state == .pending }
+    case (.importNumber, .undoing), (.moveNumber, .undoing), (.deleteNumber, _),
+      (.repairNumber, _), (.provisionNumber, _), (.releaseNumber, _):
+      false
+    }
   }
 }

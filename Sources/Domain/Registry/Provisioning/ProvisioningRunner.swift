@@ -26,6 +26,8 @@ package final class ProvisioningRunner: Sendable {
     var next = 0
     /// Entries that run, with those who wait for them.
     var running: [OperationID: [Int: Waiter]] = [:]
+    /// How those of them are told that their entry was changed.
+    var interruptions: [OperationID: Interruption] = [:]
     /// Those of them that nobody asked for but `takeUp`.
     var takenUp: Set<OperationID> = []
     /// What `takeUp` has seen of others' entries.
@@ -90,7 +92,7 @@ package final class ProvisioningRunner: Sendable {
     guard shares.enter(journal.id, journal.tenant, running: running) else { throw .full }
     defer { shares.callerLeft(journal.id) }
     let work = work
-    return try await run(journal.id) { () async throws(ProvisioningStop) in
+    return try await run(journal) { () async throws(ProvisioningStop) in
       do throws(ProvisioningStop) {
         let lease = try await work.begin(journal, write)
         return try await work.run(journal, lease, isResumed: false)
@@ -125,13 +127,38 @@ package final class ProvisioningRunner: Sendable {
     }
     guard isFirst else { return }
     // One that can't be run now stays open, and is taken up later.
-    begin(journal.id) { () async throws(ProvisioningStop) in
+    begin(journal) { () async throws(ProvisioningStop) in
       do throws(ProvisioningStop) {
         return try await work.run(journal, lease, isResumed: false)
       } catch .superseded {
         return try await work.follow(journal)
       }
     }
+  }
+
+  /// Lets `drive` perform the works of a kind. Before the first of them begins.
+  func drive(_ kind: ProvisioningKind, _ drive: @escaping JournalDrivers.Drive) {
+    work.drivers.set(kind, drive)
+  }
+
+  /// Goes on with an open entry where nothing runs it here, and does not wait for it.
+  func goOn(_ journal: ProvisioningJournal) {
+    let isFirst = state.withLock { state in
+      guard state.running[journal.id] == nil else { return false }
+      state.running[journal.id] = [:]
+      return true
+    }
+    guard isFirst else { return }
+    let work = work
+    begin(journal) { () async throws(ProvisioningStop) in try await work.follow(journal) }
+  }
+
+  /// The entry was changed: what runs it here stops where it stands, and reads it anew. What runs
+  /// it elsewhere finds out by its revision. One that sleeps is woken.
+  func interrupt(_ journal: ProvisioningJournal) {
+    let interruption = state.withLock { $0.interruptions[journal.id] }
+    interruption?.raise()
+    goOn(journal)
   }
 
   /// Waits for the end of an open entry, and goes on with it where nothing runs it, here or in
@@ -142,7 +169,7 @@ package final class ProvisioningRunner: Sendable {
     let work = work
     while true {
       do throws(Failure) {
-        return try await run(journal.id) { () async throws(ProvisioningStop) in
+        return try await run(journal) { () async throws(ProvisioningStop) in
           try await work.follow(journal)
         }
       } catch {
@@ -201,7 +228,7 @@ package final class ProvisioningRunner: Sendable {
         }
         guard let watch else { continue }
         let work = work
-        begin(journal.id) { () async throws(ProvisioningStop) in
+        begin(journal) { () async throws(ProvisioningStop) in
           try await work.follow(journal, watch)
         }
       }
@@ -235,9 +262,10 @@ package final class ProvisioningRunner: Sendable {
   // MARK: -
 
   private func run(
-    _ id: OperationID,
+    _ journal: ProvisioningJournal,
     _ body: @escaping @Sendable () async throws(ProvisioningStop) -> ProvisioningEnd
   ) async throws(Failure) -> ProvisioningEnd {
+    let id = journal.id
     let number = state.withLock { state in
       state.next += 1
       return state.next
@@ -247,7 +275,7 @@ package final class ProvisioningRunner: Sendable {
         switch admit(id, number, waiter) {
         case .wait: break
         case .leave(let failure): waiter.resume(returning: .failure(failure))
-        case .begin: begin(id, body)
+        case .begin: begin(journal, body)
         }
       }
     } onCancel: {
@@ -271,13 +299,14 @@ package final class ProvisioningRunner: Sendable {
   }
 
   private func begin(
-    _ id: OperationID,
+    _ journal: ProvisioningJournal,
     _ body: @escaping @Sendable () async throws(ProvisioningStop) -> ProvisioningEnd
   ) {
+    let id = journal.id
     do {
       try background.start {
         do throws(ProvisioningStop) {
-          self.ended(id, .success(try await body()))
+          self.ended(id, .success(try await self.interruptible(journal, body)))
         } catch {
           self.ended(id, .failure(error == .stopping ? .draining : .stopped(error)))
         }
@@ -287,6 +316,25 @@ package final class ProvisioningRunner: Sendable {
       case .full: ended(id, .failure(.full))
       case .draining: ended(id, .failure(.draining))
       }
+    }
+  }
+
+  /// Runs `body`, and goes on with the entry as it is stored whenever it is interrupted.
+  private func interruptible(
+    _ journal: ProvisioningJournal,
+    _ body: @escaping @Sendable () async throws(ProvisioningStop) -> ProvisioningEnd
+  ) async throws(ProvisioningStop) -> ProvisioningEnd {
+    let work = work
+    var next = body
+    while true {
+      let interruption = Interruption()
+      state.withLock { $0.interruptions[journal.id] = interruption }
+      let ended = await interruption.end(of: next)
+      state.withLock { $0.interruptions[journal.id] = nil }
+      guard case .failure(.stopping) = ended, interruption.isRaised, !Task.isCancelled else {
+        return try ended.get()
+      }
+      next = { () async throws(ProvisioningStop) in try await work.follow(journal) }
     }
   }
 

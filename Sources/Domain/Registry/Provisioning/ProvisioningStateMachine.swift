@@ -70,6 +70,14 @@ package struct ProvisioningStateMachine: Sendable {
     }
   }
 
+  /// Its owner wants it undone, and it begins, or goes on after it was stopped for that. Where it
+  /// is too late for that it goes on as it would.
+  package mutating func cancelled() -> Action {
+    for index in journal.steps.indices { journal.steps[index].putBack = nil }
+    guard journal.isCancellable else { return resumed() }
+    return fail(ProvisioningFailure(cause: .cancelled))
+  }
+
   /// What stands where the step writes is known.
   package mutating func sighted(_ present: CarrierSetting) -> Action {
     switch (journal.phase, journal.steps[index].aim) {

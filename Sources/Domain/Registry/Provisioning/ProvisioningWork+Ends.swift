@@ -17,7 +17,8 @@ extension ProvisioningWork {
     case (_, .provisionNumber): provisioned(number, journal, outcome)
     case (.done, .releaseNumber): removed(number, forgets: false)
     case (_, .releaseNumber): changed(number, journal, kept(number, journal))
-    case (_, .syncProvider): preconditionFailure("A sync has no number.")
+    case (_, .syncProvider), (_, .importBatch), (_, .rotateCredential):
+      preconditionFailure("Such a work has no number.")
     case (_, .repairNumber): repaired(number, journal, outcome)
     case (_, .moveNumber): moved(number, journal, outcome)
     }

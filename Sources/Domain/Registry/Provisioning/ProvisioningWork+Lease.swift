@@ -199,7 +199,9 @@ extension ProvisioningWork {
     } catch {
       throw .store(error)
     }
-    guard let present, present.owner == process, present.revision == next.revision else {
+    guard let present, present.owner == process, present.revision == next.revision,
+      present.isSameWork(as: next)
+    else {
       throw .superseded
     }
     return present

@@ -34,6 +34,7 @@ struct ProvisioningWork: Sendable {
   let feed: RouteFeed
   /// This process among the registries that share the store; nil when the store is its alone.
   let process: RegistryProcessID?
+  let drivers = JournalDrivers()
 
   /// What a step came to.
   enum Step: Sendable {
@@ -64,10 +65,17 @@ struct ProvisioningWork: Sendable {
   func run(
     _ journal: ProvisioningJournal, _ lease: HeldLease?, isResumed: Bool
   ) async throws(ProvisioningStop) -> ProvisioningEnd {
-    if journal.kind == .syncProvider { return try await sync(journal, lease) }
+    switch journal.kind {
+    case .syncProvider: return try await sync(journal, lease)
+    case .importBatch, .rotateCredential:
+      return try await drivers.drive(journal, lease, self)
+    case .importNumber, .deleteNumber, .repairNumber, .moveNumber, .provisionNumber,
+      .releaseNumber:
+      break
+    }
     var stored = journal
     var machine = ProvisioningStateMachine(journal)
-    var action = machine.resumed()
+    var action = journal.isCancelRequested ? machine.cancelled() : machine.resumed()
     var mayHaveActed = isResumed
     while true {
       switch action {

@@ -50,6 +50,7 @@ package struct BatchImportPhoneNumbers: Sendable {
 
 /// One number of a batch ended, or all of them have.
 package struct BatchImportStep: Sendable, Hashable {
+  package var operationID: OperationID
   /// The entry of the request and what became of it; nil in the last step.
   package var result: BatchImportResult?
   package var doneCount: Int

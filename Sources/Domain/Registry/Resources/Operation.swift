@@ -16,6 +16,13 @@ package struct Operation: Sendable, Hashable {
   package let leftovers: [Leftover]
   /// How far a sync is, and what it found; nil for other kinds.
   package let sync: SyncRecord?
+  /// How far a batch of imports is; nil for other kinds.
+  package let batch: BatchRecord?
+  /// How far a rotation is; nil for other kinds.
+  package let rotation: RotationRecord?
+  /// Why a rotation changed nothing; nil for other kinds, and where it did.
+  package let refusal: RegistryError?
+  package let isCancelRequested: Bool
   package let createTime: Timestamp
   package let updateTime: Timestamp
   /// nil while it runs.
@@ -30,6 +37,10 @@ package struct Operation: Sendable, Hashable {
     self.failure = state == .failed ? journal.failure : nil
     self.leftovers = journal.leftovers
     self.sync = journal.sync
+    self.batch = journal.batch
+    self.rotation = journal.rotation
+    self.refusal = RegistryError(rotation: journal)
+    self.isCancelRequested = journal.isCancelRequested
     self.createTime = journal.createTime
     self.updateTime = journal.updateTime
   }

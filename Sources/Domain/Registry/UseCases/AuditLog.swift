@@ -18,7 +18,7 @@ package struct AuditLog: Sendable {
       case .place, .hangUp:
         entry.resource.kind == .call && (try? CallID(entry.resource.id)) != nil
       case .create, .update, .delete, .assign, .unassign, .revoke, .importNumber, .rotate,
-        .repair, .forceDelete, .move, .sync, .provision, .release:
+        .repair, .forceDelete, .move, .sync, .provision, .release, .cancel:
         false
       }
     }

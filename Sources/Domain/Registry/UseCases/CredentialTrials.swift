@@ -22,3 +22,32 @@ final class CredentialTrials: Sendable {
     return try await body()
   }
 }
+
+/// Numbers that credentials do not reach.
+struct UnreachableNumbers: Sendable, Hashable {
+  /// At most `RegistryLimits.rotationRowsMax`.
+  var numbers: [UnreachableNumber] = []
+  var total = 0
+
+  mutating func add(_ failed: [UnreachableNumber]) {
+    total += failed.count
+    numbers += failed.prefix(max(0, RegistryLimits.rotationRowsMax - numbers.count))
+  }
+}
+
+/// How far a trial of credentials on every number is. Callable from any executor.
+final class TrialCount: Sendable {
+  private let count = Mutex((tried: 0, total: 0))
+
+  init() {}
+
+  /// A trial begins, or begins anew.
+  func begin(total: Int) { count.withLock { $0 = (0, total) } }
+  func tried(_ number: Int) { count.withLock { $0.tried += number } }
+
+  func tell(_ journal: inout ProvisioningJournal) {
+    let count = count.withLock { $0 }
+    journal.rotation?.triedCount = count.tried
+    journal.rotation?.totalCount = max(count.total, count.tried)
+  }
+}

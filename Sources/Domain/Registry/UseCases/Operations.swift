@@ -3,7 +3,7 @@ internal import Telephony
 
 /// Following the work that goes on at carriers for the caller's tenant.
 package struct Operations: Sendable {
-  private let context: RegistryContext
+  let context: RegistryContext
 
   package init(_ context: RegistryContext) { self.context = context }
 
@@ -76,7 +76,7 @@ package struct Operations: Sendable {
     return Operation(try await self.journal(id, caller))
   }
 
-  private func journal(
+  func journal(
     _ id: OperationID, _ caller: Caller
   ) async throws(RegistryError) -> ProvisioningJournal {
     let found = try await reading { () async throws(StoreError) in

@@ -3,125 +3,176 @@ internal import Telephony
 
 extension PhoneNumbers {
   /// Imports many numbers of one provider, `RegistryLimits.batchConcurrencyMax` at once, and
-  /// reports each as it ends; the last report has no result.
+  /// reports each as it ends; the last report has no result, and each has the operation.
   ///
-  /// Each is imported under a request id of its own, which is made of the batch's: sent again, the
-  /// batch goes on where it was cut. The next numbers begin when `report` has returned. Once it
-  /// gives false, which says that nobody listens, or the task is cancelled, none begins any more;
-  /// what had begun goes on by itself.
+  /// The list is written down first, as an operation: once it is, it comes to its end whatever
+  /// becomes of the caller and of this process. Each number is imported under a request id of its
+  /// own, which is made of the batch's. Sent again, a batch that goes on is followed, and one that
+  /// has ended tells what was done and tries the rest anew. When `report` gives false, which says
+  /// that nobody listens, or the task is cancelled, only the reporting ends.
   package func batchImport(
     _ request: BatchImportPhoneNumbers, by caller: Caller,
     _ report: (BatchImportStep) async -> Bool
   ) async throws(RegistryError) {
     let batch = try BatchDraft(request, context.numberPlan)
     _ = try await context.provider(batch.providerID, tenant: caller.tenant)
-    try await note(batch, caller)
-    let stop = await run(batch, caller, report)
-    if let stop { throw stop }
+    let journal = try await beginBatch(batch, caller)
+    try await follow(journal, caller, report)
   }
 
-  /// Binds the batch's id to its list, before anything begins.
-  private func note(_ batch: BatchDraft, _ caller: Caller) async throws(RegistryError) {
-    let earlier = try await context.earlier(batch.requestID, batch.body, tenant: caller.tenant)
-    guard earlier == nil else { return }
-    let record = try context.request(
-      batch.requestID, batch.body, resource: batch.providerID.description, tenant: caller.tenant)
-    let write = RegistryWrite(at: context.time.now(), request: record, changes: [])
-    do {
-      try await context.store(of: caller.tenant).commit(write)
-    } catch .requestRepeated(let earlier) {
-      try context.checkSame(earlier, batch.body)
+  /// The operation of a batch, which goes on unless it is whole.
+  private func beginBatch(
+    _ batch: BatchDraft, _ caller: Caller
+  ) async throws(RegistryError) -> ProvisioningJournal {
+    for _ in 0..<RegistryLimits.contentionAttemptsMax {
+      let earlier = try await context.earlier(batch.requestID, batch.body, tenant: caller.tenant)
+      if let earlier, let known = try await journal(of: earlier, caller) {
+        if let journal = try await goOn(with: known) { return journal }
+        continue
+      }
+      guard context.batches.hasRoom(for: caller.tenant) else { throw .tooManyOperations }
+      let now = context.time.now()
+      let journal = ProvisioningJournal.importing(
+        batch.entries, of: batch.providerID, requestID: batch.requestID, by: caller,
+        id: OperationID(at: now, random: context.ids), time: now, owner: context.runner.process)
+      // A version before recorded the id without an operation: that record stays.
+      let record =
+        earlier == nil
+        ? try context.request(
+          batch.requestID, batch.body, resource: journal.id.description, tenant: caller.tenant)
+        : nil
+      let write = RegistryWrite(at: now, request: record, changes: [.insertJournal(journal)])
+      do throws(ProvisioningRunner.Failure) {
+        try await context.runner.submit(journal, write)
+        return journal
+      } catch .stopped(.store(.requestRepeated(let earlier))) {
+        try context.checkSame(earlier, batch.body)
+      } catch {
+        throw RegistryError(error)
+      }
+    }
+    throw .contended(.provider(batch.providerID))
+  }
+
+  private func journal(
+    of record: RequestRecord, _ caller: Caller
+  ) async throws(RegistryError) -> ProvisioningJournal? {
+    guard let id = try? OperationID(record.resourceID) else { return nil }
+    return try await reading { () async throws(StoreError) in
+      try await context.store(of: caller.tenant).journal(id)
+    }
+  }
+
+  /// The operation as it goes on; nil when others were faster.
+  private func goOn(
+    with known: ProvisioningJournal
+  ) async throws(RegistryError) -> ProvisioningJournal? {
+    guard !known.isOpen else {
+      context.runner.goOn(known)
+      return known
+    }
+    guard let record = known.batch, !record.isWhole else { return known }
+    guard context.batches.hasRoom(for: known.tenant) else { throw .tooManyOperations }
+    let again = known.tryingAgain(at: context.time.now(), owner: context.runner.process)
+    let write = RegistryWrite(
+      at: again.updateTime,
+      changes: [
+        .updateJournal(again, from: known.revision),
+        .forgetRequests(resourceID: BatchRecord.bar(of: known.id)),
+      ])
+    do throws(ProvisioningRunner.Failure) {
+      try await context.runner.submit(again, write)
     } catch {
       throw RegistryError(error)
     }
+    return again
   }
 
-  /// Gives why the batch ended before its end; nil when it did not.
-  private func run(
-    _ batch: BatchDraft, _ caller: Caller, _ report: (BatchImportStep) async -> Bool
-  ) async -> RegistryError? {
-    await withTaskGroup(of: BatchImportResult.self) { group in
-      var step = BatchImportStep(
-        doneCount: 0, failedCount: 0, totalCount: batch.numbers.count)
-      var next = 0
-      while true {
-        let beginsMax = step.doneCount + RegistryLimits.batchConcurrencyMax
-        while next < min(beginsMax, batch.numbers.count) {
-          let index = next
-          group.addTask { await importEntry(index, of: batch, caller) }
-          next += 1
-        }
-        guard let result = await group.next() else { break }
-        if let stop = result.stop {
-          group.cancelAll()
-          return stop
-        }
-        step.doneCount += 1
-        if case .failure = result.outcome { step.failedCount += 1 }
-        step.result = result
-        guard await report(step), !Task.isCancelled else {
-          group.cancelAll()
-          return .cancelled
-        }
-      }
-      step.result = nil
-      return await report(step) ? nil : .cancelled
-    }
-  }
+  // MARK: Telling
 
-  /// Imports one number, again while there is only no room for it.
-  private func importEntry(
-    _ index: Int, of batch: BatchDraft, _ caller: Caller
-  ) async -> BatchImportResult {
-    let backOff = BackOff(
-      first: RegistryLimits.batchDelayFirst, longest: RegistryLimits.batchDelayMax)
-    var failures = 0
+  /// Reports what ends, from the first on, until all of it is told.
+  private func follow(
+    _ journal: ProvisioningJournal, _ caller: Caller, _ report: (BatchImportStep) async -> Bool
+  ) async throws(RegistryError) {
+    var teller = BatchTeller(journal)
+    var delay = RegistryLimits.batchPollFirst
     while true {
-      let failure: RegistryError
-      do throws(RegistryError) {
-        let number = try await importNumber(
-          batch.numbers[index], requestID: batch.requestID(of: index), validateOnly: false,
-          by: caller)
-        return BatchImportResult(index: index, outcome: .success(number))
-      } catch {
-        failure = error
-      }
-      failures += 1
-      guard let wait = failure.wait(afterFailures: failures, backOff) else {
-        return BatchImportResult(index: index, outcome: .failure(failure))
-      }
-      do {
-        try await context.time.sleep(for: wait)
-      } catch {
-        return BatchImportResult(index: index, outcome: .failure(.cancelled))
+      let here = await context.batches.look(at: journal.id, after: teller.rowCount)
+      if Task.isCancelled { throw .cancelled }
+      switch here {
+      case .stopped(let error): throw error
+      case .rows(let rows):
+        teller.rowCount += rows.count
+        guard try await tell(rows, &teller, caller, report) else { throw .cancelled }
+      case .absent:
+        let present = try await reading { () async throws(StoreError) in
+          try await context.store(of: journal.tenant).journal(journal.id)
+        }
+        guard let present, let record = present.batch else {
+          throw .notFound(.operation(journal.id))
+        }
+        guard try await tell(record.rows, &teller, caller, report) else { throw .cancelled }
+        guard present.isOpen else {
+          if present.failure != nil { throw .operationCancelled(journal.id) }
+          guard await report(teller.step(nil)) else { throw .cancelled }
+          return
+        }
+        if context.background.isDraining { throw .shuttingDown }
+        // A run that ended a moment ago may have kept the next one from beginning.
+        context.runner.goOn(present)
+        do throws(CancellationError) {
+          try await context.time.sleep(for: delay)
+        } catch {
+          throw .cancelled
+        }
+        delay = min(delay * 2, RegistryLimits.leasePollInterval)
       }
     }
   }
-}
 
-extension RegistryError {
-  /// How long to wait until a number of a batch is tried anew; nil: that would not help.
-  fileprivate func wait(afterFailures failures: Int, _ backOff: BackOff) -> Duration? {
-    switch self {
-    case .tooManyOperations: backOff.delay(afterFailures: failures)
-    case .contended where failures < RegistryLimits.batchAttemptsMax:
-      backOff.delay(afterFailures: failures)
-    case .carrier(let failure)
-    where failure.kind == .limited && failures < RegistryLimits.batchAttemptsMax:
-      backOff.delay(afterFailures: failures, asked: failure.retryAfter)
-    default: nil
+  /// Reports those that were not; false when nobody listens.
+  private func tell(
+    _ rows: [BatchRecord.Row], _ teller: inout BatchTeller, _ caller: Caller,
+    _ report: (BatchImportStep) async -> Bool
+  ) async throws(RegistryError) -> Bool {
+    for row in rows where teller.isNew(row) {
+      let outcome: Result<PhoneNumber, RegistryError>
+      if let id = row.numberID, row.refusal == nil {
+        let number = try await reading { () async throws(StoreError) in
+          try await context.store(of: caller.tenant).number(id)
+        }
+        outcome = number.map { .success($0) } ?? .failure(.notFound(.number(id)))
+      } else {
+        outcome = .failure(row.refusal?.error ?? .internalError("An import has no end."))
+      }
+      let result = BatchImportResult(index: row.index, outcome: outcome)
+      guard await report(teller.step(result)), !Task.isCancelled else { return false }
     }
+    return true
   }
 }
 
-extension BatchImportResult {
-  /// Why the whole batch can't go on: a repetition will tell what became of the number.
-  fileprivate var stop: RegistryError? {
-    guard case .failure(let error) = outcome else { return nil }
-    switch error {
-    case .cancelled, .shuttingDown, .storeUnavailable, .storeDamaged: return error
-    default: return nil
-    }
+/// What one caller was told of a batch.
+private struct BatchTeller {
+  private let id: OperationID
+  private let totalCount: Int
+  private var told: Set<Int> = []
+  private var failedCount = 0
+  /// Rows that were read where the batch runs here.
+  var rowCount = 0
+
+  init(_ journal: ProvisioningJournal) {
+    self.id = journal.id
+    self.totalCount = journal.batch?.entries.count ?? 0
+  }
+
+  mutating func isNew(_ row: BatchRecord.Row) -> Bool { told.insert(row.index).inserted }
+
+  mutating func step(_ result: BatchImportResult?) -> BatchImportStep {
+    if case .failure? = result?.outcome { failedCount += 1 }
+    return BatchImportStep(
+      operationID: id, result: result, doneCount: told.count, failedCount: failedCount,
+      totalCount: totalCount)
   }
 }
 
@@ -131,6 +182,16 @@ struct BatchDraft: Sendable {
   let numbers: [ImportDraft]
   let requestID: String
   let body: RequestBody
+
+  /// As the operation keeps them.
+  var entries: [BatchRecord.Entry] {
+    numbers.map { number in
+      BatchRecord.Entry(
+        e164: number.e164.text, label: number.label, supportsInbound: number.supportsInbound,
+        supportsOutbound: number.supportsOutbound, labels: number.labels,
+        assignee: number.assignee)
+    }
+  }
 
   init(_ request: BatchImportPhoneNumbers, _ plan: any NumberPlan) throws(RegistryError) {
     var validator = Validator()
@@ -188,7 +249,4 @@ struct BatchDraft: Sendable {
     }
     return numbers
   }
-
-  /// The id under which one number is imported: no caller can send such a one.
-  func requestID(of index: Int) -> String { "\(requestID)#\(index)" }
 }

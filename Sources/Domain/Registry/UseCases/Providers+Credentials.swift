@@ -53,21 +53,6 @@ extension Providers {
     throw .contended(.provider(draft.providerID))
   }
 
-  /// Makes the staged credentials the current ones, once the carrier took them on every number
-  /// again, and keeps what they replace for the window.
-  package func promote(
-    _ request: SwitchCredential, by caller: Caller
-  ) async throws(RegistryError) -> Provider {
-    let id = try request.checked()
-    return try await switching(id, request.etag, caller) {
-      (present) async throws(RegistryError) in
-      guard let staged = present.staged else { throw .credentialNotStaged(id) }
-      guard staged.use.state != .refused else { throw .credentialRefused(id) }
-      try await tryOut(try context.opened(staged, of: present), of: present)
-      return (try context.promoting(present), .rotate)
-    }
-  }
-
   /// Forgets the staged credentials; where there are none, puts the previous ones back once the
   /// carrier took them on every number, and stages what they replace.
   package func rollBack(
@@ -128,26 +113,34 @@ extension Providers {
     throw .contended(.provider(id))
   }
 
-  /// Tries each way to authenticate, and every number with what requests would use.
+  /// Tries each way to authenticate, and every number with what requests would use; throws those
+  /// that they don't reach.
   private func tryOut(
     _ credentials: TwilioCredentials, of provider: Provider
   ) async throws(RegistryError) {
-    try await context.trials.run(provider.id) { () async throws(RegistryError) in
-      try await tryAll(credentials, of: provider)
-    }
+    let unreachable = try await unreachable(by: credentials, of: provider, TrialCount())
+    guard unreachable.total > 0 else { return }
+    throw .numbersUnreachable(
+      Array(unreachable.numbers.prefix(RegistryLimits.unreachableNumbersMax)),
+      total: unreachable.total, of: nil)
   }
 
-  private func tryAll(
-    _ credentials: TwilioCredentials, of provider: Provider
-  ) async throws(RegistryError) {
+  /// Tries each way to authenticate, and every number with what requests would use.
+  func unreachable(
+    by credentials: TwilioCredentials, of provider: Provider, _ count: TrialCount
+  ) async throws(RegistryError) -> UnreachableNumbers {
     let account = try context.account(of: provider)
-    for access in credentials.all(account: account, region: provider.region) {
-      try await context.probe(access)
+    return try await context.trials.run(provider.id) { () async throws(RegistryError) in
+      for access in credentials.all(account: account, region: provider.region) {
+        try await context.probe(access)
+      }
+      guard let used = credentials.ofRequests(beside: provider) else {
+        return UnreachableNumbers()
+      }
+      return try await unreachableNumbers(
+        of: provider,
+        CarrierAccess(accountSID: account, region: provider.region, credentials: used), count)
     }
-    guard let used = credentials.ofRequests(beside: provider) else { return }
-    try await tryNumbers(
-      of: provider,
-      CarrierAccess(accountSID: account, region: provider.region, credentials: used))
   }
 }
 
@@ -247,7 +240,7 @@ extension RegistryContext {
   }
 
   /// With what is staged as the current ones, and the current ones as the previous.
-  fileprivate func promoting(_ present: Provider) throws(RegistryError) -> Provider {
+  func promoting(_ present: Provider) throws(RegistryError) -> Provider {
     guard let staged = present.staged, case .twilio(var twilio) = present.configuration else {
       throw .internalError("Nothing is staged that could be promoted.")
     }

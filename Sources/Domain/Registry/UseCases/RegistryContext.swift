@@ -31,6 +31,7 @@ package struct RegistryContext: Sendable {
   let credentialWindow: Duration
   let windows = CredentialWindows()
   let trials = CredentialTrials()
+  let batches = BatchBoard()
   package let feed: RouteFeed
   /// Whoever serves watches runs it.
   package let numberFeed: NumberFeed
@@ -86,8 +87,15 @@ package struct RegistryContext: Sendable {
     self.numberFeed = NumberFeed(store: store, routes: feed, time: time)
     self.runner = ProvisioningRunner(
       store: store, carrier: carrier, market: market, outside: outside, sealer: sealer, time: time,
-      ids: ids,
-      feed: feed, process: process, background: background)
+      ids: ids, feed: feed, process: process, background: background)
+    // The runner holds what holds it: both are there as long as the process is.
+    let (batches, rotations) = (BatchWork(context: self), RotationWork(context: self))
+    runner.drive(.importBatch) { (journal, lease, work) async throws(ProvisioningStop) in
+      try await batches.drive(journal, lease, work)
+    }
+    runner.drive(.rotateCredential) { (journal, lease, work) async throws(ProvisioningStop) in
+      try await rotations.drive(journal, lease, work)
+    }
   }
 
   /// Goes on with what a crash or an unreachable store left open. Returns when each entry was

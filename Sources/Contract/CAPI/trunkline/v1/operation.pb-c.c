@@ -31,6 +31,30 @@ void   trunkline__v1__operation__sync__init
   static const Trunkline__V1__Operation__Sync init_value = TRUNKLINE__V1__OPERATION__SYNC__INIT;
   *message = init_value;
 }
+void   trunkline__v1__operation__batch_import__result__init
+                     (Trunkline__V1__Operation__BatchImport__Result         *message)
+{
+  static const Trunkline__V1__Operation__BatchImport__Result init_value = TRUNKLINE__V1__OPERATION__BATCH_IMPORT__RESULT__INIT;
+  *message = init_value;
+}
+void   trunkline__v1__operation__batch_import__init
+                     (Trunkline__V1__Operation__BatchImport         *message)
+{
+  static const Trunkline__V1__Operation__BatchImport init_value = TRUNKLINE__V1__OPERATION__BATCH_IMPORT__INIT;
+  *message = init_value;
+}
+void   trunkline__v1__operation__rotation__number__init
+                     (Trunkline__V1__Operation__Rotation__Number         *message)
+{
+  static const Trunkline__V1__Operation__Rotation__Number init_value = TRUNKLINE__V1__OPERATION__ROTATION__NUMBER__INIT;
+  *message = init_value;
+}
+void   trunkline__v1__operation__rotation__init
+                     (Trunkline__V1__Operation__Rotation         *message)
+{
+  static const Trunkline__V1__Operation__Rotation init_value = TRUNKLINE__V1__OPERATION__ROTATION__INIT;
+  *message = init_value;
+}
 void   trunkline__v1__operation__init
                      (Trunkline__V1__Operation         *message)
 {
@@ -462,7 +486,302 @@ const ProtobufCMessageDescriptor trunkline__v1__operation__sync__descriptor =
   (ProtobufCMessageInit) trunkline__v1__operation__sync__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__v1__operation__field_descriptors[11] =
+static const ProtobufCFieldDescriptor trunkline__v1__operation__batch_import__result__field_descriptors[4] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Operation__BatchImport__Result, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Operation__BatchImport__Result, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Trunkline__V1__Operation__BatchImport__Result, o0_case),
+    offsetof(Trunkline__V1__Operation__BatchImport__Result, f3),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f4",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Trunkline__V1__Operation__BatchImport__Result, o0_case),
+    offsetof(Trunkline__V1__Operation__BatchImport__Result, f4),
+    &google__rpc__status__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__operation__batch_import__result__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+  3,   /* field[3] = f4 */
+};
+static const ProtobufCIntRange trunkline__v1__operation__batch_import__result__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__operation__batch_import__result__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.Operation.BatchImport.Result",
+  "Result",
+  "Trunkline__V1__Operation__BatchImport__Result",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__Operation__BatchImport__Result),
+  4,
+  trunkline__v1__operation__batch_import__result__field_descriptors,
+  trunkline__v1__operation__batch_import__result__field_indices_by_name,
+  1,  trunkline__v1__operation__batch_import__result__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__operation__batch_import__result__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__operation__batch_import__field_descriptors[4] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Operation__BatchImport, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Operation__BatchImport, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Operation__BatchImport, f3),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f4",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Trunkline__V1__Operation__BatchImport, n_f4),
+    offsetof(Trunkline__V1__Operation__BatchImport, f4),
+    &trunkline__v1__operation__batch_import__result__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__operation__batch_import__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+  3,   /* field[3] = f4 */
+};
+static const ProtobufCIntRange trunkline__v1__operation__batch_import__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__operation__batch_import__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.Operation.BatchImport",
+  "BatchImport",
+  "Trunkline__V1__Operation__BatchImport",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__Operation__BatchImport),
+  4,
+  trunkline__v1__operation__batch_import__field_descriptors,
+  trunkline__v1__operation__batch_import__field_indices_by_name,
+  1,  trunkline__v1__operation__batch_import__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__operation__batch_import__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__operation__rotation__number__field_descriptors[3] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Operation__Rotation__Number, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Operation__Rotation__Number, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Trunkline__V1__Operation__Rotation__Number, o0_case),
+    offsetof(Trunkline__V1__Operation__Rotation__Number, f3),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__operation__rotation__number__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+};
+static const ProtobufCIntRange trunkline__v1__operation__rotation__number__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__operation__rotation__number__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.Operation.Rotation.Number",
+  "Number",
+  "Trunkline__V1__Operation__Rotation__Number",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__Operation__Rotation__Number),
+  3,
+  trunkline__v1__operation__rotation__number__field_descriptors,
+  trunkline__v1__operation__rotation__number__field_indices_by_name,
+  1,  trunkline__v1__operation__rotation__number__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__operation__rotation__number__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__operation__rotation__field_descriptors[4] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Operation__Rotation, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Operation__Rotation, f2),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Operation__Rotation, f3),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f4",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Trunkline__V1__Operation__Rotation, n_f4),
+    offsetof(Trunkline__V1__Operation__Rotation, f4),
+    &trunkline__v1__operation__rotation__number__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__operation__rotation__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
+  3,   /* field[3] = f4 */
+};
+static const ProtobufCIntRange trunkline__v1__operation__rotation__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__operation__rotation__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.Operation.Rotation",
+  "Rotation",
+  "Trunkline__V1__Operation__Rotation",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__Operation__Rotation),
+  4,
+  trunkline__v1__operation__rotation__field_descriptors,
+  trunkline__v1__operation__rotation__field_indices_by_name,
+  1,  trunkline__v1__operation__rotation__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__operation__rotation__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__operation__field_descriptors[14] =
 {
   {
     "f1",
@@ -596,11 +915,50 @@ static const ProtobufCFieldDescriptor trunkline__v1__operation__field_descriptor
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "f12",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Trunkline__V1__Operation, o1_case),
+    offsetof(Trunkline__V1__Operation, f12),
+    &trunkline__v1__operation__batch_import__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f13",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Trunkline__V1__Operation, o1_case),
+    offsetof(Trunkline__V1__Operation, f13),
+    &trunkline__v1__operation__rotation__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f15",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Operation, f15),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned trunkline__v1__operation__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
   9,   /* field[9] = f10 */
   10,   /* field[10] = f11 */
+  11,   /* field[11] = f12 */
+  12,   /* field[12] = f13 */
+  13,   /* field[13] = f15 */
   1,   /* field[1] = f2 */
   2,   /* field[2] = f3 */
   3,   /* field[3] = f4 */
@@ -610,10 +968,11 @@ static const unsigned trunkline__v1__operation__field_indices_by_name[] = {
   7,   /* field[7] = f8 */
   8,   /* field[8] = f9 */
 };
-static const ProtobufCIntRange trunkline__v1__operation__number_ranges[1 + 1] =
+static const ProtobufCIntRange trunkline__v1__operation__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 11 }
+  { 15, 13 },
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor trunkline__v1__operation__descriptor =
 {
@@ -623,10 +982,10 @@ const ProtobufCMessageDescriptor trunkline__v1__operation__descriptor =
   "Trunkline__V1__Operation",
   "trunkline.v1",
   sizeof(Trunkline__V1__Operation),
-  11,
+  14,
   trunkline__v1__operation__field_descriptors,
   trunkline__v1__operation__field_indices_by_name,
-  1,  trunkline__v1__operation__number_ranges,
+  2,  trunkline__v1__operation__number_ranges,
   (ProtobufCMessageInit) trunkline__v1__operation__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

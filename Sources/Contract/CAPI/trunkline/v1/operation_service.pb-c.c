@@ -277,6 +277,96 @@ void   trunkline__v1__wait_operation_response__free_unpacked
   assert(message->base.descriptor == &trunkline__v1__wait_operation_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   trunkline__v1__cancel_operation_request__init
+                     (Trunkline__V1__CancelOperationRequest         *message)
+{
+  static const Trunkline__V1__CancelOperationRequest init_value = TRUNKLINE__V1__CANCEL_OPERATION_REQUEST__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__cancel_operation_request__get_packed_size
+                     (const Trunkline__V1__CancelOperationRequest *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__cancel_operation_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__cancel_operation_request__pack
+                     (const Trunkline__V1__CancelOperationRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__cancel_operation_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__cancel_operation_request__pack_to_buffer
+                     (const Trunkline__V1__CancelOperationRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__cancel_operation_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__CancelOperationRequest *
+       trunkline__v1__cancel_operation_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__CancelOperationRequest *)
+     protobuf_c_message_unpack (&trunkline__v1__cancel_operation_request__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__cancel_operation_request__free_unpacked
+                     (Trunkline__V1__CancelOperationRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__cancel_operation_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   trunkline__v1__cancel_operation_response__init
+                     (Trunkline__V1__CancelOperationResponse         *message)
+{
+  static const Trunkline__V1__CancelOperationResponse init_value = TRUNKLINE__V1__CANCEL_OPERATION_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t trunkline__v1__cancel_operation_response__get_packed_size
+                     (const Trunkline__V1__CancelOperationResponse *message)
+{
+  assert(message->base.descriptor == &trunkline__v1__cancel_operation_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t trunkline__v1__cancel_operation_response__pack
+                     (const Trunkline__V1__CancelOperationResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &trunkline__v1__cancel_operation_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t trunkline__v1__cancel_operation_response__pack_to_buffer
+                     (const Trunkline__V1__CancelOperationResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &trunkline__v1__cancel_operation_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Trunkline__V1__CancelOperationResponse *
+       trunkline__v1__cancel_operation_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Trunkline__V1__CancelOperationResponse *)
+     protobuf_c_message_unpack (&trunkline__v1__cancel_operation_response__descriptor,
+                                allocator, len, data);
+}
+void   trunkline__v1__cancel_operation_response__free_unpacked
+                     (Trunkline__V1__CancelOperationResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &trunkline__v1__cancel_operation_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor trunkline__v1__get_operation_request__field_descriptors[1] =
 {
   {
@@ -581,5 +671,81 @@ const ProtobufCMessageDescriptor trunkline__v1__wait_operation_response__descrip
   trunkline__v1__wait_operation_response__field_indices_by_name,
   1,  trunkline__v1__wait_operation_response__number_ranges,
   (ProtobufCMessageInit) trunkline__v1__wait_operation_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__cancel_operation_request__field_descriptors[1] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__CancelOperationRequest, f1),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__cancel_operation_request__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+};
+static const ProtobufCIntRange trunkline__v1__cancel_operation_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__cancel_operation_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.CancelOperationRequest",
+  "CancelOperationRequest",
+  "Trunkline__V1__CancelOperationRequest",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__CancelOperationRequest),
+  1,
+  trunkline__v1__cancel_operation_request__field_descriptors,
+  trunkline__v1__cancel_operation_request__field_indices_by_name,
+  1,  trunkline__v1__cancel_operation_request__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__cancel_operation_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor trunkline__v1__cancel_operation_response__field_descriptors[1] =
+{
+  {
+    "f1",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__CancelOperationResponse, f1),
+    &trunkline__v1__operation__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned trunkline__v1__cancel_operation_response__field_indices_by_name[] = {
+  0,   /* field[0] = f1 */
+};
+static const ProtobufCIntRange trunkline__v1__cancel_operation_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor trunkline__v1__cancel_operation_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.CancelOperationResponse",
+  "CancelOperationResponse",
+  "Trunkline__V1__CancelOperationResponse",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__CancelOperationResponse),
+  1,
+  trunkline__v1__cancel_operation_response__field_descriptors,
+  trunkline__v1__cancel_operation_response__field_indices_by_name,
+  1,  trunkline__v1__cancel_operation_response__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__cancel_operation_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

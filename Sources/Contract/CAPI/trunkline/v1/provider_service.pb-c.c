@@ -2139,7 +2139,7 @@ const ProtobufCMessageDescriptor trunkline__v1__stage_credential_response__descr
   (ProtobufCMessageInit) trunkline__v1__stage_credential_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__v1__promote_credential_request__field_descriptors[2] =
+static const ProtobufCFieldDescriptor trunkline__v1__promote_credential_request__field_descriptors[3] =
 {
   {
     "f1",
@@ -2165,15 +2165,28 @@ static const ProtobufCFieldDescriptor trunkline__v1__promote_credential_request_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "f3",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__PromoteCredentialRequest, f3),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned trunkline__v1__promote_credential_request__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
   1,   /* field[1] = f2 */
+  2,   /* field[2] = f3 */
 };
 static const ProtobufCIntRange trunkline__v1__promote_credential_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor trunkline__v1__promote_credential_request__descriptor =
 {
@@ -2183,14 +2196,14 @@ const ProtobufCMessageDescriptor trunkline__v1__promote_credential_request__desc
   "Trunkline__V1__PromoteCredentialRequest",
   "trunkline.v1",
   sizeof(Trunkline__V1__PromoteCredentialRequest),
-  2,
+  3,
   trunkline__v1__promote_credential_request__field_descriptors,
   trunkline__v1__promote_credential_request__field_indices_by_name,
   1,  trunkline__v1__promote_credential_request__number_ranges,
   (ProtobufCMessageInit) trunkline__v1__promote_credential_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__v1__promote_credential_response__field_descriptors[1] =
+static const ProtobufCFieldDescriptor trunkline__v1__promote_credential_response__field_descriptors[2] =
 {
   {
     "f1",
@@ -2204,14 +2217,27 @@ static const ProtobufCFieldDescriptor trunkline__v1__promote_credential_response
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "f2",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__PromoteCredentialResponse, f2),
+    &trunkline__v1__operation__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned trunkline__v1__promote_credential_response__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
+  1,   /* field[1] = f2 */
 };
 static const ProtobufCIntRange trunkline__v1__promote_credential_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor trunkline__v1__promote_credential_response__descriptor =
 {
@@ -2221,7 +2247,7 @@ const ProtobufCMessageDescriptor trunkline__v1__promote_credential_response__des
   "Trunkline__V1__PromoteCredentialResponse",
   "trunkline.v1",
   sizeof(Trunkline__V1__PromoteCredentialResponse),
-  1,
+  2,
   trunkline__v1__promote_credential_response__field_descriptors,
   trunkline__v1__promote_credential_response__field_indices_by_name,
   1,  trunkline__v1__promote_credential_response__number_ranges,

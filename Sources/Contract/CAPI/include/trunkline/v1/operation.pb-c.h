@@ -24,6 +24,10 @@ typedef struct Trunkline__V1__Operation__Step Trunkline__V1__Operation__Step;
 typedef struct Trunkline__V1__Operation__Sync Trunkline__V1__Operation__Sync;
 typedef struct Trunkline__V1__Operation__Sync__Number Trunkline__V1__Operation__Sync__Number;
 typedef struct Trunkline__V1__Operation__Sync__OtherLabel Trunkline__V1__Operation__Sync__OtherLabel;
+typedef struct Trunkline__V1__Operation__BatchImport Trunkline__V1__Operation__BatchImport;
+typedef struct Trunkline__V1__Operation__BatchImport__Result Trunkline__V1__Operation__BatchImport__Result;
+typedef struct Trunkline__V1__Operation__Rotation Trunkline__V1__Operation__Rotation;
+typedef struct Trunkline__V1__Operation__Rotation__Number Trunkline__V1__Operation__Rotation__Number;
 
 
 /* --- enums --- */
@@ -102,6 +106,78 @@ struct  Trunkline__V1__Operation__Sync
 
 
 typedef enum {
+  TRUNKLINE__V1__OPERATION__BATCH_IMPORT__RESULT__O0__NOT_SET = 0,
+  TRUNKLINE__V1__OPERATION__BATCH_IMPORT__RESULT__O0_F3 = 3,
+  TRUNKLINE__V1__OPERATION__BATCH_IMPORT__RESULT__O0_F4 = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TRUNKLINE__V1__OPERATION__BATCH_IMPORT__RESULT__O0__CASE)
+} Trunkline__V1__Operation__BatchImport__Result__O0Case;
+
+struct  Trunkline__V1__Operation__BatchImport__Result
+{
+  ProtobufCMessage base;
+  int32_t f1;
+  ProtobufCBinaryData f2;
+  Trunkline__V1__Operation__BatchImport__Result__O0Case o0_case;
+  union {
+    ProtobufCBinaryData f3;
+    Google__Rpc__Status *f4;
+  };
+};
+#define TRUNKLINE__V1__OPERATION__BATCH_IMPORT__RESULT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__operation__batch_import__result__descriptor) \
+    , 0, {0,NULL}, TRUNKLINE__V1__OPERATION__BATCH_IMPORT__RESULT__O0__NOT_SET, {0} }
+
+
+struct  Trunkline__V1__Operation__BatchImport
+{
+  ProtobufCMessage base;
+  int32_t f1;
+  int32_t f2;
+  int32_t f3;
+  size_t n_f4;
+  Trunkline__V1__Operation__BatchImport__Result **f4;
+};
+#define TRUNKLINE__V1__OPERATION__BATCH_IMPORT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__operation__batch_import__descriptor) \
+    , 0, 0, 0, 0,NULL }
+
+
+typedef enum {
+  TRUNKLINE__V1__OPERATION__ROTATION__NUMBER__O0__NOT_SET = 0,
+  TRUNKLINE__V1__OPERATION__ROTATION__NUMBER__O0_F3 = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TRUNKLINE__V1__OPERATION__ROTATION__NUMBER__O0__CASE)
+} Trunkline__V1__Operation__Rotation__Number__O0Case;
+
+struct  Trunkline__V1__Operation__Rotation__Number
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+  ProtobufCBinaryData f2;
+  Trunkline__V1__Operation__Rotation__Number__O0Case o0_case;
+  union {
+    int32_t f3;
+  };
+};
+#define TRUNKLINE__V1__OPERATION__ROTATION__NUMBER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__operation__rotation__number__descriptor) \
+    , {0,NULL}, {0,NULL}, TRUNKLINE__V1__OPERATION__ROTATION__NUMBER__O0__NOT_SET, {0} }
+
+
+struct  Trunkline__V1__Operation__Rotation
+{
+  ProtobufCMessage base;
+  int64_t f1;
+  int64_t f2;
+  int64_t f3;
+  size_t n_f4;
+  Trunkline__V1__Operation__Rotation__Number **f4;
+};
+#define TRUNKLINE__V1__OPERATION__ROTATION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__operation__rotation__descriptor) \
+    , 0, 0, 0, 0,NULL }
+
+
+typedef enum {
   TRUNKLINE__V1__OPERATION__O0__NOT_SET = 0,
   TRUNKLINE__V1__OPERATION__O0_F3 = 3,
   TRUNKLINE__V1__OPERATION__O0_F4 = 4
@@ -110,7 +186,9 @@ typedef enum {
 
 typedef enum {
   TRUNKLINE__V1__OPERATION__O1__NOT_SET = 0,
-  TRUNKLINE__V1__OPERATION__O1_F11 = 11
+  TRUNKLINE__V1__OPERATION__O1_F11 = 11,
+  TRUNKLINE__V1__OPERATION__O1_F12 = 12,
+  TRUNKLINE__V1__OPERATION__O1_F13 = 13
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TRUNKLINE__V1__OPERATION__O1__CASE)
 } Trunkline__V1__Operation__O1Case;
 
@@ -126,6 +204,7 @@ struct  Trunkline__V1__Operation
   Google__Protobuf__Timestamp *f8;
   Google__Protobuf__Timestamp *f9;
   Google__Protobuf__Timestamp *f10;
+  uint64_t f15;
   Trunkline__V1__Operation__O0Case o0_case;
   union {
     ProtobufCBinaryData f3;
@@ -134,11 +213,13 @@ struct  Trunkline__V1__Operation
   Trunkline__V1__Operation__O1Case o1_case;
   union {
     Trunkline__V1__Operation__Sync *f11;
+    Trunkline__V1__Operation__BatchImport *f12;
+    Trunkline__V1__Operation__Rotation *f13;
   };
 };
 #define TRUNKLINE__V1__OPERATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__operation__descriptor) \
-    , {0,NULL}, 0, 0, 0,NULL, NULL, NULL, NULL, NULL, TRUNKLINE__V1__OPERATION__O0__NOT_SET, {0}, TRUNKLINE__V1__OPERATION__O1__NOT_SET, {0} }
+    , {0,NULL}, 0, 0, 0,NULL, NULL, NULL, NULL, NULL, 0, TRUNKLINE__V1__OPERATION__O0__NOT_SET, {0}, TRUNKLINE__V1__OPERATION__O1__NOT_SET, {0} }
 
 
 /* Trunkline__V1__Operation__Step methods */
@@ -153,6 +234,18 @@ void   trunkline__v1__operation__sync__other_label__init
 /* Trunkline__V1__Operation__Sync methods */
 void   trunkline__v1__operation__sync__init
                      (Trunkline__V1__Operation__Sync         *message);
+/* Trunkline__V1__Operation__BatchImport__Result methods */
+void   trunkline__v1__operation__batch_import__result__init
+                     (Trunkline__V1__Operation__BatchImport__Result         *message);
+/* Trunkline__V1__Operation__BatchImport methods */
+void   trunkline__v1__operation__batch_import__init
+                     (Trunkline__V1__Operation__BatchImport         *message);
+/* Trunkline__V1__Operation__Rotation__Number methods */
+void   trunkline__v1__operation__rotation__number__init
+                     (Trunkline__V1__Operation__Rotation__Number         *message);
+/* Trunkline__V1__Operation__Rotation methods */
+void   trunkline__v1__operation__rotation__init
+                     (Trunkline__V1__Operation__Rotation         *message);
 /* Trunkline__V1__Operation methods */
 void   trunkline__v1__operation__init
                      (Trunkline__V1__Operation         *message);
@@ -186,6 +279,18 @@ typedef void (*Trunkline__V1__Operation__Sync__OtherLabel_Closure)
 typedef void (*Trunkline__V1__Operation__Sync_Closure)
                  (const Trunkline__V1__Operation__Sync *message,
                   void *closure_data);
+typedef void (*Trunkline__V1__Operation__BatchImport__Result_Closure)
+                 (const Trunkline__V1__Operation__BatchImport__Result *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__Operation__BatchImport_Closure)
+                 (const Trunkline__V1__Operation__BatchImport *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__Operation__Rotation__Number_Closure)
+                 (const Trunkline__V1__Operation__Rotation__Number *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__Operation__Rotation_Closure)
+                 (const Trunkline__V1__Operation__Rotation *message,
+                  void *closure_data);
 typedef void (*Trunkline__V1__Operation_Closure)
                  (const Trunkline__V1__Operation *message,
                   void *closure_data);
@@ -200,6 +305,10 @@ extern const ProtobufCMessageDescriptor trunkline__v1__operation__step__descript
 extern const ProtobufCMessageDescriptor trunkline__v1__operation__sync__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__operation__sync__number__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__operation__sync__other_label__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__operation__batch_import__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__operation__batch_import__result__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__operation__rotation__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__operation__rotation__number__descriptor;
 
 PROTOBUF_C__END_DECLS
 

@@ -24,6 +24,8 @@ typedef struct Trunkline__V1__ListOperationsRequest Trunkline__V1__ListOperation
 typedef struct Trunkline__V1__ListOperationsResponse Trunkline__V1__ListOperationsResponse;
 typedef struct Trunkline__V1__WaitOperationRequest Trunkline__V1__WaitOperationRequest;
 typedef struct Trunkline__V1__WaitOperationResponse Trunkline__V1__WaitOperationResponse;
+typedef struct Trunkline__V1__CancelOperationRequest Trunkline__V1__CancelOperationRequest;
+typedef struct Trunkline__V1__CancelOperationResponse Trunkline__V1__CancelOperationResponse;
 
 
 /* --- enums --- */
@@ -95,6 +97,26 @@ struct  Trunkline__V1__WaitOperationResponse
 };
 #define TRUNKLINE__V1__WAIT_OPERATION_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__wait_operation_response__descriptor) \
+    , NULL }
+
+
+struct  Trunkline__V1__CancelOperationRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData f1;
+};
+#define TRUNKLINE__V1__CANCEL_OPERATION_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__cancel_operation_request__descriptor) \
+    , {0,NULL} }
+
+
+struct  Trunkline__V1__CancelOperationResponse
+{
+  ProtobufCMessage base;
+  Trunkline__V1__Operation *f1;
+};
+#define TRUNKLINE__V1__CANCEL_OPERATION_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__cancel_operation_response__descriptor) \
     , NULL }
 
 
@@ -212,6 +234,44 @@ Trunkline__V1__WaitOperationResponse *
 void   trunkline__v1__wait_operation_response__free_unpacked
                      (Trunkline__V1__WaitOperationResponse *message,
                       ProtobufCAllocator *allocator);
+/* Trunkline__V1__CancelOperationRequest methods */
+void   trunkline__v1__cancel_operation_request__init
+                     (Trunkline__V1__CancelOperationRequest         *message);
+size_t trunkline__v1__cancel_operation_request__get_packed_size
+                     (const Trunkline__V1__CancelOperationRequest   *message);
+size_t trunkline__v1__cancel_operation_request__pack
+                     (const Trunkline__V1__CancelOperationRequest   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__cancel_operation_request__pack_to_buffer
+                     (const Trunkline__V1__CancelOperationRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__CancelOperationRequest *
+       trunkline__v1__cancel_operation_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__cancel_operation_request__free_unpacked
+                     (Trunkline__V1__CancelOperationRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Trunkline__V1__CancelOperationResponse methods */
+void   trunkline__v1__cancel_operation_response__init
+                     (Trunkline__V1__CancelOperationResponse         *message);
+size_t trunkline__v1__cancel_operation_response__get_packed_size
+                     (const Trunkline__V1__CancelOperationResponse   *message);
+size_t trunkline__v1__cancel_operation_response__pack
+                     (const Trunkline__V1__CancelOperationResponse   *message,
+                      uint8_t             *out);
+size_t trunkline__v1__cancel_operation_response__pack_to_buffer
+                     (const Trunkline__V1__CancelOperationResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Trunkline__V1__CancelOperationResponse *
+       trunkline__v1__cancel_operation_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   trunkline__v1__cancel_operation_response__free_unpacked
+                     (Trunkline__V1__CancelOperationResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Trunkline__V1__GetOperationRequest_Closure)
@@ -232,6 +292,12 @@ typedef void (*Trunkline__V1__WaitOperationRequest_Closure)
 typedef void (*Trunkline__V1__WaitOperationResponse_Closure)
                  (const Trunkline__V1__WaitOperationResponse *message,
                   void *closure_data);
+typedef void (*Trunkline__V1__CancelOperationRequest_Closure)
+                 (const Trunkline__V1__CancelOperationRequest *message,
+                  void *closure_data);
+typedef void (*Trunkline__V1__CancelOperationResponse_Closure)
+                 (const Trunkline__V1__CancelOperationResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -244,6 +310,8 @@ extern const ProtobufCMessageDescriptor trunkline__v1__list_operations_request__
 extern const ProtobufCMessageDescriptor trunkline__v1__list_operations_response__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__wait_operation_request__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__wait_operation_response__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__cancel_operation_request__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__cancel_operation_response__descriptor;
 
 PROTOBUF_C__END_DECLS
 

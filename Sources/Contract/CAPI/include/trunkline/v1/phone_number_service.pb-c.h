@@ -239,10 +239,11 @@ struct  Trunkline__V1__BatchImportPhoneNumbersResponse
   int32_t f2;
   int32_t f3;
   int32_t f4;
+  ProtobufCBinaryData f5;
 };
 #define TRUNKLINE__V1__BATCH_IMPORT_PHONE_NUMBERS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__batch_import_phone_numbers_response__descriptor) \
-    , NULL, 0, 0, 0 }
+    , NULL, 0, 0, 0, {0,NULL} }
 
 
 struct  Trunkline__V1__SearchAvailablePhoneNumbersRequest

@@ -303,20 +303,22 @@ struct  Trunkline__V1__PromoteCredentialRequest
   ProtobufCMessage base;
   ProtobufCBinaryData f1;
   ProtobufCBinaryData f2;
+  uint64_t f3;
 };
 #define TRUNKLINE__V1__PROMOTE_CREDENTIAL_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__promote_credential_request__descriptor) \
-    , {0,NULL}, {0,NULL} }
+    , {0,NULL}, {0,NULL}, 0 }
 
 
 struct  Trunkline__V1__PromoteCredentialResponse
 {
   ProtobufCMessage base;
   Trunkline__V1__Provider *f1;
+  Trunkline__V1__Operation *f2;
 };
 #define TRUNKLINE__V1__PROMOTE_CREDENTIAL_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__promote_credential_response__descriptor) \
-    , NULL }
+    , NULL, NULL }
 
 
 struct  Trunkline__V1__RollbackCredentialRequest
