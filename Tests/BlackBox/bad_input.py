@@ -48,6 +48,7 @@ OUTPUT_ONLY = {
     "trunkline.v1.PhoneNumber": {
         "e164", "provider_id", "pending_provider_id", "region", "carrier_sid", "agent_id", "softphone_id",
         "state", "conditions", "leftovers", "former", "provisioned", "create_time", "update_time",
+        "ingress", "gateway_provider_id", "resources",
     },
     "trunkline.v1.Agent": {
         "phone_number_ids", "phone_number_count", "create_time", "update_time",
@@ -131,6 +132,8 @@ def strings_for(field: pd.FieldDescriptor) -> list[tuple[str, str]]:
         ]
     if name == "address":
         return common + [("a URI", "sip:carrier.example"), ("a path", "carrier.example/x")]
+    if name == "sip_host":
+        return common + [("a URI", "sip:livekit.example"), ("a parameter", "livekit.example;x=1")]
     if name == "allowed_addresses":
         return common + [("a name", "carrier.example"), ("a prefix too long", "192.0.2.0/33")]
     if name == "allowed_numbers":

@@ -515,6 +515,17 @@ def webhook_overridden_by_trunk(world):
 
 
 @case
+def number_off_trunk(world):
+    site = Site(world)
+    gateway = world.gateway()
+    site.number(ingress=site.v1.PhoneNumber.INGRESS_TRUNK, gateway_provider_id=gateway.id)
+    codes = site.codes()
+    assert "NUMBERS_IN_ORDER" in codes and "WEBHOOK_OVERRIDDEN_BY_TRUNK" not in codes
+    site.change(trunk_sid="")
+    return site.diagnose()
+
+
+@case
 def fallback_replaced(world):
     site = Site(world)
     site.number()

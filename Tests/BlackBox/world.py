@@ -232,6 +232,28 @@ class World:
         request = v1.CreateProviderRequest(provider=provider, request_id=request_id())
         return self.providers.CreateProvider(request, timeout=ANSWER_MAX).provider
 
+    def gateway(self, region="us1", url=None, know=None):
+        """Links the simulator's LiveKit server, with a key of its own."""
+        key = self.sim.control("POST", "/livekit/keys", {})
+        harness.secrets.add(key["secret"])
+        if know is not None:
+            know("livekit key", key["key"])
+        provider = self.v1.Provider(
+            region=self.v1.Region.Value(f"REGION_{region.upper()}"),
+            livekit=self.v1.Provider.LiveKit(
+                url=url or self.sim.url("livekit"), api_key=key["key"], api_secret=key["secret"]))
+        request = self.v1.CreateProviderRequest(provider=provider, request_id=request_id())
+        return self.providers.CreateProvider(request, timeout=ANSWER_MAX).provider
+
+    def import_by_trunk(self, provider, gateway, e164, **members):
+        """Imports a number by trunk; what its trunks authenticate with is in no log."""
+        number = self.import_number(
+            provider, e164, ingress=self.v1.PhoneNumber.INGRESS_TRUNK,
+            gateway_provider_id=gateway.id, **members)
+        for trunk in self.sim.control("GET", "/inventory")["livekit"]["outbound_trunks"]:
+            harness.secrets.add(trunk.get("authPassword") or trunk["auth_password"])
+        return number
+
     def operation_of(self, number):
         """The newest operation on a number."""
         request = self.v1.ListOperationsRequest(phone_number_id=number.id, page_size=1)

@@ -168,7 +168,9 @@ import Testing
   @Test func oneMoreThanTheQuotaIsRefusedAndADeletionMakesRoom() async throws {
     let store = MemoryRegistryStore()
     let context = RegistryContext(
-      store: store, carrier: FakeCarrier(), gateway: FakeGateway(), sealer: FakeSealer(),
+      store: store, carrier: FakeCarrier(), gateway: FakeGateway(),
+      trunks: FakeTrunkCarrier(FakeCarrier()), trunkCredentials: FakeTrunkCredentials(),
+      sealer: FakeSealer(),
       webhooks: FakeWebhookEndpoints(), numberPlan: FakeNumberPlan(), time: ManualTime(),
       ids: CountingIDs(), quotas: [Quota(.agent, countMax: 2)])
     let agents = Agents(context)

@@ -14,6 +14,7 @@ struct Harness {
   let carrier: FakeCarrier
   let gateway: FakeGateway
   let market: FakeMarket
+  let trunks: FakeTrunkCarrier
   let time: ManualTime
   let ids: CountingIDs
   let context: RegistryContext
@@ -42,17 +43,22 @@ struct Harness {
     quotas: [Quota] = [],
     process: RegistryProcessID? = nil, market: FakeMarket? = nil,
     marketFaults: FaultInjector? = nil, background: BackgroundTasks = BackgroundTasks(),
-    gateway: FakeGateway = FakeGateway(), gatewayPort: (any SIPGateway)? = nil
+    gateway: FakeGateway = FakeGateway(), gatewayPort: (any SIPGateway)? = nil,
+    trunks: FakeTrunkCarrier? = nil, trunkPort: (any TrunkCarrier)? = nil,
+    trunkCredentials: FakeTrunkCredentials = FakeTrunkCredentials()
   ) {
     let market = market ?? FakeMarket(carrier)
     self.market = market
+    let trunks = trunks ?? FakeTrunkCarrier(carrier)
+    self.trunks = trunks
     self.store = store
     self.carrier = carrier
     self.gateway = gateway
     self.time = time
     self.ids = ids
     self.context = RegistryContext(
-      store: storePort, carrier: port, gateway: gatewayPort ?? gateway, sealer: FakeSealer(),
+      store: storePort, carrier: port, gateway: gatewayPort ?? gateway,
+      trunks: trunkPort ?? trunks, trunkCredentials: trunkCredentials, sealer: FakeSealer(),
       webhooks: FakeWebhookEndpoints(regions: regions, host: host), numberPlan: FakeNumberPlan(),
       time: time,
       ids: ids, quotas: quotas, process: process, auditRetention: .seconds(400 * 24 * 3600),
@@ -66,7 +72,7 @@ struct Harness {
       store: store, carrier: carrier, port: carrier,
       storePort: injector.map { FaultyRegistryStore(store, $0) as any RegistryStore } ?? store,
       time: time, ids: ids, process: RegistryProcessID(bits: UInt128(process)), market: market,
-      gateway: gateway)
+      gateway: gateway, trunks: trunks)
   }
 
   /// The same store and carrier under a new process, through ports that may fail.
@@ -76,7 +82,8 @@ struct Harness {
       port: injector.map { FaultyCarrier(carrier, $0) as any Carrier } ?? carrier,
       storePort: injector.map { FaultyRegistryStore(store, $0) as any RegistryStore } ?? store,
       time: time, ids: ids, market: market, marketFaults: injector, gateway: gateway,
-      gatewayPort: injector.map { FaultyGateway(gateway, $0) as any SIPGateway })
+      gatewayPort: injector.map { FaultyGateway(gateway, $0) as any SIPGateway }, trunks: trunks,
+      trunkPort: injector.map { FaultyTrunkCarrier(trunks, $0) as any TrunkCarrier })
   }
 
   static func input(_ region: Region = .us1) -> ProviderInput {

@@ -145,6 +145,24 @@ struct ResourceWorkTests {
     #expect(isEmpty)
   }
 
+  /// A list is never "not found": who says so of it is not believed that the thing is gone.
+  @Test func isNotGoneBecauseAListIsNotFound() async throws {
+    var journal = journal()
+    try await make(&journal)
+    let missing = CarrierError(.notFound, effect: .refused, code: 20404)
+    for step in journal.steps where step.kind.isResource && step.kind != .credential {
+      let work = try ResourceWork(
+        ports: OutsidePorts(
+          trunks: FaultyTrunkCarrier(trunks, FaultInjector(failing: 1), error: missing),
+          gateway: FaultyGateway(gateway, FaultInjector(failing: 1), error: missing),
+          credentials: FakeTrunkCredentials()),
+        number: number, wanted: #require(step.resource), account: self.work(step, journal).account,
+        others: journal)
+      let error = await #expect(throws: CarrierError.self) { try await work.find(everywhere: true) }
+      #expect(error?.kind == .notFound, "\(step.kind)")
+    }
+  }
+
   @Test func makesAnewWhatSomebodyAltered() async throws {
     var journal = journal()
     try await make(&journal)

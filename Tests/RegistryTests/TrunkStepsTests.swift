@@ -180,6 +180,27 @@ struct TrunkStepsTests {
         == [.gatewayInboundTrunk, .gatewayOutboundTrunk])
   }
 
+  /// What could not be taken off a trunk goes with the trunk, and is not told any more.
+  @Test func whatHangsOnATrunkGoesWithIt() throws {
+    var machine = importing(try number(outbound: false))
+    _ = machine.resumed()
+    _ = machine.sighted(was)
+    _ = machine.sighted(.region(.au1))
+    _ = machine.written(try made(machine, 0))
+    _ = machine.written(try made(machine, 1))
+    // The gateway's trunk is refused, and so is what takes the address off the trunk.
+    #expect(machine.stepFailed(refused, mayHaveActed: false) == .look(1, .restore))
+    #expect(machine.stepFailed(refused, mayHaveActed: false) == .look(0, .restore))
+    #expect(machine.journal.leftovers.map(\.kind) == [.originationURL])
+    var refusedToo = machine
+    #expect(refusedToo.stepFailed(refused, mayHaveActed: false) == .close(.corrupted))
+    #expect(refusedToo.journal.leftovers.map(\.kind) == [.trunk, .originationURL])
+    let trunk = try made(machine, 0)
+    #expect(machine.sighted(.resource(trunk)) == .write(0, .resource(nil)))
+    #expect(machine.written() == .close(.undone))
+    #expect(machine.journal.leftovers.isEmpty)
+  }
+
   // MARK: Deleting
 
   private func standing() throws -> PhoneNumber {

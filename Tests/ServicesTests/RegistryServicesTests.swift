@@ -24,7 +24,9 @@ struct RegistryServices {
   init() {
     carrier.addKey(Sample.key(1), secret: "secret", account: Sample.account(1), region: .us1)
     context = RegistryContext(
-      store: store, carrier: carrier, gateway: FakeGateway(), sealer: FakeSealer(),
+      store: store, carrier: carrier, gateway: FakeGateway(),
+      trunks: FakeTrunkCarrier(carrier), trunkCredentials: FakeTrunkCredentials(),
+      sealer: FakeSealer(),
       webhooks: FakeWebhookEndpoints(), numberPlan: FakeNumberPlan(), time: ManualTime(),
       ids: CountingIDs())
     tokens = Tokens(context, directory: directory, hasher: SHA256TokenHasher())

@@ -34,6 +34,8 @@ struct RegistryRole: Sendable {
       store: store,
       carrier: TwilioCarrier(client: parts.client, endpoints: parts.endpoints, time: parts.time),
       gateway: LiveKitGateway(client: parts.client, time: parts.time),
+      trunks: TwilioTrunks(client: parts.client, endpoints: parts.endpoints, time: parts.time),
+      trunkCredentials: KeyringTrunkCredentials(parts.keyring),
       allowsPlainGateways: parts.configuration.isInsecure,
       sealer: parts.sealer,
       webhooks: WebhookURLs(publicURLs: parts.configuration.publicURLs, tokens: parts.tokens),

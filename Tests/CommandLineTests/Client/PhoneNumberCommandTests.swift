@@ -34,6 +34,31 @@ import WellKnown
     #expect(request?.requestID == "request-1")
   }
 
+  @Test func importsByTrunk() async {
+    let requests = Requests<V1.ImportPhoneNumberRequest>()
+    let harness = CommandHarness { router in
+      router.answer(V1.PhoneNumberServiceMethods.importPhoneNumber, requests) { _, _ in
+        var number = Self.stored
+        number.ingress = .trunk
+        number.gatewayProviderID = "prv_2"
+        number.resources = [
+          V1.PhoneNumber.Resource(
+            type: .gatewayInboundTrunk, name: "trunkline-pn_1", externalID: "ST_1")
+        ]
+        return V1.ImportPhoneNumberResponse(phoneNumber: number)
+      }
+    }
+    let line = "phone-numbers import +15005550006 --provider-id prv_1"
+    let outcome = await harness.run(line + " --ingress trunk --gateway prv_2")
+    #expect(outcome.status == .success)
+    #expect(requests.last?.ingress == .trunk)
+    #expect(requests.last?.gatewayProviderID == "prv_2")
+    #expect(outcome.output.contains("gateway_inbound_trunk ST_1"))
+    for options in [" --ingress trunk", " --gateway prv_2", " --ingress webhook --gateway prv_2"] {
+      #expect(await harness.run(line + options).status == .usage, "\(options)")
+    }
+  }
+
   @Test func importsWithCredentials() async {
     let requests = Requests<V1.ImportPhoneNumberRequest>()
     let harness = CommandHarness(files: ["secret": "s3cret\n"]) { router in

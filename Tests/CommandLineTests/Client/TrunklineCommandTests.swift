@@ -66,6 +66,9 @@ import Testing
           --no-inbound                Leave the number's inbound calls where they go today.
           --no-outbound               Place no calls from the number.
           --assign-to ASSIGNEE_ID     The agent or the softphone, sph_…, that is to answer.
+          --ingress webhook|trunk     How its calls come and go: the carrier asks a webhook,
+                                      which is the default, or a SIP trunk leads to a gateway.
+          --gateway prv_…             The LiveKit provider that a trunk leads to.
           --from-file PATH            Import many: a line for each number, NUMBER or
                                       NUMBER,LABEL; - is the standard input.
           --request-id ID             Repeats an earlier request safely. Without it a new id is

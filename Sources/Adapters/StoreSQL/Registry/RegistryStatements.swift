@@ -183,8 +183,8 @@ enum RegistryStatements {
     "number_insert",
     """
     INSERT INTO phone_numbers (region, tenant, id, provider_id, agent_id, state, version,
-      create_time, document)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+      create_time, document, gateway_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
     """)
   static let number = SQLStatement(
     "number_get",

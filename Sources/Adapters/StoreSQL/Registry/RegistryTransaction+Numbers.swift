@@ -10,6 +10,8 @@ extension RegistryTransaction {
     try check(number.tenant, .number)
     try await claim(number)
     try await comeUnderProvider(number, version: providerVersion)
+    // After the provider's row, as a provider that names a gateway takes both.
+    try await lockGateway(number.gatewayProviderID)
     if let agent = number.agentID { try await lockAgent(agent) }
     try await run(
       RegistryStatements.insertDirectory,
@@ -43,6 +45,7 @@ extension RegistryTransaction {
         SQLValue(number.providerID), number.agentID.map { SQLValue($0) } ?? .null,
         .text(number.state.rawValue), SQLValue(number.revision.version),
         SQLValue(number.revision.createTime), SQLValue(document: number),
+        number.gatewayProviderID.map { SQLValue($0) } ?? .null,
       ])
   }
 

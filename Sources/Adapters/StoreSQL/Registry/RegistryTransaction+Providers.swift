@@ -9,7 +9,7 @@ extension RegistryTransaction {
 
   mutating func insert(_ provider: Provider) async throws(Stop) {
     try check(provider.tenant, .provider)
-    try await lockGateway(of: provider)
+    try await lockGateway(provider.gatewayID)
     let inserted = try await run(
       RegistryStatements.insertProvider,
       [
@@ -36,9 +36,9 @@ extension RegistryTransaction {
     return id == provider.id ? nil : .refused(.providerExists(id))
   }
 
-  /// Takes the row of the gateway that a provider names: it is not deleted meanwhile.
-  private func lockGateway(of provider: Provider) async throws(Stop) {
-    if let gateway = provider.gatewayID { _ = try await lockProvider(gateway) }
+  /// Takes the row of a gateway that is named: it is not deleted meanwhile.
+  func lockGateway(_ gateway: ProviderID?) async throws(Stop) {
+    if let gateway { _ = try await lockProvider(gateway) }
   }
 
   mutating func update(
@@ -48,7 +48,7 @@ extension RegistryTransaction {
     guard try await lockProvider(provider.id).integer(0) == Int64(clamping: from) else {
       throw .refused(.versionMismatch(.provider))
     }
-    try await lockGateway(of: provider)
+    try await lockGateway(provider.gatewayID)
     if let twin = try await twin(of: provider) { throw twin }
     var values = [
       SQLValue(provider.revision.version), .text(provider.seals.text),

@@ -11,8 +11,12 @@ enum GatewayOptions {
     "The file with that key's secret; - is the standard input. TRUNKLINE_LIVEKIT_API_SECRET in the "
       + "environment may hold the secret itself.")
 
-  static let liveKit: [any DeclaredOption] = [url, apiKey, apiSecretFile]
-  static let liveKitChanges: [any DeclaredOption] = [apiKey, apiSecretFile]
+  static let sipHost: Option<String?> = .optional(
+    "sip-host", .anyText("HOST"),
+    "Where the LiveKit server's SIP service takes calls: a host with an optional port. Where it is "
+      + "not given it follows from --url.")
+  static let liveKit: [any DeclaredOption] = [url, apiKey, apiSecretFile, sipHost]
+  static let liveKitChanges: [any DeclaredOption] = [apiKey, apiSecretFile, sipHost]
 
   static let address: Option<String?> = .optional(
     "address", .text("HOST[:PORT]"), "Where the trunk's calls go out.")
@@ -128,12 +132,14 @@ struct NewConfiguration: Sendable {
       arguments.isOnCommandLine(GatewayOptions.url)
       || arguments.isOnCommandLine(GatewayOptions.apiKey)
       || arguments.isOnCommandLine(GatewayOptions.apiSecretFile)
+      || arguments.isOnCommandLine(GatewayOptions.sipHost)
     switch type {
     case .livekit:
       guard !isTwilio, trunk.paths.isEmpty else { throw GatewayOptions.mixed }
       let gateway = V1.Provider.LiveKit(
         url: try Self.needed(arguments, GatewayOptions.url, "livekit"),
-        apiKey: try Self.needed(arguments, GatewayOptions.apiKey, "livekit"))
+        apiKey: try Self.needed(arguments, GatewayOptions.apiKey, "livekit"),
+        sipHost: try arguments.value(GatewayOptions.sipHost) ?? "")
       kind = .liveKit(gateway, secretFile: try arguments.value(GatewayOptions.apiSecretFile))
     case .sipTrunk:
       guard !isTwilio, !isLiveKit else { throw GatewayOptions.mixed }
@@ -176,12 +182,16 @@ struct GatewayChanges: Sendable {
   private let trunk: TrunkArguments
   private let apiKey: String?
   private let secretFile: String?
+  private let sipHost: String?
 
   init(_ arguments: Arguments) throws(ArgumentError) {
+    sipHost = try arguments.value(GatewayOptions.sipHost)
     trunk = try TrunkArguments(arguments)
     apiKey = try arguments.value(GatewayOptions.apiKey)
     secretFile = try arguments.value(GatewayOptions.apiSecretFile)
-    if apiKey != nil || secretFile != nil, !trunk.paths.isEmpty { throw GatewayOptions.mixed }
+    if apiKey != nil || secretFile != nil || sipHost != nil, !trunk.paths.isEmpty {
+      throw GatewayOptions.mixed
+    }
   }
 
   /// nil: nothing.
@@ -189,7 +199,7 @@ struct GatewayChanges: Sendable {
     _ session: Session
   ) throws(CommandFailure) -> (config: V1.Provider.Config, paths: [String])? {
     if !trunk.paths.isEmpty { return (.sipTrunk(try trunk.read(session)), trunk.paths) }
-    guard apiKey != nil || secretFile != nil else { return nil }
+    guard apiKey != nil || secretFile != nil || sipHost != nil else { return nil }
     var gateway = V1.Provider.LiveKit()
     var paths: [String] = []
     if let apiKey {
@@ -200,6 +210,10 @@ struct GatewayChanges: Sendable {
     if let secret = try session.secret(file: secretFile, variable: variable) {
       gateway.apiSecret = secret
       paths.append("livekit.api_secret")
+    }
+    if let sipHost {
+      gateway.sipHost = sipHost
+      paths.append("livekit.sip_host")
     }
     return (.livekit(gateway), paths)
   }

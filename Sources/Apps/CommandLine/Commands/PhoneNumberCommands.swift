@@ -246,15 +246,25 @@ extension TrunklineCommands {
     record.append("region", number.region.text)
     record.append("carrier SID", number.carrierSID)
     record.append("calls", directions(number))
+    if !number.gatewayProviderID.isEmpty {
+      record.append("ingress", shortName(number.ingress, prefix: "INGRESS_"))
+      record.append("gateway", number.gatewayProviderID)
+    }
     record.append(
       "while unassigned", shortName(number.inbound?.unassigned ?? .reject, prefix: "UNASSIGNED_"))
     record.append("state", shortName(number.state, prefix: "STATE_"))
     record.append(conditions: number.conditions)
     for leftover in number.leftovers {
       let code = leftover.carrierCode.map { ", carrier code \($0)" } ?? ""
+      let made = leftover.name.isEmpty ? "" : ": \(leftover.name) \(leftover.resourceID)"
       record.append(
         "left at the carrier",
-        "\(shortName(leftover.type, prefix: "TYPE_")) in \(leftover.region.text)\(code)")
+        "\(shortName(leftover.type, prefix: "TYPE_")) in \(leftover.region.text)\(code)\(made)")
+    }
+    for resource in number.resources {
+      record.append(
+        "made for it",
+        "\(shortName(resource.type, prefix: "TYPE_")) \(resource.externalID)")
     }
     if let former = number.former {
       record.append("former webhook", former.voiceURL)

@@ -12,6 +12,12 @@ extension TrunklineCommands {
     "no-inbound", "Leave the number's inbound calls where they go today.")
   private static let noOutbound: Option<Bool> = .flag(
     "no-outbound", "Place no calls from the number.")
+  private static let ingress: Option<V1.PhoneNumber.Ingress?> = .optional(
+    "ingress", .choice(["webhook": .webhook, "trunk": .trunk]),
+    "How its calls come and go: the carrier asks a webhook, which is the default, or a SIP trunk "
+      + "leads to a gateway.")
+  private static let gateway: Option<String?> = .optional(
+    "gateway", .text("prv_…"), "The LiveKit provider that a trunk leads to.")
   private static let fromFile: Option<String?> = .optional(
     "from-file", .text("PATH"),
     "Import many: a line for each number, NUMBER or NUMBER,LABEL; - is the standard input.")
@@ -27,8 +33,8 @@ extension TrunklineCommands {
       + "what was cut.",
     options: [
       newProviderID, accountSID, credentialsRegion, apiKeySID, apiKeySecretFile, authTokenFile,
-      label, Shared.labels, noInbound, noOutbound, assignTo, fromFile, Shared.requestID,
-      Shared.validateOnly,
+      label, Shared.labels, noInbound, noOutbound, assignTo, ingress, gateway, fromFile,
+      Shared.requestID, Shared.validateOnly,
     ],
     positionals: [e164]
   ) { (arguments) throws(ArgumentError) in
@@ -38,8 +44,11 @@ extension TrunklineCommands {
       return try importOne(number, arguments)
     }
     guard number == nil else { throw .conflict("Give a number or --from-file, not both.") }
-    guard !arguments.isGiven(label), !arguments.isGiven(Shared.validateOnly) else {
-      throw .conflict("--label and --validate-only do not go with --from-file.")
+    guard !arguments.isGiven(label), !arguments.isGiven(Shared.validateOnly),
+      !arguments.isGiven(ingress), !arguments.isGiven(gateway)
+    else {
+      throw .conflict(
+        "--label, --ingress, --gateway and --validate-only do not go with --from-file.")
     }
     return try importMany(file, arguments)
   }
@@ -73,6 +82,11 @@ extension TrunklineCommands {
     if try arguments.value(noOutbound) { request.supportsOutbound = false }
     if let id = try arguments.value(assignTo) {
       request.assignee = id.hasPrefix(softphonePrefix) ? .softphoneID(id) : .agentID(id)
+    }
+    request.ingress = try arguments.value(ingress) ?? .unspecified
+    request.gatewayProviderID = try arguments.value(gateway) ?? ""
+    guard (request.ingress == .trunk) != request.gatewayProviderID.isEmpty else {
+      throw .conflict("--ingress trunk and --gateway go together.")
     }
     request.validateOnly = try arguments.value(Shared.validateOnly)
     let givenID = try arguments.value(Shared.requestID)

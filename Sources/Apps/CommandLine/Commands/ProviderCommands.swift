@@ -315,6 +315,7 @@ extension TrunklineCommands {
       record.append("url", gateway.url)
       record.append("API key", gateway.apiKey)
       record.append("API secret", gateway.hasApiSecret ? "stored" : "none")
+      record.append("SIP host", gateway.sipHost)
     case .sipTrunk(let trunk): append(trunk, to: &record)
     case nil: break
     }

@@ -55,8 +55,8 @@ extension ErrorDetails {
         .aborted, "CONTENDED", "Others changed \(resource.name) at the same time. Repeat.",
         metadata: ["resource": resource.name])
     case .numberAssigned, .numbersNotLinked, .providerInUse, .providerBusy, .agentInUse,
-      .numberBusy, .numberInWork, .numberNotCorrupted, .nothingToRepair, .providerAwaited,
-      .numberOwned, .numberNotFound, .numberNotProvisioned,
+      .numberBusy, .numberInWork, .numberNotCorrupted, .nothingToRepair, .numberOnTrunk,
+      .providerAwaited, .numberOwned, .numberNotFound, .numberNotProvisioned,
       .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed, .accountMismatch,
       .credentialsOfOtherRegion, .numbersUnreachable, .operationNotCancellable:
       self = Self.unmet(error)
@@ -217,6 +217,12 @@ extension ErrorDetails {
         "Number \(id) is \(state.rawValue); only a corrupted one is given up. Delete it, which "
           + "puts the carrier's settings back.",
         metadata: ["state": state.rawValue])
+    case .numberOnTrunk(let id):
+      precondition(
+        "PHONE_NUMBER_ON_TRUNK", subject: id.description,
+        "Number \(id) has a trunk of its own, made for its region and its directions. Delete it, "
+          + "and import it anew as it is to be.",
+        metadata: ["phone_number_id": id.description])
     case .nothingToRepair(let id):
       precondition(
         "NOTHING_TO_REPAIR", subject: id.description,

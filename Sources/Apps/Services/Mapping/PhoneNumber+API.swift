@@ -67,6 +67,16 @@ extension Trunkline.V1.PhoneNumber.State {
 }
 
 extension Trunkline.V1.PhoneNumber.Ingress {
+  /// What an import means.
+  var choice: Choice<Registry.Ingress> {
+    switch self {
+    case .unspecified: .unset
+    case .webhook: .value(.webhook)
+    case .trunk: .value(.trunk)
+    case .unrecognized: .unknown
+    }
+  }
+
   fileprivate init(_ ingress: Registry.Ingress) {
     switch ingress {
     case .webhook: self = .webhook

@@ -9,6 +9,7 @@ extension Trunkline.V1.Provider.LiveKit {
     self.init()
     url = gateway.url
     apiKey = gateway.maskedAPIKey
+    sipHost = gateway.sipHost
     hasApiSecret = true
   }
 }
@@ -92,7 +93,8 @@ extension Trunkline.V1.MediaEncryption {
 extension LiveKitInput {
   init(_ gateway: Trunkline.V1.Provider.LiveKit) {
     self.init(
-      url: gateway.url, apiKey: gateway.apiKey, apiSecret: gateway.apiSecret.map { Secret($0) })
+      url: gateway.url, apiKey: gateway.apiKey, apiSecret: gateway.apiSecret.map { Secret($0) },
+      sipHost: gateway.sipHost)
   }
 }
 

@@ -73,6 +73,7 @@ extension Registry.Condition.Kind {
     case .voiceCapability: "VOICE_CAPABILITY"
     case .webhook: "WEBHOOK"
     case .webhookOverride: "WEBHOOK_OVERRIDE"
+    case .trunk: "TRUNK"
     case .fallbackWebhook: "FALLBACK_WEBHOOK"
     case .statusCallback: "STATUS_CALLBACK"
     case .processingRegion: "PROCESSING_REGION"

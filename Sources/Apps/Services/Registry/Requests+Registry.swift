@@ -90,6 +90,7 @@ extension ImportPhoneNumber {
       e164: request.e164, label: request.label,
       supportsInbound: request.supportsInbound, supportsOutbound: request.supportsOutbound,
       labels: request.labels, assignee: AssigneeChoice(request.assignee),
+      ingress: request.ingress.choice, gatewayID: request.gatewayProviderID,
       requestID: request.requestID, validateOnly: request.validateOnly)
   }
 }

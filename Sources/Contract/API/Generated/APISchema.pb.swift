@@ -106,13 +106,13 @@ package enum APISchema {
   /// trunkline/v1/phone_number_service.proto
   package static let trunklineV1PhoneNumberService = unsafe FileDescriptor(
     name: "trunkline/v1/phone_number_service.proto", copying: trunkline__v1__phone_number_service__file__bytes(),
-    count: 8404,
+    count: 8513,
     dependencies: [WellKnownSchema.googleProtobufFieldMask, WellKnownSchema.googleProtobufTimestamp, WellKnownSchema.googleRpcStatus, APISchema.trunklineV1Access, APISchema.trunklineV1Operation, APISchema.trunklineV1PhoneNumber, APISchema.trunklineV1Provider, APISchema.trunklineV1Region])
 
   /// trunkline/v1/provider.proto
   package static let trunklineV1Provider = unsafe FileDescriptor(
     name: "trunkline/v1/provider.proto", copying: trunkline__v1__provider__file__bytes(),
-    count: 3916,
+    count: 3943,
     dependencies: [WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineV1Condition, APISchema.trunklineV1Region])
 
   /// trunkline/v1/provider_service.proto

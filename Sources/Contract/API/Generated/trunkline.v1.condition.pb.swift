@@ -17,7 +17,8 @@ extension Trunkline.V1 {
     /// Of a provider: `CREDENTIALS`; `CARRIER_REACHABLE` while the carrier does not answer. Of a number:
     /// `CARRIER_SETTINGS` as a whole while they are ours, or when they could not be put back; and each
     /// of these while somebody has changed it at the carrier: `CARRIER_NUMBER`, `VOICE_CAPABILITY`,
-    /// `WEBHOOK`, `WEBHOOK_OVERRIDE`, `FALLBACK_WEBHOOK`, `STATUS_CALLBACK`, `PROCESSING_REGION`.
+    /// `WEBHOOK`, `WEBHOOK_OVERRIDE`, `FALLBACK_WEBHOOK`, `STATUS_CALLBACK`, `TRUNK`,
+    /// `PROCESSING_REGION`.
     package var type: String = ""
     /// How it turned out.
     package var status: Trunkline.V1.Condition.Status = .unspecified
@@ -29,6 +30,7 @@ extension Trunkline.V1 {
     ///   WEBHOOK_OVERRIDE   OVERRIDDEN_BY_APPLICATION, OVERRIDDEN_BY_TRUNK
     ///   FALLBACK_WEBHOOK   FALLBACK_WEBHOOK_REPLACED
     ///   STATUS_CALLBACK    STATUS_CALLBACK_REPLACED
+    ///   TRUNK              TRUNK_DETACHED, TRUNK_REPLACED
     ///   PROCESSING_REGION  PROCESSING_REGION_MOVED
     package var reason: String = ""
     /// The cause and the remedy for people. It holds no secret and no full phone number.

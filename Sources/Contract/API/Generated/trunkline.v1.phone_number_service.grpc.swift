@@ -20,6 +20,11 @@ extension Trunkline.V1 {
     /// the other; it stays, as CreateProvider would have left it, when setting up the number fails at
     /// the carrier afterwards.
     ///
+    /// With INGRESS_TRUNK a SIP trunk is made for the number at the carrier, and trunks and a dispatch
+    /// rule at the gateway: calls go through both, and no webhook is asked. `resources` tell what was
+    /// made; all of it bears the number's id in its name, and goes when the number is deleted. A number
+    /// without inbound calls gets what calls out need, and its record and region stay as they are.
+    ///
     /// Either the whole import happens or nothing changes at the carrier. Errors: NOT_FOUND
     /// (PROVIDER_NOT_FOUND, AGENT_NOT_FOUND, SOFTPHONE_NOT_FOUND); those of CreateProvider for credentials that the carrier refuses, but for
     /// PROVIDER_EXISTS; PERMISSION_DENIED (SCOPE_MISSING) when a provider would be made and the caller
@@ -28,7 +33,8 @@ extension Trunkline.V1 {
     /// FAILED_PRECONDITION: NUMBER_CLAIMED when somebody else holds the number, NUMBER_NOT_AT_CARRIER
     /// when the provider's account does not hold it, NUMBER_WITHOUT_VOICE when it can't take voice
     /// calls, REGION_NOT_SERVED when the carrier could not reach this deployment in the provider's
-    /// region, CARRIER_REFUSED_CREDENTIALS; RESOURCE_EXHAUSTED (TOO_MANY_OPERATIONS); UNAVAILABLE.
+    /// region, CARRIER_REFUSED_CREDENTIALS, NOT_A_GATEWAY when `gateway_provider_id` names no provider of
+    /// type livekit; RESOURCE_EXHAUSTED (TOO_MANY_OPERATIONS); UNAVAILABLE.
     func importPhoneNumber(
       _ request: Trunkline.V1.ImportPhoneNumberRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.ImportPhoneNumberResponse
@@ -114,7 +120,8 @@ extension Trunkline.V1 {
     ) async throws(RPCError) -> Trunkline.V1.ListPhoneNumbersResponse
 
     /// Changes a number's label, labels, whether it may place calls, and what its calls get while
-    /// nobody has it. The carrier is not asked. Errors: NOT_FOUND; ABORTED for a stale etag.
+    /// nobody has it. The carrier is not asked. Errors: NOT_FOUND; FAILED_PRECONDITION
+    /// (PHONE_NUMBER_ON_TRUNK) for the directions of a number by trunk; ABORTED for a stale etag.
     func updatePhoneNumber(
       _ request: Trunkline.V1.UpdatePhoneNumberRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.UpdatePhoneNumberResponse
@@ -181,7 +188,8 @@ extension Trunkline.V1 {
     ///
     /// Answers when the work is written down; the operation shows how it ends. Errors: NOT_FOUND
     /// (PHONE_NUMBER_NOT_FOUND, PROVIDER_NOT_FOUND); INVALID_ARGUMENT when it is under that provider
-    /// already; FAILED_PRECONDITION: NUMBER_NOT_AT_CARRIER when that provider's account does not hold
+    /// already; FAILED_PRECONDITION: PHONE_NUMBER_ON_TRUNK for a number by trunk, which is deleted and
+    /// imported anew instead; NUMBER_NOT_AT_CARRIER when that provider's account does not hold
     /// it, NUMBER_WITHOUT_VOICE, REGION_NOT_SERVED, PHONE_NUMBER_BUSY, CARRIER_REFUSED_CREDENTIALS;
     /// RESOURCE_EXHAUSTED (TOO_MANY_OPERATIONS); ABORTED for a stale etag; UNAVAILABLE.
     func movePhoneNumber(
@@ -291,6 +299,11 @@ extension Trunkline.V1 {
     /// the other; it stays, as CreateProvider would have left it, when setting up the number fails at
     /// the carrier afterwards.
     ///
+    /// With INGRESS_TRUNK a SIP trunk is made for the number at the carrier, and trunks and a dispatch
+    /// rule at the gateway: calls go through both, and no webhook is asked. `resources` tell what was
+    /// made; all of it bears the number's id in its name, and goes when the number is deleted. A number
+    /// without inbound calls gets what calls out need, and its record and region stay as they are.
+    ///
     /// Either the whole import happens or nothing changes at the carrier. Errors: NOT_FOUND
     /// (PROVIDER_NOT_FOUND, AGENT_NOT_FOUND, SOFTPHONE_NOT_FOUND); those of CreateProvider for credentials that the carrier refuses, but for
     /// PROVIDER_EXISTS; PERMISSION_DENIED (SCOPE_MISSING) when a provider would be made and the caller
@@ -299,7 +312,8 @@ extension Trunkline.V1 {
     /// FAILED_PRECONDITION: NUMBER_CLAIMED when somebody else holds the number, NUMBER_NOT_AT_CARRIER
     /// when the provider's account does not hold it, NUMBER_WITHOUT_VOICE when it can't take voice
     /// calls, REGION_NOT_SERVED when the carrier could not reach this deployment in the provider's
-    /// region, CARRIER_REFUSED_CREDENTIALS; RESOURCE_EXHAUSTED (TOO_MANY_OPERATIONS); UNAVAILABLE.
+    /// region, CARRIER_REFUSED_CREDENTIALS, NOT_A_GATEWAY when `gateway_provider_id` names no provider of
+    /// type livekit; RESOURCE_EXHAUSTED (TOO_MANY_OPERATIONS); UNAVAILABLE.
     package func importPhoneNumber(
       _ request: Trunkline.V1.ImportPhoneNumberRequest,
       options: CallOptions = .defaults
@@ -405,7 +419,8 @@ extension Trunkline.V1 {
     }
 
     /// Changes a number's label, labels, whether it may place calls, and what its calls get while
-    /// nobody has it. The carrier is not asked. Errors: NOT_FOUND; ABORTED for a stale etag.
+    /// nobody has it. The carrier is not asked. Errors: NOT_FOUND; FAILED_PRECONDITION
+    /// (PHONE_NUMBER_ON_TRUNK) for the directions of a number by trunk; ABORTED for a stale etag.
     package func updatePhoneNumber(
       _ request: Trunkline.V1.UpdatePhoneNumberRequest,
       options: CallOptions = .defaults
@@ -493,7 +508,8 @@ extension Trunkline.V1 {
     ///
     /// Answers when the work is written down; the operation shows how it ends. Errors: NOT_FOUND
     /// (PHONE_NUMBER_NOT_FOUND, PROVIDER_NOT_FOUND); INVALID_ARGUMENT when it is under that provider
-    /// already; FAILED_PRECONDITION: NUMBER_NOT_AT_CARRIER when that provider's account does not hold
+    /// already; FAILED_PRECONDITION: PHONE_NUMBER_ON_TRUNK for a number by trunk, which is deleted and
+    /// imported anew instead; NUMBER_NOT_AT_CARRIER when that provider's account does not hold
     /// it, NUMBER_WITHOUT_VOICE, REGION_NOT_SERVED, PHONE_NUMBER_BUSY, CARRIER_REFUSED_CREDENTIALS;
     /// RESOURCE_EXHAUSTED (TOO_MANY_OPERATIONS); ABORTED for a stale etag; UNAVAILABLE.
     package func movePhoneNumber(

@@ -33,6 +33,11 @@ extension Trunkline.V1 {
     /// The account that holds the number, its region and its credentials, as CreateProvider takes them;
     /// `display_name` and `labels` are for a provider that is made.
     package var provider: Trunkline.V1.Provider?
+    /// How its calls are to come here and go out. Unset: by webhook.
+    package var ingress: Trunkline.V1.PhoneNumber.Ingress = .unspecified
+    /// The provider of type livekit whose gateway the calls go through, `prv_…`. INGRESS_TRUNK needs
+    /// one; with others it is refused.
+    package var gatewayProviderID: String = ""
     /// What is to answer the number, from the import on; unset: nothing.
     package var assignee: Assignee?
     /// The fields that this version of the contract does not know.
@@ -50,6 +55,8 @@ extension Trunkline.V1 {
       requestID: String = "",
       validateOnly: Bool = false,
       provider: Trunkline.V1.Provider? = nil,
+      ingress: Trunkline.V1.PhoneNumber.Ingress = .unspecified,
+      gatewayProviderID: String = "",
       assignee: Assignee? = nil
     ) {
       self.providerID = providerID
@@ -61,6 +68,8 @@ extension Trunkline.V1 {
       self.requestID = requestID
       self.validateOnly = validateOnly
       self.provider = provider
+      self.ingress = ingress
+      self.gatewayProviderID = gatewayProviderID
       self.assignee = assignee
     }
 
@@ -1044,6 +1053,8 @@ extension Trunkline.V1.ImportPhoneNumberRequest {
     self.requestID = try unsafe Wire.string(c.pointee.f7)
     self.validateOnly = unsafe c.pointee.f8 != 0
     if let value = unsafe c.pointee.f9 { self.provider = try unsafe Trunkline.V1.Provider(copying: UnsafeRawPointer(value)) }
+    self.ingress = unsafe Trunkline.V1.PhoneNumber.Ingress(rawValue: c.pointee.f10)
+    self.gatewayProviderID = try unsafe Wire.string(c.pointee.f11)
     switch unsafe c.pointee.o0_case.rawValue {
     case 12: self.assignee = .agentID(try unsafe Wire.string(c.pointee.f12))
     case 13: self.assignee = .softphoneID(try unsafe Wire.string(c.pointee.f13))
@@ -1089,6 +1100,8 @@ extension Trunkline.V1.ImportPhoneNumberRequest {
     if let value = self.provider {
       unsafe c.pointee.f9 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Provider.self)
     }
+    unsafe c.pointee.f10 = self.ingress.rawValue
+    unsafe c.pointee.f11 = arena.copy(self.gatewayProviderID)
     switch self.assignee {
     case .agentID(let value)?:
       unsafe c.pointee.o0_case = .init(rawValue: 12)
@@ -1114,6 +1127,8 @@ extension Trunkline.V1.ImportPhoneNumberRequest {
     try json.field("requestId", "request_id", self.requestID)
     try json.field("validateOnly", "validate_only", self.validateOnly)
     try json.field("provider", "provider", self.provider)
+    try json.field("ingress", "ingress", self.ingress)
+    try json.field("gatewayProviderId", "gateway_provider_id", self.gatewayProviderID)
     switch self.assignee {
     case .agentID(let value)?: try json.member("agentId", "agent_id", value)
     case .softphoneID(let value)?: try json.member("softphoneId", "softphone_id", value)
@@ -1150,6 +1165,12 @@ extension Trunkline.V1.ImportPhoneNumberRequest {
     case "provider":
       try json.read(&self.provider)
       return 9
+    case "ingress":
+      try json.read(&self.ingress)
+      return 10
+    case "gatewayProviderId", "gateway_provider_id":
+      try json.read(&self.gatewayProviderID)
+      return 11
     case "agentId", "agent_id":
       try json.read(into: &self.assignee) { .agentID($0) }
       return 12

@@ -414,6 +414,11 @@ extension Trunkline.V1 {
       package var apiSecret: String?
       /// Whether a secret is stored. Output-only.
       package var hasApiSecret: Bool = false
+      /// Where its SIP service takes calls: a host with an optional port. Trunks that are made for
+      /// numbers send their calls there; after a change repair those that are there. Empty: what LiveKit
+      /// Cloud has for the project, `<project>.sip.livekit.cloud`, and else the host of `url`. Reads
+      /// return what is in force.
+      package var sipHost: String = ""
       /// The fields that this version of the contract does not know.
       package var unknownFields = UnknownFields()
 
@@ -423,12 +428,14 @@ extension Trunkline.V1 {
         url: String = "",
         apiKey: String = "",
         apiSecret: String? = nil,
-        hasApiSecret: Bool = false
+        hasApiSecret: Bool = false,
+        sipHost: String = ""
       ) {
         self.url = url
         self.apiKey = apiKey
         self.apiSecret = apiSecret
         self.hasApiSecret = hasApiSecret
+        self.sipHost = sipHost
       }
     }
   }
@@ -1209,6 +1216,7 @@ extension Trunkline.V1.Provider.LiveKit {
     self.apiKey = try unsafe Wire.string(c.pointee.f2)
     if unsafe c.pointee.o0_case.rawValue == 3 { self.apiSecret = try unsafe Wire.string(c.pointee.f3) }
     self.hasApiSecret = unsafe c.pointee.f4 != 0
+    self.sipHost = try unsafe Wire.string(c.pointee.f5)
     if unsafe c.pointee.base.n_unknown_fields > 0 {
       self.unknownFields = try unsafe UnknownFields(c.pointee.base)
     }
@@ -1225,6 +1233,7 @@ extension Trunkline.V1.Provider.LiveKit {
       unsafe c.pointee.f3 = arena.copy(value)
     }
     unsafe c.pointee.f4 = self.hasApiSecret ? 1 : 0
+    unsafe c.pointee.f5 = arena.copy(self.sipHost)
     if !self.unknownFields.isEmpty {
       unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
     }
@@ -1236,6 +1245,7 @@ extension Trunkline.V1.Provider.LiveKit {
     try json.field("apiKey", "api_key", self.apiKey)
     try json.field("apiSecret", "api_secret", self.apiSecret)
     try json.field("hasApiSecret", "has_api_secret", self.hasApiSecret)
+    try json.field("sipHost", "sip_host", self.sipHost)
   }
 
   package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
@@ -1252,6 +1262,9 @@ extension Trunkline.V1.Provider.LiveKit {
     case "hasApiSecret", "has_api_secret":
       try json.read(&self.hasApiSecret)
       return 4
+    case "sipHost", "sip_host":
+      try json.read(&self.sipHost)
+      return 5
     default: return 0
     }
   }

@@ -56,6 +56,7 @@ extension AuditedFields {
       add("livekit.url", gateway.url)
       add("livekit.api_key", gateway.maskedAPIKey)
       add(secret: "livekit.api_secret", gateway.apiSecret)
+      add("livekit.sip_host", gateway.sipHost)
     case .sipTrunk(let trunk): add(trunk)
     }
     if let staged = provider.staged {

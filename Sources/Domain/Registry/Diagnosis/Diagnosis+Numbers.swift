@@ -51,6 +51,12 @@ extension Diagnosis {
   private mutating func judge(
     _ voice: VoiceSettings, _ facts: DiagnosisFacts.Number, _ subject: DiagnosisFinding.Subject
   ) {
+    if facts.number.ingress == .trunk {
+      guard voice.trunkSID != facts.number.configured?.trunkSID else { return }
+      let present = voice.trunkSID.isEmpty ? "no trunk" : "trunk \(Self.masked(voice.trunkSID))"
+      add(.numberOffTrunk, subject, present)
+      return
+    }
     if !voice.trunkSID.isEmpty {
       add(.webhookOverriddenByTrunk, subject, "trunk \(Self.masked(voice.trunkSID))")
     }

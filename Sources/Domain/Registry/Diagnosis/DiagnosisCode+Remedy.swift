@@ -77,7 +77,7 @@ extension DiagnosisCode {
       "Repair the number (RepairPhoneNumber): that writes the webhook."
     case .webhookTakenOver, .fallbackReplaced, .statusCallbackReplaced, .webhookMethodChanged:
       "Find out who set it. To have it back, repair the number (RepairPhoneNumber)."
-    case .webhookOverriddenByApplication, .webhookOverriddenByTrunk:
+    case .webhookOverriddenByApplication, .webhookOverriddenByTrunk, .numberOffTrunk:
       "Find out who set it. To have the calls back, repair the number (RepairPhoneNumber)."
     case .processingRegionMoved:
       "Repair the number (RepairPhoneNumber), or move it to a provider of the other region "

@@ -86,6 +86,7 @@ package enum DiagnosisCode: String, Sendable, Hashable, CaseIterable {
   case webhookMethodChanged = "WEBHOOK_METHOD_CHANGED"
   case webhookOverriddenByApplication = "WEBHOOK_OVERRIDDEN_BY_APPLICATION"
   case webhookOverriddenByTrunk = "WEBHOOK_OVERRIDDEN_BY_TRUNK"
+  case numberOffTrunk = "NUMBER_OFF_TRUNK"
   case fallbackReplaced = "FALLBACK_REPLACED"
   case statusCallbackReplaced = "STATUS_CALLBACK_REPLACED"
   case processingRegionMoved = "PROCESSING_REGION_MOVED"
@@ -125,8 +126,8 @@ package enum DiagnosisCode: String, Sendable, Hashable, CaseIterable {
       .publicURLOfOtherServer, .publicURLOfOtherKeyring, .publicURLDiffers, .numberCorrupted,
       .numberVanished, .numberWithoutVoice, .webhookMissing, .webhookTakenOver,
       .webhookOutdated, .webhookMethodChanged, .webhookOverriddenByApplication,
-      .webhookOverriddenByTrunk, .processingRegionMoved, .countryBlocked, .countryUnknown,
-      .trunkMissing, .trunkWithoutOrigination:
+      .webhookOverriddenByTrunk, .numberOffTrunk, .processingRegionMoved, .countryBlocked,
+      .countryUnknown, .trunkMissing, .trunkWithoutOrigination:
       .error
     }
   }

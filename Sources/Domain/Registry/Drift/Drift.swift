@@ -30,7 +30,8 @@ package enum Drift {
     }
     var findings: [DriftFinding] = found.hasVoice ? [] : [.voiceLost]
     if let ours = number.configured, number.supportsInbound {
-      findings += settings(found.voice, ours)
+      findings +=
+        number.ingress == .trunk ? trunk(found.voice, ours) : settings(found.voice, ours)
       findings += moved(region, from: number.region)
     }
     return findings
@@ -63,6 +64,14 @@ package enum Drift {
       findings.append(.statusCallbackReplaced(by: other))
     }
     return findings
+  }
+
+  /// A number on a trunk has nothing else in force.
+  private static func trunk(
+    _ present: VoiceSettings, _ ours: VoiceSettings
+  ) -> [DriftFinding] {
+    guard present.trunkSID != ours.trunkSID else { return [] }
+    return [present.trunkSID.isEmpty ? .trunkDetached : .trunkReplaced]
   }
 
   private typealias Address = (url: String, method: VoiceSettings.Method)
@@ -102,7 +111,7 @@ package enum Drift {
   /// The conditions that drift speaks of: a look at the whole of a number replaces all of them.
   static let kinds: Set<Condition.Kind> = [
     .carrierSettings, .carrierNumber, .voiceCapability, .webhook, .webhookOverride,
-    .fallbackWebhook, .statusCallback, .processingRegion,
+    .fallbackWebhook, .statusCallback, .trunk, .processingRegion,
   ]
 }
 

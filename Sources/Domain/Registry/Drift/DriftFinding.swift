@@ -18,6 +18,10 @@ package enum DriftFinding: Sendable, Hashable {
   case fallbackReplaced(by: Replacement)
   /// Another address is told how calls ended.
   case statusCallbackReplaced(by: Replacement)
+  /// A number by trunk is on no trunk.
+  case trunkDetached
+  /// A number by trunk is on somebody else's.
+  case trunkReplaced
   /// Another region handles inbound calls; nil: one that we don't know.
   case processingRegionMoved(to: Region?)
 
@@ -81,6 +85,7 @@ extension DriftFinding {
     case .voiceLost: .voiceCapability
     case .webhookReplaced: .webhook
     case .applicationOverrides, .trunkOverrides: .webhookOverride
+    case .trunkDetached, .trunkReplaced: .trunk
     case .fallbackReplaced: .fallbackWebhook
     case .statusCallbackReplaced: .statusCallback
     case .processingRegionMoved: .processingRegion
@@ -97,6 +102,8 @@ extension DriftFinding {
     case .webhookReplaced: "WEBHOOK_REPLACED"
     case .applicationOverrides: "OVERRIDDEN_BY_APPLICATION"
     case .trunkOverrides: "OVERRIDDEN_BY_TRUNK"
+    case .trunkDetached: "TRUNK_DETACHED"
+    case .trunkReplaced: "TRUNK_REPLACED"
     case .fallbackReplaced: "FALLBACK_WEBHOOK_REPLACED"
     case .statusCallbackReplaced: "STATUS_CALLBACK_REPLACED"
     case .processingRegionMoved: "PROCESSING_REGION_MOVED"
@@ -121,6 +128,10 @@ extension DriftFinding {
         + Self.repair
     case .trunkOverrides:
       "A trunk at the carrier takes the number's calls in place of the webhook. \(Self.repair)"
+    case .trunkDetached:
+      "The number was taken off the trunk that leads its calls here. \(Self.repair)"
+    case .trunkReplaced:
+      "The number was put on another trunk, which takes its calls. \(Self.repair)"
     case .fallbackReplaced(let replacement):
       "\(replacement.subject) asked when the webhook fails. \(Self.repair)"
     case .statusCallbackReplaced(let replacement):

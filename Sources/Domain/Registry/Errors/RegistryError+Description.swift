@@ -8,8 +8,8 @@ extension RegistryError {
       .numberClaimed, .agentExists, .etagMismatch, .contended, .numberAssigned, .numbersNotLinked,
       .providerInUse,
       .agentInUse, .numberBusy, .numberInWork, .numberNotCorrupted, .nothingToRepair,
-      .providerAwaited, .providerBusy, .numberOwned, .numberNotFound, .numberNotProvisioned,
-      .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed,
+      .numberOnTrunk, .providerAwaited, .providerBusy, .numberOwned, .numberNotFound,
+      .numberNotProvisioned, .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed,
       .accountMismatch, .credentialsOfOtherRegion, .numbersUnreachable, .credentialStaged,
       .credentialReplaced, .credentialNotStaged, .credentialRefused, .scopeNotHeld, .gatewayInUse,
       .notAGateway, .providerUnsuited,
@@ -61,6 +61,9 @@ extension RegistryError: CustomStringConvertible {
       "\(operation) works on \(id). Wait until it is over."
     case .numberNotCorrupted(let id, let state):
       "\(id) is \(state.rawValue). Only a corrupted number can be given up; delete it."
+    case .numberOnTrunk(let id):
+      "\(id) has a trunk of its own, made for its region and its directions. Delete it, and import "
+        + "it anew as it is to be."
     case .nothingToRepair(let id):
       "Nothing of ours is at the carrier for \(id): it takes no inbound calls."
     case .providerAwaited(let id, let number):

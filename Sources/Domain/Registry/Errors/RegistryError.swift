@@ -77,6 +77,8 @@ package enum RegistryError: Error, Sendable, Hashable {
   case numberNotCorrupted(PhoneNumberID, PhoneNumberState)
   /// Nothing of ours is at the carrier for the number.
   case nothingToRepair(PhoneNumberID)
+  /// A number on a trunk of its own can't be moved, and keeps its directions.
+  case numberOnTrunk(PhoneNumberID)
   /// Numbers are being moved to the provider.
   case providerAwaited(ProviderID, PhoneNumberID)
   /// The provider's account has no such number; nil: of a provider that was not made for that.

@@ -67,7 +67,7 @@ package final class ProvisioningRunner: Sendable {
   ///   the store is its alone.
   package init(
     store: any RegistryStore, carrier: any Carrier, market: any NumberMarket,
-    outside: OutsidePorts? = nil,
+    outside: OutsidePorts,
     sealer: any SecretSealer, time: any TimeSource, ids: any IDSource, feed: RouteFeed,
     process: RegistryProcessID?, background: BackgroundTasks
   ) {

@@ -253,6 +253,14 @@ package struct ProvisioningStateMachine: Sendable {
     journal.steps[index].putBack = nil
     journal.steps[index].carrierCode = nil
     journal.steps[index].state = journal.steps[index].stateRestored
+    // What hung on it and could not be taken away went with it.
+    for part in journal.steps.indices
+    where journal.steps[part].state == .left
+      && journal.steps[part].kind.hangsOn == journal.steps[index].kind
+    {
+      journal.steps[part].state = journal.steps[part].stateRestored
+      journal.steps[part].carrierCode = nil
+    }
     return advance()
   }
 

@@ -56,6 +56,15 @@ package enum StepKind: String, Sendable, Hashable, Codable, CaseIterable {
     }
   }
 
+  /// What it is a part of, and goes with.
+  package var hangsOn: StepKind? {
+    switch self {
+    case .originationURL, .trunkCredentialList: .trunk
+    case .credential: .credentialList
+    default: nil
+    }
+  }
+
   /// It is about the number's own record, which tells that the number is gone.
   package var isRecord: Bool { self == .webhook || self == .trunkNumber }
 }

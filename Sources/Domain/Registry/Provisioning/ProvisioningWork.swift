@@ -26,8 +26,7 @@ struct ProvisioningWork: Sendable {
   let store: any RegistryStore
   let carrier: any Carrier
   let market: any NumberMarket
-  /// nil: no work has a step that needs them.
-  let outside: OutsidePorts?
+  let outside: OutsidePorts
   let sealer: any SecretSealer
   let time: any TimeSource
   let ids: any IDSource
@@ -221,11 +220,9 @@ struct ProvisioningWork: Sendable {
   private func attach(
     _ number: PhoneNumber, to trunk: String, _ access: CarrierAccess
   ) async throws(CarrierError) {
-    guard let trunks = outside?.trunks, let sid = try? CarrierTrunkSID(trunk) else {
-      throw .nothingToHangOn
-    }
+    guard let sid = try? CarrierTrunkSID(trunk) else { throw .nothingToHangOn }
     do {
-      try await trunks.attach(number.carrierSID, to: sid, access)
+      try await outside.trunks.attach(number.carrierSID, to: sid, access)
     } catch {
       // Twice on one trunk is refused.
       guard error.kind == .conflict,
@@ -298,7 +295,6 @@ struct ProvisioningWork: Sendable {
     }
     var subject = Subject(step: step, number: number, account: account)
     if let wanted = step.resource {
-      guard let outside else { throw .damaged("There is nothing to make a resource with.") }
       subject.resource = ResourceWork(
         ports: outside, number: number, wanted: wanted, account: account, others: journal)
     }

@@ -34,6 +34,16 @@ extension ResourceWork {
     }
   }
 
+  /// What it hangs on is not there.
+  func isUnsupported(_ access: CarrierAccess) async throws(CarrierError) -> Bool {
+    switch wanted.kind.hangsOn {
+    case .trunk: try await ports.trunks.findTrunk(named: wanted.name, access) == nil
+    case .credentialList:
+      try await ports.trunks.findCredentialList(named: wanted.name, access) == nil
+    default: false
+    }
+  }
+
   /// Gives the carrier's id.
   func create(_ access: CarrierAccess) async throws(CarrierError) -> String {
     let trunks = ports.trunks

@@ -29,15 +29,16 @@ struct ResourceWork: Sendable {
 
   /// - Parameter everywhere: look also where one would stand that somebody altered.
   func find(everywhere: Bool) async throws(CarrierError) -> Sight {
-    do {
-      switch account {
-      case .carrier(let access): return try await find(access)
-      case .gateway(let access): return try await find(everywhere: everywhere, access)
+    switch account {
+    case .gateway(let access): return try await find(everywhere: everywhere, access)
+    case .carrier(let access):
+      do {
+        return try await find(access)
+      } catch {
+        // Only what it hangs on can be missing: a list that is empty is there.
+        guard error.kind == .notFound, try await isUnsupported(access) else { throw error }
+        return .absent
       }
-    } catch {
-      // What it would hang on is gone.
-      guard error.kind == .notFound else { throw error }
-      return .absent
     }
   }
 
@@ -70,21 +71,23 @@ struct ResourceWork: Sendable {
   /// have had its effect after we looked.
   func takeAway() async throws(CarrierError) {
     try await remove(wanted)
-    for _ in 0..<RegistryLimits.resourceCopiesMax where isFindable {
-      do {
+    // Without an id of its own there is one at most.
+    guard wanted.kind.hangsOn == nil || wanted.kind == .originationURL else { return }
+    do {
+      for _ in 0..<RegistryLimits.resourceCopiesMax {
         switch try await find(everywhere: true) {
         case .absent: return
         case .found(let other), .altered(let other): try await remove(other)
         }
-      } catch {
-        throw error.afterEffect
       }
+    } catch {
+      // The one that was found is gone, as was answered; unless whoever answers so says of all
+      // things that they are not there.
+      guard error.kind == .notFound else { return }
+      throw error.afterEffect
     }
-  }
-
-  /// It has an id of its own, so that there may be two of a name.
-  private var isFindable: Bool {
-    wanted.kind != .credential && wanted.kind != .trunkCredentialList
+    throw CarrierError(
+      .conflict, effect: .unknown, message: "It is there again each time that it is taken away.")
   }
 
   private func create() async throws(CarrierError) -> ExternalResource {

@@ -6,8 +6,13 @@ package struct LiveKitInput: Sendable {
   package var apiKey: String
   /// nil when unset.
   package var apiSecret: Secret?
+  /// Empty: what follows from `url`.
+  package var sipHost: String
 
-  package init(url: String = "", apiKey: String = "", apiSecret: Secret? = nil) {
+  package init(
+    url: String = "", apiKey: String = "", apiSecret: Secret? = nil, sipHost: String = ""
+  ) {
+    self.sipHost = sipHost
     self.url = url
     self.apiKey = apiKey
     self.apiSecret = apiSecret

@@ -5,6 +5,8 @@ struct LiveKitDraft: Sendable {
   let url: String
   let apiKey: String
   let apiSecret: Secret
+  /// nil: what follows from `url`.
+  let sipHost: String?
 
   init?(
     _ input: LiveKitInput, allowsPlain: Bool, _ validator: inout Validator
@@ -12,6 +14,7 @@ struct LiveKitDraft: Sendable {
     let url = Self.url(input.url, allowsPlain: allowsPlain, &validator)
     let isKey = Self.check(key: input.apiKey, &validator)
     let secret = Self.secret(input.apiSecret, &validator)
+    sipHost = Self.sipHost(input.sipHost, &validator)
     guard let url, isKey, let secret else { return nil }
     self.url = url
     self.apiKey = input.apiKey
@@ -74,6 +77,21 @@ struct LiveKitDraft: Sendable {
     return "\(scheme)://\(host)"
   }
 
+  /// In small letters; nil when it is empty, or was refused.
+  static func sipHost(_ text: String, _ validator: inout Validator) -> String? {
+    guard !text.isEmpty else { return nil }
+    let small = text.lowercased()
+    guard text.utf8.count <= RegistryLimits.gatewayURLLengthMax, HostText.isHostAndPort(small[...])
+    else {
+      validator.refuse(
+        "\(field).sip_host", .malformed,
+        "It is a host with an optional port, as project.sip.livekit.cloud: no scheme, user or "
+          + "parameter.")
+      return nil
+    }
+    return small
+  }
+
   static func check(key: String, _ validator: inout Validator) -> Bool {
     let field = "\(field).api_key"
     guard !key.isEmpty else {
@@ -110,5 +128,6 @@ extension RequestBody {
     add(input.url)
     add(input.apiKey)
     add(input.apiSecret)
+    add(input.sipHost)
   }
 }

@@ -14,14 +14,21 @@ package struct ImportPhoneNumber: Sendable {
   package var labels: [String: String]
   /// What is to answer from the import on.
   package var assignee: AssigneeChoice
+  /// Unset: by webhook.
+  package var ingress: Choice<Ingress>
+  /// The gateway of a number by trunk; else empty.
+  package var gatewayID: String
   package var requestID: String
   package var validateOnly: Bool
 
   package init(
     providerID: String, provider: ProviderInput? = nil, e164: String, label: String = "",
     supportsInbound: Bool? = nil, supportsOutbound: Bool? = nil, labels: [String: String] = [:],
-    assignee: AssigneeChoice = .unset, requestID: String = "", validateOnly: Bool = false
+    assignee: AssigneeChoice = .unset, ingress: Choice<Ingress> = .unset, gatewayID: String = "",
+    requestID: String = "", validateOnly: Bool = false
   ) {
+    self.ingress = ingress
+    self.gatewayID = gatewayID
     self.providerID = providerID
     self.provider = provider
     self.e164 = e164

@@ -145,6 +145,7 @@ enum ProviderField: String, CaseIterable {
   case gatewayID = "sip_trunk.gateway_provider_id"
   case liveKitKey = "livekit.api_key"
   case liveKitSecret = "livekit.api_secret"
+  case sipHost = "livekit.sip_host"
 
   /// The kind whose providers have it; nil: all.
   var kind: ProviderKindFilter? {
@@ -152,7 +153,7 @@ enum ProviderField: String, CaseIterable {
     case .displayName, .labels: nil
     case .apiKeySID, .apiKeySecret, .authToken: .twilio
     case .outbound, .inbound, .gatewayID: .sipTrunk
-    case .liveKitKey, .liveKitSecret: .liveKit
+    case .liveKitKey, .liveKitSecret, .sipHost: .liveKit
     }
   }
 }

@@ -124,6 +124,9 @@ package struct PhoneNumber: Sendable, Hashable, Codable {
   }
 
   package var etag: String { revision.etag }
+
+  /// Something of ours is at its carrier or at a gateway.
+  var hasAnythingOutside: Bool { configured != nil || !resources.isEmpty }
 }
 
 /// How calls reach us.

@@ -7,9 +7,15 @@ package struct LiveKitConfiguration: Sendable, Hashable, Codable {
   package let url: String
   package var apiKey: String
   package var apiSecret: SealedSecret
+  /// Where its SIP service takes calls, as it was given: a host with an optional port; nil: it was
+  /// not.
+  package var givenSIPHost: String?
 
-  package init(url: String, apiKey: String, apiSecret: SealedSecret) {
+  package init(
+    url: String, apiKey: String, apiSecret: SealedSecret, givenSIPHost: String? = nil
+  ) {
     self.url = url
+    self.givenSIPHost = givenSIPHost
     self.apiKey = apiKey
     self.apiSecret = apiSecret
   }
@@ -21,6 +27,18 @@ package struct LiveKitConfiguration: Sendable, Hashable, Codable {
   }
 
   var key: String { "lk/\(url)/\(apiKey)" }
+
+  /// Where its SIP service takes calls: at LiveKit Cloud beside the project's own host, else on the
+  /// server's.
+  package var sipHost: String {
+    if let givenSIPHost { return givenSIPHost }
+    let authority = url.drop { $0 != "/" }.drop { $0 == "/" }
+    let host =
+      authority.hasPrefix("[")
+      ? authority.prefix { $0 != "]" } + "]" : authority.prefix { $0 != ":" }
+    let cloud = ".livekit.cloud"
+    return host.hasSuffix(cloud) ? host.dropLast(cloud.count) + ".sip" + cloud : String(host)
+  }
 }
 
 /// A carrier's SIP trunk. One of `outbound` and `inbound` is there.

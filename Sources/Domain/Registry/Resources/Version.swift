@@ -53,6 +53,8 @@ package struct Condition: Sendable, Hashable, Codable {
     case webhook
     /// Nothing at the carrier stands in place of our address.
     case webhookOverride
+    /// A number by trunk is on its trunk.
+    case trunk
     /// Our address is asked when the first one fails.
     case fallbackWebhook
     /// Our address is told how calls ended.

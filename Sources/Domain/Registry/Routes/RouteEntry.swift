@@ -37,6 +37,7 @@ package struct NumberRoute: Sendable, Hashable {
   package var region: Region
   /// What answers; nil while the number is not assigned.
   package var agentID: AgentID?
+  /// Webhooks that come for calls to it are answered.
   package var supportsInbound: Bool
   package var supportsOutbound: Bool
   /// In `provisioning` and `deleting` calls that come already or still are answered; only an
@@ -60,7 +61,8 @@ package struct NumberRoute: Sendable, Hashable {
     self.accountSID = number.accountSID
     self.region = number.region
     self.agentID = number.agentID
-    self.supportsInbound = number.supportsInbound
+    // A number by trunk asks no webhook: one that comes for it is not the carrier's.
+    self.supportsInbound = number.supportsInbound && number.ingress == .webhook
     self.supportsOutbound = number.supportsOutbound
     self.state = number.state
     self.unassignedPolicy = number.unassignedPolicy

@@ -59,7 +59,7 @@ extension PhoneNumbers {
     _ present: PhoneNumber, _ caller: Caller
   ) async -> Attempt<PhoneNumber> {
     let version = present.revision.version
-    guard present.configured != nil || !present.resources.isEmpty else {
+    guard present.hasAnythingOutside else {
       // Nothing of ours is at the carrier.
       do {
         try await context.commit(

@@ -42,10 +42,11 @@ extension PhoneNumbers {
         throw Self.claimed(claim, provider.region, caller)
       }
       let number = make(draft, found, provider, caller)
+      let plan = try await context.ingressPlan(of: number)
       if validateOnly { return number }
       let record = try context.request(
         requestID, draft.body, resource: number.id.description, tenant: caller.tenant)
-      switch await store(number, holder, record, caller) {
+      switch await store(number, by: plan, holder, record, caller) {
       case .done(let number): return number
       case .failed(let error): throw error
       case .refused(.requestRepeated(let earlier)):
@@ -101,7 +102,9 @@ extension PhoneNumbers {
   }
 
   private func checkServed(_ region: Region, _ draft: ImportDraft) throws(RegistryError) {
-    if draft.supportsInbound, !context.webhooks.regions.contains(region) {
+    if draft.supportsInbound, draft.ingress == .webhook,
+      !context.webhooks.regions.contains(region)
+    {
       throw .regionNotServed(region)
     }
   }
@@ -139,14 +142,16 @@ extension PhoneNumbers {
     return PhoneNumber(
       id: PhoneNumberID(at: now, random: context.ids), tenant: caller.tenant, label: draft.label,
       e164: found.e164, provider: provider, carrierSID: found.sid,
-      supportsInbound: draft.supportsInbound, supportsOutbound: draft.supportsOutbound,
-      agentID: draft.assignee, state: draft.supportsInbound ? .provisioning : .active,
+      gateway: draft.ingress.gatewayID, supportsInbound: draft.supportsInbound,
+      supportsOutbound: draft.supportsOutbound, agentID: draft.assignee,
+      state: draft.supportsInbound || draft.ingress != .webhook ? .provisioning : .active,
       labels: draft.labels, revision: Revision(createTime: now))
   }
 
-  /// Stores the number, a new provider with it, and for inbound sets it up at the carrier.
+  /// Stores the number, a new provider with it, and sets up outside what it needs.
   private func store(
-    _ number: PhoneNumber, _ holder: Holder, _ record: RequestRecord?, _ caller: Caller
+    _ number: PhoneNumber, by plan: IngressPlan, _ holder: Holder, _ record: RequestRecord?,
+    _ caller: Caller
   ) async -> Attempt<PhoneNumber> {
     let provider = holder.provider
     var write = context.write(
@@ -158,7 +163,7 @@ extension PhoneNumbers {
       let made = AuditDraft(.create, from: nil, to: provider)
       write.audit.insert(made.entry(by: caller, at: write.time, context.ids), at: 0)
     }
-    guard number.supportsInbound else {
+    guard number.state == .provisioning else {
       do {
         try await context.commit(write, of: caller.tenant)
         return .done(number)
@@ -166,10 +171,8 @@ extension PhoneNumbers {
         return .refused(error)
       }
     }
-    let ours = context.webhooks.voiceSettings(
-      of: number.id, region: number.region, generation: number.webhookGeneration)
     let journal = ProvisioningJournal.importing(
-      number, ours: ours, id: OperationID(at: context.time.now(), random: context.ids),
+      number, by: plan, id: OperationID(at: context.time.now(), random: context.ids),
       time: number.revision.createTime, owner: context.runner.process)
     write.changes.append(.insertJournal(journal))
     do {
@@ -251,6 +254,7 @@ struct ImportDraft: Sendable {
   let label: String
   let supportsInbound: Bool
   let supportsOutbound: Bool
+  let ingress: IngressDraft
   let labels: [String: String]
   /// What is to answer from the import on.
   let assignee: AgentID?
@@ -314,8 +318,10 @@ struct ImportDraft: Sendable {
       let violation = PhoneNumbers.neitherDirection("\(prefix)supports_inbound")
       validator.refuse(violation.field, violation.reason, violation.description)
     }
+    let ingress = IngressDraft(request, prefix, &validator)
     self.assignee = validator.optionalAssignee(request.assignee, prefix)
-    guard let source, let e164 else { return nil }
+    guard let source, let e164, let ingress else { return nil }
+    self.ingress = ingress
     self.source = source
     self.e164 = e164
     self.label = request.label
@@ -328,6 +334,11 @@ struct ImportDraft: Sendable {
     body.add(supportsOutbound)
     body.add(request.labels)
     body.add(request.validateOnly)
+    // A request of before there was a choice has the same body still.
+    if let gateway = ingress.gatewayID {
+      body.add(Ingress.trunk.rawValue)
+      body.add(gateway.description)
+    }
     if case .credentials(let draft, _) = source { body.add(draft.body) }
     // Without one it is the body of a version that knew none.
     if let assignee { body.add(assignee.description) }

@@ -43,6 +43,8 @@ extension PhoneNumbers {
     case .active, .degraded: break
     case .provisioning, .deleting, .corrupted: throw .numberBusy(id, number.state)
     }
+    // Its trunk, credentials and rule are of one region, and bear one name.
+    guard number.ingress == .webhook else { throw .numberOnTrunk(id) }
     if let busy = try await context.work(on: id, tenant: caller.tenant) { throw busy }
     guard number.providerID != providerID else {
       throw .invalidArgument([

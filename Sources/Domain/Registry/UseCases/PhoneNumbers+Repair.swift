@@ -22,22 +22,25 @@ extension PhoneNumbers {
       (record, operationID) async throws(RegistryError) in
       let present = try await context.number(id, tenant: caller.tenant)
       try checkEtag(request.etag, present.etag, .number(id))
-      return try repair(present, record, operationID, caller)
+      return try repair(
+        present, by: try await context.ingressPlan(of: present), record, operationID, caller)
     }
   }
 
   private func repair(
-    _ present: PhoneNumber, _ record: RequestRecord?, _ id: OperationID, _ caller: Caller
+    _ present: PhoneNumber, by plan: IngressPlan, _ record: RequestRecord?, _ id: OperationID,
+    _ caller: Caller
   ) throws(RegistryError) -> (ProvisioningJournal, RegistryWrite) {
     let now = context.time.now()
     var next = present
     switch present.state {
     case .provisioning, .deleting: throw .numberBusy(present.id, present.state)
     case .corrupted where present.isAwaited: return seekAgain(present, record, id, caller)
-    case .active where present.configured == nil,
-      .degraded where present.configured == nil && !present.isUnfinished:
+    case .active where !present.hasAnythingOutside,
+      .degraded where !present.hasAnythingOutside && !present.isUnfinished:
       throw .nothingToRepair(present.id)
     case .active, .degraded:
+      guard present.ingress == .webhook else { break }
       guard context.webhooks.regions.contains(present.region) else {
         throw .regionNotServed(present.region)
       }
@@ -48,11 +51,7 @@ extension PhoneNumbers {
     }
     next.revision = present.revision.next(at: now)
     let journal = ProvisioningJournal.repairing(
-      present,
-      by: .webhook(
-        context.webhooks.voiceSettings(
-          of: present.id, region: present.region, generation: present.webhookGeneration)),
-      id: id, time: now, owner: context.runner.process)
+      present, by: plan, id: id, time: now, owner: context.runner.process)
     let write = context.write(
       by: caller, at: now, request: record,
       [.updateNumber(next, from: present.revision.version), .insertJournal(journal)],

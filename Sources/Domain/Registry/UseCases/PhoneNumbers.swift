@@ -82,7 +82,11 @@ package struct PhoneNumbers: Sendable {
       (number: inout PhoneNumber) throws(RegistryError) in
       if fields.contains(.label) { number.label = input.label }
       if fields.contains(.labels) { number.labels = input.labels }
-      if fields.contains(.supportsOutbound) { number.supportsOutbound = input.supportsOutbound }
+      if fields.contains(.supportsOutbound), number.supportsOutbound != input.supportsOutbound {
+        // What was made for it is for the directions that it had.
+        guard number.ingress == .webhook else { throw .numberOnTrunk(number.id) }
+        number.supportsOutbound = input.supportsOutbound
+      }
       if fields.contains(.unassigned) { number.unassignedPolicy = unassigned ?? .reject }
       guard number.supportsInbound || number.supportsOutbound else {
         throw .invalidArgument([Self.neitherDirection("phone_number.supports_outbound")])

@@ -8,6 +8,7 @@ extension Providers {
     if let gateway = input.liveKit {
       if !gateway.apiKey.isEmpty { fields.insert(.liveKitKey) }
       if gateway.apiSecret != nil { fields.insert(.liveKitSecret) }
+      if !gateway.sipHost.isEmpty { fields.insert(.sipHost) }
     }
     if let trunk = input.sipTrunk {
       if trunk.outbound != nil { fields.insert(.outbound) }
@@ -77,14 +78,18 @@ extension Providers {
           + "provider for it.")
     }
     let fresh = Self.freshKey(update, gateway, fields, &validator)
+    var changed = gateway
+    if fields.contains(.sipHost) {
+      changed.givenSIPHost = LiveKitDraft.sipHost(update.sipHost, &validator)
+    }
     try validator.finish()
     var next = named(present, input, fields)
+    next.configuration = .liveKit(changed)
     guard let fresh else { return Changed(provider: versioned(next, after: present)) }
     try await context.trials.run(present.id) { () async throws(RegistryError) in
       try await context.probe(
         gateway: GatewayAccess(url: gateway.url, apiKey: fresh.key, apiSecret: fresh.secret))
     }
-    var changed = gateway
     changed.apiKey = fresh.key
     changed.apiSecret = try context.seal(
       fresh.secret, .liveKitSecret(present.id), of: present.secretOwner, under: &next.dataKey)

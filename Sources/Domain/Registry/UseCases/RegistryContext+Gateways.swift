@@ -72,7 +72,8 @@ extension RegistryContext {
     case .liveKit(let draft):
       let secret = try seal(draft.apiSecret, .liveKitSecret(id), of: owner, under: &dataKey)
       return .liveKit(
-        LiveKitConfiguration(url: draft.url, apiKey: draft.apiKey, apiSecret: secret))
+        LiveKitConfiguration(
+          url: draft.url, apiKey: draft.apiKey, apiSecret: secret, givenSIPHost: draft.sipHost))
     case .sipTrunk(let draft):
       var outbound: SIPTrunkConfiguration.Outbound?
       if let given = draft.outbound {

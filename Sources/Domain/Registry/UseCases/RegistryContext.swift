@@ -13,8 +13,8 @@ package struct RegistryContext: Sendable {
   /// How long both regions answer after a move.
   let moveOverlap: Duration
   package let carrier: any Carrier
-  /// nil: numbers come by webhook only.
-  let outside: OutsidePorts?
+  /// What trunks are made with.
+  let outside: OutsidePorts
   package let gateway: any SIPGateway
   /// Gateways may be spoken to without TLS, whatever their host.
   let allowsPlainGateways: Bool
@@ -37,7 +37,6 @@ package struct RegistryContext: Sendable {
   package let numberFeed: NumberFeed
   package let runner: ProvisioningRunner
 
-  /// - Parameter outside: what numbers by trunk need; nil: none is imported.
   /// - Parameter allowsPlainGateways: gateways may be spoken to without TLS, whatever their host.
   /// - Parameter process: this process, where other registries may work on the same store; nil when
   ///   the store is its alone.
@@ -51,9 +50,10 @@ package struct RegistryContext: Sendable {
   ///   `RegistryLimits.credentialWindowMin` and `credentialWindowMax`.
   package init(
     store: any RegistryStore, carrier: any Carrier, gateway: any SIPGateway,
-    outside: OutsidePorts? = nil, allowsPlainGateways: Bool = false, sealer: any SecretSealer,
-    webhooks: any WebhookEndpoints, numberPlan: any NumberPlan, time: any TimeSource,
-    ids: any IDSource, quotas: [Quota] = [], process: RegistryProcessID? = nil,
+    trunks: any TrunkCarrier, trunkCredentials: any TrunkCredentials,
+    allowsPlainGateways: Bool = false, sealer: any SecretSealer, webhooks: any WebhookEndpoints,
+    numberPlan: any NumberPlan, time: any TimeSource, ids: any IDSource, quotas: [Quota] = [],
+    process: RegistryProcessID? = nil,
     auditRetention: Duration? = nil, moveOverlap: Duration = RegistryLimits.moveOverlap,
     credentialWindow: Duration = RegistryLimits.credentialWindowDefault,
     market: any NumberMarket = ClosedMarket(),
@@ -72,7 +72,8 @@ package struct RegistryContext: Sendable {
     self.moveOverlap = moveOverlap
     self.quotas = quotas
     self.carrier = carrier
-    self.outside = outside
+    self.outside = OutsidePorts(
+      trunks: trunks, gateway: gateway, credentials: trunkCredentials)
     self.gateway = gateway
     self.allowsPlainGateways = allowsPlainGateways
     self.market = market

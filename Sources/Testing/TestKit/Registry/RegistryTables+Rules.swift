@@ -63,7 +63,10 @@ extension RegistryTables {
     let count = numbers.values.count { $0.providerID == id }
     guard count == 0 else { throw .providerHasNumbers(count: count) }
     let users = providers.values.count { $0.provider.gatewayID == id }
-    guard users == 0 else { throw .gatewayHasUsers(providerCount: users, numberCount: 0) }
+    let called = numbers.values.count { $0.gatewayProviderID == id }
+    guard users + called == 0 else {
+      throw .gatewayHasUsers(providerCount: users, numberCount: called)
+    }
     providers[id] = nil
     publish(
       .provider(id), .removed(.provider(id, tenant: tenant)),
@@ -77,6 +80,11 @@ extension RegistryTables {
     _ number: PhoneNumber, providerVersion: Version
   ) throws(StoreError) {
     let key = ClaimKey(account: number.accountSID, sid: number.carrierSID)
+    if let gateway = number.gatewayProviderID,
+      providers[gateway]?.provider.tenant != number.tenant
+    {
+      throw .notFound(.provider)
+    }
     if let claim = claims[key] { throw .numberClaimed(claim) }
     var row = try stored(number.providerID, number.tenant, from: providerVersion)
     try checkAgent(of: number)

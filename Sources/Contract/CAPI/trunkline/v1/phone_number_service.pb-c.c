@@ -1630,7 +1630,7 @@ const ProtobufCMessageDescriptor trunkline__v1__import_phone_number_request__lab
   (ProtobufCMessageInit) trunkline__v1__import_phone_number_request__labels_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__v1__import_phone_number_request__field_descriptors[11] =
+static const ProtobufCFieldDescriptor trunkline__v1__import_phone_number_request__field_descriptors[13] =
 {
   {
     "f1",
@@ -1741,6 +1741,30 @@ static const ProtobufCFieldDescriptor trunkline__v1__import_phone_number_request
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "f10",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__ImportPhoneNumberRequest, f10),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f11",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__ImportPhoneNumberRequest, f11),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "f12",
     12,
     PROTOBUF_C_LABEL_NONE,
@@ -1767,8 +1791,10 @@ static const ProtobufCFieldDescriptor trunkline__v1__import_phone_number_request
 };
 static const unsigned trunkline__v1__import_phone_number_request__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
-  9,   /* field[9] = f12 */
-  10,   /* field[10] = f13 */
+  9,   /* field[9] = f10 */
+  10,   /* field[10] = f11 */
+  11,   /* field[11] = f12 */
+  12,   /* field[12] = f13 */
   1,   /* field[1] = f2 */
   2,   /* field[2] = f3 */
   3,   /* field[3] = f4 */
@@ -1778,11 +1804,10 @@ static const unsigned trunkline__v1__import_phone_number_request__field_indices_
   7,   /* field[7] = f8 */
   8,   /* field[8] = f9 */
 };
-static const ProtobufCIntRange trunkline__v1__import_phone_number_request__number_ranges[2 + 1] =
+static const ProtobufCIntRange trunkline__v1__import_phone_number_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 12, 9 },
-  { 0, 11 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor trunkline__v1__import_phone_number_request__descriptor =
 {
@@ -1792,10 +1817,10 @@ const ProtobufCMessageDescriptor trunkline__v1__import_phone_number_request__des
   "Trunkline__V1__ImportPhoneNumberRequest",
   "trunkline.v1",
   sizeof(Trunkline__V1__ImportPhoneNumberRequest),
-  11,
+  13,
   trunkline__v1__import_phone_number_request__field_descriptors,
   trunkline__v1__import_phone_number_request__field_indices_by_name,
-  2,  trunkline__v1__import_phone_number_request__number_ranges,
+  1,  trunkline__v1__import_phone_number_request__number_ranges,
   (ProtobufCMessageInit) trunkline__v1__import_phone_number_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

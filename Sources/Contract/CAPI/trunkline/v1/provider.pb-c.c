@@ -679,7 +679,7 @@ const ProtobufCMessageDescriptor trunkline__v1__provider__sip_trunk__descriptor 
   (ProtobufCMessageInit) trunkline__v1__provider__sip_trunk__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__v1__provider__live_kit__field_descriptors[4] =
+static const ProtobufCFieldDescriptor trunkline__v1__provider__live_kit__field_descriptors[5] =
 {
   {
     "f1",
@@ -729,17 +729,30 @@ static const ProtobufCFieldDescriptor trunkline__v1__provider__live_kit__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "f5",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__V1__Provider__LiveKit, f5),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned trunkline__v1__provider__live_kit__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
   1,   /* field[1] = f2 */
   2,   /* field[2] = f3 */
   3,   /* field[3] = f4 */
+  4,   /* field[4] = f5 */
 };
 static const ProtobufCIntRange trunkline__v1__provider__live_kit__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor trunkline__v1__provider__live_kit__descriptor =
 {
@@ -749,7 +762,7 @@ const ProtobufCMessageDescriptor trunkline__v1__provider__live_kit__descriptor =
   "Trunkline__V1__Provider__LiveKit",
   "trunkline.v1",
   sizeof(Trunkline__V1__Provider__LiveKit),
-  4,
+  5,
   trunkline__v1__provider__live_kit__field_descriptors,
   trunkline__v1__provider__live_kit__field_indices_by_name,
   1,  trunkline__v1__provider__live_kit__number_ranges,

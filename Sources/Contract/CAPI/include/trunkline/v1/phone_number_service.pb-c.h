@@ -112,6 +112,8 @@ struct  Trunkline__V1__ImportPhoneNumberRequest
   ProtobufCBinaryData f7;
   uint64_t f8;
   Trunkline__V1__Provider *f9;
+  int32_t f10;
+  ProtobufCBinaryData f11;
   Trunkline__V1__ImportPhoneNumberRequest__O0Case o0_case;
   union {
     ProtobufCBinaryData f12;
@@ -128,7 +130,7 @@ struct  Trunkline__V1__ImportPhoneNumberRequest
 };
 #define TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__import_phone_number_request__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL, {0,NULL}, 0, NULL, TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__O0__NOT_SET, {0}, TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__O1__NOT_SET, {0}, TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__O2__NOT_SET, {0} }
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL, {0,NULL}, 0, NULL, 0, {0,NULL}, TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__O0__NOT_SET, {0}, TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__O1__NOT_SET, {0}, TRUNKLINE__V1__IMPORT_PHONE_NUMBER_REQUEST__O2__NOT_SET, {0} }
 
 
 struct  Trunkline__V1__ImportPhoneNumberResponse

@@ -158,6 +158,7 @@ struct  Trunkline__V1__Provider__LiveKit
   ProtobufCBinaryData f1;
   ProtobufCBinaryData f2;
   uint64_t f4;
+  ProtobufCBinaryData f5;
   Trunkline__V1__Provider__LiveKit__O0Case o0_case;
   union {
     ProtobufCBinaryData f3;
@@ -165,7 +166,7 @@ struct  Trunkline__V1__Provider__LiveKit
 };
 #define TRUNKLINE__V1__PROVIDER__LIVE_KIT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__provider__live_kit__descriptor) \
-    , {0,NULL}, {0,NULL}, 0, TRUNKLINE__V1__PROVIDER__LIVE_KIT__O0__NOT_SET, {0} }
+    , {0,NULL}, {0,NULL}, 0, {0,NULL}, TRUNKLINE__V1__PROVIDER__LIVE_KIT__O0__NOT_SET, {0} }
 
 
 struct  Trunkline__V1__Provider__LabelsEntry
