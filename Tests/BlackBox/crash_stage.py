@@ -1,7 +1,9 @@
 """Where the cases of the crash matrix are played, and how each must end."""
 
 import contextlib
+import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -350,6 +352,9 @@ def check_vanished(view):
     """Nothing of a number that is gone is left, or it is thought to be there; no work is stuck."""
     assert [part["numbers"] for part in view["carrier"]["accounts"]] == [[]]
     assert all(number["state"] == "STATE_ACTIVE" for number in view["numbers"])
+    if not view["numbers"]:
+        made = [*view["carrier"]["accounts"], view["carrier"].get("livekit", {})]
+        assert all(not things for part in made for things in part.values()), made
 
 
 def check_parts(view, start, end):
@@ -369,14 +374,49 @@ def leaves(value, path=()):
         yield path, value
 
 
-def check_leftovers(view, vacant, doubt=None):
+def kind_at(path, by_trunk):
+    """The type of a leftover at a place of the inventory."""
+    if "voice_region" in path:
+        return "TYPE_PROCESSING_REGION"
+    if path[0] == "livekit":
+        return LIVEKIT_KINDS[path[1]]
+    # ("accounts", 0, "trunks", 0, "origination_urls", ...)
+    if path[2] == "trunks":
+        return TRUNK_KINDS.get(path[4], "TYPE_TRUNK")
+    if path[2] == "credential_lists":
+        return "TYPE_CREDENTIAL_LIST"
+    return "TYPE_TRUNK_NUMBER" if by_trunk else "TYPE_WEBHOOK"
+
+
+LIVEKIT_KINDS = {
+    "inbound_trunks": "TYPE_GATEWAY_INBOUND_TRUNK", "outbound_trunks": "TYPE_GATEWAY_OUTBOUND_TRUNK",
+    "dispatch_rules": "TYPE_DISPATCH_RULE",
+}  # fmt: skip
+TRUNK_KINDS = {
+    "origination_urls": "TYPE_ORIGINATION_URL", "credential_lists": "TYPE_TRUNK_CREDENTIAL_LIST",
+    "phone_numbers": "TYPE_TRUNK_NUMBER",
+}  # fmt: skip
+
+
+def orphans(fleet):
+    """What bears our name and no number's that there is."""
+    numbers = {number.id for number in fleet.world.all_numbers()}
+    text = json.dumps(fleet.sim.control("GET", "/inventory"))
+    return set(re.findall(r"\btrunkline-(pn_[0-9a-f]{32})\b", text)) - numbers
+
+
+def check_leftovers(view, vacant, doubt=frozenset()):
     """A corrupted number says exactly what at the carrier differs from what was there before us, and
     besides at most what is in doubt."""
     [number] = view["numbers"]
     before = dict(leaves(vacant["carrier"]))
+    by_trunk = number.get("ingress") == "INGRESS_TRUNK"
     kinds = {
-        "TYPE_PROCESSING_REGION" if path[-1] == "voice_region" else "TYPE_WEBHOOK"
-        for path, value in leaves(view["carrier"]) if before.get(path) != value
+        kind_at(path, by_trunk) for path, value in leaves(view["carrier"]) if before.get(path) != value
     }  # fmt: skip
-    said = {leftover["type"] for leftover in number.get("leftovers", [])}
-    assert kinds <= said <= kinds | {doubt}, f"left are {sorted(kinds)}, it says {sorted(said)}"
+    # A credential goes with its list.
+    said = {leftover["type"] for leftover in number.get("leftovers", [])} - {"TYPE_CREDENTIAL"}
+    assert kinds <= said <= kinds | set(doubt), f"left are {sorted(kinds)}, it says {sorted(said)}"
+    for leftover in number["leftovers"] if by_trunk else []:
+        has_name = leftover["type"] not in ("TYPE_TRUNK_NUMBER", "TYPE_PROCESSING_REGION")
+        assert bool(leftover.get("name")) == has_name, leftover

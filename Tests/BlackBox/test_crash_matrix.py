@@ -124,6 +124,56 @@ def repairing(region):
     return Scenario(f"repair-{region}", prepare, check_end)
 
 
+def asked_by_trunk(play, region, former_region):
+    provider, gateway = play.link(region), play.gateway(region)
+    held = play.hold(region, former_region)
+    return "numbers", "ImportPhoneNumber", play.v1.ImportPhoneNumberRequest(
+        provider_id=provider.id, e164=held["phone_number"], request_id=request_id(),
+        ingress=play.v1.PhoneNumber.INGRESS_TRUNK, gateway_provider_id=gateway.id)
+
+
+def importing_by_trunk(region, former_region):
+    """A trunk, its list of credentials, its origination URL, and what the gateway needs, are made."""
+
+    def check_end(view):
+        assert number_state(view) == "STATE_ACTIVE"
+        account, livekit = view["carrier"]["accounts"][0], view["carrier"]["livekit"]
+        [trunk], [credentials] = account["trunks"], account["credential_lists"]
+        assert trunk["phone_numbers"] == ["number"] and len(trunk["origination_urls"]) == 1
+        assert trunk["credential_lists"] == [credentials["sid"]]
+        [credential], [outbound] = credentials["credentials"], livekit["outbound_trunks"]
+        assert credential["password"] in outbound.values() and credential["username"] in outbound.values()
+        assert len(livekit["inbound_trunks"]) == len(livekit["dispatch_rules"]) == 1
+        [held] = account["numbers"]
+        assert held["voice_region"] == region
+        assert held["configurations"][region]["trunk_sid"] == trunk["sid"]
+        [number] = view["numbers"]
+        assert len(number["resources"]) == 8
+
+    return Scenario(
+        f"import-trunk-{region}", lambda play: asked_by_trunk(play, region, former_region), check_end)
+
+
+def deleting_by_trunk(region, former_region):
+    def prepare(play):
+        service, method, request = asked_by_trunk(play, region, former_region)
+        imported = getattr(getattr(play.world, service), method)(request, timeout=ANSWER_MAX).phone_number
+        play.seen.add(imported.id)
+        assert imported.state == play.v1.PhoneNumber.STATE_ACTIVE
+        return "numbers", "DeletePhoneNumber", play.v1.DeletePhoneNumberRequest(id=imported.id)
+
+    def check_end(view):
+        assert view["numbers"] == []
+        account = view["carrier"]["accounts"][0]
+        assert account["trunks"] == account["credential_lists"] == []
+        assert not any(view["carrier"]["livekit"].values())
+        [held] = account["numbers"]
+        assert held["voice_region"] == (former_region or "us1")
+        assert held["configurations"][region]["voice_url"] == f"https://{region}.example/voice"
+
+    return Scenario(f"delete-trunk-{region}", prepare, check_end)
+
+
 def linking():
     def prepare(play):
         key = play.key("ie1")
@@ -157,6 +207,7 @@ SCENARIOS = [
     importing("us1", "au1"), importing("ie1", None), deleting("us1", "au1"), deleting("ie1", None),
     undoing("us1", "au1"), undoing("ie1", None), cleaning("ie1"), linking(), rotating(),
     moving("us1", "ie1"), moving("ie1", "us1"), repairing("au1"),
+    importing_by_trunk("us1", "au1"), deleting_by_trunk("ie1", None),
 ]  # fmt: skip
 
 # Defects that are known: what the names of their cases match, and what is wrong.
@@ -202,7 +253,10 @@ def results(stubs, tmp_path_factory, request):
             ends = crash_stage.play_all(fleet, chosen[store])
             running = stubs.v1.ListOperationsRequest(state=stubs.v1.Operation.STATE_RUNNING)
             left = fleet.world.operations.ListOperations(running, timeout=ANSWER_MAX).operations
-            return ends | {"left": list(left), "strangers": fleet.hop.strangers}
+            return ends | {
+                "left": list(left), "strangers": fleet.hop.strangers,
+                "orphans": crash_stage.orphans(fleet),
+            }  # fmt: skip
 
     with ThreadPoolExecutor(len(STORES)) as pool:
         return dict(zip(chosen, pool.map(play, chosen), strict=True))
@@ -226,6 +280,12 @@ def played(results, store):
 @pytest.mark.parametrize("store", STORES)
 def test_nothing_goes_on_afterwards(store, results):
     assert played(results, store)["left"] == []
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_nothing_of_ours_is_left_without_its_number(store, results):
+    """Trunks, lists of credentials and rules, at the carrier and at LiveKit."""
+    assert played(results, store)["orphans"] == set()
 
 
 @pytest.mark.parametrize("store", STORES)
