@@ -116,6 +116,12 @@ struct PlaceCallsTests {
     let place = RoutePlace(epoch: "memory", revision: 2)
     harness.routes.apply(.changed(.setNumber(number), at: place))
     await fails(.numberNotReady(CallSamples.number, .outboundOff), harness.request())
+    // A number of a SIP trunk has a provider that no dispatch knows; it is told apart all the same.
+    number.placesOutbound = true
+    number.isSIP = true
+    harness.routes.apply(.changed(.setNumber(number), at: place))
+    await fails(.numberNotReady(CallSamples.number, .dialledByGateway), harness.request())
+    #expect(harness.carrier.posts.isEmpty)
     let elsewhere = try await DispatchHarness(regions: [.ie1])
     await #expect(throws: DispatchError.otherRegion(.us1)) {
       try await elsewhere.dispatcher.placeCalls(elsewhere.request())

@@ -26,6 +26,8 @@ struct NumberRouteKeptTests {
     redirected.unassignedURL = "https://former.example/é"
     redirected.unassignedMethod = "GET"
     redirected.supportsInbound = false
+    var gateways = plain
+    gateways.isSip = true
     let states: [Trunkline.V1.PhoneNumber.State] = [
       .unspecified, .provisioning, .degraded, .deleting, .corrupted, .unrecognized(99),
     ]
@@ -34,7 +36,7 @@ struct NumberRouteKeptTests {
       other.state = state
       return other
     }
-    return [plain, assigned, redirected] + others
+    return [plain, assigned, redirected, gateways] + others
   }
 
   private func read(_ bytes: [UInt8]) -> CallDispatch.NumberRoute? {

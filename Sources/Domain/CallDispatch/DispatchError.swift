@@ -65,6 +65,8 @@ package enum DispatchError: Error, Sendable, Hashable {
 package enum NumberObstacle: String, Sendable, Hashable, CaseIterable {
   /// It is used for inbound calls only, or being set up or removed.
   case outboundOff = "outbound_off"
+  /// It is of a SIP trunk, whose calls a gateway places; no carrier's account may be asked to.
+  case dialledByGateway = "dialled_by_gateway"
   /// Its provider is not known here.
   case providerMissing = "provider_missing"
 }

@@ -66,8 +66,11 @@ import Testing
           --no-inbound                Leave the number's inbound calls where they go today.
           --no-outbound               Place no calls from the number.
           --assign-to ASSIGNEE_ID     The agent or the softphone, sph_…, that is to answer.
-          --ingress webhook|trunk     How its calls come and go: the carrier asks a webhook,
-                                      which is the default, or a SIP trunk leads to a gateway.
+          --ingress webhook|trunk|sip
+                                      How its calls come and go: the carrier asks a webhook, or
+                                      a SIP trunk at the carrier leads to a gateway. The default
+                                      is the webhook, and sip for a number of a sip-trunk
+                                      provider.
           --gateway prv_…             The LiveKit provider that a trunk leads to.
           --from-file PATH            Import many: a line for each number, NUMBER or
                                       NUMBER,LABEL; - is the standard input.

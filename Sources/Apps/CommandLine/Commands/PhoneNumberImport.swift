@@ -13,9 +13,9 @@ extension TrunklineCommands {
   private static let noOutbound: Option<Bool> = .flag(
     "no-outbound", "Place no calls from the number.")
   private static let ingress: Option<V1.PhoneNumber.Ingress?> = .optional(
-    "ingress", .choice(["webhook": .webhook, "trunk": .trunk]),
-    "How its calls come and go: the carrier asks a webhook, which is the default, or a SIP trunk "
-      + "leads to a gateway.")
+    "ingress", .choice(["webhook": .webhook, "trunk": .trunk, "sip": .sip]),
+    "How its calls come and go: the carrier asks a webhook, or a SIP trunk at the carrier leads to "
+      + "a gateway. The default is the webhook, and sip for a number of a sip-trunk provider.")
   private static let gateway: Option<String?> = .optional(
     "gateway", .text("prv_…"), "The LiveKit provider that a trunk leads to.")
   private static let fromFile: Option<String?> = .optional(

@@ -110,6 +110,11 @@ extension ErrorDetails {
         "OUTBOUND_OFF", subject: id.description,
         "Number \(id) can't place calls: supports_outbound is off, or it comes or goes just now."
       )
+    case .dialledByGateway:
+      precondition(
+        "DIALLED_BY_GATEWAY", subject: id.description,
+        "Number \(id) is of a SIP trunk, whose calls a gateway places: that is not built yet. Call "
+          + "from a number of a Twilio account.")
     case .providerMissing:
       precondition(
         "PROVIDER_MISSING", subject: id.description,

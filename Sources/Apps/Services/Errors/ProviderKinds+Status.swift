@@ -13,6 +13,8 @@ extension ErrorDetails {
         ])
     case .notAGateway(let id):
       precondition("NOT_A_GATEWAY", subject: id.description, error.description)
+    case .noGateway(let id):
+      precondition("NO_GATEWAY", subject: id.description, error.description)
     case .providerUnsuited(let id, let kind):
       precondition(
         "PROVIDER_TYPE_UNSUITED", subject: id.description, error.description,

@@ -62,7 +62,7 @@ extension ErrorDetails {
       self = Self.unmet(error)
     case .credentialStaged, .credentialReplaced, .credentialNotStaged, .credentialRefused:
       self = Self.credential(error)
-    case .gatewayInUse, .notAGateway, .providerUnsuited: self = Self.kind(error)
+    case .gatewayInUse, .notAGateway, .noGateway, .providerUnsuited: self = Self.kind(error)
     case .carrier(let failure): self = Self.carrier(failure)
     case .gateway(let failure): self = Self.gateway(failure)
     case .provisioningFailed(let id, let failure, let leftovers):

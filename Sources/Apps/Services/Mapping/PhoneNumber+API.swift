@@ -12,9 +12,10 @@ extension Trunkline.V1.PhoneNumber {
     providerID = number.providerID.description
     pendingProviderID = number.pendingProviderID?.description ?? ""
     region = Trunkline.V1.Region(number.region)
+    carrierSID =
+      number.isAwaited || number.ingress == .sip ? "" : number.carrierSID.description
     ingress = Ingress(number.ingress)
     gatewayProviderID = number.gatewayProviderID?.description ?? ""
-    carrierSID = number.isAwaited ? "" : number.carrierSID.description
     supportsInbound = number.supportsInbound
     supportsOutbound = number.supportsOutbound
     inbound = Inbound(unassigned: .init(number.unassignedPolicy))
@@ -73,6 +74,7 @@ extension Trunkline.V1.PhoneNumber.Ingress {
     case .unspecified: .unset
     case .webhook: .value(.webhook)
     case .trunk: .value(.trunk)
+    case .sip: .value(.sip)
     case .unrecognized: .unknown
     }
   }
@@ -81,6 +83,7 @@ extension Trunkline.V1.PhoneNumber.Ingress {
     switch ingress {
     case .webhook: self = .webhook
     case .trunk: self = .trunk
+    case .sip: self = .sip
     }
   }
 }

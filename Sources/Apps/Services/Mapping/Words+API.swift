@@ -74,6 +74,7 @@ extension Registry.Condition.Kind {
     case .webhook: "WEBHOOK"
     case .webhookOverride: "WEBHOOK_OVERRIDE"
     case .trunk: "TRUNK"
+    case .gateway: "GATEWAY"
     case .fallbackWebhook: "FALLBACK_WEBHOOK"
     case .statusCallback: "STATUS_CALLBACK"
     case .processingRegion: "PROCESSING_REGION"

@@ -64,7 +64,7 @@ extension CallDispatch.NumberRoute {
       takesInbound: fields.takesInbound, placesOutbound: fields.placesOutbound && isWorking,
       unassignedURL: fields.unassignedURL,
       unassignedMethod: fields.unassignedMethod == "GET" ? .get : .post,
-      pendingProvider: fields.pendingProvider)
+      pendingProvider: fields.pendingProvider, isSIP: fields.isSIP)
   }
 }
 
@@ -75,6 +75,7 @@ private struct KeptNumber {
   var e164: E164?
   var provider: ProviderID?
   var pendingProvider: ProviderID?
+  var isSIP = false
   var takesInbound = false
   var placesOutbound = false
   var agent: AgentID?
@@ -102,6 +103,7 @@ private struct KeptNumber {
     case 8: placesOutbound = value != 0
     case 10: state = .init(rawValue: Int32(truncatingIfNeeded: value))
     case 11: webhookGeneration = UInt32(truncatingIfNeeded: value)
+    case 20: isSIP = value != 0
     default: return false
     }
     return true

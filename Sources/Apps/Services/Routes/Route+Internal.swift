@@ -82,7 +82,8 @@ extension CallDispatch.NumberRoute {
       placesOutbound: number.supportsOutbound && placesCalls,
       unassignedURL: number.unassignedURL.isEmpty ? nil : number.unassignedURL,
       unassignedMethod: number.unassignedMethod == "GET" ? .get : .post,
-      pendingProvider: try? ProviderID(number.pendingProviderID))
+      pendingProvider: try? ProviderID(number.pendingProviderID),
+      isSIP: number.isSip)
   }
 }
 

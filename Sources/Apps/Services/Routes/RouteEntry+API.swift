@@ -68,7 +68,8 @@ extension Trunkline.Internal.V1.NumberRoute {
     tenantID = number.tenant.description
     e164 = number.e164.text
     providerID = number.providerID.description
-    carrierSID = number.carrierSID.description
+    carrierSID = number.isSIP ? "" : number.carrierSID.description
+    isSip = number.isSIP
     region = Trunkline.V1.Region(number.region)
     supportsInbound = number.supportsInbound
     supportsOutbound = number.supportsOutbound

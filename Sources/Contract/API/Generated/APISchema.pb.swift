@@ -28,7 +28,7 @@ package enum APISchema {
   /// trunkline/internal/v1/route.proto
   package static let trunklineInternalV1Route = unsafe FileDescriptor(
     name: "trunkline/internal/v1/route.proto", copying: trunkline__internal__v1__route__file__bytes(),
-    count: 2324,
+    count: 2347,
     dependencies: [WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineV1PhoneNumber, APISchema.trunklineV1Region])
 
   /// trunkline/internal/v1/route_service.proto
@@ -100,7 +100,7 @@ package enum APISchema {
   /// trunkline/v1/phone_number.proto
   package static let trunklineV1PhoneNumber = unsafe FileDescriptor(
     name: "trunkline/v1/phone_number.proto", copying: trunkline__v1__phone_number__file__bytes(),
-    count: 3805,
+    count: 3822,
     dependencies: [WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineV1Condition, APISchema.trunklineV1Region])
 
   /// trunkline/v1/phone_number_service.proto

@@ -40,7 +40,7 @@ extension Trunkline.Internal.V1 {
     package var e164: String = ""
     /// The provider that holds it, `prv_…`.
     package var providerID: String = ""
-    /// The carrier's name for it, `PN…`.
+    /// The carrier's name for it, `PN…`; empty: no carrier has one.
     package var carrierSID: String = ""
     /// The region where its calls are handled.
     package var region: Trunkline.V1.Region = .unspecified
@@ -62,6 +62,8 @@ extension Trunkline.Internal.V1 {
     /// The provider that it is being moved to; empty: none. Webhooks that the carrier calls in that
     /// one's region carry the token of the generation after `webhook_generation`.
     package var pendingProviderID: String = ""
+    /// It is of a SIP trunk: a gateway places its calls, and no carrier's account may be asked to.
+    package var isSip: Bool = false
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
 
@@ -81,7 +83,8 @@ extension Trunkline.Internal.V1 {
       webhookGeneration: UInt32 = 0,
       unassignedURL: String = "",
       unassignedMethod: String = "",
-      pendingProviderID: String = ""
+      pendingProviderID: String = "",
+      isSip: Bool = false
     ) {
       self.id = id
       self.tenantID = tenantID
@@ -97,6 +100,7 @@ extension Trunkline.Internal.V1 {
       self.unassignedURL = unassignedURL
       self.unassignedMethod = unassignedMethod
       self.pendingProviderID = pendingProviderID
+      self.isSip = isSip
     }
   }
 
@@ -426,6 +430,7 @@ extension Trunkline.Internal.V1.NumberRoute {
     self.unassignedURL = try unsafe Wire.string(c.pointee.f12)
     self.unassignedMethod = try unsafe Wire.string(c.pointee.f13)
     self.pendingProviderID = try unsafe Wire.string(c.pointee.f14)
+    self.isSip = unsafe c.pointee.f20 != 0
     if unsafe c.pointee.base.n_unknown_fields > 0 {
       self.unknownFields = try unsafe UnknownFields(c.pointee.base)
     }
@@ -449,6 +454,7 @@ extension Trunkline.Internal.V1.NumberRoute {
     unsafe c.pointee.f12 = arena.copy(self.unassignedURL)
     unsafe c.pointee.f13 = arena.copy(self.unassignedMethod)
     unsafe c.pointee.f14 = arena.copy(self.pendingProviderID)
+    unsafe c.pointee.f20 = self.isSip ? 1 : 0
     if !self.unknownFields.isEmpty {
       unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
     }
@@ -470,6 +476,7 @@ extension Trunkline.Internal.V1.NumberRoute {
     try json.field("unassignedUrl", "unassigned_url", self.unassignedURL)
     try json.field("unassignedMethod", "unassigned_method", self.unassignedMethod)
     try json.field("pendingProviderId", "pending_provider_id", self.pendingProviderID)
+    try json.field("isSip", "is_sip", self.isSip)
   }
 
   package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
@@ -516,6 +523,9 @@ extension Trunkline.Internal.V1.NumberRoute {
     case "pendingProviderId", "pending_provider_id":
       try json.read(&self.pendingProviderID)
       return 14
+    case "isSip", "is_sip":
+      try json.read(&self.isSip)
+      return 20
     default: return 0
     }
   }

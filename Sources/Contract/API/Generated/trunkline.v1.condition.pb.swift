@@ -18,7 +18,7 @@ extension Trunkline.V1 {
     /// `CARRIER_SETTINGS` as a whole while they are ours, or when they could not be put back; and each
     /// of these while somebody has changed it at the carrier: `CARRIER_NUMBER`, `VOICE_CAPABILITY`,
     /// `WEBHOOK`, `WEBHOOK_OVERRIDE`, `FALLBACK_WEBHOOK`, `STATUS_CALLBACK`, `TRUNK`,
-    /// `PROCESSING_REGION`.
+    /// `PROCESSING_REGION`. Of a number of a SIP trunk `GATEWAY`.
     package var type: String = ""
     /// How it turned out.
     package var status: Trunkline.V1.Condition.Status = .unspecified
@@ -31,6 +31,7 @@ extension Trunkline.V1 {
     ///   FALLBACK_WEBHOOK   FALLBACK_WEBHOOK_REPLACED
     ///   STATUS_CALLBACK    STATUS_CALLBACK_REPLACED
     ///   TRUNK              TRUNK_DETACHED, TRUNK_REPLACED
+    ///   GATEWAY            NO_GATEWAY
     ///   PROCESSING_REGION  PROCESSING_REGION_MOVED
     package var reason: String = ""
     /// The cause and the remedy for people. It holds no secret and no full phone number.

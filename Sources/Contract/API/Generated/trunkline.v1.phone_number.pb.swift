@@ -66,7 +66,8 @@ extension Trunkline.V1 {
     package var pendingProviderID: String = ""
     /// The region of `provider_id`, where calls are handled. Output-only.
     package var region: Trunkline.V1.Region = .unspecified
-    /// The carrier's name for it: `PN` and 32 hex digits; empty while it is being bought. Output-only.
+    /// The carrier's name for it: `PN` and 32 hex digits; empty while it is being bought, and for
+    /// INGRESS_SIP. Output-only.
     package var carrierSID: String = ""
     /// How its calls come here and go out. Set at the import. Output-only.
     package var ingress: Trunkline.V1.PhoneNumber.Ingress = .unspecified
@@ -237,6 +238,8 @@ extension Trunkline.V1 {
       case webhook
       /// A SIP trunk at the carrier leads to a gateway, and the gateway's trunk back.
       case trunk
+      /// A gateway signals for a SIP trunk of any carrier.
+      case sip
       /// A number that this version of the contract does not know.
       case unrecognized(Int32)
 
@@ -245,6 +248,7 @@ extension Trunkline.V1 {
         case 0: self = .unspecified
         case 1: self = .webhook
         case 2: self = .trunk
+        case 3: self = .sip
         default: self = .unrecognized(rawValue)
         }
       }
@@ -254,6 +258,7 @@ extension Trunkline.V1 {
         case .unspecified: 0
         case .webhook: 1
         case .trunk: 2
+        case .sip: 3
         case .unrecognized(let number): number
         }
       }
@@ -262,6 +267,7 @@ extension Trunkline.V1 {
         (0, "INGRESS_UNSPECIFIED"),
         (1, "INGRESS_WEBHOOK"),
         (2, "INGRESS_TRUNK"),
+        (3, "INGRESS_SIP"),
       ]
     }
 

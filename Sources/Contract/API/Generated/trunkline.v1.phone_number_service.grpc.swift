@@ -25,6 +25,10 @@ extension Trunkline.V1 {
     /// made; all of it bears the number's id in its name, and goes when the number is deleted. A number
     /// without inbound calls gets what calls out need, and its record and region stay as they are.
     ///
+    /// A number of a SIP trunk can't be proven: it is unique in the tenant, and no carrier is asked. The
+    /// trunk's gateway gets an inbound trunk, an outbound trunk and a dispatch rule; where the trunk names
+    /// none, the number is DEGRADED (NO_GATEWAY) until RepairPhoneNumber finds that it does.
+    ///
     /// Either the whole import happens or nothing changes at the carrier. Errors: NOT_FOUND
     /// (PROVIDER_NOT_FOUND, AGENT_NOT_FOUND, SOFTPHONE_NOT_FOUND); those of CreateProvider for credentials that the carrier refuses, but for
     /// PROVIDER_EXISTS; PERMISSION_DENIED (SCOPE_MISSING) when a provider would be made and the caller
@@ -303,6 +307,10 @@ extension Trunkline.V1 {
     /// rule at the gateway: calls go through both, and no webhook is asked. `resources` tell what was
     /// made; all of it bears the number's id in its name, and goes when the number is deleted. A number
     /// without inbound calls gets what calls out need, and its record and region stay as they are.
+    ///
+    /// A number of a SIP trunk can't be proven: it is unique in the tenant, and no carrier is asked. The
+    /// trunk's gateway gets an inbound trunk, an outbound trunk and a dispatch rule; where the trunk names
+    /// none, the number is DEGRADED (NO_GATEWAY) until RepairPhoneNumber finds that it does.
     ///
     /// Either the whole import happens or nothing changes at the carrier. Errors: NOT_FOUND
     /// (PROVIDER_NOT_FOUND, AGENT_NOT_FOUND, SOFTPHONE_NOT_FOUND); those of CreateProvider for credentials that the carrier refuses, but for

@@ -33,7 +33,8 @@ extension Trunkline.V1 {
     /// The account that holds the number, its region and its credentials, as CreateProvider takes them;
     /// `display_name` and `labels` are for a provider that is made.
     package var provider: Trunkline.V1.Provider?
-    /// How its calls are to come here and go out. Unset: by webhook.
+    /// How its calls are to come here and go out. Unset: by webhook, or by SIP where the provider is a
+    /// SIP trunk.
     package var ingress: Trunkline.V1.PhoneNumber.Ingress = .unspecified
     /// The provider of type livekit whose gateway the calls go through, `prv_…`. INGRESS_TRUNK needs
     /// one; with others it is refused.

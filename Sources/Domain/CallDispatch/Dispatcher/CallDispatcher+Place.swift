@@ -108,6 +108,7 @@ extension CallDispatcher {
     guard let number = routes.number(request.from), number.route.tenant == request.tenant else {
       throw .numberNotFound(request.from)
     }
+    guard !number.route.isSIP else { throw .numberNotReady(request.from, .dialledByGateway) }
     guard let provider = number.provider else {
       throw .numberNotReady(request.from, .providerMissing)
     }

@@ -162,12 +162,15 @@ package struct NumberRoute: Sendable, Hashable {
   /// The provider that the number is being moved to. What the carrier calls for that one carries
   /// the token of the generation after `webhookGeneration`.
   package var pendingProvider: ProviderID?
+  /// It is of a SIP trunk: a gateway places its calls.
+  package var isSIP: Bool
 
   package init(
     id: PhoneNumberID, tenant: TenantID, provider: ProviderID, e164: E164,
     webhookGeneration: UInt32, agent: AgentID?,
     takesInbound: Bool = true, placesOutbound: Bool = true, unassignedURL: String? = nil,
-    unassignedMethod: RedirectMethod = .post, pendingProvider: ProviderID? = nil
+    unassignedMethod: RedirectMethod = .post, pendingProvider: ProviderID? = nil,
+    isSIP: Bool = false
   ) {
     self.id = id
     self.tenant = tenant
@@ -180,5 +183,6 @@ package struct NumberRoute: Sendable, Hashable {
     self.unassignedURL = unassignedURL
     self.unassignedMethod = unassignedMethod
     self.pendingProvider = pendingProvider
+    self.isSIP = isSIP
   }
 }

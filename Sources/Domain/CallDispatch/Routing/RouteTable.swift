@@ -17,6 +17,7 @@ package struct RouteTable: Sendable {
     static let redirects = Flags(rawValue: 4)
     static let hasAgent = Flags(rawValue: 8)
     static let moves = Flags(rawValue: 16)
+    static let isSIP = Flags(rawValue: 32)
   }
 
   private struct PackedNumber: Sendable {
@@ -81,7 +82,7 @@ package struct RouteTable: Sendable {
       takesInbound: packed.flags.contains(.takesInbound),
       placesOutbound: packed.flags.contains(.placesOutbound),
       unassignedURL: former?.url, unassignedMethod: former?.method ?? .post,
-      pendingProvider: target?.key)
+      pendingProvider: target?.key, isSIP: packed.flags.contains(.isSIP))
     return ResolvedNumber(
       route: route, provider: provider.value, pendingProvider: target?.value,
       agent: agent?.value)
@@ -128,6 +129,7 @@ package struct RouteTable: Sendable {
     if route.takesInbound { flags.insert(.takesInbound) }
     if route.placesOutbound { flags.insert(.placesOutbound) }
     if agent != nil { flags.insert(.hasAgent) }
+    if route.isSIP { flags.insert(.isSIP) }
     if let url = route.unassignedURL {
       flags.insert(.redirects)
       formerURLs[route.id] = FormerURL(url: url, method: route.unassignedMethod)

@@ -12,7 +12,7 @@ extension RegistryError {
       .numberNotProvisioned, .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed,
       .accountMismatch, .credentialsOfOtherRegion, .numbersUnreachable, .credentialStaged,
       .credentialReplaced, .credentialNotStaged, .credentialRefused, .scopeNotHeld, .gatewayInUse,
-      .notAGateway, .providerUnsuited,
+      .notAGateway, .noGateway, .providerUnsuited,
       .scopeMissing, .quotaExceeded, .cancelled, .resumeTokenExpired, .tooManyWatchers,
       .tooManyDiagnoses, .tooManyTrials, .operationNotCancellable, .operationCancelled:
       .caller
@@ -51,7 +51,7 @@ extension RegistryError: CustomStringConvertible {
         + obstacles.prefix(3).map(\.description).joined(separator: " ")
     case .providerInUse(let id, let count):
       "\(id) has \(count) phone numbers. Delete those first."
-    case .gatewayInUse, .notAGateway, .providerUnsuited: Self.unsuited(self)
+    case .gatewayInUse, .notAGateway, .noGateway, .providerUnsuited: Self.unsuited(self)
     case .providerBusy(let id, let operation):
       "\(operation) works on \(id). Wait for its end."
     case .agentInUse(let id, let count):

@@ -59,6 +59,8 @@ extension RegistryError {
     case .notAGateway(let id):
       "\(id) is no provider of type livekit, so that it can be no gateway. Link the LiveKit server "
         + "first, and name that provider."
+    case .noGateway(let id):
+      "The SIP trunk of \(id) names no gateway. Give its provider a gateway_provider_id first."
     case .providerUnsuited(let id, let kind):
       "\(id) is a provider of type \(kind.rawValue), which can't do this: it has no account at a "
         + "carrier that could be asked. Name a provider of type twilio."

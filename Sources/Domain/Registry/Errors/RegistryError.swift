@@ -64,6 +64,8 @@ package enum RegistryError: Error, Sendable, Hashable {
   case gatewayInUse(ProviderID, providerCount: Int, numberCount: Int)
   /// What a SIP trunk names as its gateway is none.
   case notAGateway(ProviderID)
+  /// Nobody signals for a number of a SIP trunk.
+  case noGateway(PhoneNumberID)
   /// Providers of this kind can't do it.
   case providerUnsuited(ProviderID, ProviderKindFilter)
   /// Other work on the provider goes on.

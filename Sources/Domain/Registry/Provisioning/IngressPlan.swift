@@ -6,6 +6,8 @@ package enum IngressPlan: Sendable, Hashable {
   case webhook(VoiceSettings)
   /// The carrier's trunk leads to a gateway and back.
   case trunk(TrunkPlan)
+  /// A gateway signals for a SIP trunk.
+  case sip(SIPPlan)
 
   /// The steps that make it, or write it again, with the reading back at the end.
   func steps(_ aim: ProvisioningStep.Aim, for number: PhoneNumber) -> [ProvisioningStep] {
@@ -25,6 +27,14 @@ package enum IngressPlan: Sendable, Hashable {
             .trunkNumber, aim, region: number.region,
             ours: .voice(number.configured ?? VoiceSettings())))
       }
+    case .sip(let plan):
+      steps = plan.resources(for: number).map { resource in
+        ProvisioningStep(resource, aim, providerID: plan.gatewayID)
+      }
+      return steps + [
+        ProvisioningStep(
+          .readBack, .confirm, region: number.region, providerID: plan.gatewayID)
+      ]
     }
     if number.supportsInbound {
       steps.append(
@@ -32,6 +42,28 @@ package enum IngressPlan: Sendable, Hashable {
           .processingRegion, aim, region: number.region, ours: .region(number.region)))
     }
     return steps + [ProvisioningStep(.readBack, .confirm, region: number.region)]
+  }
+}
+
+/// A number of a SIP trunk for which a gateway signals.
+package struct SIPPlan: Sendable, Hashable {
+  /// Whose gateway it is.
+  package var gatewayID: ProviderID
+
+  package init(gatewayID: ProviderID) {
+    self.gatewayID = gatewayID
+  }
+
+  /// In the order in which they are made. What they say is the provider's settings.
+  package func resources(for number: PhoneNumber) -> [ExternalResource] {
+    func resource(_ kind: StepKind, _ value: String = "") -> ExternalResource {
+      ExternalResource(
+        kind, providerID: gatewayID, region: number.region,
+        name: ExternalResource.name(for: number.id), value: value)
+    }
+    return (number.supportsInbound ? [resource(.gatewayInboundTrunk)] : [])
+      + (number.supportsOutbound ? [resource(.gatewayOutboundTrunk)] : [])
+      + (number.supportsInbound ? [resource(.dispatchRule, "\(number.id)-")] : [])
   }
 }
 

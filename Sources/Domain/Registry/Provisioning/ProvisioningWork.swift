@@ -297,8 +297,28 @@ struct ProvisioningWork: Sendable {
     if let wanted = step.resource {
       subject.resource = ResourceWork(
         ports: outside, number: number, wanted: wanted, account: account, others: journal)
+      subject.resource?.trunks = try await trunks(of: number)
     }
     return subject
+  }
+
+  /// What a gateway is to have of a number of a SIP trunk; nil for others.
+  private func trunks(
+    of number: PhoneNumber
+  ) async throws(ProvisioningStop) -> GatewayTrunks? {
+    guard number.ingress == .sip else { return nil }
+    let provider: StoredProvider?
+    do {
+      provider = try await store.tenant(number.tenant).provider(number.providerID)
+    } catch {
+      throw .store(error)
+    }
+    guard let provider else { throw .damaged("A number's provider is not there.") }
+    do {
+      return try provider.provider.gatewayTrunks(for: number, sealer)
+    } catch {
+      throw .damaged("A provider's credentials can't be opened.")
+    }
   }
 
   func pause(_ duration: Duration) async throws(ProvisioningStop) {

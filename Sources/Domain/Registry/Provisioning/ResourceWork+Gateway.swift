@@ -79,11 +79,13 @@ extension ResourceWork {
   /// The carrier's trunk can't authenticate when it calls the gateway, and no list of the addresses
   /// from which it calls is known that could be relied on: so a call is taken by its number.
   private var inboundTrunk: GatewayInboundTrunk {
-    GatewayInboundTrunk(name: wanted.name, numbers: [number.e164.text])
+    if let trunk = trunks?.inbound { return trunk }
+    return GatewayInboundTrunk(name: wanted.name, numbers: [number.e164.text])
   }
 
   private func outboundTrunk(_ password: Secret?) -> GatewayOutboundTrunk {
-    GatewayOutboundTrunk(
+    if let trunk = trunks?.outbound { return trunk }
+    return GatewayOutboundTrunk(
       name: wanted.name, address: wanted.value, numbers: [number.e164.text], username: username,
       password: password)
   }

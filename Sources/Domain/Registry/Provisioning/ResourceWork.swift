@@ -12,6 +12,8 @@ struct ResourceWork: Sendable {
   let account: Account
   /// What the other steps of the work made.
   let others: ProvisioningJournal
+  /// Of a number of a SIP trunk: what a gateway is to have of it.
+  var trunks: GatewayTrunks?
 
   /// Where it is made.
   enum Account: Sendable {
@@ -44,7 +46,9 @@ struct ResourceWork: Sendable {
 
   /// Gives what stands there already, or makes it.
   func make() async throws(CarrierError) -> ExternalResource {
-    switch try await find(everywhere: false) {
+    // One that is made anew may hang on what is gone.
+    let isRemade = number.resources.contains { $0.kind == wanted.kind }
+    switch try await find(everywhere: isRemade) {
     case .found(let found): return found
     case .altered(let found):
       if case .gateway(let access) = account, try await replace(found, access) { return found }

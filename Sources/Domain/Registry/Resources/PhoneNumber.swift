@@ -10,7 +10,8 @@ package struct PhoneNumber: Sendable, Hashable, Codable {
   /// The provider that it is being moved to. Webhooks that the carrier calls for that one carry the
   /// token of the generation after `webhookGeneration`.
   package var pendingProviderID: ProviderID?
-  /// The provider's account; with `carrierSID` the claim that is unique in the whole deployment.
+  /// The provider's account; with `carrierSID` the claim that is unique in the whole deployment. Of
+  /// a number of a SIP trunk both are made from tenant and number, and no carrier is told them.
   package let accountSID: AccountSID
   package var region: Region
   /// Made of our own id while the number is being bought: see `isAwaited`.
@@ -85,6 +86,25 @@ package struct PhoneNumber: Sendable, Hashable, Codable {
     self.revision = revision
   }
 
+  /// A number of a SIP trunk. No carrier names it: what stands in the place of account and SID
+  /// makes it one of its kind in the tenant.
+  ///
+  /// - Parameter gateway: nil: nobody signals for it.
+  package init(
+    id: PhoneNumberID, tenant: TenantID, label: String, e164: E164, trunk: ProviderID,
+    region: Region, gateway: ProviderID?, supportsInbound: Bool, supportsOutbound: Bool,
+    state: PhoneNumberState, conditions: [Condition] = [], labels: [String: String] = [:],
+    revision: Revision
+  ) {
+    self.init(
+      id: id, tenant: tenant, label: label, e164: e164, providerID: trunk,
+      accountSID: .standingFor(tenant), region: region, carrierSID: .standingFor(e164),
+      ingress: .sip, supportsInbound: supportsInbound, supportsOutbound: supportsOutbound,
+      agentID: nil, unassignedPolicy: .reject, state: state, conditions: conditions,
+      leftovers: [], former: nil, configured: nil, webhookGeneration: 1, labels: labels,
+      revision: revision, gatewayProviderID: gateway)
+  }
+
   /// From its parts, as a store keeps them.
   package init(
     id: PhoneNumberID, tenant: TenantID, label: String, e164: E164, providerID: ProviderID,
@@ -129,12 +149,29 @@ package struct PhoneNumber: Sendable, Hashable, Codable {
   var hasAnythingOutside: Bool { configured != nil || !resources.isEmpty }
 }
 
+extension AccountSID {
+  /// What the numbers of a tenant's SIP trunks are claimed under.
+  package static func standingFor(_ tenant: TenantID) -> AccountSID {
+    AccountSID(high: tenant.high, low: tenant.low)
+  }
+}
+
+extension CarrierNumberSID {
+  /// What a number of a SIP trunk is claimed as. A carrier's are random, and so high that none is
+  /// one of these.
+  package static func standingFor(_ e164: E164) -> CarrierNumberSID {
+    CarrierNumberSID(high: 0, low: UInt64(e164.digits) ?? 0)
+  }
+}
+
 /// How calls reach us.
 package enum Ingress: String, Sendable, Hashable, Codable {
   /// The carrier asks our webhook.
   case webhook
   /// A trunk of the carrier's leads to a gateway, and the gateway's back.
   case trunk
+  /// A gateway signals for a SIP trunk of any carrier.
+  case sip
 }
 
 /// What an inbound call to a number without an agent gets.

@@ -55,6 +55,8 @@ package struct Condition: Sendable, Hashable, Codable {
     case webhookOverride
     /// A number by trunk is on its trunk.
     case trunk
+    /// Somebody signals for a number of a SIP trunk.
+    case gateway
     /// Our address is asked when the first one fails.
     case fallbackWebhook
     /// Our address is told how calls ended.

@@ -72,6 +72,9 @@ package struct NumberRoute: Sendable, Hashable {
     self.pendingProviderID = number.pendingProviderID
   }
 
+  /// It is of a SIP trunk: no carrier's account places its calls.
+  package var isSIP: Bool { accountSID == .standingFor(tenant) }
+
   /// From its parts, as a store keeps them.
   package init(
     id: PhoneNumberID, tenant: TenantID, e164: E164, carrierSID: CarrierNumberSID,

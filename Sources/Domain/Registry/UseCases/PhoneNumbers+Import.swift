@@ -25,14 +25,13 @@ extension PhoneNumbers {
     for _ in 0..<RegistryLimits.contentionAttemptsMax {
       let holder = try await holder(of: draft, caller)
       let provider = holder.provider
-      let account = try context.account(of: provider)
       if let assignee = draft.assignee {
         _ = try await context.agent(assignee, tenant: caller.tenant)
       }
-      let found = try await find(draft.e164, holder)
+      let found = try await find(draft, holder)
       let claims = try await reading { () async throws(StoreError) in
         try await context.store(of: caller.tenant).claims(
-          of: [found.sid], account: account)
+          of: [found.sid], account: found.accountSID)
       }
       if let claim = claims.first {
         // A request of the same id may have taken it a moment ago.
@@ -41,8 +40,9 @@ extension PhoneNumbers {
         }
         throw Self.claimed(claim, provider.region, caller)
       }
-      let number = make(draft, found, provider, caller)
-      let plan = try await context.ingressPlan(of: number)
+      let number = try make(draft, found, provider, caller)
+      let isNeeded = number.state == .provisioning
+      let plan = isNeeded ? try await context.ingressPlan(of: number) : nil
       if validateOnly { return number }
       let record = try context.request(
         requestID, draft.body, resource: number.id.description, tenant: caller.tenant)
@@ -84,10 +84,10 @@ extension PhoneNumbers {
     switch draft.source {
     case .stored(let id):
       let found = try await context.provider(id, tenant: caller.tenant).provider
-      try checkServed(found.region, draft)
+      try checkServed(found.region, found.kind, draft)
       return Holder(provider: found)
     case .credentials(let input, let twilio):
-      try checkServed(input.region, draft)
+      try checkServed(input.region, .twilio, draft)
       let found = try await reading { () async throws(StoreError) in
         try await context.store(of: caller.tenant).provider(
           account: twilio.accountSID, region: input.region)
@@ -101,8 +101,10 @@ extension PhoneNumbers {
     }
   }
 
-  private func checkServed(_ region: Region, _ draft: ImportDraft) throws(RegistryError) {
-    if draft.supportsInbound, draft.ingress == .webhook,
+  private func checkServed(
+    _ region: Region, _ kind: ProviderKindFilter, _ draft: ImportDraft
+  ) throws(RegistryError) {
+    if draft.supportsInbound, draft.ingress == .webhook, kind == .twilio,
       !context.webhooks.regions.contains(region)
     {
       throw .regionNotServed(region)
@@ -110,9 +112,11 @@ extension PhoneNumbers {
   }
 
   private func find(
-    _ e164: E164, _ holder: Holder
+    _ draft: ImportDraft, _ holder: Holder
   ) async throws(RegistryError) -> CarrierNumber {
-    let provider = holder.provider
+    let (provider, e164) = (holder.provider, draft.e164)
+    try draft.checkIngress(of: provider)
+    if provider.kind == .sipTrunk { return try await unproven(e164, of: provider) }
     let access = try context.access(provider)
     let found: CarrierNumber?
     do {
@@ -137,7 +141,10 @@ extension PhoneNumbers {
 
   private func make(
     _ draft: ImportDraft, _ found: CarrierNumber, _ provider: Provider, _ caller: Caller
-  ) -> PhoneNumber {
+  ) throws(RegistryError) -> PhoneNumber {
+    if case .sipTrunk(let trunk) = provider.configuration {
+      return try make(draft, of: provider, trunk)
+    }
     let now = context.time.now()
     return PhoneNumber(
       id: PhoneNumberID(at: now, random: context.ids), tenant: caller.tenant, label: draft.label,
@@ -150,7 +157,7 @@ extension PhoneNumbers {
 
   /// Stores the number, a new provider with it, and sets up outside what it needs.
   private func store(
-    _ number: PhoneNumber, by plan: IngressPlan, _ holder: Holder, _ record: RequestRecord?,
+    _ number: PhoneNumber, by plan: IngressPlan?, _ holder: Holder, _ record: RequestRecord?,
     _ caller: Caller
   ) async -> Attempt<PhoneNumber> {
     let provider = holder.provider
@@ -163,7 +170,7 @@ extension PhoneNumbers {
       let made = AuditDraft(.create, from: nil, to: provider)
       write.audit.insert(made.entry(by: caller, at: write.time, context.ids), at: 0)
     }
-    guard number.state == .provisioning else {
+    guard let plan else {
       do {
         try await context.commit(write, of: caller.tenant)
         return .done(number)
@@ -255,6 +262,8 @@ struct ImportDraft: Sendable {
   let supportsInbound: Bool
   let supportsOutbound: Bool
   let ingress: IngressDraft
+  /// What the request itself says of them, and that it asks for a webhook.
+  let given: (inbound: Bool?, outbound: Bool?, isWebhook: Bool)
   let labels: [String: String]
   /// What is to answer from the import on.
   let assignee: AgentID?
@@ -314,6 +323,9 @@ struct ImportDraft: Sendable {
     validator.labels("\(prefix)labels", request.labels)
     self.supportsInbound = request.supportsInbound ?? true
     self.supportsOutbound = request.supportsOutbound ?? true
+    self.given = (
+      request.supportsInbound, request.supportsOutbound, request.ingress == .value(.webhook)
+    )
     if !supportsInbound && !supportsOutbound {
       let violation = PhoneNumbers.neitherDirection("\(prefix)supports_inbound")
       validator.refuse(violation.field, violation.reason, violation.description)
@@ -335,9 +347,12 @@ struct ImportDraft: Sendable {
     body.add(request.labels)
     body.add(request.validateOnly)
     // A request of before there was a choice has the same body still.
-    if let gateway = ingress.gatewayID {
+    switch ingress {
+    case .webhook: break
+    case .trunk(let gateway):
       body.add(Ingress.trunk.rawValue)
       body.add(gateway.description)
+    case .sip: body.add(Ingress.sip.rawValue)
     }
     if case .credentials(let draft, _) = source { body.add(draft.body) }
     // Without one it is the body of a version that knew none.

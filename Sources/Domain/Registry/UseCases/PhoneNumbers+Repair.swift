@@ -22,8 +22,9 @@ extension PhoneNumbers {
       (record, operationID) async throws(RegistryError) in
       let present = try await context.number(id, tenant: caller.tenant)
       try checkEtag(request.etag, present.etag, .number(id))
+      let repairable = try await withGateway(present)
       return try repair(
-        present, by: try await context.ingressPlan(of: present), record, operationID, caller)
+        repairable, by: try await context.ingressPlan(of: repairable), record, operationID, caller)
     }
   }
 
@@ -36,8 +37,9 @@ extension PhoneNumbers {
     switch present.state {
     case .provisioning, .deleting: throw .numberBusy(present.id, present.state)
     case .corrupted where present.isAwaited: return seekAgain(present, record, id, caller)
-    case .active where !present.hasAnythingOutside,
-      .degraded where !present.hasAnythingOutside && !present.isUnfinished:
+    case .active where !present.hasAnythingOutside && present.ingress != .sip,
+      .degraded
+    where !present.hasAnythingOutside && !present.isUnfinished && present.ingress != .sip:
       throw .nothingToRepair(present.id)
     case .active, .degraded:
       guard present.ingress == .webhook else { break }

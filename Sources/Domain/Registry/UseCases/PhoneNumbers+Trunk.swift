@@ -3,6 +3,10 @@ internal import Telephony
 // What is to stand outside for a number.
 extension RegistryContext {
   func ingressPlan(of number: PhoneNumber) async throws(RegistryError) -> IngressPlan {
+    if number.ingress == .sip {
+      guard let gatewayID = number.gatewayProviderID else { throw .noGateway(number.id) }
+      return .sip(SIPPlan(gatewayID: gatewayID))
+    }
     guard let gatewayID = number.gatewayProviderID else {
       return .webhook(
         webhooks.voiceSettings(
@@ -30,10 +34,12 @@ extension RegistryContext {
 enum IngressDraft: Sendable, Hashable {
   case webhook
   case trunk(gatewayID: ProviderID)
+  /// Through the gateway that the provider names.
+  case sip
 
   var gatewayID: ProviderID? {
     switch self {
-    case .webhook: nil
+    case .webhook, .sip: nil
     case .trunk(let id): id
     }
   }
@@ -52,6 +58,13 @@ enum IngressDraft: Sendable, Hashable {
       }
       if case .unknown = request.ingress { return nil }
       self = .webhook
+    case .sip:
+      guard request.gatewayID.isEmpty else {
+        validator.refuse(
+          field, .conflicting, "The gateway of a SIP trunk is named by its provider: leave it out.")
+        return nil
+      }
+      self = .sip
     case .trunk:
       guard !request.gatewayID.isEmpty else {
         validator.refuse(

@@ -30,7 +30,7 @@ package struct PhoneNumbers: Sendable {
     try validator.finish()
     guard try await hasNumbers(&filter, caller) else { return Page(elements: [], nextToken: "") }
     let read = try await reading { [filter] () async throws(StoreError) in
-      try await context.store(of: caller.tenant).numbers(
+      try await context.store(of: caller.tenant).numbersOfKind(
         filter, after: plan.cursor, limit: plan.size + 1)
     }
     return plan.page(read) {

@@ -173,7 +173,10 @@ extension Providers {
       }
     }
     guard changed != trunk else { return Changed(provider: versioned(next, after: present)) }
-    try await refuseNumbers(of: present)
+    // Where nobody signalled, nothing says yet what the settings were.
+    var onlyGateway = trunk
+    onlyGateway.gatewayID = gatewayID
+    if trunk.gatewayID != nil || changed != onlyGateway { try await refuseNumbers(of: present) }
     next.configuration = .sipTrunk(changed)
     let hasNewPassword = changed.passwords.contains { !trunk.passwords.contains($0) }
     return Changed(

@@ -397,7 +397,7 @@ const ProtobufCMessageDescriptor trunkline__internal__v1__sealed__descriptor =
   (ProtobufCMessageInit) trunkline__internal__v1__sealed__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__internal__v1__number_route__field_descriptors[14] =
+static const ProtobufCFieldDescriptor trunkline__internal__v1__number_route__field_descriptors[15] =
 {
   {
     "f1",
@@ -567,6 +567,18 @@ static const ProtobufCFieldDescriptor trunkline__internal__v1__number_route__fie
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "f20",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__NumberRoute, f20),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned trunkline__internal__v1__number_route__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
@@ -576,6 +588,7 @@ static const unsigned trunkline__internal__v1__number_route__field_indices_by_na
   12,   /* field[12] = f13 */
   13,   /* field[13] = f14 */
   1,   /* field[1] = f2 */
+  14,   /* field[14] = f20 */
   2,   /* field[2] = f3 */
   3,   /* field[3] = f4 */
   4,   /* field[4] = f5 */
@@ -584,10 +597,11 @@ static const unsigned trunkline__internal__v1__number_route__field_indices_by_na
   7,   /* field[7] = f8 */
   8,   /* field[8] = f9 */
 };
-static const ProtobufCIntRange trunkline__internal__v1__number_route__number_ranges[1 + 1] =
+static const ProtobufCIntRange trunkline__internal__v1__number_route__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 14 }
+  { 20, 14 },
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor trunkline__internal__v1__number_route__descriptor =
 {
@@ -597,10 +611,10 @@ const ProtobufCMessageDescriptor trunkline__internal__v1__number_route__descript
   "Trunkline__Internal__V1__NumberRoute",
   "trunkline.internal.v1",
   sizeof(Trunkline__Internal__V1__NumberRoute),
-  14,
+  15,
   trunkline__internal__v1__number_route__field_descriptors,
   trunkline__internal__v1__number_route__field_indices_by_name,
-  1,  trunkline__internal__v1__number_route__number_ranges,
+  2,  trunkline__internal__v1__number_route__number_ranges,
   (ProtobufCMessageInit) trunkline__internal__v1__number_route__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

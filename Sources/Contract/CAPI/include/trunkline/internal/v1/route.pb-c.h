@@ -64,10 +64,11 @@ struct  Trunkline__Internal__V1__NumberRoute
   ProtobufCBinaryData f12;
   ProtobufCBinaryData f13;
   ProtobufCBinaryData f14;
+  uint64_t f20;
 };
 #define TRUNKLINE__INTERNAL__V1__NUMBER_ROUTE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__internal__v1__number_route__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, 0, 0, 0, {0,NULL}, 0, 0, {0,NULL}, {0,NULL}, {0,NULL} }
+    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, 0, 0, 0, {0,NULL}, 0, 0, {0,NULL}, {0,NULL}, {0,NULL}, 0 }
 
 
 struct  Trunkline__Internal__V1__ProviderRoute
