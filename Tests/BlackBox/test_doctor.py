@@ -17,6 +17,7 @@ import grpc
 import pytest
 from twilio.rest import Client
 
+import doctor_trunks
 import harness
 import world as worlds
 from carrier import Redirected
@@ -685,7 +686,7 @@ PUBLIC_URL_CASES = (
 
 def test_every_code_has_a_case_and_a_row():
     assert len(CODES) > 50 and len(CODES) == len(set(CODES))
-    assert set(CASES) | set(PUBLIC_URL_CASES) == set(CODES)
+    assert set(CASES) | set(doctor_trunks.CASES) | set(PUBLIC_URL_CASES) == set(CODES)
     assert set(DOCUMENTED) == set(CODES)
 
 
@@ -693,6 +694,14 @@ def test_every_code_has_a_case_and_a_row():
 def test_code(world, code):
     answer = CASES[code](world)
     assert code in [finding.code for finding in answer.findings], answer
+
+
+@pytest.mark.parametrize("code", doctor_trunks.CASES)
+def test_trunk_code(world, code):
+    answer = doctor_trunks.CASES[code](Site(world))
+    assert code in [finding.code for finding in answer.findings], answer
+    for finding in answer.findings:
+        check(finding)
 
 
 @pytest.mark.parametrize("code", PUBLIC_URL_CASES)

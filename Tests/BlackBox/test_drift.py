@@ -4,9 +4,12 @@ import re
 import urllib.request
 
 import pytest
+from twilio.rest import Client
 
+import doctor_trunks
 import harness
 import postgres
+from carrier import Redirected
 from harness import wait_until
 from number_watchers import NumberWatcher
 from world import ANSWER_MAX, World, deployment, request_id
@@ -155,6 +158,31 @@ def test_everything_at_once_is_repaired_and_stays_so(world):
     swept = sweeps(world)
     wait_until(lambda: sweeps(world) > swept + 1, "two more sweeps")
     assert world.number(number.id) == repaired
+
+
+def test_what_was_made_for_a_number_by_trunk_is_looked_at(world):
+    account = world.account()
+    provider, held = world.provider(account), world.carrier_number(account)
+    gateway = doctor_trunks.Gateway(world)
+    number = world.import_by_trunk(provider, gateway.provider, held["phone_number"])
+    kinds = world.v1.PhoneNumber.Leftover
+    made = {resource.type: resource.external_id for resource in number.resources}
+    settled(world, number)
+    gateway.sip("DeleteSIPDispatchRule", sip_dispatch_rule_id=made[kinds.TYPE_DISPATCH_RULE])
+    settled(world, number, DISPATCH_RULE="DISPATCH_RULE_MISSING")
+    redirected = Redirected(world.sim.url("us1"))
+    client = Client(account["sid"], account["auth_tokens"]["us1"]["primary"], http_client=redirected)
+    trunk = client.trunking.v1.trunks(made[kinds.TYPE_TRUNK])
+    trunk.origination_urls(made[kinds.TYPE_ORIGINATION_URL]).update(sip_url="sip:thief.example")
+    found = settled(
+        world, number, DISPATCH_RULE="DISPATCH_RULE_MISSING",
+        ORIGINATION_URL="ORIGINATION_URL_CHANGED",
+    )
+    assert not any("thief" in condition.message for condition in found.conditions)
+    request = world.v1.RepairPhoneNumberRequest(id=number.id, request_id=request_id())
+    world.numbers.RepairPhoneNumber(request, timeout=ANSWER_MAX)
+    settled(world, number)
+    world.delete_number(number)
 
 
 def test_a_region_moved_behind_our_back_is_seen_and_healed(world):

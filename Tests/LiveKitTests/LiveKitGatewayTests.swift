@@ -278,6 +278,17 @@ import Testing
     #expect(asks.sent.count == 1)
   }
 
+  @Test func aRefusalTellsTheServersClock() async throws {
+    // The time that the test holds is 2023-11-14 22:13:20.
+    let late = try await read(
+      HTTPScript(
+        .json(
+          401, "token is expired (exp)", [.init("Date", "Tue, 14 Nov 2023 23:13:20 GMT")])))
+    #expect(late?.clockDifference == .seconds(3600))
+    let none = try await read(HTTPScript(.json(401, "token is expired (exp)")))
+    #expect(none?.clockDifference == nil)
+  }
+
   /// Refusals of tokens are no Twirp errors: livekit/livekit, `pkg/service/auth.go`.
   @Test func errorsHoldNoNumberNoTokenAndNoKey() async throws {
     let token = AccessToken.make(.sipAdmin, Sample.access, now: time.now())

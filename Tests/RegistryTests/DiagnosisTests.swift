@@ -226,6 +226,30 @@ import Testing
     #expect(try voice { $0.trunkSID = Self.trunk.description } == [.webhookOverriddenByTrunk])
     #expect(try voice { $0.fallbackURL = "https://evil.example.com" } == [.fallbackReplaced])
     #expect(try voice { $0.statusCallbackURL = "" } == [.statusCallbackReplaced])
+    #expect(try voice { $0.statusCallbackMethod = .get } == [.statusCallbackReplaced])
+    #expect(
+      try voice {
+        $0.trunkSID = Self.trunk.description
+        $0.applicationSID = "AP1"
+      } == [.webhookOverriddenByTrunk, .webhookOverriddenByApplication])
+  }
+
+  /// What the sweep finds in a record a diagnosis finds, too: they compare by one rule.
+  @Test func aNumberOfAnotherAccountIsGone() throws {
+    let found = try faults { facts in
+      var record = Self.record(Self.expected)
+      record.accountSID = Sample.account(2)
+      facts.numbers[0].record = .found(record)
+    }
+    #expect(found == [.numberVanished])
+  }
+
+  /// Somebody wrote by hand what we would write now.
+  @Test func whatWouldBeWrittenNowIsOurs() throws {
+    let found = try faults { facts in
+      facts.numbers[0].number.configured?.voiceURL = "https://old.example.com/v1/numbers/x/voice"
+    }
+    #expect(found == [])
   }
 
   @Test func whatWasWrittenUnderAnEarlierPublicURLIsOurs() throws {

@@ -91,6 +91,57 @@ struct DriftTests {
     #expect(Set(findings.map(\.kind)).count == findings.count, "one condition of each type")
   }
 
+  /// A number by trunk: what stands beside the trunk is nobody's concern.
+  @Test(arguments: [
+    (VoiceSettings(voiceURL: "https://theirs.test", trunkSID: "TKours"), nil),
+    (VoiceSettings(trunkSID: "TKtheirs"), DriftFinding.trunkReplaced),
+    (VoiceSettings(voiceURL: "https://theirs.test", applicationSID: "AP1"), .trunkDetached),
+    (VoiceSettings(), .trunkDetached),
+  ])
+  func aNumberOffItsTrunkIsFound(_ present: VoiceSettings, _ finding: DriftFinding?) throws {
+    var number = try Self.number()
+    number.ingress = .trunk
+    number.configured = VoiceSettings(trunkSID: "TKours")
+    let findings = Drift.findings(
+      of: number, .found(try Self.record(present)), .region(.ie1))
+    #expect(findings == (finding.map { [$0] } ?? []) + [.processingRegionMoved(to: .ie1)])
+  }
+
+  static let sights: [([StepKind: ResourceSight], [String])] = [
+    ([:], []),
+    ([.trunk: .standing, .dispatchRule: .standing], []),
+    (
+      [.trunk: .absent, .originationURL: .absent, .trunkCredentialList: .absent],
+      ["TRUNK_MISSING"]
+    ),
+    (
+      [.credentialList: .absent, .credential: .absent, .trunkCredentialList: .absent],
+      ["CREDENTIAL_LIST_MISSING"]
+    ),
+    ([.credential: .absent, .trunkCredentialList: .absent], ["CREDENTIAL_MISSING"]),
+    ([.trunkCredentialList: .absent], ["CREDENTIAL_LIST_DETACHED"]),
+    ([.originationURL: .altered], ["ORIGINATION_URL_CHANGED"]),
+    (
+      [.gatewayInboundTrunk: .absent, .gatewayOutboundTrunk: .altered, .dispatchRule: .altered],
+      [
+        "GATEWAY_INBOUND_TRUNK_MISSING", "GATEWAY_OUTBOUND_TRUNK_CHANGED",
+        "DISPATCH_RULE_CHANGED",
+      ]
+    ),
+  ]
+
+  /// What was made for a number: one condition of each type, and nothing of what hangs on something
+  /// that is gone.
+  @Test(arguments: sights)
+  func whatWasMadeIsCompared(
+    _ sights: [StepKind: ResourceSight], _ reasons: [String]
+  ) throws {
+    let findings = Drift.findings(
+      of: try Self.number(), .found(try Self.record()), .region(.us1), sights)
+    #expect(findings.map(\.reason) == reasons)
+    #expect(findings.allSatisfy { !$0.message.isEmpty && Drift.kinds.contains($0.kind) })
+  }
+
   @Test func aNumberThatIsGoneSaysNothingElse() throws {
     let number = try Self.number()
     #expect(Drift.findings(of: number, .absent, .notAsked) == [.vanished])

@@ -59,15 +59,17 @@ struct TwirpError: Sendable, Hashable {
 
 extension CarrierError {
   /// An answer that is not a success.
-  init(_ response: HTTPResponse, _ access: GatewayAccess) {
+  init(_ response: HTTPResponse, _ access: GatewayAccess, now: Timestamp) {
     let error = TwirpError(response.body)
     var (kind, effect) = error?.meaning ?? Self.meaning(ofStatus: response.status)
     let words = error?.message ?? Self.plainText(response) ?? ""
     // Of a wrong secret it says that the token is invalid (livekit/livekit, `pkg/service/auth.go`).
     if kind == .credentialsRefused, words.contains("API key") { kind = .keyUnknown }
     let text = words.isEmpty ? "HTTP status \(response.status)" : words
+    let date = response.header("date").flatMap { CarrierDate.parse($0) }
     self.init(
-      kind, effect: effect, message: Self.redact(text, access), retryAfter: response.retryAfter)
+      kind, effect: effect, message: Self.redact(text, access), retryAfter: response.retryAfter,
+      clockDifference: date?.duration(since: now))
   }
 
   /// What a status says that did not come from Twirp: from the server's check of tokens, or from

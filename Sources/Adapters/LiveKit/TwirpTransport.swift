@@ -73,7 +73,9 @@ struct TwirpTransport: Sendable {
     } catch {
       throw CarrierError(error)
     }
-    guard response.status == 200 else { throw CarrierError(response, access) }
+    guard response.status == 200 else {
+      throw CarrierError(response, access, now: time.now())
+    }
     // No bytes at all are a message, too, so that something else's empty page would be a list.
     guard response.header("content-type") == Self.contentType else {
       throw .unreadable("The server's answer is not Twirp.")

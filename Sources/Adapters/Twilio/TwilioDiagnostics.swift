@@ -54,7 +54,8 @@ package struct TwilioDiagnostics: CarrierDiagnostics {
       return CarrierTrunk(
         isSecure: try trunk.flag("secure"), hasCredentialList: kinds.contains("CREDENTIAL_LIST"),
         hasAddressList: kinds.contains("IP_ACL"), originationCount: urls.count,
-        enabledOriginationCount: urls.count { $0["enabled"]?.bool == true })
+        enabledOriginationCount: urls.count { $0["enabled"]?.bool == true },
+        domainName: trunk["domain_name"]?.string ?? "")
     }
   }
 

@@ -18,7 +18,8 @@ extension Trunkline.V1 {
     /// `CARRIER_SETTINGS` as a whole while they are ours, or when they could not be put back; and each
     /// of these while somebody has changed it at the carrier: `CARRIER_NUMBER`, `VOICE_CAPABILITY`,
     /// `WEBHOOK`, `WEBHOOK_OVERRIDE`, `FALLBACK_WEBHOOK`, `STATUS_CALLBACK`, `TRUNK`,
-    /// `PROCESSING_REGION`. Of a number of a SIP trunk `GATEWAY`.
+    /// `ORIGINATION_URL`, `TRUNK_CREDENTIALS`, `GATEWAY_INBOUND_TRUNK`, `GATEWAY_OUTBOUND_TRUNK`,
+    /// `DISPATCH_RULE`, `PROCESSING_REGION`. Of a number of a SIP trunk `GATEWAY`.
     package var type: String = ""
     /// How it turned out.
     package var status: Trunkline.V1.Condition.Status = .unspecified
@@ -30,8 +31,13 @@ extension Trunkline.V1 {
     ///   WEBHOOK_OVERRIDE   OVERRIDDEN_BY_APPLICATION, OVERRIDDEN_BY_TRUNK
     ///   FALLBACK_WEBHOOK   FALLBACK_WEBHOOK_REPLACED
     ///   STATUS_CALLBACK    STATUS_CALLBACK_REPLACED
-    ///   TRUNK              TRUNK_DETACHED, TRUNK_REPLACED
+    ///   TRUNK              TRUNK_MISSING, TRUNK_DETACHED, TRUNK_REPLACED
     ///   GATEWAY            NO_GATEWAY
+    ///   ORIGINATION_URL    ORIGINATION_URL_MISSING, ORIGINATION_URL_CHANGED
+    ///   TRUNK_CREDENTIALS  CREDENTIAL_LIST_MISSING, CREDENTIAL_LIST_DETACHED, CREDENTIAL_MISSING
+    ///   GATEWAY_INBOUND_TRUNK   GATEWAY_INBOUND_TRUNK_MISSING, GATEWAY_INBOUND_TRUNK_CHANGED
+    ///   GATEWAY_OUTBOUND_TRUNK  GATEWAY_OUTBOUND_TRUNK_MISSING, GATEWAY_OUTBOUND_TRUNK_CHANGED
+    ///   DISPATCH_RULE      DISPATCH_RULE_MISSING, DISPATCH_RULE_CHANGED
     ///   PROCESSING_REGION  PROCESSING_REGION_MOVED
     package var reason: String = ""
     /// The cause and the remedy for people. It holds no secret and no full phone number.

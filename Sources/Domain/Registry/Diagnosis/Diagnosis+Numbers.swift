@@ -7,9 +7,9 @@ extension Diagnosis {
     for number in facts.numbers {
       let before = count
       judge(number)
-      guard number.isSettled, number.record != .notTried else { continue }
+      guard number.isSettled, number.isExamined else { continue }
       examinedCount += 1
-      if count == before, case .found = number.record { goodCount += 1 }
+      if count == before, number.isSeen { goodCount += 1 }
     }
     guard goodCount > 0 else { return }
     add(.numbersInOrder, "\(goodCount) of the \(examinedCount) numbers that were looked at")
@@ -31,6 +31,9 @@ extension Diagnosis {
       add(.numberCorrupted, subject, "At the carrier is left: \(left.joined(separator: ", ")).")
       return
     }
+    judge(facts.outside, facts, subject)
+    if facts.isAtGateway { return }
+    let record: Drift.Record
     switch facts.record {
     case .notTried: return
     case .failed(let error) where error.kind == .notFound:
@@ -39,62 +42,104 @@ extension Diagnosis {
       return
     case .failed(let error):
       if !error.isMissingRight { add(.numberNotRead, subject, error.evidence) }
-    case .found(let record):
-      if !record.hasVoice {
-        add(.numberWithoutVoice, subject, "The carrier's record has no voice capability.")
-      }
-      if facts.number.supportsInbound { judge(record.voice, facts, subject) }
+      if facts.number.supportsInbound { judgeRegion(facts, subject) }
+      return
+    case .found(let found): record = .found(found)
     }
-    if facts.number.supportsInbound { judgeRegion(facts, subject) }
+    for finding in Drift.differences(
+      of: facts.number, record, .notAsked, ours: facts.number.supportsInbound ? facts.ours : nil)
+    {
+      judge(finding, facts, subject)
+    }
+    if facts.number.supportsInbound {
+      judgeOutdated(facts, subject)
+      judgeRegion(facts, subject)
+    }
   }
 
+  /// What was made for the number.
   private mutating func judge(
-    _ voice: VoiceSettings, _ facts: DiagnosisFacts.Number, _ subject: DiagnosisFinding.Subject
+    _ looks: [StepKind: Looked<ResourceSight>], _ facts: DiagnosisFacts.Number,
+    _ subject: DiagnosisFinding.Subject
   ) {
-    if facts.number.ingress == .trunk {
-      guard voice.trunkSID != facts.number.configured?.trunkSID else { return }
-      let present = voice.trunkSID.isEmpty ? "no trunk" : "trunk \(Self.masked(voice.trunkSID))"
-      add(.numberOffTrunk, subject, present)
-      return
+    var sights: [StepKind: ResourceSight] = [:]
+    var refusal: CarrierError?
+    for (kind, look) in looks {
+      switch look {
+      case .notTried: break
+      case .found(let sight): sights[kind] = sight
+      case .failed(let error): refusal = error
+      }
     }
-    if !voice.trunkSID.isEmpty {
-      add(.webhookOverriddenByTrunk, subject, "trunk \(Self.masked(voice.trunkSID))")
+    for finding in Drift.differences(of: sights) {
+      switch finding {
+      case .resourceMissing(let kind): add(kind.missing, subject, kind.evidence(isGone: true))
+      case .resourceChanged(let kind): add(kind.changed, subject, kind.evidence(isGone: false))
+      default: preconditionFailure("A sight says only how a thing stands.")
+      }
     }
-    if !voice.applicationSID.isEmpty {
+    guard let refusal else { return }
+    if facts.isAtGateway {
+      add(.trunkNotRead, subject, refusal.gatewayEvidence)
+    } else if !refusal.isMissingRightOfGoodKey {
+      add(.trunkNotRead, subject, refusal.evidence)
+    }
+  }
+
+  /// What differs at the carrier, in a diagnosis' words.
+  private mutating func judge(
+    _ finding: DriftFinding, _ facts: DiagnosisFacts.Number, _ subject: DiagnosisFinding.Subject
+  ) {
+    guard case .found(let record) = facts.record else { return }
+    let voice = record.voice
+    func host(_ what: String, _ url: String) -> String { "\(what) at \(WebAddress.host(of: url))" }
+    switch finding {
+    case .vanished, .movedAccount:
+      add(
+        .numberVanished, subject,
+        "The carrier names the account \(record.accountSID.masked) as the number's.")
+    case .voiceLost:
+      add(.numberWithoutVoice, subject, "The carrier's record has no voice capability.")
+    case .webhookReplaced(.nobody):
+      add(.webhookMissing, subject, "The number has no voice URL.")
+    case .webhookReplaced(.otherMethod):
+      add(
+        .webhookMethodChanged, subject,
+        "The voice URL is asked with \(voice.voiceMethod.rawValue), which is refused.")
+    case .webhookReplaced:
+      add(.webhookTakenOver, subject, host("voice URL", voice.voiceURL))
+    case .applicationOverrides:
       add(
         .webhookOverriddenByApplication, subject,
         "application \(Self.masked(voice.applicationSID))")
+    case .trunkOverrides:
+      add(.webhookOverriddenByTrunk, subject, "trunk \(Self.masked(voice.trunkSID))")
+    case .fallbackReplaced:
+      add(.fallbackReplaced, subject, host("fallback URL", voice.fallbackURL))
+    case .statusCallbackReplaced:
+      add(.statusCallbackReplaced, subject, host("status callback", voice.statusCallbackURL))
+    case .trunkDetached: add(.numberOffTrunk, subject, "no trunk")
+    case .trunkReplaced:
+      add(.numberOffTrunk, subject, "trunk \(Self.masked(voice.trunkSID))")
+    // These are judged by themselves.
+    case .processingRegionMoved, .resourceMissing, .resourceChanged: break
     }
-    let (expected, written) = (facts.expected, facts.number.configured)
-    if voice.voiceURL.isEmpty {
-      add(.webhookMissing, subject, "The number has no voice URL.")
-    } else if voice.voiceURL == expected.voiceURL {
-      if voice.voiceMethod != expected.voiceMethod {
-        add(
-          .webhookMethodChanged, subject,
-          "The voice URL is asked with \(voice.voiceMethod.rawValue), which is refused.")
-      }
-    } else if voice.voiceURL == written?.voiceURL {
-      // Without a public URL nothing would be written now, which is found already.
-      guard !expected.voiceURL.isEmpty else { return }
-      add(
-        .webhookOutdated, subject,
-        "The voice URL is what was written once, at \(WebAddress.host(of: voice.voiceURL)); now it "
-          + "would be at \(WebAddress.host(of: expected.voiceURL)).")
-    } else {
-      add(.webhookTakenOver, subject, "voice URL at \(WebAddress.host(of: voice.voiceURL))")
-    }
-    if voice.fallbackURL != expected.fallbackURL, voice.fallbackURL != written?.fallbackURL {
-      add(
-        .fallbackReplaced, subject, "fallback URL at \(WebAddress.host(of: voice.fallbackURL))")
-    }
-    if voice.statusCallbackURL != expected.statusCallbackURL,
-      voice.statusCallbackURL != written?.statusCallbackURL
-    {
-      add(
-        .statusCallbackReplaced, subject,
-        "status callback at \(WebAddress.host(of: voice.statusCallbackURL))")
-    }
+  }
+
+  /// The address is ours, but not the one that would be written now. Without a public URL none
+  /// would be, which is found already.
+  private mutating func judgeOutdated(
+    _ facts: DiagnosisFacts.Number, _ subject: DiagnosisFinding.Subject
+  ) {
+    guard case .found(let record) = facts.record, facts.number.ingress == .webhook,
+      !facts.expected.voiceURL.isEmpty, record.voice.voiceURL != facts.expected.voiceURL,
+      record.voice.voiceURL == facts.number.configured?.voiceURL
+    else { return }
+    add(
+      .webhookOutdated, subject,
+      "The voice URL is what was written once, at "
+        + "\(WebAddress.host(of: record.voice.voiceURL)); now it would be at "
+        + "\(WebAddress.host(of: facts.expected.voiceURL)).")
   }
 
   private mutating func judgeRegion(
@@ -107,7 +152,7 @@ extension Diagnosis {
         add(.processingRegionNotRead, subject, error.evidence)
       }
     case .found(let region):
-      guard region ?? .us1 != facts.number.region else { return }
+      guard !Drift.moved(.region(region), from: facts.number.region).isEmpty else { return }
       let seen = region?.rawValue ?? "unset, which is us1"
       add(
         .processingRegionMoved, subject,
@@ -121,56 +166,38 @@ extension Diagnosis {
   }
 }
 
-/// An http or https URL, taken apart as far as a diagnosis needs it.
-struct WebAddress: Sendable, Hashable {
-  let isHTTPS: Bool
-  /// As it stands there, without user, port and the brackets of an IPv6 address.
-  let host: String
-
-  /// The longest name that DNS has.
-  private static let hostLengthMax = 253
-
-  /// nil unless there are a scheme and a plausible host.
-  init?(_ url: String) {
-    guard let scheme = ["http://", "https://"].first(where: { url.lowercased().hasPrefix($0) })
-    else { return nil }
-    isHTTPS = scheme == "https://"
-    let authority = url.dropFirst(scheme.count).prefix { !"/?#\\".contains($0) }
-    var host = authority.split(separator: "@", omittingEmptySubsequences: false).last ?? ""
-    if host.hasPrefix("["), let end = host.firstIndex(of: "]") {
-      host = host[host.index(after: host.startIndex)..<end]
-    } else {
-      host = host.prefix { $0 != ":" }
+extension StepKind {
+  fileprivate var missing: DiagnosisCode {
+    switch self {
+    case .originationURL: .originationURLMissing
+    case .credentialList, .credential, .trunkCredentialList: .trunkCredentialsMissing
+    case .gatewayInboundTrunk, .gatewayOutboundTrunk: .gatewayTrunkMissing
+    case .dispatchRule: .dispatchRuleMissing
+    case .trunk, .trunkNumber, .webhook, .processingRegion, .propagation, .readBack, .purchase,
+      .release:
+      .numberTrunkMissing
     }
-    guard !host.isEmpty, host.utf8.count <= Self.hostLengthMax,
-      host.utf8.allSatisfy({ $0.isLetterOrDigit || "-_.:".utf8.contains($0) })
-    else { return nil }
-    self.host = String(host)
   }
 
-  /// For evidence: the host, and nothing of the path, which may hold a secret.
-  static func host(of url: String) -> String {
-    url.isEmpty ? "no address" : WebAddress(url)?.host ?? "an address of another form"
+  fileprivate var changed: DiagnosisCode {
+    switch self {
+    case .originationURL: .originationURLChanged
+    case .gatewayInboundTrunk, .gatewayOutboundTrunk: .gatewayTrunkChanged
+    case .dispatchRule: .dispatchRuleChanged
+    case .credentialList, .credential, .trunkCredentialList: .trunkCredentialsMissing
+    case .trunk, .trunkNumber, .webhook, .processingRegion, .propagation, .readBack, .purchase,
+      .release:
+      .trunkDomainChanged
+    }
   }
 
-  /// Nobody on the internet reaches it: a loopback, private or link-local address, or a name of a
-  /// local network (RFC 1918, 4193, 4291, 6598, 6761).
-  var isPrivate: Bool {
-    let name = host.lowercased()
-    if name.contains(":") {
-      return name == "::1"
-        || ["fc", "fd", "fe8", "fe9", "fea", "feb"].contains { name.hasPrefix($0) }
+  fileprivate func evidence(isGone: Bool) -> String {
+    switch self {
+    case .trunkCredentialList: "The list of credentials is not on the trunk."
+    case .originationURL where !isGone:
+      "The trunk's origination URL is switched off, or leads elsewhere than to the gateway."
+    case .trunk where !isGone: "The trunk has another termination domain."
+    default: "\(subject) \(isGone ? "is gone" : "says something else than was written")."
     }
-    let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-    let octets = parts.compactMap { UInt8($0) }
-    if octets.count == 4 && parts.count == 4 {
-      switch (octets[0], octets[1]) {
-      case (127, _), (10, _), (0, _), (192, 168), (169, 254): return true
-      case (172, 16...31), (100, 64...127): return true
-      default: return false
-      }
-    }
-    return parts.count == 1
-      || ["localhost", "local", "internal", "lan"].contains { name.hasSuffix("." + $0) }
   }
 }

@@ -11,9 +11,14 @@ package struct Diagnosis: Sendable {
   /// numbers, trunks, countries.
   package static func findings(_ facts: DiagnosisFacts) -> [DiagnosisFinding] {
     var diagnosis = Diagnosis(facts)
-    diagnosis.judgeCredentials()
-    diagnosis.judgePublicURL()
-    if facts.credentials.areOfUse {
+    if let gateway = facts.gateway {
+      diagnosis.judgeGateway(gateway)
+      if case .found = gateway { diagnosis.judgeNumbers() }
+    } else {
+      diagnosis.judgeCredentials()
+      diagnosis.judgePublicURL()
+    }
+    if facts.gateway == nil, facts.credentials.areOfUse {
       diagnosis.judgeRights()
       diagnosis.judgeNumbers()
       diagnosis.judgeTrunks()
@@ -136,12 +141,24 @@ package struct Diagnosis: Sendable {
     add(.keyLacksCalls, "listing calls", calls)
     add(.keyLacksRoutes, "reading a number's inbound processing region", routes)
     add(.keyLacksDialingPermissions, "reading dialing permissions", Self.refusal(facts.countries))
-    add(.keyLacksTrunks, "reading a SIP trunk", Self.refusal(facts.trunks))
+    add(.keyLacksTrunks, "reading a SIP trunk", Self.refusal(facts.trunks) ?? outsideRefusal)
   }
 
   private mutating func add(_ code: DiagnosisCode, _ what: String, _ error: CarrierError?) {
     guard let error else { return }
     add(code, "\(facts.credentialName), \(what): \(error.evidence)")
+  }
+
+  /// The first refusal of a look at what was made for a number.
+  private var outsideRefusal: CarrierError? {
+    for number in facts.numbers {
+      for kind in StepKind.allCases {
+        if case .failed(let error) = number.outside[kind], error.isMissingRightOfGoodKey {
+          return error
+        }
+      }
+    }
+    return nil
   }
 
   /// The first refusal for the lack of a right, by the order of the subjects.
@@ -214,9 +231,14 @@ package struct Diagnosis: Sendable {
     func tell(_ count: Int, _ one: String, _ several: String) {
       if count > 0 { left.append(count == 1 ? "one \(one)" : "\(count) \(several)") }
     }
-    if facts.credentials == .notTried { left.append("the credentials") }
+    if facts.gateway == .notTried || facts.gateway == nil && facts.credentials == .notTried {
+      left.append("the credentials")
+    }
+    if case .found = facts.gateway {
+      tell(facts.numbers.count { !$0.isExamined }, "number", "numbers")
+    }
     if case .configured(_, nil) = facts.publicURL { left.append("the public URL") }
-    if facts.credentials.areOfUse || facts.credentials == .notTried {
+    if facts.gateway == nil, facts.credentials.areOfUse || facts.credentials == .notTried {
       if case .beside(let look) = facts.authToken, let text = Self.unknown(look) {
         left.append("the Auth Token\(text)")
       }

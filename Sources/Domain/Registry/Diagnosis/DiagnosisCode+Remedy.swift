@@ -29,6 +29,19 @@ extension DiagnosisCode {
       "Let the key read and update the routes of phone numbers, or take a standard key."
     case .keyLacksDialingPermissions:
       "Let the key read dialing permissions, or look at them in the carrier's console."
+    case .gatewayKeyUnknown:
+      "Give the provider a key that the server knows; for another server or project link a "
+        + "provider of its own."
+    case .gatewayNotPermitted:
+      "Let the key see and change SIP trunks and dispatch rules (the grant sip.admin)."
+    case .gatewayClockDiffers:
+      "Set the clocks of this server and of the LiveKit server by NTP: a token lives a minute."
+    case .gatewayUnreachable:
+      "See that the LiveKit server is up, and that this server can reach it. If it stays so, "
+        + "correct the provider's url."
+    case .gatewayNotLiveKit:
+      "Correct the provider's url, or what stands between: a LiveKit server with its SIP service "
+        + "has to answer below /twirp."
     case .keyLacksTrunks:
       "Let the key read Elastic SIP trunks, or look at the trunk in the carrier's console."
     default: nil
@@ -79,6 +92,14 @@ extension DiagnosisCode {
       "Find out who set it. To have it back, repair the number (RepairPhoneNumber)."
     case .webhookOverriddenByApplication, .webhookOverriddenByTrunk, .numberOffTrunk:
       "Find out who set it. To have the calls back, repair the number (RepairPhoneNumber)."
+    case .numberTrunkMissing, .originationURLMissing, .trunkCredentialsMissing,
+      .gatewayTrunkMissing, .dispatchRuleMissing:
+      "Repair the number (RepairPhoneNumber): that makes it again."
+    case .trunkDomainChanged:
+      "Give the trunk its domain back in the carrier's console, or delete the number and import it "
+        + "again."
+    case .originationURLChanged, .gatewayTrunkChanged, .dispatchRuleChanged:
+      "Find out who changed it. To have it back, repair the number (RepairPhoneNumber)."
     case .processingRegionMoved:
       "Repair the number (RepairPhoneNumber), or move it to a provider of the other region "
         + "(MovePhoneNumber)."

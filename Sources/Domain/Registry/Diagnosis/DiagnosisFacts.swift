@@ -58,10 +58,23 @@ package struct DiagnosisFacts: Sendable {
     package var record: Looked<CarrierNumber> = .notTried
     /// nil in it: unset, which is us1. Looked at for inbound numbers alone.
     package var processingRegion: Looked<Region?> = .notTried
+    /// What was made for it where this is a diagnosis of: at the carrier, or at the gateway.
+    package var outside: [StepKind: Looked<ResourceSight>] = [:]
+    /// A gateway is looked at, which has no record of the number.
+    package var isAtGateway = false
 
     package init(number: PhoneNumber, expected: VoiceSettings) {
       self.number = number
       self.expected = expected
+    }
+
+    /// A number whose calls go through the gateway that is looked at.
+    package init(atGateway number: PhoneNumber) {
+      self.init(number: number, expected: VoiceSettings())
+      isAtGateway = true
+      for resource in number.resources where resource.kind.isAtGateway {
+        outside[resource.kind] = .notTried
+      }
     }
   }
 
@@ -74,6 +87,14 @@ package struct DiagnosisFacts: Sendable {
   package var numbers: [Number]
   package var countries: [CountryCode: Looked<DialingPermission>]
   package var trunks: [CarrierTrunkSID: Looked<CarrierTrunk>] = [:]
+  /// Of a gateway's provider: whether it takes the key. nil: the provider is a carrier's.
+  package var gateway: Looked<Bool>?
+
+  /// Of a gateway's provider.
+  package init(gateway provider: Provider, numbers: [Number]) {
+    self.init(provider: provider, authToken: .isInUse, publicURL: .missing, numbers: numbers)
+    gateway = .notTried
+  }
 
   package init(
     provider: Provider, authToken: AuthToken, publicURL: PublicURL, numbers: [Number] = [],
@@ -88,6 +109,12 @@ package struct DiagnosisFacts: Sendable {
 }
 
 extension DiagnosisFacts.Number {
+  /// What may stand in its record: what was written, and what would be now.
+  var ours: [VoiceSettings] {
+    let written = number.configured.map { [$0] } ?? []
+    return number.ingress == .webhook ? [expected] + written : written
+  }
+
   /// Its settings at the carrier stand still: nothing of ours writes them now.
   var isSettled: Bool {
     switch number.state {
@@ -97,7 +124,20 @@ extension DiagnosisFacts.Number {
   }
 
   /// It was looked at, or there was nothing to look at.
-  var isExamined: Bool { !isSettled || record != .notTried }
+  var isExamined: Bool {
+    guard isSettled else { return true }
+    return isAtGateway ? !outside.values.contains(.notTried) : record != .notTried
+  }
+
+  /// All of it was told.
+  var isSeen: Bool {
+    let isWhole = outside.values.allSatisfy { look in
+      if case .found = look { true } else { false }
+    }
+    guard !isAtGateway else { return isWhole }
+    if case .found = record { return isWhole }
+    return false
+  }
 }
 
 extension CarrierError {

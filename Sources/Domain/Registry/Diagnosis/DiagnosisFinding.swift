@@ -61,6 +61,11 @@ package enum DiagnosisCode: String, Sendable, Hashable, CaseIterable {
   case keyLacksRoutes = "KEY_LACKS_ROUTES"
   case keyLacksDialingPermissions = "KEY_LACKS_DIALING_PERMISSIONS"
   case keyLacksTrunks = "KEY_LACKS_TRUNKS"
+  case gatewayKeyUnknown = "GATEWAY_KEY_UNKNOWN"
+  case gatewayNotPermitted = "GATEWAY_NOT_PERMITTED"
+  case gatewayClockDiffers = "GATEWAY_CLOCK_DIFFERS"
+  case gatewayUnreachable = "GATEWAY_UNREACHABLE"
+  case gatewayNotLiveKit = "GATEWAY_NOT_LIVEKIT"
 
   case publicURLAnswers = "PUBLIC_URL_ANSWERS"
   case publicURLMissing = "PUBLIC_URL_MISSING"
@@ -87,6 +92,15 @@ package enum DiagnosisCode: String, Sendable, Hashable, CaseIterable {
   case webhookOverriddenByApplication = "WEBHOOK_OVERRIDDEN_BY_APPLICATION"
   case webhookOverriddenByTrunk = "WEBHOOK_OVERRIDDEN_BY_TRUNK"
   case numberOffTrunk = "NUMBER_OFF_TRUNK"
+  case numberTrunkMissing = "NUMBER_TRUNK_MISSING"
+  case trunkDomainChanged = "TRUNK_DOMAIN_CHANGED"
+  case originationURLMissing = "ORIGINATION_URL_MISSING"
+  case originationURLChanged = "ORIGINATION_URL_CHANGED"
+  case trunkCredentialsMissing = "TRUNK_CREDENTIALS_MISSING"
+  case gatewayTrunkMissing = "GATEWAY_TRUNK_MISSING"
+  case gatewayTrunkChanged = "GATEWAY_TRUNK_CHANGED"
+  case dispatchRuleMissing = "DISPATCH_RULE_MISSING"
+  case dispatchRuleChanged = "DISPATCH_RULE_CHANGED"
   case fallbackReplaced = "FALLBACK_REPLACED"
   case statusCallbackReplaced = "STATUS_CALLBACK_REPLACED"
   case processingRegionMoved = "PROCESSING_REGION_MOVED"
@@ -126,7 +140,11 @@ package enum DiagnosisCode: String, Sendable, Hashable, CaseIterable {
       .publicURLOfOtherServer, .publicURLOfOtherKeyring, .publicURLDiffers, .numberCorrupted,
       .numberVanished, .numberWithoutVoice, .webhookMissing, .webhookTakenOver,
       .webhookOutdated, .webhookMethodChanged, .webhookOverriddenByApplication,
-      .webhookOverriddenByTrunk, .numberOffTrunk, .processingRegionMoved, .countryBlocked,
+      .webhookOverriddenByTrunk, .gatewayKeyUnknown, .gatewayNotPermitted, .gatewayClockDiffers,
+      .gatewayUnreachable, .gatewayNotLiveKit, .numberTrunkMissing, .trunkDomainChanged,
+      .originationURLMissing, .originationURLChanged, .trunkCredentialsMissing,
+      .gatewayTrunkMissing, .gatewayTrunkChanged, .dispatchRuleMissing, .dispatchRuleChanged,
+      .numberOffTrunk, .processingRegionMoved, .countryBlocked,
       .countryUnknown, .trunkMissing, .trunkWithoutOrigination:
       .error
     }

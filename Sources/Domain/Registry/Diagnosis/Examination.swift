@@ -12,8 +12,6 @@ final class Examination: Sendable {
   private let carrier: any CarrierDiagnostics
   private let publicURLs: any PublicURLProbe
 
-  private typealias Work = @Sendable () async -> Void
-
   init(
     _ facts: DiagnosisFacts, access: CarrierAccess, token: CarrierAccess?,
     context: RegistryContext, carrier: any CarrierDiagnostics, publicURLs: any PublicURLProbe
@@ -32,16 +30,11 @@ final class Examination: Sendable {
   /// Looks until everything was looked at or `time` has passed; then requests in flight are
   /// aborted.
   func run(within time: Duration) async {
-    await withTaskGroup(of: Void.self) { group in
-      group.addTask { try? await self.context.time.sleep(for: time) }
-      group.addTask {
-        await withTaskGroup(of: Void.self) { both in
-          both.addTask { await self.askPublicURL() }
-          both.addTask { await self.askCarrier() }
-        }
+    await Looking.within(time, context.time) {
+      await withTaskGroup(of: Void.self) { both in
+        both.addTask { await self.askPublicURL() }
+        both.addTask { await self.askCarrier() }
       }
-      await group.next()
-      group.cancelAll()
     }
   }
 
@@ -57,17 +50,17 @@ final class Examination: Sendable {
     let credentials = await tryCredentials()
     facts.withLock { $0.credentials = credentials }
     guard credentials.areOfUse else { return }
-    var works: [Work] = [tryToken, tryCalls]
+    var works: [Looking.Work] = [tryToken, tryCalls]
     let initial = seen
     works += initial.countries.keys.sorted().map { country in { await self.askCountry(country) } }
     works += initial.numbers.indices.filter { initial.numbers[$0].isSettled }.map { index in
       { await self.askNumber(index, credentials) }
     }
-    await perform(works)
-    await perform(
+    await Looking.all(works)
+    await Looking.all(
       chooseTrunks().map { sid in
         {
-          let trunk = await self.look { () async throws(CarrierError) in
+          let trunk = await Looking.once { () async throws(CarrierError) in
             try await self.carrier.trunk(sid, self.access)
           }
           self.facts.withLock { $0.trunks[sid] = trunk }
@@ -75,37 +68,10 @@ final class Examination: Sendable {
       })
   }
 
-  /// Does them all, so many at once as the carrier is asked.
-  private func perform(_ works: [Work]) async {
-    await withTaskGroup(of: Void.self) { group in
-      var left = works.makeIterator()
-      for _ in 0..<RegistryLimits.diagnosisConcurrencyMax {
-        guard let work = left.next() else { break }
-        group.addTask { await work() }
-      }
-      while await group.next() != nil {
-        guard !Task.isCancelled, let work = left.next() else { continue }
-        group.addTask { await work() }
-      }
-    }
-  }
-
-  /// One request, unless the time is over; what that aborted was not tried.
-  private func look<Value>(
-    _ body: () async throws(CarrierError) -> Value
-  ) async -> Looked<Value> {
-    guard !Task.isCancelled else { return .notTried }
-    do throws(CarrierError) {
-      return .found(try await body())
-    } catch {
-      return Task.isCancelled ? .notTried : .failed(error)
-    }
-  }
-
   // MARK: Credentials
 
   private func tryCredentials() async -> DiagnosisFacts.Credentials {
-    let look = await look { () async throws(CarrierError) in
+    let look = await Looking.once { () async throws(CarrierError) in
       try await context.carrier.probe(access)
     }
     switch look {
@@ -124,14 +90,14 @@ final class Examination: Sendable {
 
   private func tryToken() async {
     guard let token else { return }
-    let owner = await look { () async throws(CarrierError) in
+    let owner = await Looking.once { () async throws(CarrierError) in
       try await context.carrier.probe(token)
     }
     facts.withLock { $0.authToken = .beside(owner) }
   }
 
   private func tryCalls() async {
-    let right = await look { () async throws(CarrierError) in
+    let right = await Looking.once { () async throws(CarrierError) in
       try await carrier.tryCalls(access)
       return true
     }
@@ -141,7 +107,7 @@ final class Examination: Sendable {
   // MARK: Countries, numbers, trunks
 
   private func askCountry(_ country: CountryCode) async {
-    let permission = await look { () async throws(CarrierError) in
+    let permission = await Looking.once { () async throws(CarrierError) in
       try await carrier.dialingPermission(for: country, access)
     }
     facts.withLock { $0.countries[country] = permission }
@@ -154,20 +120,43 @@ final class Examination: Sendable {
       if case .failed(let error) = credentials {
         .failed(error)
       } else {
-        await look { () async throws(CarrierError) in
+        await Looking.once { () async throws(CarrierError) in
           try await context.carrier.fetchNumber(number.carrierSID, access)
         }
       }
     var region: Looked<Region?> = .notTried
     if number.supportsInbound, record != .notTried {
-      region = await look { () async throws(CarrierError) in
+      region = await Looking.once { () async throws(CarrierError) in
         try await context.carrier.processingRegion(of: number.e164, access)
       }
     }
+    var outside: [StepKind: Looked<ResourceSight>] = [:]
+    if case .found = record { outside = await lookOutside(number) }
     facts.withLock { facts in
       facts.numbers[index].record = record
       facts.numbers[index].processingRegion = region
+      facts.numbers[index].outside = outside
     }
+  }
+
+  /// What was made for the number at the carrier.
+  private func lookOutside(_ number: PhoneNumber) async -> [StepKind: Looked<ResourceSight>] {
+    var looks: [StepKind: Looked<ResourceSight>] = [:]
+    for resource in number.resources where !resource.kind.isAtGateway {
+      let work = ResourceWork(
+        ports: context.outside, number: number, wanted: resource, account: .carrier(access),
+        others: number)
+      let look = await Looking.once { () async throws(CarrierError) in
+        let sight = try await work.sight()
+        guard sight == .standing, resource.kind == .trunk,
+          let sid = try? CarrierTrunkSID(resource.externalID)
+        else { return sight }
+        let trunk = try await carrier.trunk(sid, access)
+        return trunk.domainName == resource.value ? .standing : .altered
+      }
+      looks[resource.kind] = look
+    }
+    return looks
   }
 
   /// The trunks that numbers of ours stand on; those beyond the bound stay untried.
@@ -175,7 +164,9 @@ final class Examination: Sendable {
     let chosen = facts.withLock { facts in
       for number in facts.numbers where number.number.supportsInbound {
         guard case .found(let record) = number.record,
-          let sid = try? CarrierTrunkSID(record.voice.trunkSID)
+          let sid = try? CarrierTrunkSID(record.voice.trunkSID),
+          // Ours is looked at with the number.
+          number.number.resource(.trunk)?.externalID != sid.description
         else { continue }
         facts.trunks[sid] = .notTried
       }

@@ -21,44 +21,81 @@ package enum Drift {
 
   /// What differs, the gravest first. Of a number that the account does not hold nothing else is
   /// told; nor is anything of the settings where nothing of ours is at the carrier.
+  ///
+  /// - Parameter sights: what was made for the number, as far as it was looked at.
   package static func findings(
-    of number: PhoneNumber, _ record: Record, _ region: ProcessingRegion
+    of number: PhoneNumber, _ record: Record, _ region: ProcessingRegion,
+    _ sights: [StepKind: ResourceSight] = [:]
+  ) -> [DriftFinding] {
+    let ours = number.configured.map { [$0] }
+    var kinds: Set<Condition.Kind> = []
+    // A trunk that is gone stands before a number that is on none, a trunk that overrides before an
+    // application: one condition of each type.
+    let found = differences(of: number, record, ours == nil ? .notAsked : region, ours: ours)
+    return (differences(of: sights) + found).filter { kinds.insert($0.kind).inserted }
+  }
+
+  /// The comparison that a sweep and a diagnosis both stand on.
+  ///
+  /// - Parameter ours: settings of which each may stand at the carrier; nil: they are not compared,
+  ///   nor is the region.
+  static func differences(
+    of number: PhoneNumber, _ record: Record, _ region: ProcessingRegion, ours: [VoiceSettings]?
   ) -> [DriftFinding] {
     guard case .found(let found) = record else { return [.vanished] }
     guard found.accountSID == number.accountSID else {
       return [.movedAccount(to: found.accountSID)]
     }
-    var findings: [DriftFinding] = found.hasVoice ? [] : [.voiceLost]
-    if let ours = number.configured, number.supportsInbound {
-      findings +=
-        number.ingress == .trunk ? trunk(found.voice, ours) : settings(found.voice, ours)
-      findings += moved(region, from: number.region)
-    }
-    return findings
+    let findings: [DriftFinding] = found.hasVoice ? [] : [.voiceLost]
+    guard let ours, number.supportsInbound else { return findings }
+    let settings: [DriftFinding] =
+      switch number.ingress {
+      case .webhook: webhook(found.voice, ours)
+      case .trunk: trunk(found.voice, ours)
+      // The carrier has no record of it.
+      case .sip: []
+      }
+    return findings + settings + moved(region, from: number.region)
   }
 
-  private static func settings(
-    _ present: VoiceSettings, _ ours: VoiceSettings
+  /// What differs of what was made for a number, in the order in which it is made. What hangs on
+  /// something that is gone is not told by itself.
+  static func differences(of sights: [StepKind: ResourceSight]) -> [DriftFinding] {
+    StepKind.allCases.compactMap { kind in
+      if kind.carriers.contains(where: { sights[$0] == .absent }) { return nil }
+      return switch sights[kind] {
+      case .absent: .resourceMissing(kind)
+      case .altered: .resourceChanged(kind)
+      case .standing, nil: nil
+      }
+    }
+  }
+
+  private static func webhook(
+    _ present: VoiceSettings, _ ours: [VoiceSettings]
   ) -> [DriftFinding] {
     var findings: [DriftFinding] = []
-    // A trunk stands before an application, and both before the address.
-    if present.trunkSID != ours.trunkSID, !present.trunkSID.isEmpty {
+    if !present.trunkSID.isEmpty, !ours.contains(where: { $0.trunkSID == present.trunkSID }) {
       findings.append(.trunkOverrides)
-    } else if present.applicationSID != ours.applicationSID, !present.applicationSID.isEmpty {
+    }
+    if !present.applicationSID.isEmpty,
+      !ours.contains(where: { $0.applicationSID == present.applicationSID })
+    {
       findings.append(.applicationOverrides)
     }
-    if let other = replacement(
-      of: (ours.voiceURL, ours.voiceMethod), (present.voiceURL, present.voiceMethod))
-    {
+    // To ask nobody is never what we want.
+    let asked = ours.map { ($0.voiceURL, $0.voiceMethod) }.filter { !$0.0.isEmpty }
+    if let other = replacement(of: asked, (present.voiceURL, present.voiceMethod)) {
       findings.append(.webhookReplaced(by: other))
     }
     if let other = replacement(
-      of: (ours.fallbackURL, ours.fallbackMethod), (present.fallbackURL, present.fallbackMethod))
+      of: ours.map { ($0.fallbackURL, $0.fallbackMethod) },
+      (present.fallbackURL, present.fallbackMethod))
     {
       findings.append(.fallbackReplaced(by: other))
     }
     if let other = replacement(
-      of: (ours.statusCallbackURL, ours.statusCallbackMethod),
+      of: ours.map { ($0.statusCallbackURL, $0.statusCallbackMethod) },
       (present.statusCallbackURL, present.statusCallbackMethod))
     {
       findings.append(.statusCallbackReplaced(by: other))
@@ -66,11 +103,11 @@ package enum Drift {
     return findings
   }
 
-  /// A number on a trunk has nothing else in force.
+  /// What else stands in the record is not asked while the number is on a trunk.
   private static func trunk(
-    _ present: VoiceSettings, _ ours: VoiceSettings
+    _ present: VoiceSettings, _ ours: [VoiceSettings]
   ) -> [DriftFinding] {
-    guard present.trunkSID != ours.trunkSID else { return [] }
+    guard !ours.contains(where: { $0.trunkSID == present.trunkSID }) else { return [] }
     return [present.trunkSID.isEmpty ? .trunkDetached : .trunkReplaced]
   }
 
@@ -78,13 +115,15 @@ package enum Drift {
 
   /// What stands in the place of our address; nil when it is ours. No address has no method.
   private static func replacement(
-    of ours: Address, _ present: Address
+    of ours: [Address], _ present: Address
   ) -> DriftFinding.Replacement? {
-    guard present.url == ours.url else { return DriftFinding.Replacement(url: present.url) }
-    return ours.url.isEmpty || present.method == ours.method ? nil : .otherMethod
+    let same = ours.filter { $0.url == present.url }
+    guard !same.isEmpty else { return DriftFinding.Replacement(url: present.url) }
+    let isOurs = present.url.isEmpty || same.contains { $0.method == present.method }
+    return isOurs ? nil : .otherMethod
   }
 
-  private static func moved(
+  static func moved(
     _ present: ProcessingRegion, from ours: Region
   ) -> [DriftFinding] {
     switch present {
@@ -111,8 +150,23 @@ package enum Drift {
   /// The conditions that drift speaks of: a look at the whole of a number replaces all of them.
   static let kinds: Set<Condition.Kind> = [
     .carrierSettings, .carrierNumber, .voiceCapability, .webhook, .webhookOverride,
-    .fallbackWebhook, .statusCallback, .trunk, .processingRegion,
+    .fallbackWebhook, .statusCallback, .trunk, .originationURL, .trunkCredentials,
+    .gatewayInboundTrunk, .gatewayOutboundTrunk, .dispatchRule, .processingRegion,
   ]
+}
+
+extension StepKind {
+  /// What it can't stand without.
+  fileprivate var carriers: [StepKind] {
+    switch self {
+    case .credential: [.credentialList]
+    case .trunkCredentialList: [.trunk, .credentialList]
+    case .originationURL: [.trunk]
+    case .trunk, .credentialList, .gatewayInboundTrunk, .gatewayOutboundTrunk, .dispatchRule,
+      .trunkNumber, .webhook, .processingRegion, .propagation, .readBack, .purchase, .release:
+      []
+    }
+  }
 }
 
 extension PhoneNumber {

@@ -117,8 +117,10 @@ struct DriftCheck: Sendable {
       if let label = Drift.otherLabel(of: number, record) {
         state.report.add(DriftReport.OtherLabel(numberID: number.id, label: label))
       }
+      // What was made for a number is in no list of numbers.
       let isClear =
-        !number.hasDrift && Drift.findings(of: number, .found(record), .notAsked).isEmpty
+        !number.hasDrift && number.resources.isEmpty
+        && Drift.findings(of: number, .found(record), .notAsked).isEmpty
       if isClear { state.cleared.insert(number.id) } else { suspects.append(number.id) }
     }
     return suspects
@@ -242,9 +244,10 @@ extension DriftCheck {
     if record != .absent, number.supportsInbound {
       region = try await processingRegion(of: number, access)
     }
-    guard let record, let region else { return .unread }
+    guard let record, let region, let sights = try await sights(of: number, record, access)
+    else { return .unread }
     let now = ports.time.now()
-    let findings = Drift.findings(of: number, record, region)
+    let findings = Drift.findings(of: number, record, region, sights)
     var next = number.judged(findings, at: now)
     var row = DriftReport.Row(
       numberID: id, e164: number.e164, findings: findings, change: .none)
@@ -325,7 +328,7 @@ extension DriftCheck {
     return answers
   }
 
-  private func rest(for duration: Duration) async throws(Stop) {
+  func rest(for duration: Duration) async throws(Stop) {
     do {
       try await ports.time.sleep(for: duration)
     } catch {
@@ -334,7 +337,7 @@ extension DriftCheck {
   }
 
   /// Asks the carrier, again while it says that it is asked too often.
-  private func asked<R: Sendable>(
+  func asked<R: Sendable>(
     _ body: () async throws(CarrierError) -> R
   ) async throws(Stop) -> R {
     var failures = 0
@@ -353,7 +356,7 @@ extension DriftCheck {
     }
   }
 
-  private func stored<R: Sendable>(
+  func stored<R: Sendable>(
     _ body: () async throws(StoreError) -> R
   ) async throws(Stop) -> R {
     if Task.isCancelled { throw .cancelled }

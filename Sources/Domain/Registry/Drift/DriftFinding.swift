@@ -22,6 +22,10 @@ package enum DriftFinding: Sendable, Hashable {
   case trunkDetached
   /// A number by trunk is on somebody else's.
   case trunkReplaced
+  /// Something that was made for a number by trunk is gone.
+  case resourceMissing(StepKind)
+  /// Something that was made for a number by trunk says something else.
+  case resourceChanged(StepKind)
   /// Another region handles inbound calls; nil: one that we don't know.
   case processingRegionMoved(to: Region?)
 
@@ -86,6 +90,7 @@ extension DriftFinding {
     case .webhookReplaced: .webhook
     case .applicationOverrides, .trunkOverrides: .webhookOverride
     case .trunkDetached, .trunkReplaced: .trunk
+    case .resourceMissing(let kind), .resourceChanged(let kind): kind.condition
     case .fallbackReplaced: .fallbackWebhook
     case .statusCallbackReplaced: .statusCallback
     case .processingRegionMoved: .processingRegion
@@ -104,6 +109,9 @@ extension DriftFinding {
     case .trunkOverrides: "OVERRIDDEN_BY_TRUNK"
     case .trunkDetached: "TRUNK_DETACHED"
     case .trunkReplaced: "TRUNK_REPLACED"
+    case .resourceMissing(.trunkCredentialList): "CREDENTIAL_LIST_DETACHED"
+    case .resourceMissing(let kind): kind.reasonStem + "_MISSING"
+    case .resourceChanged(let kind): kind.reasonStem + "_CHANGED"
     case .fallbackReplaced: "FALLBACK_WEBHOOK_REPLACED"
     case .statusCallbackReplaced: "STATUS_CALLBACK_REPLACED"
     case .processingRegionMoved: "PROCESSING_REGION_MOVED"
@@ -132,6 +140,13 @@ extension DriftFinding {
       "The number was taken off the trunk that leads its calls here. \(Self.repair)"
     case .trunkReplaced:
       "The number was put on another trunk, which takes its calls. \(Self.repair)"
+    case .resourceMissing(.trunkCredentialList):
+      "The list of credentials that was made for the number is not on its trunk any more. "
+        + Self.repair
+    case .resourceMissing(let kind):
+      "\(kind.subject) that was made for the number is gone. \(Self.repair)"
+    case .resourceChanged(let kind):
+      "\(kind.subject) that was made for the number was changed. \(Self.repair)"
     case .fallbackReplaced(let replacement):
       "\(replacement.subject) asked when the webhook fails. \(Self.repair)"
     case .statusCallbackReplaced(let replacement):
@@ -160,6 +175,51 @@ extension DriftFinding.Replacement {
     case .otherMethod: "Our address, but with another HTTP method, is"
     case .host(let host): "An address at \(host) is"
     case .unreadable: "Another address is"
+    }
+  }
+}
+
+extension StepKind {
+  /// Which condition speaks of it.
+  fileprivate var condition: Condition.Kind {
+    switch self {
+    case .trunk, .trunkNumber: .trunk
+    case .originationURL: .originationURL
+    case .credentialList, .credential, .trunkCredentialList: .trunkCredentials
+    case .gatewayInboundTrunk: .gatewayInboundTrunk
+    case .gatewayOutboundTrunk: .gatewayOutboundTrunk
+    case .dispatchRule: .dispatchRule
+    case .webhook, .processingRegion, .propagation, .readBack, .purchase, .release:
+      preconditionFailure("A \(rawValue) is nothing that is made.")
+    }
+  }
+
+  fileprivate var reasonStem: String {
+    switch self {
+    case .trunk, .trunkNumber: "TRUNK"
+    case .originationURL: "ORIGINATION_URL"
+    case .credentialList, .trunkCredentialList: "CREDENTIAL_LIST"
+    case .credential: "CREDENTIAL"
+    case .gatewayInboundTrunk: "GATEWAY_INBOUND_TRUNK"
+    case .gatewayOutboundTrunk: "GATEWAY_OUTBOUND_TRUNK"
+    case .dispatchRule: "DISPATCH_RULE"
+    case .webhook, .processingRegion, .propagation, .readBack, .purchase, .release:
+      preconditionFailure("A \(rawValue) is nothing that is made.")
+    }
+  }
+
+  /// The beginning of a sentence.
+  var subject: String {
+    switch self {
+    case .trunk, .trunkNumber: "The trunk"
+    case .originationURL: "The trunk's origination URL"
+    case .credentialList, .trunkCredentialList: "The list of credentials"
+    case .credential: "The credential for calls out"
+    case .gatewayInboundTrunk: "The gateway's trunk for calls in"
+    case .gatewayOutboundTrunk: "The gateway's trunk for calls out"
+    case .dispatchRule: "The gateway's dispatch rule"
+    case .webhook, .processingRegion, .propagation, .readBack, .purchase, .release:
+      preconditionFailure("A \(rawValue) is nothing that is made.")
     }
   }
 }

@@ -5,6 +5,7 @@ internal import Telephony
 struct DriftPorts: Sendable {
   let store: any RegistryStore
   let carrier: any Carrier
+  let outside: OutsidePorts
   let sealer: any SecretSealer
   let time: any TimeSource
   let ids: any IDSource

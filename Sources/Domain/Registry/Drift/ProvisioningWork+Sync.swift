@@ -30,7 +30,8 @@ extension ProvisioningWork {
     }
     let caller = Caller.system(for: journal.tenant)
     let ports = DriftPorts(
-      store: store, carrier: carrier, sealer: sealer, time: time, ids: ids, feed: feed)
+      store: store, carrier: carrier, outside: outside, sealer: sealer, time: time, ids: ids,
+      feed: feed)
     let check = DriftCheck(
       ports: ports, provider: provider, caller: caller, pace: .sync, applies: !record.isDryRun)
     let result = try await compared(check, journal, lease)

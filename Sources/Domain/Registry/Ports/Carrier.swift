@@ -160,11 +160,14 @@ package struct CarrierError: Error, Sendable, Hashable {
   /// What the carrier said; the adapter has taken out numbers and secrets.
   package var message: String
   package var retryAfter: Duration?
+  /// How far the clock of who answered is ahead of ours; nil when it was not told.
+  package var clockDifference: Duration?
 
   package init(
     _ kind: Kind, effect: Effect, code: Int? = nil, message: String = "",
-    retryAfter: Duration? = nil
+    retryAfter: Duration? = nil, clockDifference: Duration? = nil
   ) {
+    self.clockDifference = clockDifference
     self.kind = kind
     self.effect = effect
     self.code = code

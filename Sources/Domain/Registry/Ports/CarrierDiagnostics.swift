@@ -65,11 +65,14 @@ package struct CarrierTrunk: Sendable, Hashable {
   /// Origination URLs, those that are switched off too.
   package var originationCount: Int
   package var enabledOriginationCount: Int
+  /// The termination domain, `….pstn.twilio.com`; empty for none.
+  package var domainName: String
 
   package init(
     isSecure: Bool, hasCredentialList: Bool, hasAddressList: Bool, originationCount: Int,
-    enabledOriginationCount: Int
+    enabledOriginationCount: Int, domainName: String = ""
   ) {
+    self.domainName = domainName
     self.isSecure = isSecure
     self.hasCredentialList = hasCredentialList
     self.hasAddressList = hasAddressList

@@ -10,8 +10,8 @@ struct ResourceWork: Sendable {
   /// What the step makes, as it was last seen.
   let wanted: ExternalResource
   let account: Account
-  /// What the other steps of the work made.
-  let others: ProvisioningJournal
+  /// Knows what else was made for the number.
+  let others: any ResourceHolder
   /// Of a number of a SIP trunk: what a gateway is to have of it.
   var trunks: GatewayTrunks?
 

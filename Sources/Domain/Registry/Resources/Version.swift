@@ -57,6 +57,16 @@ package struct Condition: Sendable, Hashable, Codable {
     case trunk
     /// Somebody signals for a number of a SIP trunk.
     case gateway
+    /// The trunk sends inbound calls to the gateway.
+    case originationURL
+    /// The gateway may call out through the trunk.
+    case trunkCredentials
+    /// The gateway takes the number's inbound calls.
+    case gatewayInboundTrunk
+    /// The gateway calls out through the trunk.
+    case gatewayOutboundTrunk
+    /// The gateway's rule gives each call a room.
+    case dispatchRule
     /// Our address is asked when the first one fails.
     case fallbackWebhook
     /// Our address is told how calls ended.

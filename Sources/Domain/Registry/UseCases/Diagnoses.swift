@@ -29,9 +29,11 @@ package final class Diagnoses: Sendable {
     let provider = try await context.provider(wish.providerID, tenant: caller.tenant).provider
     try enter(caller.tenant)
     defer { running.withLock { _ = $0.remove(caller.tenant) } }
+    if provider.kind == .liveKit { return try await diagnoseGateway(provider, wish) }
     let access = try context.access(provider)
     let token = try tokenAccess(provider)
-    let (numbers, total) = try await numbers(of: provider, limit: wish.numberLimit)
+    let (numbers, total) = try await numbers(
+      of: provider.tenant, PhoneNumberFilter(providerID: provider.id), limit: wish.numberLimit)
     var facts = DiagnosisFacts(
       provider: provider, authToken: authToken(provider, token), publicURL: .missing)
     facts.otherToken = try otherToken(provider, than: token)
@@ -51,6 +53,27 @@ package final class Diagnoses: Sendable {
     await examination.run(within: wish.time)
     let seen = examination.seen
     let examined = seen.numbers.count { $0.isExamined }
+    return DiagnosisReport(
+      findings: Diagnosis.findings(seen), examinedNumberCount: examined,
+      leftOutNumberCount: total - examined)
+  }
+
+  /// The server, and what was made there for numbers.
+  private func diagnoseGateway(
+    _ provider: Provider, _ wish: Wish
+  ) async throws(RegistryError) -> DiagnosisReport {
+    let access = try context.gatewayAccess(provider)
+    let (numbers, total) = try await numbers(
+      of: provider.tenant, PhoneNumberFilter(), limit: wish.numberLimit
+    ) { $0.gatewayProviderID == provider.id }
+    let examination = GatewayExamination(
+      DiagnosisFacts(
+        gateway: provider, numbers: numbers.map { DiagnosisFacts.Number(atGateway: $0) }),
+      access, context)
+    await examination.run(within: wish.time)
+    let seen = examination.seen
+    var examined = 0
+    if case .found = seen.gateway { examined = seen.numbers.count { $0.isExamined } }
     return DiagnosisReport(
       findings: Diagnosis.findings(seen), examinedNumberCount: examined,
       leftOutNumberCount: total - examined)
@@ -108,28 +131,30 @@ package final class Diagnoses: Sendable {
     return .isInUse
   }
 
-  /// The newest numbers, and how many there are.
+  /// The newest numbers that are wanted, and how many there are of those that were gone through.
   private func numbers(
-    of provider: Provider, limit: Int
+    of tenant: TenantID, _ filter: PhoneNumberFilter, limit: Int,
+    where isWanted: (PhoneNumber) -> Bool = { _ in true }
   ) async throws(RegistryError) -> ([PhoneNumber], total: Int) {
-    let filter = PhoneNumberFilter(providerID: provider.id)
-    let store = context.store(of: provider.tenant)
+    let store = context.store(of: tenant)
     return try await reading { () async throws(StoreError) in
       var chosen: [PhoneNumber] = []
-      var total = 0
+      var (seen, total) = (0, 0)
       var cursor: PageCursor?
       repeat {
         let size = RegistryLimits.pageSizeMax
         let page = try await store.numbers(filter, after: cursor, limit: size)
-        chosen += page.prefix(limit - chosen.count)
-        total += page.count
+        let wanted = page.filter(isWanted)
+        chosen += wanted.prefix(limit - chosen.count)
+        seen += page.count
+        total += wanted.count
         cursor =
           page.count < size
           ? nil
           : page.last.map {
             PageCursor(createTime: $0.revision.createTime, id: $0.id.description)
           }
-      } while cursor != nil && total < RegistryLimits.diagnosisCountedNumbersMax
+      } while cursor != nil && seen < RegistryLimits.diagnosisCountedNumbersMax
       return (chosen, total)
     }
   }

@@ -167,7 +167,8 @@ extension RegistryContext {
   /// What comparing with the carriers stands on.
   var drift: DriftPorts {
     DriftPorts(
-      store: stores, carrier: carrier, sealer: sealer, time: time, ids: ids, feed: feed)
+      store: stores, carrier: carrier, outside: outside, sealer: sealer, time: time, ids: ids,
+      feed: feed)
   }
 
   /// Commits with what the audit log is told of it, and publishes.

@@ -1,13 +1,12 @@
-internal import Telephony
-
-/// Twilio's dates: RFC 2822, as in `Tue, 31 Aug 2010 20:36:28 +0000`.
-enum CarrierDate {
+/// Dates as Twilio and HTTP write them: RFC 2822, as in `Tue, 31 Aug 2010 20:36:28 +0000`, or with
+/// `GMT` (RFC 9110, section 5.6.7).
+package enum CarrierDate {
   private static let months = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
   ]
 
   /// Nil when the text is no such date. The day of the week is not looked at.
-  static func parse(_ text: String) -> Timestamp? {
+  package static func parse(_ text: String) -> Timestamp? {
     let parts = text.split(separator: " ")
     guard parts.count == 6, parts[0].hasSuffix(","), let day = number(parts[1], 1...31),
       let month = months.firstIndex(of: String(parts[2])), let year = number(parts[3], 1970...9999),
