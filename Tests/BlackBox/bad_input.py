@@ -39,7 +39,7 @@ SOFTPHONE_MESSAGES = {name.replace("Agent", "Softphone") for name in AGENT_MESSA
 OUTPUT_ONLY = {
     "trunkline.v1.Provider": {
         "state", "conditions", "create_time", "update_time", "staged_credential",
-        "previous_credential",
+        "previous_credential", "platform",
     },
     "trunkline.v1.Provider.Twilio": {"has_api_key_secret", "has_auth_token"},
     "trunkline.v1.Provider.SipTrunk.Outbound": {"has_password"},

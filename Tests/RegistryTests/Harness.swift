@@ -42,7 +42,8 @@ struct Harness {
     regions: Set<Region> = Set(Region.allCases), host: String = "hooks.example.test",
     quotas: [Quota] = [],
     process: RegistryProcessID? = nil, market: FakeMarket? = nil,
-    marketFaults: FaultInjector? = nil, background: BackgroundTasks = BackgroundTasks(),
+    marketFaults: FaultInjector? = nil, platform: PlatformAccount? = nil,
+    background: BackgroundTasks = BackgroundTasks(),
     gateway: FakeGateway = FakeGateway(), gatewayPort: (any SIPGateway)? = nil,
     trunks: FakeTrunkCarrier? = nil, trunkPort: (any TrunkCarrier)? = nil,
     trunkCredentials: FakeTrunkCredentials = FakeTrunkCredentials()
@@ -63,6 +64,7 @@ struct Harness {
       time: time,
       ids: ids, quotas: quotas, process: process, auditRetention: .seconds(400 * 24 * 3600),
       market: marketFaults.map { FaultyMarket(market, $0) as any NumberMarket } ?? market,
+      platform: platform,
       background: background)
   }
 

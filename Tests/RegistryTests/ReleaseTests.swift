@@ -90,6 +90,15 @@ struct ReleaseTests {
     #expect(try await release(harness, repaired).state == .succeeded)
   }
 
+  /// A release whose answer was lost, and whose repetition is refused.
+  @Test func oneThatWasGivenUpIsGoneThoughItsRepetitionIsRefused() async throws {
+    let (harness, number) = try await Self.scene()
+    harness.market.loseRelease(
+      repetitions: CarrierError(.notPermitted, effect: .refused, code: 20006))
+    #expect(try await release(harness, number).state == .succeeded)
+    #expect(try await ProvisionTests.numbers(harness).isEmpty)
+  }
+
   /// What the carrier does not have any more is given up.
   @Test func oneThatIsGoneIsGone() async throws {
     let (harness, number) = try await Self.scene()

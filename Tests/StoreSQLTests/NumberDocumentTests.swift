@@ -46,6 +46,7 @@ struct NumberDocumentTests {
       { $0.unassignedPolicy = .formerURL },
       { $0.pendingProviderID = Sample.provider(2).id },
       { $0.purchase = .customer },
+      { $0.purchase = .platform },
       { byTrunk(&$0) },
       { $0.webhookGeneration = .max },
       { $0.supportsInbound = false },

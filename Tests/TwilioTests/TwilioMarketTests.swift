@@ -14,11 +14,11 @@ import Testing
     order = PurchaseOrder(e164: try Sample.e164(), name: "Front desk é")
   }
 
-  private func market(_ script: Script) -> TwilioMarket {
+  func market(_ script: Script) -> TwilioMarket {
     TwilioMarket(client: script, endpoints: .twilio, time: time)
   }
 
-  private func failure(_ body: () async throws -> Void) async -> CarrierError? {
+  func failure(_ body: () async throws -> Void) async -> CarrierError? {
     do {
       try await body()
       return nil
@@ -27,7 +27,7 @@ import Testing
     }
   }
 
-  private func body(_ request: HTTPRequest?) -> String {
+  func body(_ request: HTTPRequest?) -> String {
     String(decoding: request?.body ?? [], as: UTF8.self)
   }
 
@@ -142,5 +142,62 @@ import Testing
       try await market(refused).release(try Sample.number(), try Sample.access())
     }
     #expect(error?.kind == .keyRestricted)
+  }
+}
+
+// Sub-accounts of the operator's account.
+extension TwilioMarketTests {
+  private static let name = "trunkline-ten_1"
+
+  private func listed(_ accounts: String...) -> Result<HTTPResponse, HTTPClientError> {
+    .json(200, "{\"accounts\": [\(accounts.joined(separator: ", "))]}")
+  }
+
+  private func account(
+    _ digit: String, status: String = "active", created: String = "Sun, 22 Nov 2026 03:00:00 +0000"
+  ) -> String {
+    let sid = "AC" + String(repeating: digit, count: 32)
+    return """
+      {"sid": "\(sid)", "owner_account_sid": "AC\(Sample.hex)", "friendly_name": "\(Self.name)",
+       "status": "\(status)", "auth_token": "token-\(digit)", "date_created": "\(created)"}
+      """
+  }
+
+  @Test func findsASubAccountOrMakesOne() async throws {
+    let there = Script(
+      listed(
+        account("1", status: "closed"), account("3"),
+        account("2", created: "Sun, 22 Nov 2026 02:00:00 +0000")))
+    let found = try await market(there).subAccount(named: Self.name, try Sample.access())
+    // Of two that were made at once everybody takes the older.
+    #expect(found.sid.description == "AC" + String(repeating: "2", count: 32))
+    #expect(found.authToken == Secret("token-2"))
+    #expect(
+      there.sent.map(\.url) == [
+        "https://api.twilio.com/2010-04-01/Accounts.json?FriendlyName=trunkline-ten_1&PageSize=50"
+      ])
+    let new = Script(listed(), .json(201, account("4")), listed(account("4")))
+    let made = try await market(new).subAccount(named: Self.name, try Sample.access())
+    #expect(made.authToken == Secret("token-4"))
+    #expect(new.sent.map(\.method) == [.get, .post, .get])
+    let lost = Script(listed(), .json(500, "{}"))
+    let error = await failure {
+      _ = try await market(lost).subAccount(named: Self.name, try Sample.access())
+    }
+    #expect(error?.kind == .unavailable && lost.sent.count == 2)
+  }
+
+  @Test func takesANumberFromASubAccount() async throws {
+    let sub = try AccountSID("AC" + String(repeating: "2", count: 32))
+    for answer in [
+      Result<HTTPResponse, HTTPClientError>.json(200, Sample.numberJSON()), .error(404, 20404),
+    ] {
+      let script = Script(answer)
+      try await market(script).quarantine(
+        try Sample.number(), name: "quarantine", of: sub, try Sample.access())
+      let sent = try #require(script.sent.first)
+      #expect(sent.url.contains("/Accounts/\(sub)/IncomingPhoneNumbers/PN\(Sample.hex).json"))
+      #expect(body(sent) == "AccountSid=AC\(Sample.hex)&FriendlyName=quarantine")
+    }
   }
 }

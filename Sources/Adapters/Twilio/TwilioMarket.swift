@@ -4,7 +4,7 @@ package import Telephony
 
 /// Twilio's numbers for sale, as the registry's port.
 package struct TwilioMarket: NumberMarket {
-  private let transport: TwilioTransport
+  let transport: TwilioTransport
   private let endpoints: TwilioEndpoints
 
   package init(client: some HTTPSending, endpoints: TwilioEndpoints, time: some TimeSource) {
@@ -62,7 +62,7 @@ package struct TwilioMarket: NumberMarket {
     }
   }
 
-  private func requests(_ access: CarrierAccess) -> TwilioRequests {
+  func requests(_ access: CarrierAccess) -> TwilioRequests {
     TwilioRequests(endpoints: endpoints, access: TwilioAccess(access))
   }
 }

@@ -46,7 +46,8 @@ struct RegistryRole: Sendable {
       moveOverlap: parts.configuration.moveOverlap,
       credentialWindow: parts.configuration.credentialWindow,
       market: TwilioMarket(client: parts.client, endpoints: parts.endpoints, time: parts.time),
-      purchaseSettling: parts.configuration.purchaseSettling)
+      purchaseSettling: parts.configuration.purchaseSettling,
+      platform: parts.configuration.platform)
     let interval = parts.configuration.sweepInterval
     sweep = interval > .zero ? DriftSweep(context, interval: interval) : nil
     self.store = store

@@ -1,5 +1,6 @@
 internal import CommandLine
 internal import GRPCTransport
+internal import Registry
 internal import StorePostgres
 internal import Telemetry
 internal import Telephony
@@ -31,6 +32,8 @@ struct ServeConfiguration: Sendable {
   var moveOverlap: Duration
   /// How long a number may still come to be bought after the answer was lost.
   var purchaseSettling: Duration
+  /// The operator's account for others' numbers.
+  var platform: PlatformAccount?
   /// Between two looks at what the carriers have of all numbers; zero: there are none.
   var sweepInterval: Duration
   /// How long what PromoteCredential replaced can be rolled back.
@@ -87,6 +90,7 @@ extension ServeConfiguration {
     database = try arguments.value(ServeOptions.database)
     callRetention = try arguments.value(ServeOptions.callRetention)
     auditRetention = try arguments.value(ServeOptions.auditRetention)
+    platform = try PlatformAccount(arguments)
     purchaseSettling = try arguments.value(ServeOptions.purchaseSettling)
     moveOverlap = try arguments.value(ServeOptions.moveOverlap)
     sweepInterval = try arguments.value(ServeOptions.sweepInterval)

@@ -135,7 +135,7 @@ enum ServeOptions {
       credentialWindow, registry, keyring, tlsCertificate, tlsKey, tlsClientAuthorities,
       isInsecure, grpcSettings, corsOrigins, logLevel, accessLog, slowCall, otlp, traceRatio,
       traceParents, channelz, drainTimeout, twilioEndpoints, loopCount, busyPoll,
-    ] + access
+    ] + access + platform
 }
 
 /// How long something is kept; no period: for ever.

@@ -81,6 +81,8 @@ package enum DestinationError: String, Error, Sendable, Hashable, CaseIterable {
   case emergency
   /// Charged above the normal rate, which is not allowed here.
   case premium
+  /// The number calls one country alone, and this is in another.
+  case otherCountry = "other_country"
   /// The number that would call.
   case sameAsFrom = "same_as_from"
   /// Named by an earlier entry of the same request.

@@ -18,6 +18,7 @@ extension RegistryTransaction {
       [SQLValue(number.id), SQLValue(tenant), SQLValue(number.region), .text(number.e164.text)])
     try await insertRow(of: number)
     changed(.of(number, .created), count: 1)
+    if number.purchase == .platform { counted(.platformNumber, 1) }
   }
 
   private func claim(_ number: PhoneNumber) async throws(Stop) {
@@ -131,6 +132,7 @@ extension RegistryTransaction {
 
   /// Removes the number, its claim and its place in the directory.
   mutating func deleteNumber(_ id: PhoneNumberID, from: Version) async throws(Stop) {
+    let isPlatform = try await isPlatform(id)
     let deleted = try await run(
       RegistryStatements.deleteNumber, [SQLValue(tenant), SQLValue(id), SQLValue(from)])
     guard deleted.changedCount == 1 else {
@@ -140,6 +142,17 @@ extension RegistryTransaction {
     try await run(RegistryStatements.deleteDirectory, [SQLValue(id)])
     try await run(RegistryStatements.deleteClaim, [SQLValue(id)])
     changed(.gone(.number, id.description, from), count: -1)
+    if isPlatform { counted(.platformNumber, -1) }
+  }
+
+  private func isPlatform(_ id: PhoneNumberID) async throws(Stop) -> Bool {
+    let row = try await run(RegistryStatements.number, [SQLValue(id), SQLValue(tenant)]).rows.first
+    guard let row else { return false }
+    do throws(StoreError) {
+      return try StoreError.decode(PhoneNumber.self, row.blob(0)).purchase == .platform
+    } catch {
+      throw .refused(error)
+    }
   }
 
   // MARK: The journal

@@ -96,6 +96,11 @@ struct RegistryTransaction {
     if difference != 0 { differences[change.kind.counted, default: 0] += difference }
   }
 
+  /// Notes a difference to a count that no change of a resource's own kind tells.
+  mutating func counted(_ kind: CountedKind, _ difference: Int) {
+    differences[kind, default: 0] += difference
+  }
+
   /// Records a request id, or refuses with what it already stands for.
   private func insert(_ request: RequestRecord) async throws(Stop) {
     let key = [SQLValue(tenant), SQLValue.text(request.requestID)]

@@ -67,8 +67,10 @@ extension SimulatorState {
     try requireMain(ask)
     if ask.method == "POST" { return try makeSubAccount(ask) }
     guard ask.method == "GET" else { throw .notAllowed }
+    let name = ask.query["FriendlyName"]
     let own = accounts.values.filter {
-      $0.sid == ask.principal.account || $0.parent == ask.principal.account
+      ($0.sid == ask.principal.account || $0.parent == ask.principal.account)
+        && (name == nil || $0.friendlyName == name)
     }
     let sorted = own.sorted { ($0.created, $0.sid) < ($1.created, $1.sid) }
     let page = try Page(ask, of: sorted.map(\.sid))

@@ -279,6 +279,7 @@ extension TrunklineCommands {
         case .twilio(let twilio): ("twilio", twilio.accountSID)
         case .livekit(let gateway): ("livekit", gateway.url)
         case .sipTrunk(let trunk): ("sip-trunk", trunk.outbound?.address ?? "")
+        case .platform: ("platform", "")
         case nil: ("", "")
         }
       let state = shortName(provider.state, prefix: "STATE_")
@@ -317,6 +318,7 @@ extension TrunklineCommands {
       record.append("API secret", gateway.hasApiSecret ? "stored" : "none")
       record.append("SIP host", gateway.sipHost)
     case .sipTrunk(let trunk): append(trunk, to: &record)
+    case .platform: record.append("account", "the operator's")
     case nil: break
     }
     append(provider.stagedCredential, to: &record)

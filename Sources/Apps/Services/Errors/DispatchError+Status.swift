@@ -89,6 +89,11 @@ extension ErrorDetails {
       self = ErrorDetails(
         .permissionDenied, "PREMIUM_NUMBER",
         "Numbers charged above the normal rate are not dialled.")
+    case .otherCountry:
+      self = ErrorDetails(
+        .permissionDenied, "COUNTRY_NOT_ALLOWED",
+        "A platform number calls numbers of the United States only. Take one of an account of your "
+          + "own.")
     case .sameAsFrom:
       self = Self.invalid([(field, "SAME_AS_FROM", "It is the number that would call.")])
     case .repeated:

@@ -56,7 +56,8 @@ extension ErrorDetails {
         metadata: ["resource": resource.name])
     case .numberAssigned, .numbersNotLinked, .providerInUse, .providerBusy, .agentInUse,
       .numberBusy, .numberInWork, .numberNotCorrupted, .nothingToRepair, .numberOnTrunk,
-      .providerAwaited, .numberOwned, .numberNotFound, .numberNotProvisioned,
+      .providerAwaited, .platformMissing, .platformProvider, .platformNumber, .numberOwned,
+      .numberNotFound, .numberNotProvisioned,
       .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed, .accountMismatch,
       .credentialsOfOtherRegion, .numbersUnreachable, .operationNotCancellable:
       self = Self.unmet(error)
@@ -242,6 +243,19 @@ extension ErrorDetails {
         "NUMBER_OWNED", subject: id.description,
         "The account of provider \(id) has this number already. Import it.",
         metadata: ["provider_id": id.description])
+    case .platformMissing:
+      precondition(
+        "PLATFORM_NOT_CONFIGURED", subject: "provider_id",
+        "The operator sells no numbers here. Give provider_id, to buy on an account of your own.")
+    case .platformProvider(let id):
+      precondition(
+        "PLATFORM_PROVIDER", subject: id.description,
+        "Provider \(id) is the operator's: its numbers are bought, used and released, and nothing "
+          + "else is done with it.")
+    case .platformNumber(let id):
+      precondition(
+        "PLATFORM_NUMBER", subject: id.description,
+        "Number \(id) is the operator's. Release it, which gives it back: ReleasePhoneNumber.")
     case .numberNotFound:
       precondition(
         "NO_NUMBER_FOUND", subject: "criteria",

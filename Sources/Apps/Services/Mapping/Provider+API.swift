@@ -11,6 +11,8 @@ extension Trunkline.V1.Provider {
     displayName = provider.displayName
     region = Trunkline.V1.Region(provider.region)
     switch provider.configuration {
+    // Of the operator's account its users see nothing.
+    case _ where provider.isPlatform: config = .platform(Platform())
     case .twilio(let twilio): config = .twilio(Twilio(twilio))
     case .sipTrunk(let trunk): config = .sipTrunk(SipTrunk(trunk))
     case .liveKit(let gateway): config = .livekit(LiveKit(gateway))

@@ -78,7 +78,7 @@ extension ProviderInput {
     case .twilio(let config): twilio = TwilioInput(config)
     case .sipTrunk(let config): sipTrunk = SIPTrunkInput(config)
     case .livekit(let config): liveKit = LiveKitInput(config)
-    case nil: break
+    case .platform, nil: break
     }
   }
 }

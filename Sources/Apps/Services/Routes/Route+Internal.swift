@@ -95,7 +95,8 @@ extension CallDispatch.ProviderRoute {
     self.init(
       id: id, tenant: tenant, account: account, region: region,
       signsWebhooks: provider.signatureRequired,
-      credentialRevision: provider.credentialRevision)
+      credentialRevision: provider.credentialRevision,
+      onlyCountry: provider.onlyCountry.isEmpty ? nil : provider.onlyCountry)
   }
 }
 

@@ -95,6 +95,7 @@ extension Trunkline.Internal.V1.ProviderRoute {
     accountSID = provider.accountSID.description
     signatureRequired = provider.requiresSignature
     credentialRevision = provider.version
+    onlyCountry = provider.onlyCountry ?? ""
   }
 }
 

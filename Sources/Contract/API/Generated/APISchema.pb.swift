@@ -28,7 +28,7 @@ package enum APISchema {
   /// trunkline/internal/v1/route.proto
   package static let trunklineInternalV1Route = unsafe FileDescriptor(
     name: "trunkline/internal/v1/route.proto", copying: trunkline__internal__v1__route__file__bytes(),
-    count: 2347,
+    count: 2382,
     dependencies: [WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineV1PhoneNumber, APISchema.trunklineV1Region])
 
   /// trunkline/internal/v1/route_service.proto
@@ -112,7 +112,7 @@ package enum APISchema {
   /// trunkline/v1/provider.proto
   package static let trunklineV1Provider = unsafe FileDescriptor(
     name: "trunkline/v1/provider.proto", copying: trunkline__v1__provider__file__bytes(),
-    count: 3943,
+    count: 4018,
     dependencies: [WellKnownSchema.googleProtobufTimestamp, APISchema.trunklineV1Condition, APISchema.trunklineV1Region])
 
   /// trunkline/v1/provider_service.proto
@@ -303,6 +303,7 @@ package enum APISchema {
     Trunkline.V1.Provider.SipTrunk.Outbound.self,
     Trunkline.V1.Provider.SipTrunk.Inbound.self,
     Trunkline.V1.Provider.LiveKit.self,
+    Trunkline.V1.Provider.Platform.self,
     Trunkline.V1.StagedCredential.self,
     Trunkline.V1.PreviousCredential.self,
     Trunkline.V1.ProviderNumber.self,

@@ -118,6 +118,8 @@ extension Trunkline.Internal.V1 {
     package var signatureRequired: Bool = false
     /// Grows by every change of the credentials: a lease of a lower one is stale.
     package var credentialRevision: UInt64 = 0
+    /// The one country that its numbers may call, by ISO 3166 and the numbering plan; empty: any.
+    package var onlyCountry: String = ""
     /// The fields that this version of the contract does not know.
     package var unknownFields = UnknownFields()
 
@@ -129,7 +131,8 @@ extension Trunkline.Internal.V1 {
       region: Trunkline.V1.Region = .unspecified,
       accountSID: String = "",
       signatureRequired: Bool = false,
-      credentialRevision: UInt64 = 0
+      credentialRevision: UInt64 = 0,
+      onlyCountry: String = ""
     ) {
       self.id = id
       self.tenantID = tenantID
@@ -137,6 +140,7 @@ extension Trunkline.Internal.V1 {
       self.accountSID = accountSID
       self.signatureRequired = signatureRequired
       self.credentialRevision = credentialRevision
+      self.onlyCountry = onlyCountry
     }
   }
 
@@ -562,6 +566,7 @@ extension Trunkline.Internal.V1.ProviderRoute {
     self.accountSID = try unsafe Wire.string(c.pointee.f4)
     self.signatureRequired = unsafe c.pointee.f5 != 0
     self.credentialRevision = unsafe c.pointee.f6
+    self.onlyCountry = try unsafe Wire.string(c.pointee.f7)
     if unsafe c.pointee.base.n_unknown_fields > 0 {
       self.unknownFields = try unsafe UnknownFields(c.pointee.base)
     }
@@ -577,6 +582,7 @@ extension Trunkline.Internal.V1.ProviderRoute {
     unsafe c.pointee.f4 = arena.copy(self.accountSID)
     unsafe c.pointee.f5 = self.signatureRequired ? 1 : 0
     unsafe c.pointee.f6 = self.credentialRevision
+    unsafe c.pointee.f7 = arena.copy(self.onlyCountry)
     if !self.unknownFields.isEmpty {
       unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
     }
@@ -590,6 +596,7 @@ extension Trunkline.Internal.V1.ProviderRoute {
     try json.field("accountSid", "account_sid", self.accountSID)
     try json.field("signatureRequired", "signature_required", self.signatureRequired)
     try json.field("credentialRevision", "credential_revision", self.credentialRevision)
+    try json.field("onlyCountry", "only_country", self.onlyCountry)
   }
 
   package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
@@ -612,6 +619,9 @@ extension Trunkline.Internal.V1.ProviderRoute {
     case "credentialRevision", "credential_revision":
       try json.read(&self.credentialRevision)
       return 6
+    case "onlyCountry", "only_country":
+      try json.read(&self.onlyCountry)
+      return 7
     default: return 0
     }
   }

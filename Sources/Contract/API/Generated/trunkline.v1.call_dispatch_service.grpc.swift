@@ -22,9 +22,10 @@ extension Trunkline.V1 {
     /// this deployment there; UNAVAILABLE while calls can't be written down.
     ///
     /// A result's error is INVALID_ARGUMENT for what can't be a number, for the calling number itself
-    /// and for one that stands twice; PERMISSION_DENIED with EMERGENCY_NUMBER or PREMIUM_NUMBER; or
-    /// FAILED_PRECONDITION with ATTEMPT_UNRESOLVED while it is not known whether an earlier call from
-    /// the same number to the same destination was dialled.
+    /// and for one that stands twice; PERMISSION_DENIED with EMERGENCY_NUMBER, PREMIUM_NUMBER or
+    /// COUNTRY_NOT_ALLOWED (a platform number calls one country alone); or FAILED_PRECONDITION with
+    /// ATTEMPT_UNRESOLVED while it is not known whether an earlier call from the same number to the
+    /// same destination was dialled.
     func placeCalls(
       _ request: Trunkline.V1.PlaceCallsRequest, context: ServerContext
     ) async throws(RPCError) -> Trunkline.V1.PlaceCallsResponse
@@ -105,9 +106,10 @@ extension Trunkline.V1 {
     /// this deployment there; UNAVAILABLE while calls can't be written down.
     ///
     /// A result's error is INVALID_ARGUMENT for what can't be a number, for the calling number itself
-    /// and for one that stands twice; PERMISSION_DENIED with EMERGENCY_NUMBER or PREMIUM_NUMBER; or
-    /// FAILED_PRECONDITION with ATTEMPT_UNRESOLVED while it is not known whether an earlier call from
-    /// the same number to the same destination was dialled.
+    /// and for one that stands twice; PERMISSION_DENIED with EMERGENCY_NUMBER, PREMIUM_NUMBER or
+    /// COUNTRY_NOT_ALLOWED (a platform number calls one country alone); or FAILED_PRECONDITION with
+    /// ATTEMPT_UNRESOLVED while it is not known whether an earlier call from the same number to the
+    /// same destination was dialled.
     package func placeCalls(
       _ request: Trunkline.V1.PlaceCallsRequest,
       options: CallOptions = .defaults

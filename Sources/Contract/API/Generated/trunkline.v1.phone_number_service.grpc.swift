@@ -78,6 +78,11 @@ extension Trunkline.V1 {
     /// Buys a number on the provider's account, which costs that account's owner money, and sets it up
     /// as ImportPhoneNumber does. Nothing is bought without `confirm_purchase`.
     ///
+    /// Without `provider_id` it is bought on the operator's account, in a sub-account of the tenant's: a
+    /// number of the United States, by the numbering plan and not by +1, that calls there alone. How
+    /// many a tenant may have GetQuota tells as `platform_numbers`; what exceeds a number that was
+    /// lowered stays. PLATFORM_NOT_CONFIGURED where the operator sells none.
+    ///
     /// Answers when the work is written down; the operation shows how it ends, and the number is
     /// STATE_PROVISIONING meanwhile. For one `request_id` the carrier is asked to sell at most once:
     /// when its answer is lost the number is looked for at the carrier, where it bears our id as its
@@ -102,7 +107,8 @@ extension Trunkline.V1 {
     ) async throws(RPCError) -> Trunkline.V1.ProvisionPhoneNumberResponse
 
     /// Gives a number up that ProvisionPhoneNumber bought: puts back what stood at the carrier before,
-    /// then the carrier gets the number, and it is gone from here. It can't be had back.
+    /// then the carrier gets the number, and it is gone from here. It can't be had back. A platform
+    /// number goes back to the operator, whose account keeps it aside.
     ///
     /// Answers when the work is written down; the operation shows how it ends. One that fails leaves
     /// the number STATE_DEGRADED: release it again, or repair it. Errors: INVALID_ARGUMENT without
@@ -152,7 +158,7 @@ extension Trunkline.V1 {
 
     /// Removes a number and puts the carrier's former settings back, if they are still ours to change.
     /// The account keeps the number: nothing is released at the carrier, also nothing that was bought
-    /// here.
+    /// here. A platform number is refused (PLATFORM_NUMBER): release it.
     ///
     /// Deleting a corrupted number tries again to put back what was left. Errors: FAILED_PRECONDITION
     /// (PHONE_NUMBER_ASSIGNED) while it is assigned: unassign it first; NOT_FOUND; ABORTED for a stale
@@ -369,6 +375,11 @@ extension Trunkline.V1 {
     /// Buys a number on the provider's account, which costs that account's owner money, and sets it up
     /// as ImportPhoneNumber does. Nothing is bought without `confirm_purchase`.
     ///
+    /// Without `provider_id` it is bought on the operator's account, in a sub-account of the tenant's: a
+    /// number of the United States, by the numbering plan and not by +1, that calls there alone. How
+    /// many a tenant may have GetQuota tells as `platform_numbers`; what exceeds a number that was
+    /// lowered stays. PLATFORM_NOT_CONFIGURED where the operator sells none.
+    ///
     /// Answers when the work is written down; the operation shows how it ends, and the number is
     /// STATE_PROVISIONING meanwhile. For one `request_id` the carrier is asked to sell at most once:
     /// when its answer is lost the number is looked for at the carrier, where it bears our id as its
@@ -396,7 +407,8 @@ extension Trunkline.V1 {
     }
 
     /// Gives a number up that ProvisionPhoneNumber bought: puts back what stood at the carrier before,
-    /// then the carrier gets the number, and it is gone from here. It can't be had back.
+    /// then the carrier gets the number, and it is gone from here. It can't be had back. A platform
+    /// number goes back to the operator, whose account keeps it aside.
     ///
     /// Answers when the work is written down; the operation shows how it ends. One that fails leaves
     /// the number STATE_DEGRADED: release it again, or repair it. Errors: INVALID_ARGUMENT without
@@ -467,7 +479,7 @@ extension Trunkline.V1 {
 
     /// Removes a number and puts the carrier's former settings back, if they are still ours to change.
     /// The account keeps the number: nothing is released at the carrier, also nothing that was bought
-    /// here.
+    /// here. A platform number is refused (PLATFORM_NUMBER): release it.
     ///
     /// Deleting a corrupted number tries again to put back what was left. Errors: FAILED_PRECONDITION
     /// (PHONE_NUMBER_ASSIGNED) while it is assigned: unassign it first; NOT_FOUND; ABORTED for a stale

@@ -232,7 +232,7 @@ extension Trunkline.V1 {
 
   /// What SearchAvailablePhoneNumbers takes. Filters that are set must all match.
   package struct SearchAvailablePhoneNumbersRequest: GeneratedMessage {
-    /// On whose account it would be bought, `prv_…`. Required.
+    /// On whose account it would be bought, `prv_…`; empty: the operator's.
     package var providerID: String = ""
     /// The country by ISO 3166, two capitals, for example `US`. Required.
     package var country: String = ""
@@ -284,7 +284,7 @@ extension Trunkline.V1 {
 
   /// What ProvisionPhoneNumber takes.
   package struct ProvisionPhoneNumberRequest: GeneratedMessage {
-    /// On whose account it is bought, `prv_…`. Required.
+    /// On whose account it is bought, `prv_…`; empty: the operator's.
     package var providerID: String = ""
     /// Which number. Required.
     package var choice: Choice?
@@ -991,8 +991,9 @@ extension Trunkline.V1 {
 
     /// How many of a kind there are, and may be.
     package struct Quota: GeneratedMessage {
-      /// What is counted: `providers`, `numbers`, `agents` or `tokens` (those that were not revoked).
-      /// Later versions may have more.
+      /// What is counted: `providers`, `numbers`, `agents`, `tokens` (those that were not revoked) or
+      /// `platform_numbers` (those of `numbers` that are on the operator's account). Later versions may
+      /// have more.
       package var name: String = ""
       /// How many the tenant has.
       package var used: Int64 = 0

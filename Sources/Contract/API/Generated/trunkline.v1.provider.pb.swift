@@ -205,12 +205,14 @@ extension Trunkline.V1 {
 
     /// What the credentials are for. Required; the kind is immutable.
     package enum Config: Hashable, Sendable {
-      /// A Twilio account. (13 to 19 are kept for other kinds.)
+      /// A Twilio account. (14 to 19 are kept for other kinds.)
       case twilio(Trunkline.V1.Provider.Twilio)
       /// A SIP trunk.
       case sipTrunk(Trunkline.V1.Provider.SipTrunk)
       /// A LiveKit server.
       case livekit(Trunkline.V1.Provider.LiveKit)
+      /// The operator's account. Output-only: ProvisionPhoneNumber makes it.
+      case platform(Trunkline.V1.Provider.Platform)
     }
 
     /// What may be done with a provider.
@@ -438,6 +440,16 @@ extension Trunkline.V1 {
         self.sipHost = sipHost
       }
     }
+
+    /// A sub-account of the operator's account, which is the tenant's alone and made with its first
+    /// number there. Its numbers are of the United States and call there alone. Nothing of it is the
+    /// tenant's to change: methods that would refuse it (FAILED_PRECONDITION, PLATFORM_PROVIDER).
+    package struct Platform: GeneratedMessage {
+      /// The fields that this version of the contract does not know.
+      package var unknownFields = UnknownFields()
+
+      package init() {}
+    }
   }
 
   /// A second set of credentials, which is to take the place of the current one. Of an API key and an
@@ -643,6 +655,7 @@ extension Trunkline.V1.Provider {
     case 10: self.config = .twilio(try unsafe Trunkline.V1.Provider.Twilio(copying: UnsafeRawPointer(c.pointee.f10)))
     case 11: self.config = .sipTrunk(try unsafe Trunkline.V1.Provider.SipTrunk(copying: UnsafeRawPointer(c.pointee.f11)))
     case 12: self.config = .livekit(try unsafe Trunkline.V1.Provider.LiveKit(copying: UnsafeRawPointer(c.pointee.f12)))
+    case 13: self.config = .platform(try unsafe Trunkline.V1.Provider.Platform(copying: UnsafeRawPointer(c.pointee.f13)))
     default: break
     }
     self.state = unsafe Trunkline.V1.Provider.State(rawValue: c.pointee.f20)
@@ -685,6 +698,9 @@ extension Trunkline.V1.Provider {
     case .livekit(let value)?:
       unsafe c.pointee.o0_case = .init(rawValue: 12)
       unsafe c.pointee.f12 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Provider__LiveKit.self)
+    case .platform(let value)?:
+      unsafe c.pointee.o0_case = .init(rawValue: 13)
+      unsafe c.pointee.f13 = value.copy(into: &arena).assumingMemoryBound(to: Trunkline__V1__Provider__Platform.self)
     case nil: break
     }
     unsafe c.pointee.f20 = self.state.rawValue
@@ -739,6 +755,7 @@ extension Trunkline.V1.Provider {
     case .twilio(let value)?: try json.member("twilio", "twilio", value)
     case .sipTrunk(let value)?: try json.member("sipTrunk", "sip_trunk", value)
     case .livekit(let value)?: try json.member("livekit", "livekit", value)
+    case .platform(let value)?: try json.member("platform", "platform", value)
     case nil: break
     }
     try json.field("state", "state", self.state)
@@ -771,6 +788,9 @@ extension Trunkline.V1.Provider {
     case "livekit":
       try json.read(into: &self.config) { .livekit($0) }
       return 12
+    case "platform":
+      try json.read(into: &self.config) { .platform($0) }
+      return 13
     case "state":
       try json.read(&self.state)
       return 20
@@ -1267,6 +1287,54 @@ extension Trunkline.V1.Provider.LiveKit {
       return 5
     default: return 0
     }
+  }
+}
+
+extension Trunkline.V1.Provider.Platform {
+  package static var fullName: String { "trunkline.v1.Provider.Platform" }
+
+  package init(serialized bytes: RawSpan, limits: DecodingLimits) throws(DecodingError) {
+    self.init()
+    try unsafe Wire.decode(
+      bytes, as: UnsafeRawPointer(trunkline__v1__provider__platform__type()), isRecursive: false, limits: limits
+    ) { (structure) throws(DecodingError) in try unsafe self.read(structure) }
+  }
+
+  package func serialize(into writer: inout ByteWriter) {
+    unsafe Wire.encode(into: &writer) { unsafe self.copy(into: &$0) }
+  }
+
+  package var serializedSize: Int {
+    unsafe Wire.size { unsafe self.copy(into: &$0) }
+  }
+
+  @unsafe package init(copying structure: UnsafeRawPointer) throws(DecodingError) {
+    self.init()
+    try unsafe self.read(structure)
+  }
+
+  @unsafe package mutating func read(_ structure: UnsafeRawPointer) throws(DecodingError) {
+    let c = unsafe structure.assumingMemoryBound(to: Trunkline__V1__Provider__Platform.self)
+    if unsafe c.pointee.base.n_unknown_fields > 0 {
+      self.unknownFields = try unsafe UnknownFields(c.pointee.base)
+    }
+  }
+
+  @unsafe package func copy(into arena: inout Arena) -> UnsafeMutableRawPointer {
+    let structure = unsafe arena.room(MemoryLayout<Trunkline__V1__Provider__Platform>.size)
+    let c = unsafe structure.bindMemory(to: Trunkline__V1__Provider__Platform.self, capacity: 1)
+    unsafe trunkline__v1__provider__platform__init(c)
+    if !self.unknownFields.isEmpty {
+      unsafe self.unknownFields.copy(into: &c.pointee.base, &arena)
+    }
+    return unsafe structure
+  }
+
+  package func writeJSONFields(to json: inout JSONWriter) throws(JSONError) {
+  }
+
+  package mutating func readJSONField(_ name: String, from json: inout JSONReader) throws(JSONError) -> Int32 {
+    0
   }
 }
 

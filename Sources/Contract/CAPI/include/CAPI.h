@@ -441,6 +441,9 @@ static inline const ProtobufCMessageDescriptor *trunkline__v1__provider__sip_tru
 static inline const ProtobufCMessageDescriptor *trunkline__v1__provider__live_kit__type(void) {
   return &trunkline__v1__provider__live_kit__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *trunkline__v1__provider__platform__type(void) {
+  return &trunkline__v1__provider__platform__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *trunkline__v1__staged_credential__type(void) {
   return &trunkline__v1__staged_credential__descriptor;
 }

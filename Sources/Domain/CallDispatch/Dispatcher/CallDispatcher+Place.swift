@@ -136,7 +136,7 @@ extension CallDispatcher {
       // A microsecond apart, so that identifiers and dialling keep the order of the request.
       let order = time.advanced(by: .microseconds(index))
       do throws(DestinationError) {
-        let to = try check(destination.to, from: origin.route.e164)
+        let to = try check(destination.to, from: origin)
         guard seen.insert(to).inserted else { throw .repeated }
         let call = newCall(request, to: to, destination.metadata, origin, at: time, order: order)
         outcomes.append(.call(call))
@@ -164,14 +164,18 @@ extension CallDispatcher {
     return call?.outcomeUnknown ?? false
   }
 
-  private func check(_ text: String, from: E164) throws(DestinationError) -> E164 {
+  private func check(_ text: String, from origin: Origin) throws(DestinationError) -> E164 {
     guard let to = try? E164(text) else { throw .malformed }
     let assessment = ports.numberPlan.assess(to)
     // An emergency number is told as such even where it is no possible subscriber's number.
     if assessment.isEmergency { throw .emergency }
     if !assessment.isPossible { throw .impossible }
     if assessment.isPremium, !configuration.premiumAllowed { throw .premium }
-    if to == from { throw .sameAsFrom }
+    // +1 is more than the United States.
+    if let country = origin.provider.onlyCountry, assessment.country != country {
+      throw .otherCountry
+    }
+    if to == origin.route.e164 { throw .sameAsFrom }
     return to
   }
 

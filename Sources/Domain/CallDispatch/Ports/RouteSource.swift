@@ -72,10 +72,12 @@ package struct ProviderRoute: Sendable, Hashable {
   package var signsWebhooks: Bool
   /// A lease of credentials of a lower one is stale.
   package var credentialRevision: UInt64
+  /// The one country that its numbers may call, by ISO 3166 and the numbering plan; nil: any.
+  package var onlyCountry: String?
 
   package init(
     id: ProviderID, tenant: TenantID, account: AccountSID, region: Region, signsWebhooks: Bool,
-    credentialRevision: UInt64 = 0
+    credentialRevision: UInt64 = 0, onlyCountry: String? = nil
   ) {
     self.id = id
     self.tenant = tenant
@@ -83,6 +85,7 @@ package struct ProviderRoute: Sendable, Hashable {
     self.region = region
     self.signsWebhooks = signsWebhooks
     self.credentialRevision = credentialRevision
+    self.onlyCountry = onlyCountry
   }
 }
 

@@ -8,8 +8,9 @@ extension RegistryError {
       .numberClaimed, .agentExists, .etagMismatch, .contended, .numberAssigned, .numbersNotLinked,
       .providerInUse,
       .agentInUse, .numberBusy, .numberInWork, .numberNotCorrupted, .nothingToRepair,
-      .numberOnTrunk, .providerAwaited, .providerBusy, .numberOwned, .numberNotFound,
-      .numberNotProvisioned, .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed,
+      .numberOnTrunk, .providerAwaited, .providerBusy, .platformMissing, .platformProvider,
+      .platformNumber, .numberOwned, .numberNotFound, .numberNotProvisioned,
+      .numberNotAtCarrier, .numberWithoutVoice, .regionNotServed,
       .accountMismatch, .credentialsOfOtherRegion, .numbersUnreachable, .credentialStaged,
       .credentialReplaced, .credentialNotStaged, .credentialRefused, .scopeNotHeld, .gatewayInUse,
       .notAGateway, .noGateway, .providerUnsuited,
@@ -101,6 +102,11 @@ extension RegistryError: CustomStringConvertible {
       Self.failed(id, failure, leftovers)
     case .numberOwned(let id):
       "The account of \(id) has this number already. Import it."
+    case .platformMissing:
+      "The operator sells no numbers here. Give provider_id, to buy on an account of your own."
+    case .platformProvider(let id):
+      "\(id) is the operator's. Its numbers are bought, used and released; nothing else is done."
+    case .platformNumber(let id): "\(id) is the operator's. Release it, which gives it back."
     case .numberNotFound:
       "The carrier sells no number that fits. Search with other criteria."
     case .numberNotProvisioned(let id):
@@ -187,6 +193,7 @@ extension CountedKind {
     case .number: "phone numbers"
     case .agent: "agents"
     case .token: "tokens"
+    case .platformNumber: "platform numbers"
     }
   }
 }

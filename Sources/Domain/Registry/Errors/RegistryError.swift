@@ -87,6 +87,12 @@ package enum RegistryError: Error, Sendable, Hashable {
   case numberNotAtCarrier(ProviderID?)
   /// The provider's account has the number that is to be bought.
   case numberOwned(ProviderID)
+  /// The operator has no account for others' numbers.
+  case platformMissing
+  /// The provider is the operator's.
+  case platformProvider(ProviderID)
+  /// The number is the operator's: it is released and not deleted.
+  case platformNumber(PhoneNumberID)
   /// The carrier sells no number that fits.
   case numberNotFound
   /// Only a number that was bought here is given up.

@@ -108,6 +108,18 @@ package protocol NumberMarket: Sendable {
   /// Gives a number up for good; one that the account does not have is fine, so that it may be
   /// repeated.
   func release(_ sid: CarrierNumberSID, _ access: CarrierAccess) async throws(CarrierError)
+
+  /// The sub-account of that name, made when there is none. `access` needs an Auth Token. It may be
+  /// repeated: of several of one name everybody is given the same.
+  func subAccount(
+    named name: String, _ access: CarrierAccess
+  ) async throws(CarrierError) -> SubAccount
+
+  /// Moves a number of a sub-account to the account of `access`, under this name; one that the
+  /// sub-account does not have is fine, so that it may be repeated.
+  func quarantine(
+    _ sid: CarrierNumberSID, name: String, of account: AccountSID, _ access: CarrierAccess
+  ) async throws(CarrierError)
 }
 
 /// A market that sells nothing, for a registry without one.
@@ -131,5 +143,13 @@ package struct ClosedMarket: NumberMarket {
 
   package func release(
     _ sid: CarrierNumberSID, _ access: CarrierAccess
+  ) async throws(CarrierError) { throw Self.closed }
+
+  package func subAccount(
+    named name: String, _ access: CarrierAccess
+  ) async throws(CarrierError) -> SubAccount { throw Self.closed }
+
+  package func quarantine(
+    _ sid: CarrierNumberSID, name: String, of account: AccountSID, _ access: CarrierAccess
   ) async throws(CarrierError) { throw Self.closed }
 }

@@ -216,6 +216,8 @@ package enum CountedKind: String, Sendable, Hashable, CaseIterable, Codable {
   case provider, number, agent
   /// Tokens that were not revoked.
   case token
+  /// Those of the numbers that are on the operator's account.
+  case platformNumber = "platform_number"
 }
 
 /// The numbers of an agent.

@@ -67,14 +67,13 @@ package final class ProvisioningRunner: Sendable {
   ///   the store is its alone.
   package init(
     store: any RegistryStore, carrier: any Carrier, market: any NumberMarket,
-    outside: OutsidePorts,
-    sealer: any SecretSealer, time: any TimeSource, ids: any IDSource, feed: RouteFeed,
-    process: RegistryProcessID?, background: BackgroundTasks
+    outside: OutsidePorts, platform: ProviderID? = nil, sealer: any SecretSealer,
+    time: any TimeSource, ids: any IDSource, feed: RouteFeed, process: RegistryProcessID?,
+    background: BackgroundTasks
   ) {
     self.work = ProvisioningWork(
-      store: store, carrier: carrier, market: market, outside: outside, sealer: sealer, time: time,
-      ids: ids,
-      feed: feed, process: process)
+      store: store, carrier: carrier, market: market, outside: outside, platform: platform,
+      sealer: sealer, time: time, ids: ids, feed: feed, process: process)
     self.background = background
   }
 

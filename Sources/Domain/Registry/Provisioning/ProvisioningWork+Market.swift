@@ -57,10 +57,47 @@ extension ProvisioningWork {
       case .absent: return .absent
       }
     case .release:
-      try await market.release(number.carrierSID, access)
+      do throws(CarrierError) {
+        switch number.purchase {
+        case .platform: try await quarantine(number, access)
+        case .customer, nil: try await market.release(number.carrierSID, access)
+        }
+      } catch {
+        // An earlier request may have had its effect, and this repetition be refused.
+        guard !error.isTransient, await isGone(number, access) else { throw error }
+      }
       return .released
     case .look, .write, .beginWait, .wait, .close:
       preconditionFailure("This is not done at a market.")
     }
+  }
+
+  private func isGone(_ number: PhoneNumber, _ access: CarrierAccess) async -> Bool {
+    do throws(CarrierError) {
+      _ = try await carrier.fetchNumber(number.carrierSID, access)
+      return false
+    } catch {
+      return error.kind == .notFound
+    }
+  }
+
+  /// Gives a platform number back to the operator, whose account keeps it under a name that tells
+  /// so: nobody is sold it again before the operator says so.
+  private func quarantine(
+    _ number: PhoneNumber, _ access: CarrierAccess
+  ) async throws(CarrierError) {
+    let refused = CarrierError(
+      .notPermitted, effect: .beforeSend,
+      message: "The operator's account is not configured, or can't be read.")
+    guard let platform else { throw refused }
+    let provider: Provider?
+    do throws(StoreError) {
+      provider = try await store.provider(platform)
+    } catch {
+      throw CarrierError(.unavailable, effect: .beforeSend, message: "The store can't be read.")
+    }
+    guard let own = try? provider?.operatorAccess(sealer) else { throw refused }
+    try await market.quarantine(
+      number.carrierSID, name: "quarantine-\(number.marketName)", of: access.accountSID, own)
   }
 }

@@ -27,6 +27,8 @@ struct ProvisioningWork: Sendable {
   let carrier: any Carrier
   let market: any NumberMarket
   let outside: OutsidePorts
+  /// The provider of the operator's account; nil: there is none.
+  let platform: ProviderID?
   let sealer: any SecretSealer
   let time: any TimeSource
   let ids: any IDSource

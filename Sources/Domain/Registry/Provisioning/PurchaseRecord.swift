@@ -56,4 +56,6 @@ extension CarrierNumberSID {
 package enum NumberPurchase: String, Sendable, Hashable, Codable {
   /// On its provider's, which is the tenant's own.
   case customer
+  /// On the operator's, in the tenant's sub-account.
+  case platform
 }

@@ -14,6 +14,8 @@ package struct Provider: Sendable, Hashable, Codable {
   package var staged: StagedCredential?
   /// What was current before the last promotion, until its window is over.
   package var previous: PreviousCredential?
+  /// nil: the tenant's own account.
+  package var owner: ProviderOwner?
   package var state: ProviderState
   package var conditions: [Condition]
   package var labels: [String: String]
@@ -34,6 +36,7 @@ package struct Provider: Sendable, Hashable, Codable {
     self.dataKey = dataKey
     self.staged = staged
     self.previous = previous
+    self.owner = nil
     self.state = state
     self.conditions = conditions
     self.labels = labels

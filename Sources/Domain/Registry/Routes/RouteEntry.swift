@@ -113,6 +113,8 @@ package struct ProviderRoute: Sendable, Hashable, Codable {
   package var requiresSignature: Bool
   /// Grows with every change of the provider: credentials leased under a smaller one are stale.
   package var version: Version
+  /// The one country that its numbers call, by ISO 3166; nil: any.
+  package var onlyCountry: String?
 
   /// Of a Twilio provider.
   package init(_ provider: Provider) {
@@ -127,6 +129,7 @@ package struct ProviderRoute: Sendable, Hashable, Codable {
     let wasSigned = provider.previous.map { $0.authToken != nil } ?? true
     self.requiresSignature = twilio.authToken != nil && wasSigned
     self.version = provider.revision.version
+    self.onlyCountry = provider.isPlatform ? PlatformAccount.country : nil
   }
 }
 

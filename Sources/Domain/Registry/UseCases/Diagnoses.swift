@@ -26,7 +26,7 @@ package final class Diagnoses: Sendable {
     _ request: DiagnoseProvider, by caller: Caller
   ) async throws(RegistryError) -> DiagnosisReport {
     let wish = try Wish(request)
-    let provider = try await context.provider(wish.providerID, tenant: caller.tenant).provider
+    let provider = try await context.ownProvider(wish.providerID, tenant: caller.tenant).provider
     try enter(caller.tenant)
     defer { running.withLock { _ = $0.remove(caller.tenant) } }
     if provider.kind == .liveKit { return try await diagnoseGateway(provider, wish) }

@@ -15,7 +15,7 @@ extension PhoneNumbers {
     _ report: (BatchImportStep) async -> Bool
   ) async throws(RegistryError) {
     let batch = try BatchDraft(request, context.numberPlan)
-    _ = try await context.provider(batch.providerID, tenant: caller.tenant)
+    _ = try await context.ownProvider(batch.providerID, tenant: caller.tenant)
     let journal = try await beginBatch(batch, caller)
     try await follow(journal, caller, report)
   }

@@ -23,6 +23,7 @@ extension PhoneNumbers {
       }
       try checkEtag(etag, present.etag, .number(id))
       if let agent = present.agentID { throw .numberAssigned(id, agent) }
+      if present.purchase == .platform { throw .platformNumber(id) }
       // Whether it was bought is to be known first.
       if present.isAwaited, present.state == .corrupted { throw .numberBusy(id, .corrupted) }
       if present.state == .provisioning { throw .numberBusy(id, .provisioning) }

@@ -20,6 +20,7 @@ extension PhoneNumbers {
       guard present.state == .corrupted else {
         throw .numberNotCorrupted(id, present.state)
       }
+      if present.purchase == .platform { throw .platformNumber(id) }
       if let agent = present.agentID { throw .numberAssigned(id, agent) }
       do {
         try await context.commit(

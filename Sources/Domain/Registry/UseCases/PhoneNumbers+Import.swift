@@ -83,7 +83,7 @@ extension PhoneNumbers {
   ) async throws(RegistryError) -> Holder {
     switch draft.source {
     case .stored(let id):
-      let found = try await context.provider(id, tenant: caller.tenant).provider
+      let found = try await context.ownProvider(id, tenant: caller.tenant).provider
       try checkServed(found.region, found.kind, draft)
       return Holder(provider: found)
     case .credentials(let input, let twilio):

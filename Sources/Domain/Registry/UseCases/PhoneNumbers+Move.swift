@@ -51,7 +51,7 @@ extension PhoneNumbers {
         FieldViolation("provider_id", .duplicate, "The number is under this provider already.")
       ])
     }
-    let target = try await context.provider(providerID, tenant: caller.tenant).provider
+    let target = try await context.ownProvider(providerID, tenant: caller.tenant).provider
     if number.supportsInbound, !context.webhooks.regions.contains(target.region) {
       throw .regionNotServed(target.region)
     }

@@ -7,12 +7,17 @@ extension PhoneNumbers {
     _ request: SearchAvailablePhoneNumbers, by caller: Caller
   ) async throws(RegistryError) -> [MarketNumber] {
     var validator = Validator()
-    let id = validator.id("provider_id", request.providerID, as: ProviderID.self)
+    let id = validator.optionalID("provider_id", request.providerID, as: ProviderID.self)
     let search = validator.search("", request.criteria, limit: request.limit)
     try validator.finish()
-    guard let id, let search else { throw .internalError("A field was neither read nor refused.") }
+    guard let search else { throw .internalError("A field was neither read nor refused.") }
+    guard let id else {
+      return try await offers(search, of: try await platformProvider()).filter {
+        context.numberPlan.assess($0.e164).country == PlatformAccount.country
+      }
+    }
     return try await offers(
-      search, of: try await context.provider(id, tenant: caller.tenant).provider)
+      search, of: try await context.ownProvider(id, tenant: caller.tenant).provider)
   }
 
   /// Buys a number on the provider's account and sets it up as an import does.
@@ -23,15 +28,18 @@ extension PhoneNumbers {
     _ request: ProvisionPhoneNumber, by caller: Caller
   ) async throws(RegistryError) -> (Operation?, PhoneNumber?) {
     let draft = try PurchaseDraft(request, context.numberPlan)
-    if request.validateOnly { return (nil, try await check(draft, caller)) }
+    if request.validateOnly {
+      let provider = try await payer(of: draft, caller, makes: false)
+      return (nil, try await check(draft, provider, caller))
+    }
     if let earlier = try await context.earlier(
       request.requestID, draft.body, tenant: caller.tenant)
     {
       return try await replay(earlier, draft.body, caller)
     }
     for _ in 0..<RegistryLimits.contentionAttemptsMax {
-      let number = try await check(draft, caller)
-      let provider = try await context.provider(draft.providerID, tenant: caller.tenant).provider
+      let provider = try await payer(of: draft, caller, makes: true)
+      let number = try await check(draft, provider, caller)
       let (journal, write) = try begin(number, under: provider, draft, request.requestID, caller)
       do throws(ProvisioningRunner.Failure) {
         try await context.runner.submit(journal, write)
@@ -46,7 +54,7 @@ extension PhoneNumbers {
         }
       }
     }
-    throw .contended(.provider(draft.providerID))
+    throw .contended(.provider(draft.providerID ?? Provider.platformID(of: caller.tenant)))
   }
 
   /// Gives a number up that was bought here.
@@ -96,11 +104,27 @@ extension PhoneNumbers {
     }
   }
 
+  /// On whose account it is bought.
+  ///
+  /// - Parameter makes: a tenant's first platform number gets it a sub-account; else the operator's
+  ///   own stands for that.
+  private func payer(
+    of draft: PurchaseDraft, _ caller: Caller, makes: Bool
+  ) async throws(RegistryError) -> Provider {
+    if let id = draft.providerID {
+      return try await context.ownProvider(id, tenant: caller.tenant).provider
+    }
+    let slots = try platform().slots(of: caller.tenant)
+    try checkPlatform(draft.choice)
+    // What has no slot makes no sub-account.
+    guard slots > 0 else { throw .quotaExceeded(.platformNumber, countMax: slots) }
+    return makes ? try await platformProvider(for: caller) : try await platformProvider()
+  }
+
   /// The number that would be bought, as it would be stored.
   private func check(
-    _ draft: PurchaseDraft, _ caller: Caller
+    _ draft: PurchaseDraft, _ provider: Provider, _ caller: Caller
   ) async throws(RegistryError) -> PhoneNumber {
-    let provider = try await context.provider(draft.providerID, tenant: caller.tenant).provider
     if draft.supportsInbound, !context.webhooks.regions.contains(provider.region) {
       throw .regionNotServed(provider.region)
     }
@@ -121,7 +145,7 @@ extension PhoneNumbers {
       carrierSID: .awaited(id), supportsInbound: draft.supportsInbound,
       supportsOutbound: draft.supportsOutbound, agentID: draft.agentID, state: .provisioning,
       labels: draft.labels, revision: Revision(createTime: now))
-    number.purchase = .customer
+    number.purchase = draft.providerID == nil ? .platform : .customer
     return number
   }
 
@@ -160,12 +184,16 @@ extension PhoneNumbers {
         addressSID: draft.addressSID, bundleSID: draft.bundleSID,
         settling: context.purchaseSettling),
       id: id, time: now, owner: context.runner.process)
-    let write = context.write(
+    var write = context.write(
       by: caller, at: now, request: record,
       [
         .insertNumber(number, providerVersion: provider.revision.version),
         .insertJournal(journal),
       ], audit: AuditDraft(.provision, from: nil, to: number))
+    if number.purchase == .platform {
+      let slots = try platform().slots(of: caller.tenant)
+      write.quotas.append(Quota(.platformNumber, countMax: slots))
+    }
     return (journal, write)
   }
 
@@ -231,7 +259,8 @@ struct PurchaseDraft: Sendable {
     case any(NumberSearch)
   }
 
-  let providerID: ProviderID
+  /// nil: on the operator's account.
+  let providerID: ProviderID?
   let choice: Choice
   let label: String
   let supportsInbound: Bool
@@ -245,7 +274,7 @@ struct PurchaseDraft: Sendable {
   init(_ request: ProvisionPhoneNumber, _ plan: any NumberPlan) throws(RegistryError) {
     var validator = Validator()
     Self.checkConsent(request, &validator)
-    let providerID = validator.id("provider_id", request.providerID, as: ProviderID.self)
+    let providerID = validator.optionalID("provider_id", request.providerID, as: ProviderID.self)
     let choice = Self.choice(of: request, plan, &validator)
     validator.text("label", request.label, lengthMax: RegistryLimits.labelLengthMax)
     validator.labels("labels", request.labels)
@@ -259,7 +288,7 @@ struct PurchaseDraft: Sendable {
       validator.refuse(violation.field, violation.reason, violation.description)
     }
     try validator.finish()
-    guard let providerID, let choice else {
+    guard let choice else {
       throw .internalError("A field was neither read nor refused.")
     }
     self.providerID = providerID

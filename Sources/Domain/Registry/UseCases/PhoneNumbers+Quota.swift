@@ -23,8 +23,11 @@ extension PhoneNumbers {
       let count = try await reading { () async throws(StoreError) in
         try await store.count(of: kind)
       }
-      let bound = context.quotas.first { $0.kind == kind }
-      uses.append(QuotaUse(kind, count: count, countMax: bound?.countMax))
+      let bound =
+        kind == .platformNumber
+        ? context.platform?.slots(of: caller.tenant) ?? 0
+        : context.quotas.first { $0.kind == kind }?.countMax
+      uses.append(QuotaUse(kind, count: count, countMax: bound))
     }
     return uses
   }

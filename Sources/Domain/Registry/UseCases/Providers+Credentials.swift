@@ -23,7 +23,7 @@ extension Providers {
       request.requestID, draft.body, resource: draft.providerID.description,
       tenant: caller.tenant)
     for _ in 0..<RegistryLimits.keyTrialRoundsMax {
-      let stored = try await context.provider(draft.providerID, tenant: caller.tenant)
+      let stored = try await context.ownProvider(draft.providerID, tenant: caller.tenant)
       let present = stored.provider
       try checkEtag(request.etag, present.etag, .provider(present.id))
       try draft.check(present)
@@ -91,7 +91,7 @@ extension Providers {
     _ change: (Provider) async throws(RegistryError) -> (Provider, AuditAction)
   ) async throws(RegistryError) -> Provider {
     for _ in 0..<RegistryLimits.keyTrialRoundsMax {
-      let stored = try await context.provider(id, tenant: caller.tenant)
+      let stored = try await context.ownProvider(id, tenant: caller.tenant)
       let present = stored.provider
       try checkEtag(etag, present.etag, .provider(id))
       let (next, action) = try await change(present)

@@ -14,7 +14,7 @@ extension Providers {
   ) async throws(RegistryError) -> (Provider, Operation) {
     let id = try request.checked()
     for _ in 0..<RegistryLimits.contentionAttemptsMax {
-      let present = try await context.provider(id, tenant: caller.tenant).provider
+      let present = try await context.ownProvider(id, tenant: caller.tenant).provider
       try checkEtag(request.etag, present.etag, .provider(id))
       let open = try await reading { () async throws(StoreError) in
         try await context.store(of: caller.tenant).openJournal(of: .credential(id))

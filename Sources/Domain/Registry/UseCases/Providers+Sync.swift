@@ -22,7 +22,7 @@ extension Providers {
       return try await Operations(context).begun(by: earlier, body, caller)
     }
     for _ in 0..<RegistryLimits.contentionAttemptsMax {
-      let provider = try await context.provider(id, tenant: caller.tenant).provider
+      let provider = try await context.ownProvider(id, tenant: caller.tenant).provider
       _ = try context.account(of: provider)
       let open = try await reading { () async throws(StoreError) in
         try await context.store(of: caller.tenant).openJournal(of: .provider(id))

@@ -23,7 +23,7 @@ extension Providers {
     guard let id else { throw .internalError("An id was neither read nor refused.") }
 
     for _ in 0..<RegistryLimits.keyTrialRoundsMax {
-      let stored = try await context.provider(id, tenant: caller.tenant)
+      let stored = try await context.ownProvider(id, tenant: caller.tenant)
       let present = stored.provider
       try checkEtag(input.etag, present.etag, .provider(id))
       try Self.checkKind(present, input, request.mask, mask.fields)

@@ -86,7 +86,7 @@ package struct Providers: Sendable {
     try validator.finish()
     guard let id else { throw .internalError("An id was neither read nor refused.") }
     for _ in 0..<RegistryLimits.contentionAttemptsMax {
-      let present = try await context.provider(id, tenant: caller.tenant).provider
+      let present = try await context.ownProvider(id, tenant: caller.tenant).provider
       try checkEtag(etag, present.etag, .provider(id))
       // A move that begins at this moment finds no provider, and is undone.
       if let number = try await context.numbersOnTheWay(to: id, tenant: caller.tenant).first {
@@ -120,6 +120,7 @@ package struct Providers: Sendable {
       ])
     case .stored(let id):
       var provider = try await get(id, by: caller)
+      if provider.isPlatform { throw .platformProvider(provider.id) }
       switch provider.configuration {
       case .twilio: try await context.probe(try context.access(provider))
       case .liveKit: try await context.probe(gateway: try context.gatewayAccess(provider))
@@ -149,7 +150,7 @@ package struct Providers: Sendable {
     let place = PageToken.place(in: page.token, query: query, &validator)
     try validator.finish()
     guard let id else { throw .internalError("An id was neither read nor refused.") }
-    let provider = try await context.provider(id, tenant: caller.tenant).provider
+    let provider = try await context.ownProvider(id, tenant: caller.tenant).provider
     let access = try context.access(provider)
     let account = access.accountSID
     let listed: CarrierNumberPage

@@ -21,6 +21,8 @@ package struct RegistryContext: Sendable {
   let market: any NumberMarket
   /// How long a number may still come to be bought after the answer was lost.
   let purchaseSettling: Duration
+  /// The operator's account for others' numbers; nil: there is none.
+  let platform: PlatformAccount?
   package let sealer: any SecretSealer
   package let webhooks: any WebhookEndpoints
   package let numberPlan: any NumberPlan
@@ -46,6 +48,7 @@ package struct RegistryContext: Sendable {
   /// - Parameter market: where numbers are bought.
   /// - Parameter purchaseSettling: how long a number may still come to be bought after the answer
   ///   was lost.
+  /// - Parameter platform: the operator's account for others' numbers; nil: there is none.
   /// - Parameter credentialWindow: how long what PromoteCredential replaced is kept, within
   ///   `RegistryLimits.credentialWindowMin` and `credentialWindowMax`.
   package init(
@@ -58,6 +61,7 @@ package struct RegistryContext: Sendable {
     credentialWindow: Duration = RegistryLimits.credentialWindowDefault,
     market: any NumberMarket = ClosedMarket(),
     purchaseSettling: Duration = RegistryLimits.purchaseSettling,
+    platform: PlatformAccount? = nil,
     background: BackgroundTasks = BackgroundTasks()
   ) {
     precondition(
@@ -78,6 +82,7 @@ package struct RegistryContext: Sendable {
     self.allowsPlainGateways = allowsPlainGateways
     self.market = market
     self.purchaseSettling = purchaseSettling
+    self.platform = platform
     self.sealer = sealer
     self.webhooks = webhooks
     self.numberPlan = numberPlan
@@ -87,8 +92,9 @@ package struct RegistryContext: Sendable {
     self.feed = RouteFeed(store: store, time: time)
     self.numberFeed = NumberFeed(store: store, routes: feed, time: time)
     self.runner = ProvisioningRunner(
-      store: store, carrier: carrier, market: market, outside: outside, sealer: sealer, time: time,
-      ids: ids, feed: feed, process: process, background: background)
+      store: store, carrier: carrier, market: market, outside: outside,
+      platform: platform?.providerID, sealer: sealer, time: time, ids: ids, feed: feed,
+      process: process, background: background)
     // The runner holds what holds it: both are there as long as the process is.
     let (batches, rotations) = (BatchWork(context: self), RotationWork(context: self))
     runner.drive(.importBatch) { (journal, lease, work) async throws(ProvisioningStop) in

@@ -191,7 +191,8 @@ extension RegistryStoreConformance {
   static let quotaChecks: [RegistryStoreCheck] = [
     RegistryStoreCheck("what a tenant has is counted with each change") { store in
       let provider = Sample.provider(1)
-      let number = try Sample.number(1, provider: provider)
+      var number = try Sample.number(1, provider: provider)
+      number.purchase = .platform
       try await store.commit(
         Sample.write([
           .insertProvider(provider), .insertNumber(number, providerVersion: 1),

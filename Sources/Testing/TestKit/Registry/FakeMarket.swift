@@ -24,8 +24,12 @@ package final class FakeMarket: NumberMarket {
     var refusal: CarrierError?
     var findRefusal: CarrierError?
     var releaseRefusal: CarrierError?
+    /// What follows a release whose answer is lost.
+    var repeatedRelease: CarrierError?
     var buyRequests = 0
     var nextSID: UInt128 = 0xb0000
+    var subAccounts: [String: SubAccount] = [:]
+    var quarantined: [String: CarrierNumberSID] = [:]
   }
 
   private let carrier: FakeCarrier
@@ -51,6 +55,11 @@ package final class FakeMarket: NumberMarket {
       state.findRefusal = looks
       state.releaseRefusal = releases
     }
+  }
+
+  /// The next release has its effect, and its answer is lost; what follows it is refused so.
+  package func loseRelease(repetitions: CarrierError) {
+    state.withLock { $0.repeatedRelease = repetitions }
   }
 
   /// Purchases that had their effect.
@@ -120,7 +129,49 @@ package final class FakeMarket: NumberMarket {
       state.released.append(sid)
     }
     carrier.removeNumber(sid)
+    try state.withLock { state throws(CarrierError) in
+      guard let repeated = state.repeatedRelease else { return }
+      state.repeatedRelease = nil
+      state.releaseRefusal = repeated
+      throw CarrierError(.unavailable, effect: .unknown)
+    }
   }
+
+  /// Each sub-account's token is good in every region.
+  package func subAccount(
+    named name: String, _ access: CarrierAccess
+  ) async throws(CarrierError) -> SubAccount {
+    let account = state.withLock { state in
+      let made =
+        state.subAccounts[name]
+        ?? SubAccount(
+          sid: AccountSID(bits: UInt128(0xacc000 + state.subAccounts.count)),
+          authToken: Secret("token of \(name)"))
+      state.subAccounts[name] = made
+      return made
+    }
+    for region in Region.allCases {
+      carrier.setToken(
+        String(decoding: account.authToken.revealed, as: UTF8.self), account: account.sid,
+        region: region)
+    }
+    return account
+  }
+
+  package func quarantine(
+    _ sid: CarrierNumberSID, name: String, of account: AccountSID, _ access: CarrierAccess
+  ) async throws(CarrierError) {
+    try state.withLock { state throws(CarrierError) in
+      if let refusal = state.releaseRefusal { throw refusal }
+      state.quarantined[name] = sid
+    }
+    carrier.removeNumber(sid)
+  }
+
+  /// What went back to the operator, by name.
+  package var quarantined: [String: CarrierNumberSID] { state.withLock { $0.quarantined } }
+  /// By name.
+  package var subAccounts: [String: SubAccount] { state.withLock { $0.subAccounts } }
 
   private func deliver(_ order: PurchaseOrder, to account: AccountSID) {
     let sid = state.withLock { state in

@@ -35,6 +35,22 @@ package struct FaultyMarket: NumberMarket {
     try await step { () async throws(CarrierError) in try await base.release(sid, access) }
   }
 
+  package func subAccount(
+    named name: String, _ access: CarrierAccess
+  ) async throws(CarrierError) -> SubAccount {
+    try await step { () async throws(CarrierError) in
+      try await base.subAccount(named: name, access)
+    }
+  }
+
+  package func quarantine(
+    _ sid: CarrierNumberSID, name: String, of account: AccountSID, _ access: CarrierAccess
+  ) async throws(CarrierError) {
+    try await step { () async throws(CarrierError) in
+      try await base.quarantine(sid, name: name, of: account, access)
+    }
+  }
+
   private func step<Result: Sendable>(
     _ body: () async throws(CarrierError) -> Result
   ) async throws(CarrierError) -> Result {

@@ -98,6 +98,7 @@ extension RegistryTables {
       .number(number.id), .put(.number(NumberRoute(number))),
       event(.number, "\(number.id)", number.tenant, number.revision.version, .created, number))
     tally(.number, number.tenant, 1)
+    if number.purchase == .platform { tally(.platformNumber, number.tenant, 1) }
   }
 
   private func checkAgent(of number: PhoneNumber) throws(StoreError) {
@@ -148,6 +149,7 @@ extension RegistryTables {
       .number(id), .removed(.number(id, tenant: tenant)),
       event(.number, "\(id)", tenant, version, .deleted))
     tally(.number, tenant, -1)
+    if number.purchase == .platform { tally(.platformNumber, tenant, -1) }
   }
 
   // MARK: Agents

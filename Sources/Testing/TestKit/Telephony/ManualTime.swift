@@ -127,6 +127,8 @@ package struct FakeNumberPlan: NumberPlan {
   package func assess(_ number: E164) -> NumberAssessment {
     NumberAssessment(
       isPossible: number.digits.utf8.count >= 7, isEmergency: emergency.contains(number),
-      country: number.digits.hasPrefix("1") ? "US" : nil)
+      // +1 is more than one country.
+      country: number.digits.hasPrefix("1416")
+        ? "CA" : number.digits.hasPrefix("1") ? "US" : nil)
   }
 }

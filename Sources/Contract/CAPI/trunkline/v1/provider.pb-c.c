@@ -43,6 +43,12 @@ void   trunkline__v1__provider__live_kit__init
   static const Trunkline__V1__Provider__LiveKit init_value = TRUNKLINE__V1__PROVIDER__LIVE_KIT__INIT;
   *message = init_value;
 }
+void   trunkline__v1__provider__platform__init
+                     (Trunkline__V1__Provider__Platform         *message)
+{
+  static const Trunkline__V1__Provider__Platform init_value = TRUNKLINE__V1__PROVIDER__PLATFORM__INIT;
+  *message = init_value;
+}
 void   trunkline__v1__provider__labels_entry__init
                      (Trunkline__V1__Provider__LabelsEntry         *message)
 {
@@ -769,6 +775,24 @@ const ProtobufCMessageDescriptor trunkline__v1__provider__live_kit__descriptor =
   (ProtobufCMessageInit) trunkline__v1__provider__live_kit__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+#define trunkline__v1__provider__platform__field_descriptors NULL
+#define trunkline__v1__provider__platform__field_indices_by_name NULL
+#define trunkline__v1__provider__platform__number_ranges NULL
+const ProtobufCMessageDescriptor trunkline__v1__provider__platform__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "trunkline.v1.Provider.Platform",
+  "Platform",
+  "Trunkline__V1__Provider__Platform",
+  "trunkline.v1",
+  sizeof(Trunkline__V1__Provider__Platform),
+  0,
+  trunkline__v1__provider__platform__field_descriptors,
+  trunkline__v1__provider__platform__field_indices_by_name,
+  0,  trunkline__v1__provider__platform__number_ranges,
+  (ProtobufCMessageInit) trunkline__v1__provider__platform__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor trunkline__v1__provider__labels_entry__field_descriptors[2] =
 {
   {
@@ -820,7 +844,7 @@ const ProtobufCMessageDescriptor trunkline__v1__provider__labels_entry__descript
   (ProtobufCMessageInit) trunkline__v1__provider__labels_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__v1__provider__field_descriptors[14] =
+static const ProtobufCFieldDescriptor trunkline__v1__provider__field_descriptors[15] =
 {
   {
     "f1",
@@ -890,6 +914,18 @@ static const ProtobufCFieldDescriptor trunkline__v1__provider__field_descriptors
     offsetof(Trunkline__V1__Provider, o0_case),
     offsetof(Trunkline__V1__Provider, f12),
     &trunkline__v1__provider__live_kit__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "f13",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Trunkline__V1__Provider, o0_case),
+    offsetof(Trunkline__V1__Provider, f13),
+    &trunkline__v1__provider__platform__descriptor,
     NULL,
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -996,24 +1032,25 @@ static const unsigned trunkline__v1__provider__field_indices_by_name[] = {
   3,   /* field[3] = f10 */
   4,   /* field[4] = f11 */
   5,   /* field[5] = f12 */
+  6,   /* field[6] = f13 */
   1,   /* field[1] = f2 */
-  6,   /* field[6] = f20 */
-  7,   /* field[7] = f21 */
+  7,   /* field[7] = f20 */
+  8,   /* field[8] = f21 */
   2,   /* field[2] = f3 */
-  8,   /* field[8] = f30 */
-  9,   /* field[9] = f31 */
-  10,   /* field[10] = f32 */
-  11,   /* field[11] = f33 */
-  12,   /* field[12] = f34 */
-  13,   /* field[13] = f35 */
+  9,   /* field[9] = f30 */
+  10,   /* field[10] = f31 */
+  11,   /* field[11] = f32 */
+  12,   /* field[12] = f33 */
+  13,   /* field[13] = f34 */
+  14,   /* field[14] = f35 */
 };
 static const ProtobufCIntRange trunkline__v1__provider__number_ranges[4 + 1] =
 {
   { 1, 0 },
   { 10, 3 },
-  { 20, 6 },
-  { 30, 8 },
-  { 0, 14 }
+  { 20, 7 },
+  { 30, 9 },
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor trunkline__v1__provider__descriptor =
 {
@@ -1023,7 +1060,7 @@ const ProtobufCMessageDescriptor trunkline__v1__provider__descriptor =
   "Trunkline__V1__Provider",
   "trunkline.v1",
   sizeof(Trunkline__V1__Provider),
-  14,
+  15,
   trunkline__v1__provider__field_descriptors,
   trunkline__v1__provider__field_indices_by_name,
   4,  trunkline__v1__provider__number_ranges,

@@ -25,6 +25,7 @@ typedef struct Trunkline__V1__Provider__SipTrunk__Outbound Trunkline__V1__Provid
 typedef struct Trunkline__V1__Provider__SipTrunk__Outbound__HeadersEntry Trunkline__V1__Provider__SipTrunk__Outbound__HeadersEntry;
 typedef struct Trunkline__V1__Provider__SipTrunk__Inbound Trunkline__V1__Provider__SipTrunk__Inbound;
 typedef struct Trunkline__V1__Provider__LiveKit Trunkline__V1__Provider__LiveKit;
+typedef struct Trunkline__V1__Provider__Platform Trunkline__V1__Provider__Platform;
 typedef struct Trunkline__V1__Provider__LabelsEntry Trunkline__V1__Provider__LabelsEntry;
 typedef struct Trunkline__V1__StagedCredential Trunkline__V1__StagedCredential;
 typedef struct Trunkline__V1__PreviousCredential Trunkline__V1__PreviousCredential;
@@ -169,6 +170,15 @@ struct  Trunkline__V1__Provider__LiveKit
     , {0,NULL}, {0,NULL}, 0, {0,NULL}, TRUNKLINE__V1__PROVIDER__LIVE_KIT__O0__NOT_SET, {0} }
 
 
+struct  Trunkline__V1__Provider__Platform
+{
+  ProtobufCMessage base;
+};
+#define TRUNKLINE__V1__PROVIDER__PLATFORM__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&trunkline__v1__provider__platform__descriptor) \
+     }
+
+
 struct  Trunkline__V1__Provider__LabelsEntry
 {
   ProtobufCMessage base;
@@ -184,7 +194,8 @@ typedef enum {
   TRUNKLINE__V1__PROVIDER__O0__NOT_SET = 0,
   TRUNKLINE__V1__PROVIDER__O0_F10 = 10,
   TRUNKLINE__V1__PROVIDER__O0_F11 = 11,
-  TRUNKLINE__V1__PROVIDER__O0_F12 = 12
+  TRUNKLINE__V1__PROVIDER__O0_F12 = 12,
+  TRUNKLINE__V1__PROVIDER__O0_F13 = 13
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TRUNKLINE__V1__PROVIDER__O0__CASE)
 } Trunkline__V1__Provider__O0Case;
 
@@ -209,6 +220,7 @@ struct  Trunkline__V1__Provider
     Trunkline__V1__Provider__Twilio *f10;
     Trunkline__V1__Provider__SipTrunk *f11;
     Trunkline__V1__Provider__LiveKit *f12;
+    Trunkline__V1__Provider__Platform *f13;
   };
 };
 #define TRUNKLINE__V1__PROVIDER__INIT \
@@ -282,6 +294,9 @@ void   trunkline__v1__provider__sip_trunk__init
 /* Trunkline__V1__Provider__LiveKit methods */
 void   trunkline__v1__provider__live_kit__init
                      (Trunkline__V1__Provider__LiveKit         *message);
+/* Trunkline__V1__Provider__Platform methods */
+void   trunkline__v1__provider__platform__init
+                     (Trunkline__V1__Provider__Platform         *message);
 /* Trunkline__V1__Provider__LabelsEntry methods */
 void   trunkline__v1__provider__labels_entry__init
                      (Trunkline__V1__Provider__LabelsEntry         *message);
@@ -381,6 +396,9 @@ typedef void (*Trunkline__V1__Provider__SipTrunk_Closure)
 typedef void (*Trunkline__V1__Provider__LiveKit_Closure)
                  (const Trunkline__V1__Provider__LiveKit *message,
                   void *closure_data);
+typedef void (*Trunkline__V1__Provider__Platform_Closure)
+                 (const Trunkline__V1__Provider__Platform *message,
+                  void *closure_data);
 typedef void (*Trunkline__V1__Provider__LabelsEntry_Closure)
                  (const Trunkline__V1__Provider__LabelsEntry *message,
                   void *closure_data);
@@ -409,6 +427,7 @@ extern const ProtobufCMessageDescriptor trunkline__v1__provider__sip_trunk__outb
 extern const ProtobufCMessageDescriptor trunkline__v1__provider__sip_trunk__outbound__headers_entry__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__provider__sip_trunk__inbound__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__provider__live_kit__descriptor;
+extern const ProtobufCMessageDescriptor trunkline__v1__provider__platform__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__provider__labels_entry__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__staged_credential__descriptor;
 extern const ProtobufCMessageDescriptor trunkline__v1__previous_credential__descriptor;

@@ -618,7 +618,7 @@ const ProtobufCMessageDescriptor trunkline__internal__v1__number_route__descript
   (ProtobufCMessageInit) trunkline__internal__v1__number_route__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor trunkline__internal__v1__provider_route__field_descriptors[6] =
+static const ProtobufCFieldDescriptor trunkline__internal__v1__provider_route__field_descriptors[7] =
 {
   {
     "f1",
@@ -692,6 +692,18 @@ static const ProtobufCFieldDescriptor trunkline__internal__v1__provider_route__f
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "f7",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Trunkline__Internal__V1__ProviderRoute, f7),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned trunkline__internal__v1__provider_route__field_indices_by_name[] = {
   0,   /* field[0] = f1 */
@@ -700,11 +712,12 @@ static const unsigned trunkline__internal__v1__provider_route__field_indices_by_
   3,   /* field[3] = f4 */
   4,   /* field[4] = f5 */
   5,   /* field[5] = f6 */
+  6,   /* field[6] = f7 */
 };
 static const ProtobufCIntRange trunkline__internal__v1__provider_route__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor trunkline__internal__v1__provider_route__descriptor =
 {
@@ -714,7 +727,7 @@ const ProtobufCMessageDescriptor trunkline__internal__v1__provider_route__descri
   "Trunkline__Internal__V1__ProviderRoute",
   "trunkline.internal.v1",
   sizeof(Trunkline__Internal__V1__ProviderRoute),
-  6,
+  7,
   trunkline__internal__v1__provider_route__field_descriptors,
   trunkline__internal__v1__provider_route__field_indices_by_name,
   1,  trunkline__internal__v1__provider_route__number_ranges,

@@ -80,10 +80,11 @@ struct  Trunkline__Internal__V1__ProviderRoute
   ProtobufCBinaryData f4;
   uint64_t f5;
   uint64_t f6;
+  ProtobufCBinaryData f7;
 };
 #define TRUNKLINE__INTERNAL__V1__PROVIDER_ROUTE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&trunkline__internal__v1__provider_route__descriptor) \
-    , {0,NULL}, {0,NULL}, 0, {0,NULL}, 0, 0 }
+    , {0,NULL}, {0,NULL}, 0, {0,NULL}, 0, 0, {0,NULL} }
 
 
 struct  Trunkline__Internal__V1__AgentRoute__Connection__MediaStream__ParametersEntry
