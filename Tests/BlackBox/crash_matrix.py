@@ -156,7 +156,8 @@ class Case:
         """The carrier says of something that is there that it is not, to one who asks for it.
 
         Nobody can know better; what was said to be away is then left as it is."""
-        return self.moment == "404-on" or self.moment == "404" and self.is_read
+        is_asked = self.is_read or self.recording.steps[self.step - 1].startswith("DELETE")
+        return self.moment == "404-on" or self.moment == "404" and is_asked
 
 
 # By a part of the request's shape, the first that fits.
@@ -379,7 +380,8 @@ class Play:
         text = re.sub(r"\b(TK|OU|CL|CR|Tk0|ST_|SDR_|tl-|trunkline-)[0-9A-Za-z]{12,}\b", r"\1", text)
         ids = {}
         text = re.sub(
-            r"\b(?:prv|pn)_[0-9a-z]+", lambda m: ids.setdefault(m[0], f"{m[0][:2]}{len(ids)}"), text)
+            r"\b(?:prv|pn)_[0-9a-z]+|\bPN[0-9a-f]{32}\b",
+            lambda m: ids.setdefault(m[0], f"{m[0][:2]}{len(ids)}"), text)
         return json.loads(text)
 
 

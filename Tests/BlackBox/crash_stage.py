@@ -36,6 +36,8 @@ class Fleet:
 
     # How long both regions answer after a move.
     move_overlap = "0s"
+    # How long a number may come to be bought after the answer was lost.
+    purchase_settling = "2s"
 
     def __init__(self, stubs, folder):
         self.stubs, self.folder = stubs, folder
@@ -55,7 +57,9 @@ class Fleet:
                     self.folder / f"registry{number}", self.hop, roles="registry", auth=False,
                     webhook_address=self.hook,
                     **option | {"arguments": [
-                        f"--move-overlap={self.move_overlap}", *option.get("arguments", [])]})
+                        f"--move-overlap={self.move_overlap}",
+                        f"--purchase-settling={self.purchase_settling}",
+                        *option.get("arguments", [])]})
                 for number, option in enumerate(options, 1)
             ]  # fmt: skip
             for server in self.servers:
@@ -296,6 +300,9 @@ def play_fault(fleet, case):
     check_struck(case, strike)
     if case.moment == "vanished":
         check_vanished(play.view())
+    elif case.is_lie and is_unfinished(play.view()):
+        mend(play)
+        same(play.view(), case.recording.start, case.recording.end)
     elif case.is_lie:
         check_parts(play.view(), case.recording.start, case.recording.end)
     else:
@@ -323,9 +330,27 @@ def check_end(play, case):
         assert (refused := play.request()) is None, refused
         play.settle()
         return same(play.view(), case.recording.start, case.recording.end)
+    elif is_unfinished(view):
+        mend(play)
+        view = play.view()
     state = same(view, case.recording.start, case.recording.end)
     check_repeat(play, case, state)
     return state
+
+
+def is_unfinished(view):
+    """What was bought is kept, and could not be set up or given up."""
+    return any(
+        number.get("provisioned") and number["state"] == "STATE_DEGRADED" for number in view["numbers"])
+
+
+def mend(play):
+    """A repair goes on with it, and buys nothing."""
+    [number] = play.numbers(play.providers())
+    asked, play.ask = play.ask, play.repairing(number)
+    assert (refused := play.request()) is None, refused
+    play.ask = asked
+    play.settle()
 
 
 def is_corrupted(view):

@@ -239,3 +239,26 @@ def test_imports_and_purchases_count_and_syncs_do_not(stubs, tmp_path):
         release = world.v1.ReleasePhoneNumberRequest(id=bought.id, confirm_release=True)
         world.end_of(world.numbers.ReleasePhoneNumber(release, timeout=ANSWER_MAX).operation)
         assert used() == (1, 2)
+
+
+def test_the_command_line_buys_and_gives_up(world, provider):
+    def cli(*arguments, code=0):
+        result = harness.run_cli("phone-numbers", *arguments, address=world.server.address)
+        assert result.returncode == code, result.stdout + result.stderr
+        return result.stdout + result.stderr
+
+    e164 = world.for_sale(locality="Springfield", region="CA")
+    on = f"--provider-id={provider.id}"
+    offers = cli("search", on, "--country=US", f"--contains={e164[-7:]}")
+    assert e164 in offers and "Springfield, CA" in offers and "local" in offers
+    assert "--country" in cli("search", on, code=2)
+    assert "confirm_purchase" in cli("provision", e164, on, code=3)
+    assert "It can be bought" in cli("provision", e164, on, "--validate-only")
+    bought = cli("provision", e164, on, "--label=shop", "--confirm-purchase", "--wait")
+    assert "provision_phone_number" in bought and "succeeded" in bought
+    number = next(n for n in world.all_numbers() if n.e164 == e164)
+    assert "bought here" in cli("get", number.id)
+    assert "confirm_release" in cli("release", number.id, code=3)
+    assert "succeeded" in cli("release", number.id, "--confirm-release", "--wait")
+    assert carriers(world, provider, e164) == []
+    assert "platform_numbers" in cli("quota")

@@ -97,7 +97,7 @@ extension TrunklineCommands {
 
 extension Session {
   /// The operation once it is over, as long as the command may wait.
-  fileprivate func end(
+  func end(
     of operation: V1.Operation?
   ) async throws(CommandFailure) -> V1.Operation? {
     guard let operation else { return nil }

@@ -6,8 +6,9 @@ extension TrunklineCommands {
   static let phoneNumbers = Command<SessionAction>.group(
     "phone-numbers", "Imports phone numbers and gives them to agents and softphones.",
     [
-      importNumber, listNumbers, getNumber, updateNumber, assignNumber, unassignNumber,
-      numberUsage, moveNumber, repairNumber, deleteNumber, watchNumbers, showQuota,
+      importNumber, searchNumbers, provisionNumber, releaseNumber, listNumbers, getNumber,
+      updateNumber, assignNumber, unassignNumber, numberUsage, moveNumber, repairNumber,
+      deleteNumber, watchNumbers, showQuota,
     ])
 
   static let numberID: Positional<String> = .required(
@@ -245,6 +246,7 @@ extension TrunklineCommands {
     record.append("provider", number.providerID)
     record.append("region", number.region.text)
     record.append("carrier SID", number.carrierSID)
+    record.append("bought here", number.provisioned ? "yes" : "")
     record.append("calls", directions(number))
     if !number.gatewayProviderID.isEmpty {
       record.append("ingress", shortName(number.ingress, prefix: "INGRESS_"))
