@@ -303,6 +303,8 @@ def play_fault(fleet, case):
     elif case.is_lie and is_unfinished(play.view()):
         mend(play)
         same(play.view(), case.recording.start, case.recording.end)
+    elif case.is_lie and case.scenario.name.startswith("release"):
+        check_given_up(play.view(), case.recording.start)
     elif case.is_lie:
         check_parts(play.view(), case.recording.start, case.recording.end)
     else:
@@ -380,6 +382,14 @@ def check_vanished(view):
     if not view["numbers"]:
         made = [*view["carrier"]["accounts"], view["carrier"].get("livekit", {})]
         assert all(not things for part in made for things in part.values()), made
+
+
+def check_given_up(view, start):
+    """A number that the carrier says is away is not ours any more; what it has is put back, or ours."""
+    assert view["numbers"] == []
+    before = dict(leaves(start["carrier"]))
+    for path, value in leaves(view["carrier"]):
+        assert value in (before.get(path), "", "us1", "POST"), f"{path} is {value}"
 
 
 def check_parts(view, start, end):

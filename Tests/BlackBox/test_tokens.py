@@ -343,7 +343,8 @@ def test_a_quota_holds_against_clients_in_parallel(start_server, stubs):
         told = numbers.GetQuota(stubs.v1.GetQuotaRequest(), timeout=30).quotas
         bounds = {q.name: (q.used, q.limit if q.HasField("limit") else None) for q in told}
         assert bounds == {
-            "providers": (0, None), "numbers": (0, None), "agents": (3, 3), "tokens": (2, 2)}
+            "providers": (0, None), "numbers": (0, None), "agents": (3, 3), "tokens": (2, 2),
+            "platform_numbers": (0, 0)}
     shown = harness.run_cli("phone-numbers", "quota", address=server.address).stdout
     assert ["agents", "3", "3"] in [line.split() for line in shown.splitlines()]
 

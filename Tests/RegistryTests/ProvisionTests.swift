@@ -254,9 +254,27 @@ struct ProvisionTests {
     await harness.context.background.idle()
     let repaired = try #require(try await Self.numbers(harness).first)
     #expect(repaired.state == .active && repaired.former != nil && !repaired.isUnfinished)
+    #expect(repaired.former?.voice == VoiceSettings())
     _ = try await harness.numbers.delete(repaired.id.description, by: caller)
     #expect(harness.carrier.voice(number.carrierSID, region: .us1) == VoiceSettings())
     #expect(harness.market.released.isEmpty)
+  }
+
+  /// What an earlier work left, unseen, is not what stood there before us.
+  @Test func whatIsOursIsNotTakenForWhatWasThere() async throws {
+    let (harness, provider) = try await Self.scene()
+    harness.carrier.setOutage(
+      CarrierError(.notFound, effect: .refused, code: 20404), after: 5)
+    _ = try await Self.buy(harness, Self.request(provider))
+    harness.carrier.setOutage(nil)
+    let number = try #require(try await Self.numbers(harness).first)
+    let voice = try #require(harness.carrier.voice(number.carrierSID, region: .us1))
+    #expect(number.isUnfinished && !voice.voiceURL.isEmpty)
+    _ = try await harness.numbers.repair(
+      RepairPhoneNumber(id: number.id.description), by: caller)
+    await harness.context.background.idle()
+    let repaired = try #require(try await Self.numbers(harness).first)
+    #expect(repaired.state == .active && repaired.former?.voice == VoiceSettings())
   }
 
   @Test func numbersThatAreBoughtCount() async throws {

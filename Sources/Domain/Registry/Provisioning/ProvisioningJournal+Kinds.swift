@@ -122,7 +122,7 @@ extension ProvisioningJournal {
     let steps: [ProvisioningStep] =
       switch number.state {
       case .corrupted, .deleting: restoring(number)
-      case .degraded where number.isUnfinished: plan.steps(.make, for: number)
+      case .degraded where number.isUnfinished: finishing(number, by: plan)
       case .provisioning, .active, .degraded:
         plan.steps(.rewrite, for: number) + restoringLeftovers(number.leftovers)
       }

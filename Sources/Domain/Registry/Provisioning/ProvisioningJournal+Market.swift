@@ -29,4 +29,22 @@ extension ProvisioningJournal {
       steps: restoring(number) + [ProvisioningStep(.release, .release, region: number.region)],
       time: time, owner: owner)
   }
+
+  /// Makes all that a number needs that was bought and not set up. What an earlier work wrote is not
+  /// taken for what stood there before us, though it was said to be put back.
+  static func finishing(_ number: PhoneNumber, by plan: IngressPlan) -> [ProvisioningStep] {
+    plan.steps(.make, for: number).map { step in
+      let former: CarrierSetting
+      switch step.kind {
+      case .webhook: former = .voice(VoiceSettings())
+      case .processingRegion: former = .region(nil)
+      default: return step
+      }
+      return ProvisioningStep(
+        step.kind, step.aim, region: step.region, ours: step.ours,
+        left: step.ours.map {
+          Leftover.Remedy(providerID: number.providerID, ours: $0, former: former)
+        })
+    }
+  }
 }
