@@ -166,7 +166,10 @@ struct CancelTests {
     let operation = try await begun(harness)
     #expect(operation.kind == .importBatch)
     _ = try await cancel(harness, operation.id)
-    while try await running(harness) != nil { time.advance(by: .milliseconds(20)) }
+    while try await running(harness) != nil {
+      time.advance(by: .milliseconds(20))
+      await Task.yield()
+    }
     while time.sleeperCount > 0 {
       time.advance(by: .seconds(1))
       await Task.yield()
