@@ -145,8 +145,9 @@ extension CarrierError {
   var isMissingRight: Bool {
     switch kind {
     case .keyRestricted, .notPermitted: true
-    case .credentialsRefused, .keyUnknown, .testCredentials, .accountInactive, .notFound, .invalidRequest,
-      .conflict, .notForSale, .papersMissing, .purchaseRefused, .limited, .unavailable,
+    case .credentialsRefused, .keyUnknown, .testCredentials, .accountInactive, .notFound,
+      .invalidRequest, .conflict, .notForSale, .papersMissing, .purchaseRefused, .limited,
+      .unavailable,
       .unreadableAnswer:
       false
     }

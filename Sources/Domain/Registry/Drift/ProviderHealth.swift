@@ -47,8 +47,9 @@ struct ProviderHealth: Sendable {
         kind: .carrierReachable, holds: false, reason: refusal.kind.reason,
         message: "The carrier did not answer when the numbers were compared. They are compared "
           + "again with the next sweep.", observedTime: time)
-    case .credentialsRefused, .keyUnknown, .testCredentials, .keyRestricted, .accountInactive, .notPermitted,
-      .notFound, .invalidRequest, .conflict, .notForSale, .papersMissing, .purchaseRefused:
+    case .credentialsRefused, .keyUnknown, .testCredentials, .keyRestricted, .accountInactive,
+      .notPermitted, .notFound, .invalidRequest, .conflict, .notForSale, .papersMissing,
+      .purchaseRefused:
       condition = Condition(
         kind: .credentials, holds: false, reason: refusal.kind.reason,
         message: "The carrier refused the credentials when the numbers were compared. Give the "

@@ -30,8 +30,8 @@ extension ProvisioningJournal {
       time: time, owner: owner)
   }
 
-  /// Makes all that a number needs that was bought and not set up. What an earlier work wrote is not
-  /// taken for what stood there before us, though it was said to be put back.
+  /// Makes all that a number needs that was bought and not set up. What an earlier work wrote is
+  /// not taken for what stood there before us, though it was said to be put back.
   static func finishing(_ number: PhoneNumber, by plan: IngressPlan) -> [ProvisioningStep] {
     plan.steps(.make, for: number).map { step in
       let former: CarrierSetting
