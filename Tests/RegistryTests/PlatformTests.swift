@@ -84,6 +84,9 @@ struct PlatformTests {
           ImportPhoneNumber(providerID: id, e164: "+14155550111"), by: tenant)
       },
       await failure { try await harness.providers.validate(.stored(id: id), by: tenant) },
+      await failure {
+        try await harness.providers.promote(SwitchCredential(providerID: id), by: tenant)
+      },
     ]
     #expect(refused.allSatisfy { $0 == .platformProvider(provider.id) })
     let kept = await failure {
