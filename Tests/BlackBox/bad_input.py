@@ -47,8 +47,8 @@ OUTPUT_ONLY = {
     "trunkline.v1.Provider.LiveKit": {"has_api_secret"},
     "trunkline.v1.PhoneNumber": {
         "e164", "provider_id", "pending_provider_id", "region", "carrier_sid", "agent_id", "softphone_id",
-        "state", "conditions", "leftovers", "former", "provisioned", "create_time", "update_time",
-        "ingress", "gateway_provider_id", "resources",
+        "ingress", "gateway_provider_id", "resources", "state", "conditions", "leftovers", "former",
+        "provisioned", "create_time", "update_time",
     },
     "trunkline.v1.Agent": {
         "phone_number_ids", "phone_number_count", "create_time", "update_time",
