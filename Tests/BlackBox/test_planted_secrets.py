@@ -379,7 +379,7 @@ def rotate_and_copy(life, folder):
     code, said = command(life, "keys", "add", f"--keyring={keyring}")
     assert code == 0, said
     code, said = command(life, "keys", "rotate", "seal-2", f"--keyring={keyring}")
-    assert code == 0 and "4 rows were sealed anew under seal-2" in said
+    assert code == 0 and "5 rows were sealed anew under seal-2" in said
     code, said = command(life, "keys", "ls", f"--keyring={keyring}")
     assert code == 0 and "may be removed" in said
     keyring_secrets(life)

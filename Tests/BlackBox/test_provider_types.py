@@ -149,7 +149,6 @@ def test_what_needs_an_account_says_so(world):
     calls = [
         (world.providers.ListProviderNumbers, v1.ListProviderNumbersRequest(provider_id=gateway.id)),
         (world.providers.SyncProvider, v1.SyncProviderRequest(id=gateway.id)),
-        (world.providers.DiagnoseProvider, v1.DiagnoseProviderRequest(provider_id=gateway.id)),
         (world.providers.StageCredential, v1.StageCredentialRequest(
             id=gateway.id, twilio=v1.Provider.Twilio(auth_token="token"))),
         (world.numbers.ImportPhoneNumber, v1.ImportPhoneNumberRequest(

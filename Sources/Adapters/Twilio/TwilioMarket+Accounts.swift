@@ -36,7 +36,7 @@ extension TwilioMarket {
         _ = try await transport.send(request, repeats: .whenNotDone)
       } catch {
         // It is the operator's already, or gone.
-        guard error.kind == .notFound else { throw error }
+        guard error.isAbsence else { throw error }
       }
     }
   }

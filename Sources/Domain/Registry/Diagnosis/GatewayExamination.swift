@@ -36,12 +36,31 @@ final class GatewayExamination: Sendable {
   }
 
   private func look(at index: Int, _ number: PhoneNumber) async {
+    let trunks: GatewayTrunks?
+    do {
+      trunks = try await wanted(of: number)
+    } catch {
+      // What it should be is not known, so that nothing is said of it.
+      return
+    }
     for resource in number.resources where resource.kind.isAtGateway {
-      let work = ResourceWork(
+      var work = ResourceWork(
         ports: context.outside, number: number, wanted: resource, account: .gateway(access),
         others: number)
+      work.trunks = trunks
       let sight = await Looking.once { () async throws(CarrierError) in try await work.sight() }
       facts.withLock { $0.numbers[index].outside[resource.kind] = sight }
+    }
+  }
+
+  /// What a gateway is to have of a number of a SIP trunk; nil for others.
+  private func wanted(of number: PhoneNumber) async throws(RegistryError) -> GatewayTrunks? {
+    guard number.ingress == .sip else { return nil }
+    let provider = try await context.provider(number.providerID, tenant: number.tenant).provider
+    do {
+      return try provider.gatewayTrunks(for: number, context.sealer)
+    } catch {
+      throw RegistryError(error)
     }
   }
 }

@@ -194,6 +194,7 @@ extension ProvisioningWork {
   private static func kept(_ number: PhoneNumber, _ journal: ProvisioningJournal) -> PhoneNumber {
     var new = number
     new.state = .degraded
+    new.leftovers = journal.leftovers
     new.conditions = [
       failed(journal, "The number could not be given up. Release it again, or repair it.")
     ]

@@ -77,7 +77,8 @@ extension ProvisioningWork {
       _ = try await carrier.fetchNumber(number.carrierSID, access)
       return false
     } catch {
-      return error.kind == .notFound
+      // The carrier's own word: a page by something in between says nothing.
+      return error.kind == .notFound && error.code == 20404
     }
   }
 

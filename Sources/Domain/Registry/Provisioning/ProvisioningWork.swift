@@ -154,6 +154,18 @@ struct ProvisioningWork: Sendable {
     _ action: ProvisioningStateMachine.Action, _ journal: ProvisioningJournal,
     _ subject: Subject
   ) async throws(CarrierError) -> Event {
+    guard action.changes, let interruption = Interruption.current else {
+      return try await attemptOnce(action, journal, subject)
+    }
+    return try await interruption.keeping { () async throws(CarrierError) -> Event in
+      try await attemptOnce(action, journal, subject)
+    }
+  }
+
+  private func attemptOnce(
+    _ action: ProvisioningStateMachine.Action, _ journal: ProvisioningJournal,
+    _ subject: Subject
+  ) async throws(CarrierError) -> Event {
     switch (subject.resource, subject.account) {
     case (let resource?, _): try await attempt(action, resource)
     case (nil, .carrier(let access)): try await attempt(action, journal, subject, access)
@@ -338,6 +350,14 @@ extension ProvisioningStateMachine.Action {
     switch self {
     case .buy, .seek: true
     default: phase != .looking
+    }
+  }
+
+  /// It changes something outside.
+  fileprivate var changes: Bool {
+    switch self {
+    case .write, .buy, .release: true
+    case .look, .seek, .beginWait, .wait, .close: false
     }
   }
 

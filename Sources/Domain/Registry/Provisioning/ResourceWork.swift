@@ -85,9 +85,8 @@ struct ResourceWork: Sendable {
         }
       }
     } catch {
-      // The one that was found is gone, as was answered; unless whoever answers so says of all
-      // things that they are not there.
-      guard error.kind == .notFound else { return }
+      // Whether a copy is there is not known; the one that was found is gone, and asking again
+      // does no harm.
       throw error.afterEffect
     }
     throw CarrierError(

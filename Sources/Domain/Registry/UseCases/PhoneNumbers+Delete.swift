@@ -27,6 +27,12 @@ extension PhoneNumbers {
       // Whether it was bought is to be known first.
       if present.isAwaited, present.state == .corrupted { throw .numberBusy(id, .corrupted) }
       if present.state == .provisioning { throw .numberBusy(id, .provisioning) }
+      // What a repair is making is in no record of the number yet.
+      if !present.hasAnythingOutside,
+        let busy = try await context.work(on: id, tenant: caller.tenant)
+      {
+        throw busy
+      }
       switch await remove(present, caller) {
       case .done(let number): return number
       case .failed(let error): throw error

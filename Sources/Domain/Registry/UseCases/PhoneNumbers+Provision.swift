@@ -12,9 +12,7 @@ extension PhoneNumbers {
     try validator.finish()
     guard let search else { throw .internalError("A field was neither read nor refused.") }
     guard let id else {
-      return try await offers(search, of: try await platformProvider()).filter {
-        context.numberPlan.assess($0.e164).country == PlatformAccount.country
-      }
+      return ofPlatform(try await offers(search, of: try await platformProvider()))
     }
     return try await offers(
       search, of: try await context.ownProvider(id, tenant: caller.tenant).provider)
@@ -121,6 +119,11 @@ extension PhoneNumbers {
     return makes ? try await platformProvider(for: caller) : try await platformProvider()
   }
 
+  /// By the numbering plan: who shares +1 is no reason.
+  private func ofPlatform(_ offers: [MarketNumber]) -> [MarketNumber] {
+    offers.filter { context.numberPlan.assess($0.e164).country == PlatformAccount.country }
+  }
+
   /// The number that would be bought, as it would be stored.
   private func check(
     _ draft: PurchaseDraft, _ provider: Provider, _ caller: Caller
@@ -133,7 +136,8 @@ extension PhoneNumbers {
     switch draft.choice {
     case .number(let number): e164 = number
     case .any(let search):
-      let offers = try await offers(search, of: provider)
+      var offers = try await offers(search, of: provider)
+      if draft.providerID == nil { offers = ofPlatform(offers) }
       guard let offer = offers.first else { throw .numberNotFound }
       e164 = offer.e164
     }
