@@ -16,6 +16,9 @@ final class JournalDrivers: Sendable {
     drives.withLock { $0[kind] = drive }
   }
 
+  /// What they hold goes with them: the stores, which close their files when nobody holds them.
+  func removeAll() { drives.withLock { $0 = [:] } }
+
   func drive(
     _ journal: ProvisioningJournal, _ lease: HeldLease?, _ work: ProvisioningWork
   ) async throws(ProvisioningStop) -> ProvisioningEnd {

@@ -140,6 +140,9 @@ package final class ProvisioningRunner: Sendable {
     work.drivers.set(kind, drive)
   }
 
+  /// For the end: what drives works holds the runner, which holds it.
+  func forgetDrivers() { work.drivers.removeAll() }
+
   /// Goes on with an open entry where nothing runs it here, and does not wait for it.
   func goOn(_ journal: ProvisioningJournal) {
     let isFirst = state.withLock { state in

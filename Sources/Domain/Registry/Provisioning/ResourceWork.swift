@@ -85,8 +85,9 @@ struct ResourceWork: Sendable {
         }
       }
     } catch {
-      // Whether a copy is there is not known; the one that was found is gone, and asking again
-      // does no harm.
+      // The one that was found is gone, as was answered. Who refuses for good to look for copies is
+      // believed; not who may answer later, nor who says of all things that they are not there.
+      guard error.isTransient || error.kind == .notFound else { return }
       throw error.afterEffect
     }
     throw CarrierError(

@@ -158,6 +158,7 @@ package struct RegistryContext: Sendable {
   package func drain() async {
     await background.drain()
     await runner.release()
+    runner.forgetDrivers()
   }
 }
 
